@@ -1,0 +1,165 @@
+#ifndef RBK_RUNTIME_CORE_STATE_H
+#define RBK_RUNTIME_CORE_STATE_H
+
+/*
+ * The state of a run: one flat block of bytes, sized from the machine, without pointers. It can be
+ * copied with memcpy, compared with memcmp (padding is always zero), hashed, and written to a
+ * snapshot. Only step() changes it.
+ *
+ * Layout: struct rbk_state | region_count x struct rbk_region_state |
+ *         trigger_count x struct rbk_trigger_state | report_count x uint64_t |
+ *         (state_count + 63) / 64 x uint64_t of `dispatched` bits.
+ */
+
+#include "runtime/core/machine.h"
+
+/* What the run as a whole is doing; derived once, in step(). X(constant, word) */
+#define RBK_STATUSES(X)                                                                            \
+    X(READY, "ready") X(RUNNING, "running") X(PAUSED, "paused") X(HELD, "held")                    \
+    X(ABORTING, "aborting") X(ABORTED, "aborted") X(OBSERVING, "observing") X(GRACE, "grace")      \
+    X(COMPLETED, "completed") X(CANCELLED, "cancelled") X(STUCK, "stuck")
+#define X(constant, word) RBK_STATUS_##constant,
+enum rbk_status { RBK_STATUSES(X) RBK_STATUS_COUNT };
+#undef X
+
+/* Where a region is with the effect of its state. X(constant, word, meaning) */
+#define RBK_MODES(X)                                                                               \
+    X(IDLE, "idle", "not started, or resting in a state without an effect")                        \
+    X(PARKED, "parked", "would dispatch, but the run is paused, held or not to go forward")        \
+    X(RUNNING, "running", "dispatched, its result is awaited")                                     \
+    X(RETRY, "retry", "failed; dispatched again at due_ms")                                        \
+    X(CANCELLING, "cancelling", "told to stop; then the region goes to `target`")                  \
+    X(RESOLVING, "resolving", "a new runner is finding out what happened")                         \
+    X(LOOKING, "looking", "evaluating the effect's `done when`")                                   \
+    X(ASKING, "asking", "the effect's question is open until due_ms")                              \
+    X(DOUBT, "doubt", "in doubt: a person is asked until due_ms")                                  \
+    X(FORKED, "forked", "its branches run")                                                        \
+    X(TURN, "turn", "a stage about to roll back waits for later ones")                             \
+    X(DONE, "done", "an end state")
+#define X(constant, word, meaning) RBK_MODE_##constant,
+enum rbk_mode { RBK_MODES(X) RBK_MODE_COUNT };
+#undef X
+
+/* Why the run paused, was held, turned round or got stuck. `index` says which row. */
+#define RBK_CAUSES(X)                                                                              \
+    X(NONE, "none", "")                                                                            \
+    X(FAILURE, "failure", "an effect failed: index is its state")                                  \
+    X(TIMEOUT, "timeout", "time ran out: index is the state")                                      \
+    X(TRIGGER, "trigger", "a trigger fired: index is its row")                                     \
+    X(TRIGGER_MISSING, "trigger_missing", "a trigger could not be read: index is its row")         \
+    X(CRITERION, "criterion", "an abort criterion: index is its row")                              \
+    X(SIGNAL, "signal", "a signal: index is its row")                                              \
+    X(COMMAND, "command", "a person asked for it")                                                 \
+    X(GATE, "gate", "a question was refused or expired: index is the state")                       \
+    X(UNDECIDED, "undecided", "held or paused for too long")                                       \
+    X(INTERRUPT, "interrupt", "Ctrl-C at the runner")
+#define X(constant, word, meaning) RBK_CAUSE_##constant,
+enum rbk_cause_kind { RBK_CAUSES(X) RBK_CAUSE_COUNT };
+#undef X
+
+struct rbk_cause {
+    uint32_t kind; /* enum rbk_cause_kind */
+    uint32_t index;
+};
+
+struct rbk_region_state {
+    uint32_t state;         /* row of machine->states */
+    uint32_t mode;          /* enum rbk_mode */
+    uint32_t serial;        /* of the dispatch awaited; 0: none */
+    uint32_t attempt;       /* of the current effect, from 1 */
+    uint32_t target;        /* CANCELLING: where to go then */
+    uint32_t order;         /* STAGE: when its apply began, from 1; 0: nothing to take back */
+    uint32_t stage_attempt; /* STAGE: how often it has been started, from 1 */
+    uint32_t approvals;     /* ASKING: bit i = role i of the question has answered yes */
+    struct rbk_cause cause; /* STAGE: why it is being rolled back, held or stuck */
+    uint64_t due_ms;        /* RETRY, ASKING, DOUBT, WAITING for its next attempt; 0: none */
+    uint64_t applied_ms;    /* STAGE: when it came to stand applied; 0: not */
+    uint64_t block_due_ms[RBK_BLOCK_DEPTH_MAX]; /* deadlines of the blocks it is in; 0: none */
+};
+
+/* A trigger's life: quiet -> (holding | asking) -> fired -> quiet when its level falls. */
+#define RBK_TRIGGER_MODES(X)                                                                       \
+    X(QUIET, "quiet") X(HOLDING, "holding") X(ASKING, "asking") X(FIRED, "fired")
+#define X(constant, word) RBK_TRIGGER_##constant,
+enum rbk_trigger_mode { RBK_TRIGGER_MODES(X) RBK_TRIGGER_MODE_COUNT };
+#undef X
+
+/* Three-valued level of a condition. */
+#define RBK_LEVELS(X) X(FALSE, "false") X(TRUE, "true") X(MISSING, "missing")
+#define X(constant, word) RBK_LEVEL_##constant,
+enum rbk_level { RBK_LEVELS(X) RBK_LEVEL_COUNT };
+#undef X
+
+struct rbk_trigger_state {
+    uint32_t mode;      /* enum rbk_trigger_mode */
+    uint32_t level;     /* enum rbk_level, as last posted */
+    uint32_t reaction;  /* HOLDING, ASKING: the reaction under way */
+    uint32_t approvals; /* ASKING: as in a region */
+    uint32_t fired;     /* how often it has fired */
+    uint32_t pad;
+    uint64_t due_ms;    /* HOLDING, ASKING */
+};
+
+struct rbk_state {
+    uint32_t bytes;             /* of the whole block */
+    uint32_t status;            /* enum rbk_status */
+    uint32_t hold;              /* RBK_STATUS_PAUSED, RBK_STATUS_HELD, or 0: going */
+    uint32_t turned;            /* 1 from the decision to abort on */
+    uint32_t cancelled;         /* 1 from the decision to cancel on */
+    uint32_t rollbacks;         /* unplanned stage rollbacks so far */
+    uint32_t next_order;
+    uint32_t next_serial;
+    uint32_t escalated;         /* escalation steps sent since it got stuck */
+    uint32_t overdue;           /* 1: the plan's `rollback within` has passed */
+    struct rbk_cause cause;     /* why it is paused, held, turned or stuck */
+    uint64_t signals;           /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
+    uint64_t now_ms;            /* of the last event; never goes back */
+    uint64_t hold_due_ms;       /* held or paused: when it is decided without a person; 0 */
+    uint64_t started_ms;
+    uint64_t first_effect_ms;   /* first effect of an apply; 0: none yet */
+    uint64_t all_applied_ms;    /* last stage applied; 0: not yet */
+    uint64_t decided_ms;        /* the decision to abort; 0: none */
+    uint64_t stuck_ms;          /* when it got stuck; 0: not */
+    uint64_t ended_ms;          /* end state reached; 0: not */
+    uint64_t plan_due_ms;       /* OBSERVE, GRACE: until when; rollback: decided_ms + within */
+};
+
+/* The block's size for a machine, in bytes. */
+size_t rbk_state_bytes(const struct rbk_machine *machine);
+/* A fresh state, before the start event. `block` has rbk_state_bytes() bytes, aligned to 8. */
+void rbk_state_init(const struct rbk_machine *machine, struct rbk_state *block);
+
+struct rbk_region_state *rbk_state_region(const struct rbk_machine *machine,
+                                          const struct rbk_state *state, uint32_t region);
+struct rbk_trigger_state *rbk_state_trigger(const struct rbk_machine *machine,
+                                            const struct rbk_state *state, uint32_t trigger);
+uint64_t *rbk_state_report_due(const struct rbk_machine *machine, const struct rbk_state *state,
+                               uint32_t report);
+bool rbk_state_dispatched(const struct rbk_machine *machine, const struct rbk_state *state,
+                          uint32_t machine_state);
+
+/* Whether a trigger is armed: a function of machine and state alone. */
+bool rbk_trigger_armed(const struct rbk_machine *machine, const struct rbk_state *state,
+                       uint32_t trigger);
+/* Whether the stage of this region stands applied / would have to be rolled back. */
+bool rbk_stage_applied(const struct rbk_machine *machine, const struct rbk_state *state,
+                       uint32_t region);
+bool rbk_stage_touched(const struct rbk_machine *machine, const struct rbk_state *state,
+                       uint32_t region);
+/* Whether the status is an end: completed, aborted, cancelled. (Stuck waits for a person.) */
+bool rbk_status_is_end(enum rbk_status status);
+
+/* The earliest instant at which an EVENT_TIME would change something; 0: none. */
+uint64_t rbk_state_next_due(const struct rbk_machine *machine, const struct rbk_state *state);
+
+/* A block read from a snapshot: does it fit this machine? 0 or -RBK_EFORMAT. */
+RBK_MUST_USE int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *state,
+                                 size_t bytes, struct rbk_error *reterr);
+
+const char *rbk_status_name(enum rbk_status status);
+const char *rbk_mode_name(enum rbk_mode mode);
+const char *rbk_cause_name(enum rbk_cause_kind cause);
+const char *rbk_trigger_mode_name(enum rbk_trigger_mode mode);
+const char *rbk_level_name(enum rbk_level level);
+
+#endif

@@ -1,0 +1,68 @@
+#ifndef RBK_RUNTIME_CORE_WATCH_H
+#define RBK_RUNTIME_CORE_WATCH_H
+
+/*
+ * Watching: windows over the readings of probes, and the three-valued level of every trigger's and
+ * criterion's condition. Pure; fed by the executor (or the simulator) with readings and the
+ * monotonic clock. Nothing here is journalled: after a restart windows begin empty, and a `for`
+ * starts again.
+ */
+
+#include "runtime/core/state.h"
+
+struct rbk_watch; /* owns its rings; one per run */
+
+/* Sized from the machine; NULL when out of memory. */
+struct rbk_watch *rbk_watch_new(const struct rbk_machine *machine);
+void rbk_watch_free(struct rbk_watch *watch);
+
+/*
+ * One reading of a probe.
+ * @value   Numbers, bools and texts as read; a missing value is a failed reading (no sample, stale,
+ *          error, NaN, infinity).
+ * The probe counts as missing only after `missing_after` failed readings in a row; until then its
+ * last good value stands.
+ */
+void rbk_watch_feed(struct rbk_watch *watch, uint32_t probe, struct rbk_value value,
+                    uint64_t now_ms);
+
+/* A baseline that was measured (from the journal, or just now). */
+void rbk_watch_set_baseline(struct rbk_watch *watch, uint32_t baseline, struct rbk_value value);
+/* Mean of the readings a probe gave within the last over_ms; missing when there was none. */
+struct rbk_value rbk_watch_mean(const struct rbk_watch *watch, uint32_t probe, uint64_t over_ms,
+                                uint64_t now_ms);
+/* An aggregate, as the WINDOW op wants it; the text of a value lives until the next feed. */
+struct rbk_value rbk_watch_window(const struct rbk_watch *watch, uint32_t window, uint64_t now_ms);
+/* How many readings a probe has given since the watch began (good and failed). */
+uint32_t rbk_watch_readings(const struct rbk_watch *watch, uint32_t probe);
+
+/* A condition whose level changed. */
+struct rbk_watch_change {
+    bool criterion;  /* else a trigger */
+    uint32_t index;
+    enum rbk_level level;
+};
+
+/*
+ * Evaluate every armed trigger and every probe-reading criterion that depends on `probe` (RBK_NONE:
+ * all of them, e.g. after arming or when a `for D` comes due), and give the levels that changed since
+ * the last call or since the trigger was armed (a trigger that has just been armed starts from FALSE).
+ * `for D` and `for N readings` are part of the level: TRUE only when the span is complete.
+ * Triggers with readings of their own (every_ms != 0) are fed with rbk_watch_level instead.
+ * @scope    For params, variables and baselines; its window callback is ignored.
+ * @changes  Caller's, room for trigger_count + criterion_count.
+ * @return   How many changes.
+ */
+size_t rbk_watch_evaluate(struct rbk_watch *watch, const struct rbk_state *state,
+                          const struct rbk_scope *scope, uint32_t probe, uint64_t now_ms,
+                          struct rbk_watch_change *changes);
+/* The raw level of a trigger with readings of its own; same rules, same result (0 or 1 change). */
+size_t rbk_watch_level(struct rbk_watch *watch, const struct rbk_state *state, uint32_t trigger,
+                       enum rbk_level level, uint64_t now_ms, struct rbk_watch_change *change);
+/* The earliest monotonic instant at which a `for D` would complete with no further reading; 0: none. */
+uint64_t rbk_watch_next_due(const struct rbk_watch *watch);
+/* For display: the level before `for` is applied, and since when (monotonic; 0: not true). */
+enum rbk_level rbk_watch_raw_level(const struct rbk_watch *watch, uint32_t trigger,
+                                   uint64_t *ret_since_ms);
+
+#endif
