@@ -48,8 +48,8 @@ struct rbk_arena_chunk {
 
 RBK_NORETURN static void exhausted(const struct rbk_arena *arena, size_t bytes)
 {
-    (void)fprintf(stderr, "rbk: out of memory: %zu more bytes wanted, %zu in use, limit %zu\n", bytes,
-                  arena->bytes_held, arena->bytes_max);
+    (void)fprintf(stderr, "rbk: out of memory: %zu more bytes wanted, %zu in use, limit %zu\n",
+                  bytes, arena->bytes_held, arena->bytes_max);
     exit(3);
 }
 
@@ -62,7 +62,8 @@ static char *chunk_start(struct rbk_arena_chunk *chunk)
 static struct rbk_arena_chunk *chunk_open(struct rbk_arena *arena, size_t bytes_min)
 {
     size_t left = arena->bytes_max - arena->bytes_held;
-    if (left < sizeof(struct rbk_arena_chunk) || bytes_min > left - sizeof(struct rbk_arena_chunk)) {
+    if (left < sizeof(struct rbk_arena_chunk) ||
+        bytes_min > left - sizeof(struct rbk_arena_chunk)) {
         return NULL;
     }
     left -= sizeof(struct rbk_arena_chunk);

@@ -51,7 +51,8 @@ RBK_MUST_USE void *rbk_arena_alloc_array(struct rbk_arena *arena, size_t count, 
 struct rbk_str rbk_arena_copy(struct rbk_arena *arena, struct rbk_str str);
 
 /** Formatted text in the arena; ends in NUL (not counted). Ends the process when exhausted. */
-RBK_PRINTF(2, 3) struct rbk_str rbk_arena_printf(struct rbk_arena *arena, const char *format, ...);
+RBK_PRINTF(2, 3)
+struct rbk_str rbk_arena_printf(struct rbk_arena *arena, const char *format, ...);
 
 /** A zeroed TYPE, or a zeroed array of COUNT of them; never NULL. */
 #define rbk_new(ARENA, TYPE) ((TYPE *)rbk_arena_alloc((ARENA), sizeof(TYPE), alignof(TYPE)))

@@ -4,6 +4,8 @@
 #ifndef RBK_RUNTIME_CORE_BASE_ATTRIBUTES_H
 #define RBK_RUNTIME_CORE_BASE_ATTRIBUTES_H
 
+#include <stddef.h>
+
 /** The caller must look at the result. */
 #define RBK_MUST_USE __attribute__((warn_unused_result))
 
@@ -24,6 +26,6 @@
 
 /** The object of type TYPE whose member MEMBER is at POINTER. */
 #define RBK_CONTAINER_OF(POINTER, TYPE, MEMBER) \
-    ((TYPE *)(void *)((char *)(POINTER) - offsetof(TYPE, MEMBER)))
+    ((TYPE *)(void *)((char *)(POINTER)-offsetof(TYPE, MEMBER)))
 
 #endif

@@ -14,8 +14,8 @@
 
 /** A buffer; the caller's memory, set up by rbk_buffer_init(). Do not copy it. */
 struct rbk_buffer {
-    char *data;       /**< Owned; ends in NUL always, never NULL. Write through the functions only. */
-    size_t bytes;     /**< Content, without the NUL. */
+    char *data;   /**< Owned; ends in NUL always, never NULL. Write through the functions only. */
+    size_t bytes; /**< Content, without the NUL. */
     size_t bytes_max; /**< The most `bytes` may become. */
     size_t capacity;  /**< Bytes allocated, the NUL's included; 0 before the first append. */
     int error;        /**< 0, or the failure that stuck: -RBK_ELIMIT or -RBK_ENOMEM. */
@@ -40,7 +40,8 @@ int rbk_buffer_append_text(struct rbk_buffer *buffer, const char *text);
 int rbk_buffer_append_byte(struct rbk_buffer *buffer, char byte);
 
 /** Appends formatted text; results as rbk_buffer_append(). */
-RBK_PRINTF(2, 3) int rbk_buffer_printf(struct rbk_buffer *buffer, const char *format, ...);
+RBK_PRINTF(2, 3)
+int rbk_buffer_printf(struct rbk_buffer *buffer, const char *format, ...);
 RBK_PRINTF(2, 0)
 int rbk_buffer_vprintf(struct rbk_buffer *buffer, const char *format, va_list arguments);
 

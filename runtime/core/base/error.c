@@ -10,16 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ERROR_ROW(NAME, STATUS, TEXT) {#NAME, STATUS, TEXT},
+
+/** By code, in the order of the enumeration. */
 static const struct {
     const char *name;
     int exit_status;
     const char *text;
-} errors[RBK_ERR_COUNT] = {
-    [RBK_OK] = {"OK", 0, "no error"},
-#define ERROR_ROW(NAME, STATUS, TEXT) [RBK_##NAME] = {#NAME, STATUS, TEXT},
-    RBK_ERRORS(ERROR_ROW)
-#undef ERROR_ROW
-};
+} errors[RBK_ERR_COUNT] = {{"OK", 0, "no error"}, RBK_ERRORS(ERROR_ROW)};
 
 /** The row of a code, positive or negative; an unknown one is our mistake. */
 static size_t row_of(int error)

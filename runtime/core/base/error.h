@@ -11,31 +11,31 @@
  * The one table of codes: X(name, exit status of a command that ends with it, text).
  * Exit statuses: 1 could not start or go on, 2 usage, 3 the plan does not compile.
  */
-#define RBK_ERRORS(X)                                                 \
-    X(ENOMEM, 1, "out of memory")                                     \
-    X(EUSAGE, 2, "wrong usage")                                       \
-    X(ECOMPILE, 3, "the plan does not compile")                       \
-    X(EMACHINE, 3, "not a machine this program can run")              \
-    X(EVERSION, 1, "written by another version")                      \
-    X(EINVALID, 1, "invalid input")                                   \
-    X(ELIMIT, 1, "a limit was reached")                               \
-    X(EUNSUPPORTED, 1, "not carried out by this version")             \
-    X(ENOTFOUND, 1, "not found")                                      \
-    X(EEXISTS, 1, "exists already")                                   \
-    X(EDENIED, 1, "permission denied")                                \
-    X(ESTATE, 1, "not possible in the present state")                 \
-    X(EBUSY, 1, "in use by another process")                          \
-    X(ELEASE, 1, "another runner has taken over the run")             \
-    X(EIO, 1, "input or output failed")                               \
-    X(EFULL, 1, "the disk is full")                                   \
-    X(ECORRUPT, 1, "damaged data")                                    \
-    X(ESTORE, 1, "the store failed")                                  \
-    X(ECONNECT, 1, "no connection")                                   \
-    X(EPROTOCOL, 1, "the other side broke the protocol")              \
-    X(EREFUSED, 1, "the other side refused")                          \
-    X(ETIMEOUT, 1, "timed out")                                       \
-    X(ECANCELLED, 1, "cancelled")                                     \
-    X(EMISSING, 1, "a value is missing")                              \
+#define RBK_ERRORS(X)                                     \
+    X(ENOMEM, 1, "out of memory")                         \
+    X(EUSAGE, 2, "wrong usage")                           \
+    X(ECOMPILE, 3, "the plan does not compile")           \
+    X(EMACHINE, 3, "not a machine this program can run")  \
+    X(EVERSION, 1, "written by another version")          \
+    X(EINVALID, 1, "invalid input")                       \
+    X(ELIMIT, 1, "a limit was reached")                   \
+    X(EUNSUPPORTED, 1, "not carried out by this version") \
+    X(ENOTFOUND, 1, "not found")                          \
+    X(EEXISTS, 1, "exists already")                       \
+    X(EDENIED, 1, "permission denied")                    \
+    X(ESTATE, 1, "not possible in the present state")     \
+    X(EBUSY, 1, "in use by another process")              \
+    X(ELEASE, 1, "another runner has taken over the run") \
+    X(EIO, 1, "input or output failed")                   \
+    X(EFULL, 1, "the disk is full")                       \
+    X(ECORRUPT, 1, "damaged data")                        \
+    X(ESTORE, 1, "the store failed")                      \
+    X(ECONNECT, 1, "no connection")                       \
+    X(EPROTOCOL, 1, "the other side broke the protocol")  \
+    X(EREFUSED, 1, "the other side refused")              \
+    X(ETIMEOUT, 1, "timed out")                           \
+    X(ECANCELLED, 1, "cancelled")                         \
+    X(EMISSING, 1, "a value is missing")                  \
     X(ECHILD, 1, "a child process failed")
 
 /** The codes: RBK_OK is 0, then RBK_ENOMEM and so on; functions return their negative. */

@@ -52,7 +52,8 @@ bool rbk_utf8_valid(struct rbk_str str, size_t *ret_offset)
 {
     size_t offset = 0;
     while (offset < str.bytes) {
-        size_t bytes = (unsigned char)str.data[offset] < 0x80 ? 1 : rbk_utf8_decode(str, offset, NULL);
+        size_t bytes =
+            (unsigned char)str.data[offset] < 0x80 ? 1 : rbk_utf8_decode(str, offset, NULL);
         if (bytes == 0) {
             if (ret_offset) {
                 *ret_offset = offset;
