@@ -611,14 +611,14 @@ RBK_MUST_USE int rbk_machine_write(struct rbk_machine *machine, struct rbk_buffe
 /*
  * Read a machine from hostile bytes. Every index, bound, type, UTF-8 text and the hash are checked
  * (rbk_machine_check); the result lives in `arena`.
- * @return 0, or -RBK_EFORMAT / -RBK_EVERSION / -RBK_ELIMIT with a message that says where.
+ * @return 0, or -RBK_EMACHINE / -RBK_EVERSION / -RBK_ELIMIT with a message that says where.
  */
 RBK_MUST_USE int rbk_machine_read(struct rbk_arena *arena, struct rbk_str bytes,
                                   const struct rbk_machine **ret_machine,
                                   struct rbk_error *reterr);
 
 /* Check every index and bound, that programs are typed and balanced, that blocks nest, that every
- * state's region walk stays inside its region. 0 or -RBK_EFORMAT. */
+ * state's region walk stays inside its region. 0 or -RBK_EMACHINE. */
 RBK_MUST_USE int rbk_machine_check(const struct rbk_machine *machine, struct rbk_error *reterr);
 
 #endif

@@ -152,7 +152,7 @@ bool rbk_status_is_end(enum rbk_status status);
 /* The earliest instant at which an EVENT_TIME would change something; 0: none. */
 uint64_t rbk_state_next_due(const struct rbk_machine *machine, const struct rbk_state *state);
 
-/* A block read from a snapshot: does it fit this machine? 0 or -RBK_EFORMAT. */
+/* A block read from a snapshot: does it fit this machine? 0 or -RBK_EMACHINE. */
 RBK_MUST_USE int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *state,
                                  size_t bytes, struct rbk_error *reterr);
 

@@ -89,7 +89,7 @@ void rbk_value_print(struct rbk_buffer *out, struct rbk_value value);
 struct rbk_value rbk_value_parse(enum rbk_type type, struct rbk_str text);
 
 /* Canonical JSON for the journal: {"type":"duration","value":…}; reals as decimal strings.
- * `rbk_value_from_json` accepts exactly that; returns 0 or -RBK_EINPUT. */
+ * `rbk_value_from_json` accepts exactly that; returns 0 or -RBK_EINVALID. */
 struct json_t;
 RBK_MUST_USE struct json_t *rbk_value_to_json(struct rbk_value value);
 RBK_MUST_USE int rbk_value_from_json(const struct json_t *json, struct rbk_arena *arena,
