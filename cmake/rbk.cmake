@@ -93,7 +93,7 @@ function(rbk_test_environment name)
     ${name}
     PROPERTIES
       ENVIRONMENT
-      "LC_ALL=C;TZ=UTC;RBK_BIN=${PROJECT_BINARY_DIR}/bin;RBK_SOURCE=${PROJECT_SOURCE_DIR};RBK_TEST_BIN=${PROJECT_BINARY_DIR}/tests/bin;RBK_STDLIB=${PROJECT_SOURCE_DIR}/stdlib;UBSAN_OPTIONS=print_stacktrace=1"
+      "LC_ALL=C;TZ=UTC;RBK_BIN=${PROJECT_BINARY_DIR}/bin;RBK_SOURCE=${PROJECT_SOURCE_DIR};RBK_TEST_BIN=${PROJECT_BINARY_DIR}/tests/bin;RBK_STDLIB=${PROJECT_SOURCE_DIR}/stdlib;UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=allocator_may_return_null=1"
   )
 endfunction()
 
