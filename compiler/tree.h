@@ -33,6 +33,7 @@
 #include "compiler/name.h"
 #include "compiler/source.h"
 #include "runtime/core/base/str.h"
+#include "runtime/core/machine.h" /* enum rbk_reaction_kind, enum rbk_secret_source, enum rbk_type */
 
 struct rbk_arena;
 struct rbk_tree_statement;
@@ -331,31 +332,6 @@ enum rbk_quote {
     RBK_QUOTE_TRIPLE_SINGLE, /**< '''…''', raw, common indentation removed. */
 };
 
-/** Where a secret comes from (rbk_tree_statement.word of SECRET). */
-enum rbk_secret_source {
-    RBK_SECRET_ENV,     /**< An environment variable of the runtime. */
-    RBK_SECRET_FILE,    /**< The content of a file. */
-    RBK_SECRET_COMMAND, /**< The output of a command. */
-};
-
-/* Reactions: X(ENUM, "words for a message"). */
-#define RBK_REACTIONS(X)    \
-    X(ABORT, "abort")       \
-    X(ROLLBACK, "rollback") \
-    X(PAUSE, "pause")       \
-    X(NOTIFY, "notify")     \
-    X(ASK, "ask")           \
-    X(CANCEL, "cancel")     \
-    X(KEEP, "keep")
-
-/** What is done when a trigger fires, a question is not answered, an effect is in doubt. */
-enum rbk_reaction_kind {
-#define X(name, words) RBK_REACTION_##name,
-    RBK_REACTIONS(X)
-#undef X
-        RBK_REACTION_KINDS, /**< How many there are. */
-};
-
 /** A use, or the declaration, of a name. In lists through next. */
 struct rbk_tree_name {
     struct rbk_name *name; /**< Interned spelling; never NULL. */
@@ -577,8 +553,6 @@ const char *rbk_clause_words(enum rbk_clause_kind kind);
 const char *rbk_expr_words(enum rbk_expr_kind kind);
 /** "==", … as written in a plan. */
 const char *rbk_operator_spelling(enum rbk_operator op);
-/** "abort", … as written in a plan. */
-const char *rbk_reaction_words(enum rbk_reaction_kind kind);
 /** "stage", … for messages. */
 const char *rbk_declaration_words(enum rbk_declaration_kind kind);
 

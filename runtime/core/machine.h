@@ -25,7 +25,7 @@ struct rbk_slice {
 };
 
 /* A place in a source of the plan. Line and column count from 1; source is a row of `sources`. */
-struct rbk_place {
+struct rbk_machine_place {
     uint32_t source;
     uint32_t line;
     uint32_t column;
@@ -275,7 +275,7 @@ struct rbk_read {
     uint32_t connection; /* SQL_*, REDIS_*; else RBK_NONE */
     struct rbk_slice args;
     uint64_t timeout_ms; /* never 0 */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_param {
@@ -285,42 +285,42 @@ struct rbk_param {
     uint32_t value;          /* the default's expression; RBK_NONE: must be given */
     uint32_t where;          /* a bool expression over params; RBK_NONE: none */
     struct rbk_str message;  /* what `where` says when it does not hold */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_secret {
     struct rbk_str name;
     enum rbk_secret_source source;
     uint32_t text; /* expression: variable name, file path or command line */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_connection {
     struct rbk_str name;
     enum rbk_connection_kind kind;
     uint32_t address; /* expression, may use secrets and params */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_role {
     struct rbk_str name;
     struct rbk_str contact;
     struct rbk_slice members; /* rows of `texts`; none: anybody may speak for it */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* `escalate stuck to dba, then infra_lead after 10m`: one row a step. */
 struct rbk_escalation {
     uint32_t role;
     uint64_t after_ms; /* from the moment the run got stuck */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* A channel of the plan: effects carried out in order, by the outbox, to deliver one message. */
 struct rbk_channel {
     struct rbk_str name;
     struct rbk_slice effects;
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_probe {
@@ -332,7 +332,7 @@ struct rbk_probe {
     uint32_t missing_after; /* readings in a row that must fail before the probe is missing; >= 1 */
     uint32_t ring_capacity; /* samples its windows need */
     bool pushed;            /* an `alert` probe: never polled */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* An aggregate over a probe's recent readings. */
@@ -345,7 +345,7 @@ struct rbk_window {
 struct rbk_baseline {
     uint32_t probe;
     uint32_t over; /* expression, a duration */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_question {
@@ -354,7 +354,7 @@ struct rbk_question {
     struct rbk_slice roles; /* rows of `indexes` naming roles; each must answer */
     uint64_t within_ms;     /* never 0 */
     uint32_t otherwise;     /* reaction on silence, and on a refusal of a gate */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_reaction {
@@ -379,7 +379,7 @@ struct rbk_trigger {
     uint32_t reaction;
     uint32_t missing;        /* reaction when its condition is missing */
     bool pushed;             /* depends on alert probes only: no reading needed to arm it */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* `abort when COND "message"` */
@@ -387,20 +387,20 @@ struct rbk_criterion {
     uint32_t condition;
     bool reads_probes; /* false: step() evaluates it itself from run variables */
     struct rbk_str message;
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_signal {
     struct rbk_str name;
     struct rbk_str message;
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* A message of a hook or a report. */
 struct rbk_message {
     uint32_t channel;
     uint32_t text; /* expression */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_hook {
@@ -446,7 +446,7 @@ struct rbk_effect {
     bool optional;           /* failure is recorded and passed over: FAIL counts as OK */
     struct rbk_str because;  /* of optional, wait, nothing */
     struct rbk_str text;     /* one line for people: the statement as written */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* A block with a deadline; blocks nest at most RBK_BLOCK_DEPTH_MAX deep. */
@@ -457,7 +457,7 @@ struct rbk_block {
     uint32_t depth;     /* 0 for an outermost block, parent's + 1 else */
     uint64_t within_ms; /* 0: none of its own */
     uint32_t expired;   /* the state its region goes to when the time is up */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_machine_state {
@@ -470,7 +470,7 @@ struct rbk_machine_state {
     uint32_t guard;      /* GUARD: a state of kind EFFECT */
     struct rbk_slice branches;         /* FORK: regions (rows of `regions`, consecutive) */
     uint32_t next[RBK_OUTCOME_COUNT];  /* global state indexes; RBK_NONE where it cannot happen */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* A rollback strategy of a stage, in the order written. */
@@ -480,7 +480,7 @@ struct rbk_strategy {
     uint32_t when;        /* expression; RBK_NONE: always */
     uint64_t when_every_ms;
     uint64_t within_ms;
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* `after a for 24h` */
@@ -509,13 +509,13 @@ struct rbk_region {
     bool has_kind, has_risk;
     struct rbk_str data;              /* the data words as written, for people */
     struct rbk_str unwatched;         /* reason, may be empty */
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 struct rbk_waiver {
     struct rbk_str code;
     struct rbk_str because;
-    struct rbk_place place;
+    struct rbk_machine_place place;
 };
 
 /* Every table: X(row type, field and name in JSON, prefix of its count). The loader, the writer and
