@@ -50,8 +50,10 @@ int rbk_str_compare(struct rbk_str a, struct rbk_str b)
 struct rbk_str rbk_str_slice(struct rbk_str str, size_t start, size_t end)
 {
     end = end < str.bytes ? end : str.bytes;
-    start = start < end ? start : end;
-    return (struct rbk_str){str.data ? str.data + start : NULL, end - start};
+    if (start >= end) {
+        return (struct rbk_str){NULL, 0};
+    }
+    return (struct rbk_str){str.data + start, end - start};
 }
 
 struct rbk_str rbk_str_trim(struct rbk_str str)
