@@ -24,7 +24,8 @@ endif()
 # What every target of ours is compiled and linked with.
 add_library(rbk_flags INTERFACE)
 target_include_directories(rbk_flags INTERFACE "${PROJECT_SOURCE_DIR}")
-target_compile_definitions(rbk_flags INTERFACE _GNU_SOURCE RBK_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(rbk_flags INTERFACE _GNU_SOURCE RBK_VERSION="${PROJECT_VERSION}"
+                                                RBK_STDLIB_DIR="${RBK_STDLIB_DIR}")
 target_compile_options(
   rbk_flags
   INTERFACE -Wall

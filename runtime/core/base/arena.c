@@ -1,6 +1,6 @@
 /*
- * Arenas as a list of chunks. The newest chunk is filled from its start; a request that does not fit
- * opens a new one of twice the size (or of the request, when that is more). A chunk comes from
+ * Arenas as a list of chunks. The newest chunk is filled from its start; a request that does not
+ * fit opens a new one of twice the size (or of the request, when that is more). A chunk comes from
  * calloc(), so its memory is zero until it is handed out, and the pages of a large one cost nothing
  * before they are touched.
  *

@@ -1,6 +1,6 @@
 /*
- * Arenas: memory that is allocated piece by piece and freed whole. One arena per lifetime, passed as
- * a parameter. Every allocation is zeroed. An arena has a maximum, given at creation.
+ * Arenas: memory that is allocated piece by piece and freed whole. One arena per lifetime, passed
+ * as a parameter. Every allocation is zeroed. An arena has a maximum, given at creation.
  *
  * Under AddressSanitizer what has not been allocated, and what a reset took back, is poisoned.
  */
@@ -34,8 +34,8 @@ void rbk_arena_reset(struct rbk_arena *arena);
 
 /**
  * Zeroed memory of `bytes` bytes at a multiple of `align` (a power of two, at most a page).
- * Never NULL: when the maximum or the system's memory is used up, the process ends with a message on
- * stderr and exit status 3. For the compiler; the runtime uses rbk_arena_try_alloc().
+ * Never NULL: when the maximum or the system's memory is used up, the process ends with a message
+ * on stderr and exit status 3. For the compiler; the runtime uses rbk_arena_try_alloc().
  */
 RBK_MUST_USE void *rbk_arena_alloc(struct rbk_arena *arena, size_t bytes, size_t align)
     __attribute__((returns_nonnull));
@@ -43,7 +43,8 @@ RBK_MUST_USE void *rbk_arena_alloc(struct rbk_arena *arena, size_t bytes, size_t
 /** Like rbk_arena_alloc(), but NULL when memory is used up; the arena stays usable. */
 RBK_MUST_USE void *rbk_arena_try_alloc(struct rbk_arena *arena, size_t bytes, size_t align);
 
-/** As rbk_arena_alloc() for `count` items of `item_bytes`; a product that overflows is exhaustion. */
+/** As rbk_arena_alloc() for `count` items of `item_bytes`; a product that overflows is exhaustion.
+ */
 RBK_MUST_USE void *rbk_arena_alloc_array(struct rbk_arena *arena, size_t count, size_t item_bytes,
                                          size_t align) __attribute__((returns_nonnull));
 

@@ -1,7 +1,7 @@
 /*
- * A byte buffer that grows up to a maximum given at creation. Failure sticks: once an append did not
- * fit or memory ran out, the content stays as it was and every later append does nothing, so that a
- * writer checks once, at the end.
+ * A byte buffer that grows up to a maximum given at creation. Failure sticks: once an append did
+ * not fit or memory ran out, the content stays as it was and every later append does nothing, so
+ * that a writer checks once, at the end.
  */
 #ifndef RBK_RUNTIME_CORE_BASE_BUFFER_H
 #define RBK_RUNTIME_CORE_BASE_BUFFER_H
@@ -45,7 +45,8 @@ int rbk_buffer_printf(struct rbk_buffer *buffer, const char *format, ...);
 RBK_PRINTF(2, 0)
 int rbk_buffer_vprintf(struct rbk_buffer *buffer, const char *format, va_list arguments);
 
-/** Makes room for `bytes` more and returns where they go, or NULL; then call rbk_buffer_commit(). */
+/** Makes room for `bytes` more and returns where they go, or NULL; then call rbk_buffer_commit().
+ */
 RBK_MUST_USE void *rbk_buffer_reserve(struct rbk_buffer *buffer, size_t bytes);
 
 /** Takes `bytes` of what was reserved and written as content; at most what was reserved. */

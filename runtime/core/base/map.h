@@ -1,6 +1,6 @@
 /*
- * A map from strings to pointers or small numbers, backed by an arena. Entries are kept in the order
- * in which they were added, so walking a map gives the same order in every run. No removal.
+ * A map from strings to pointers or small numbers, backed by an arena. Entries are kept in the
+ * order in which they were added, so walking a map gives the same order in every run. No removal.
  */
 #ifndef RBK_RUNTIME_CORE_BASE_MAP_H
 #define RBK_RUNTIME_CORE_BASE_MAP_H
@@ -34,7 +34,8 @@ struct rbk_map {
     uint64_t seed;                 /**< Differs between maps and runs, against chosen keys. */
 };
 
-/** Sets up an empty map. Allocates nothing. Growing ends the process when the arena is exhausted. */
+/** Sets up an empty map. Allocates nothing. Growing ends the process when the arena is exhausted.
+ */
 void rbk_map_init(struct rbk_map *map, struct rbk_arena *arena);
 
 /** Adds a key; false, and nothing changed, when it is there already. The key is borrowed. */

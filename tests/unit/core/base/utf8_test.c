@@ -1,6 +1,6 @@
 /*
- * UTF-8: every valid code point survives encoding and decoding; each kind of invalid byte sequence is
- * refused at its first byte.
+ * UTF-8: every valid code point survives encoding and decoding; each kind of invalid byte sequence
+ * is refused at its first byte.
  */
 #include "runtime/core/base/utf8.h"
 
