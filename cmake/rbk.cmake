@@ -72,11 +72,15 @@ function(rbk_library name)
   target_link_libraries(${name} PUBLIC rbk_flags ${arg_LINK})
 endfunction()
 
+# What `./dev build` builds: the programs, not the tests.
+add_custom_target(rbk_programs)
+
 function(rbk_executable name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK")
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE rbk_flags ${arg_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  add_dependencies(rbk_programs ${name})
   install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endfunction()
 
