@@ -23,7 +23,14 @@ check() {
 }
 
 formatting() {
-    clang-format --dry-run -Werror "${sources[@]}"
+    local file found=0
+    for file in "${sources[@]}"; do
+        clang-format "$file" | cmp -s - "$file" || {
+            echo "format: $file (./dev format mends it)"
+            found=1
+        }
+    done
+    return "$found"
 }
 
 # Only what the build compiles; generated files are in the build directory and left out.
