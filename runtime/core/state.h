@@ -62,16 +62,30 @@ struct rbk_cause {
     uint32_t index;
 };
 
+/* `target` of a region that is to stop where it is (mode DONE), without going anywhere. */
+#define RBK_TARGET_STOP (RBK_NONE - 1u)
+
+/* What else is known of a region; bits of rbk_region_state.flags. */
+enum rbk_region_flag {
+    RBK_FLAG_START = 1,       /* BRANCH: to be started; only set within a step */
+    RBK_FLAG_FOLLOWED = 2,    /* STAGE: rolled back because a stage it depends on was */
+    RBK_FLAG_WINDOW_OPEN = 4, /* STAGE: its window, or the plan's, is open */
+    RBK_FLAG_WAY_CLOSED = 8,  /* STAGE: it stands applied, and none of its ways back is open */
+};
+
 struct rbk_region_state {
     uint32_t state;         /* row of machine->states */
     uint32_t mode;          /* enum rbk_mode */
     uint32_t serial;        /* of the dispatch awaited; 0: none */
     uint32_t attempt;       /* of the current effect, from 1 */
-    uint32_t target;        /* CANCELLING: where to go then */
+    uint32_t target;        /* being stopped: the state to go to then, or RBK_TARGET_STOP; else
+                               RBK_NONE. It outlives RESOLVING and DOUBT. */
     uint32_t order;         /* STAGE: when its apply began, from 1; 0: nothing to take back */
     uint32_t stage_attempt; /* STAGE: how often it has been started, from 1 */
     uint32_t approvals;     /* ASKING: bit i = role i of the question has answered yes */
-    struct rbk_cause cause; /* STAGE: why it is being rolled back, held or stuck */
+    uint32_t flags;         /* enum rbk_region_flag */
+    uint32_t rollbacks;     /* STAGE: how often it has been told to roll back */
+    struct rbk_cause cause; /* why it failed, is being rolled back, held or stuck */
     uint64_t due_ms;        /* RETRY, ASKING, DOUBT, WAITING for its next attempt; 0: none */
     uint64_t applied_ms;    /* STAGE: when it came to stand applied; 0: not */
     uint64_t block_due_ms[RBK_BLOCK_DEPTH_MAX]; /* deadlines of the blocks it is in; 0: none */
@@ -96,7 +110,7 @@ struct rbk_trigger_state {
     uint32_t reaction;  /* HOLDING, ASKING: the reaction under way */
     uint32_t approvals; /* ASKING: as in a region */
     uint32_t fired;     /* how often it has fired */
-    uint32_t pad;
+    uint32_t seen;      /* bit RBK_LEVEL_TRUE, RBK_LEVEL_MISSING: reacted to since it was FALSE */
     uint64_t due_ms;    /* HOLDING, ASKING */
 };
 
@@ -105,7 +119,7 @@ struct rbk_state {
     uint32_t status;            /* enum rbk_status */
     uint32_t hold;              /* RBK_STATUS_PAUSED, RBK_STATUS_HELD, or 0: going */
     uint32_t turned;            /* 1 from the decision to abort on */
-    uint32_t cancelled;         /* 1 from the decision to cancel on */
+    uint32_t cancelled;         /* 1 from the decision to cancel on, 2 once all stages are still */
     uint32_t rollbacks;         /* unplanned stage rollbacks so far */
     uint32_t next_order;
     uint32_t next_serial;
@@ -122,6 +136,7 @@ struct rbk_state {
     uint64_t stuck_ms;          /* when it got stuck; 0: not */
     uint64_t ended_ms;          /* end state reached; 0: not */
     uint64_t plan_due_ms;       /* OBSERVE, GRACE: until when; rollback: decided_ms + within */
+    uint64_t criteria_due_ms;   /* when a criterion comes true by time alone; 0: never */
 };
 
 /* The block's size for a machine, in bytes. */
@@ -138,6 +153,9 @@ uint64_t *rbk_state_report_due(const struct rbk_machine *machine, const struct r
 bool rbk_state_dispatched(const struct rbk_machine *machine, const struct rbk_state *state,
                           uint32_t machine_state);
 
+/* The stage, retire or plan region that a branch belongs to; any other region is its own root. */
+uint32_t rbk_region_root(const struct rbk_machine *machine, uint32_t region);
+
 /* Whether a trigger is armed: a function of machine and state alone. */
 bool rbk_trigger_armed(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t trigger);
@@ -146,6 +164,12 @@ bool rbk_stage_applied(const struct rbk_machine *machine, const struct rbk_state
                        uint32_t region);
 bool rbk_stage_touched(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t region);
+/* Whether it is on its way back: told to, waiting for its turn, rolling back, or stuck. */
+bool rbk_stage_rolling_back(const struct rbk_machine *machine, const struct rbk_state *state,
+                            uint32_t region);
+/* Whether it has been started and has neither come to stand applied nor to rest otherwise. */
+bool rbk_stage_under_way(const struct rbk_machine *machine, const struct rbk_state *state,
+                         uint32_t region);
 /* Whether the status is an end: completed, aborted, cancelled. (Stuck waits for a person.) */
 bool rbk_status_is_end(enum rbk_status status);
 

@@ -21,6 +21,10 @@
     X(CRITERION, "criterion", "index: an abort criterion that reads probes came true")             \
     X(ANSWER, "answer", "owner, index, answer, roles: a person answered a question")               \
     X(COMMAND, "command", "command, index, answer: a person asked for something")                  \
+    X(WINDOW, "window", "index, level: the window of a stage opened (TRUE) or closed (FALSE); "    \
+                        "region 0: of all stages that have none of their own")                     \
+    X(WAY_BACK, "way_back", "index, level: FALSE: an applied stage has no way back open; TRUE: "   \
+                            "it has one again")                                                    \
     X(RESUMED, "resumed", "a new runner took over: everything in flight goes to RESOLVING")        \
     X(RESOLVED, "resolved", "serial, recovery, outcome: what became of an effect in flight at a crash")
 
@@ -68,8 +72,8 @@ struct rbk_event {
     uint32_t serial;   /* RESULT, NOTE, RESOLVED */
     enum rbk_outcome outcome;
     enum rbk_recovery recovery; /* RESOLVED: what the driver found; outcome counts with KNOWN */
-    uint32_t index;    /* TRIGGER, CRITERION, ANSWER (region or trigger), COMMAND */
-    enum rbk_level level;
+    uint32_t index;    /* TRIGGER, CRITERION, ANSWER (region or trigger), COMMAND, WINDOW, WAY_BACK */
+    enum rbk_level level; /* TRIGGER, WINDOW, WAY_BACK */
     enum rbk_command command;
     enum rbk_question_owner owner;
     enum rbk_answer answer;
@@ -142,6 +146,13 @@ struct rbk_settings {
     X(NOTHING_TO_RETRY, "nothing is held or stuck")                                                \
     X(NOT_IN_DOUBT, "this step is not in doubt")                                                   \
     X(PAST_GRACE, "the old system has been retired: there is no way back any more")                \
+    X(ENDING, "the run is ending already")                                                         \
+    X(STARTED, "the run has started already")                                                      \
+    X(ALREADY_STILL, "the run is held, paused or stuck already")                                   \
+    X(NOT_PAUSED, "the run is not paused: what is held is retried, aborted or cancelled")          \
+    X(TOO_LATE, "the time to answer this question has passed")                                     \
+    X(NOT_ARMED, "this trigger is not armed now")                                                  \
+    X(NOTHING_DUE, "no deadline has passed")                                                       \
     X(UNKNOWN, "there is no such thing in this plan")                                              \
     X(STALE, "this result belongs to an effect that is no longer awaited")
 #define X(constant, text) RBK_REFUSAL_##constant,
