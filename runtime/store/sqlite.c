@@ -1,0 +1,395 @@
+/*
+ * The SQLite engine of the store: opening, transactions, errors.
+ *
+ * WAL with synchronous=FULL: a commit is one flush of the write-ahead log. SQLite before 3.51.3 can
+ * lose pages when one connection checkpoints while another writes; so here automatic checkpoints are
+ * off in every process, and writing and checkpointing both happen under an exclusive lock on the file
+ * PATH-lock, whatever the version. Readers take no lock.
+ *
+ * After a failed write the connection refuses further ones: what a failed sync left on the disk is
+ * not known, and a retry that succeeds would not prove it. Recovery begins with a fresh open.
+ */
+#include "runtime/store/store.h"
+
+#include "runtime/store/sqlite_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long a writer waits for another one, which holds the lock for one commit only. */
+#define RBK_SQLITE_BUSY_MS 10000
+#define RBK_SQLITE_BUSY_STEP_MS 2
+/* Move the log into the file beyond this many pages (16 MiB at 4 KiB). */
+#define RBK_SQLITE_WAL_PAGES_MAX 4096
+
+static const char *const statement_texts[] = {
+#define X(constant, text) text,
+    RBK_SQLITE_STATEMENTS(X)
+#undef X
+};
+
+int64_t rbk_sqlite_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int rbk_sqlite_failed(struct rbk_store *store, int code, const char *what,
+                      struct rbk_error *reterr)
+{
+    enum rbk_err result = RBK_ESTORE;
+
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        result = RBK_EFULL;
+        break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+        result = RBK_ECORRUPT;
+        break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        result = RBK_EBUSY;
+        break;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+        result = RBK_EDENIED;
+        break;
+    case SQLITE_CANTOPEN:
+        result = RBK_EIO;
+        break;
+    default:
+        break;
+    }
+    if (store->in_transaction)
+        store->failed = true;
+    return rbk_error_set(reterr, result, "%s \"%s\": %s", what, store->path,
+                         store->database != NULL ? sqlite3_errmsg(store->database)
+                                                 : sqlite3_errstr(code));
+}
+
+sqlite3_stmt *rbk_sqlite_statement(struct rbk_store *store, enum rbk_sqlite_statement which,
+                                   struct rbk_error *reterr)
+{
+    sqlite3_stmt **statement = &store->statements[which];
+    int code;
+
+    if (*statement != NULL) {
+        sqlite3_reset(*statement);
+        sqlite3_clear_bindings(*statement);
+        return *statement;
+    }
+    code = sqlite3_prepare_v3(store->database, statement_texts[which], -1,
+                              SQLITE_PREPARE_PERSISTENT, statement, NULL);
+    if (code != SQLITE_OK) {
+        rbk_sqlite_failed(store, code, "cannot use the store", reterr);
+        return NULL;
+    }
+    return *statement;
+}
+
+void rbk_sqlite_bind(sqlite3_stmt *statement, int column, struct rbk_str text)
+{
+    sqlite3_bind_text64(statement, column, text.bytes != 0 ? text.data : "", text.bytes,
+                        SQLITE_STATIC, SQLITE_UTF8);
+}
+
+struct rbk_str rbk_sqlite_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+
+    return (struct rbk_str){text, (size_t)sqlite3_column_bytes(statement, column)};
+}
+
+int rbk_sqlite_run(struct rbk_store *store, sqlite3_stmt *statement, const char *what,
+                   struct rbk_error *reterr)
+{
+    int code = sqlite3_step(statement);
+    int result = code == SQLITE_DONE ? 0 : rbk_sqlite_failed(store, code, what, reterr);
+
+    sqlite3_reset(statement);
+    return result;
+}
+
+int rbk_sqlite_writable(struct rbk_store *store, struct rbk_error *reterr)
+{
+    if (store->failed)
+        return rbk_error_set(reterr, RBK_ESTORE,
+                             "the store \"%s\" has failed; nothing more is written to it",
+                             store->path);
+    if (!store->in_transaction)
+        return rbk_error_set(reterr, RBK_ESTORE, "a write outside a transaction");
+    return 0;
+}
+
+/* ---- transactions ----------------------------------------------------------------------------- */
+
+static int lock_writers(struct rbk_store *store, struct rbk_error *reterr)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    for (int waited_ms = 0; fcntl(store->write_lock, F_OFD_SETLK, &lock) != 0;
+         waited_ms += RBK_SQLITE_BUSY_STEP_MS) {
+        const struct timespec pause = {.tv_nsec = RBK_SQLITE_BUSY_STEP_MS * 1000000};
+
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            return rbk_error_set_system(reterr, RBK_ESTORE, errno, "cannot lock the store \"%s\"",
+                                        store->path);
+        if (waited_ms >= RBK_SQLITE_BUSY_MS)
+            return rbk_error_set(reterr, RBK_EBUSY,
+                                 "the store \"%s\" has been locked by another process for %d s",
+                                 store->path, RBK_SQLITE_BUSY_MS / 1000);
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+static void unlock_writers(struct rbk_store *store)
+{
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+    fcntl(store->write_lock, F_OFD_SETLK, &lock);
+}
+
+int rbk_store_begin(struct rbk_store *store, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if (store->failed)
+        return rbk_error_set(reterr, RBK_ESTORE,
+                             "the store \"%s\" has failed; nothing more is written to it",
+                             store->path);
+    if ((error = lock_writers(store, reterr)) != 0)
+        return error;
+    statement = rbk_sqlite_statement(store, RBK_SQLITE_BEGIN, reterr);
+    error = statement == NULL ? -RBK_ESTORE
+                              : rbk_sqlite_run(store, statement, "cannot write to the store", reterr);
+    if (error != 0) {
+        unlock_writers(store);
+        return error;
+    }
+    store->in_transaction = true;
+    return 0;
+}
+
+int rbk_store_commit(struct rbk_store *store, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
+        rbk_store_rollback(store);
+        return error;
+    }
+    statement = rbk_sqlite_statement(store, RBK_SQLITE_COMMIT, reterr);
+    error = statement == NULL ? -RBK_ESTORE
+                              : rbk_sqlite_run(store, statement, "cannot write to the store", reterr);
+    if (error != 0) {
+        store->failed = true;
+        rbk_store_rollback(store);
+        return error;
+    }
+    store->in_transaction = false;
+    unlock_writers(store);
+    return 0;
+}
+
+void rbk_store_rollback(struct rbk_store *store)
+{
+    sqlite3_stmt *statement;
+
+    if (!store->in_transaction)
+        return;
+    if (!sqlite3_get_autocommit(store->database)) {
+        statement = rbk_sqlite_statement(store, RBK_SQLITE_ROLLBACK, NULL);
+        if (statement != NULL)
+            (void)rbk_sqlite_run(store, statement, "cannot roll back", NULL);
+    }
+    store->in_transaction = false;
+    unlock_writers(store);
+}
+
+void rbk_store_checkpoint(struct rbk_store *store)
+{
+    if (store->role != RBK_STORE_RUNNER || store->failed || store->in_transaction ||
+        store->wal_pages < RBK_SQLITE_WAL_PAGES_MAX)
+        return;
+    if (lock_writers(store, NULL) != 0)
+        return;
+    /* A failed checkpoint loses nothing: the log stays, and the next one tries again. */
+    sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    store->wal_pages = 0;
+    unlock_writers(store);
+}
+
+static int on_wal(void *context, sqlite3 *database, const char *name, int pages)
+{
+    struct rbk_store *store = context;
+
+    (void)database;
+    (void)name;
+    store->wal_pages = (uint64_t)pages;
+    return SQLITE_OK;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+static int make_directories(char *path, struct rbk_error *reterr)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            int result = rbk_error_set_system(reterr, errno == ENOSPC ? RBK_EFULL : RBK_EDENIED,
+                                              errno, "cannot create the directory \"%s\"", path);
+
+            *slash = '/';
+            return result;
+        }
+        *slash = '/';
+    }
+    return 0;
+}
+
+static char *absolute(const char *path)
+{
+    char *current, *result = NULL;
+
+    if (path[0] == '/')
+        return strdup(path);
+    current = getcwd(NULL, 0);
+    if (current != NULL && asprintf(&result, "%s/%s", current, path) < 0)
+        result = NULL;
+    free(current);
+    return result;
+}
+
+static int open_locks(struct rbk_store *store, struct rbk_error *reterr)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s-lock", store->path) < 0)
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    store->write_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->write_lock < 0) {
+        int result = rbk_error_set_system(reterr, errno == ENOSPC ? RBK_EFULL : RBK_EDENIED, errno,
+                                          "cannot open \"%s\"", path);
+
+        free(path);
+        return result;
+    }
+    free(path);
+    return 0;
+}
+
+static int configure(struct rbk_store *store, struct rbk_error *reterr)
+{
+    int code;
+
+    sqlite3_extended_result_codes(store->database, 1);
+    sqlite3_busy_timeout(store->database, RBK_SQLITE_BUSY_MS);
+    sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    code = sqlite3_exec(store->database,
+                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                        "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON;"
+                        "PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024",
+                        NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return rbk_sqlite_failed(store, code, "cannot open the store", reterr);
+    sqlite3_wal_hook(store->database, on_wal, store);
+    return 0;
+}
+
+int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store **ret_store,
+                   struct rbk_error *reterr)
+{
+    struct rbk_store *store = calloc(1, sizeof(*store));
+    int error = -RBK_ENOMEM, flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, code;
+
+    if (store == NULL)
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    store->role = role;
+    store->write_lock = store->lease_lock = -1;
+    store->path = absolute(path);
+    if (store->path == NULL || (store->directory = strdup(store->path)) == NULL) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+        goto fail;
+    }
+    *strrchr(store->directory, '/') = '\0';
+
+    if (role == RBK_STORE_RUNNER) {
+        flags |= SQLITE_OPEN_CREATE;
+        if ((error = make_directories(store->path, reterr)) != 0)
+            goto fail;
+    } else if (access(store->path, F_OK) != 0) {
+        error = rbk_error_set_system(reterr, RBK_ENOTFOUND, errno, "no store at \"%s\"", store->path);
+        goto fail;
+    }
+    if ((error = open_locks(store, reterr)) != 0)
+        goto fail;
+    code = sqlite3_open_v2(store->path, &store->database, flags, NULL);
+    if (code != SQLITE_OK) {
+        error = rbk_sqlite_failed(store, code, "cannot open the store", reterr);
+        goto fail;
+    }
+    if ((error = configure(store, reterr)) != 0 ||
+        (error = rbk_sqlite_prepare_schema(store, reterr)) != 0)
+        goto fail;
+    *ret_store = store;
+    return 0;
+
+fail:
+    rbk_store_close(store);
+    return error;
+}
+
+void rbk_store_close(struct rbk_store *store)
+{
+    if (store == NULL)
+        return;
+    rbk_store_rollback(store);
+    rbk_store_release_lease(store);
+    for (size_t i = 0; i < RBK_SQLITE_STATEMENT_COUNT; i++)
+        sqlite3_finalize(store->statements[i]);
+    sqlite3_close(store->database);
+    if (store->write_lock >= 0)
+        close(store->write_lock);
+    free(store->directory);
+    free(store->path);
+    free(store);
+}
+
+const char *rbk_store_path(const struct rbk_store *store)
+{
+    return store->path;
+}
+
+void rbk_store_run_directory(const struct rbk_store *store, const char *run,
+                             struct rbk_buffer *out)
+{
+    rbk_buffer_printf(out, "%s/runs/%s", store->directory, run);
+}
+
+int rbk_store_default_path(struct rbk_buffer *out, struct rbk_error *reterr)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    if (state != NULL && state[0] == '/')
+        return rbk_buffer_printf(out, "%s/rbk/store.db", state);
+    if (home != NULL && home[0] == '/')
+        return rbk_buffer_printf(out, "%s/.local/state/rbk/store.db", home);
+    return rbk_error_set(reterr, RBK_EUSAGE,
+                         "no place for the store: set HOME or XDG_STATE_HOME, or give --store");
+}

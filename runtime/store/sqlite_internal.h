@@ -1,0 +1,92 @@
+#ifndef RBK_RUNTIME_STORE_SQLITE_INTERNAL_H
+#define RBK_RUNTIME_STORE_SQLITE_INTERNAL_H
+
+/* What the files of the SQLite engine share; nobody else includes this. */
+
+#include <sqlite3.h>
+
+#include "runtime/core/base/buffer.h"
+#include "runtime/store/store.h"
+
+/* Every statement, prepared on first use and kept: X(constant, text). */
+#define RBK_SQLITE_STATEMENTS(X)                                                                   \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(PUT_MACHINE, "INSERT OR IGNORE INTO machines (hash, text) VALUES (?1, ?2)")                  \
+    X(GET_MACHINE, "SELECT text FROM machines WHERE hash = ?1")                                    \
+    X(CREATE_RUN, "INSERT INTO runs (id, machine, plan, title, user, host, directory, params, "    \
+                  "unrehearsed, status, started_ms) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")  \
+    X(GET_RUN, "SELECT id, machine, plan, title, user, host, directory, params, unrehearsed, "     \
+               "status, started_ms, ended_ms, events FROM runs WHERE id = ?1")                     \
+    X(EACH_RUN, "SELECT id, machine, plan, title, user, host, directory, params, unrehearsed, "    \
+                "status, started_ms, ended_ms, events FROM runs WHERE ?1 = 0 OR ended_ms = 0 "     \
+                "ORDER BY started_ms DESC, id DESC")                                               \
+    X(SET_STATUS, "UPDATE runs SET status = ?2, ended_ms = ?3, events = ?4 WHERE id = ?1")         \
+    X(TAKE_EPOCH, "INSERT INTO leases (run, epoch, holder, taken_ms) VALUES (?1, 1, ?2, ?3) "      \
+                  "ON CONFLICT (run) DO UPDATE SET epoch = epoch + 1, holder = ?2, taken_ms = ?3") \
+    X(GET_EPOCH, "SELECT epoch, holder FROM leases WHERE run = ?1")                                \
+    X(APPEND, "INSERT INTO events (run, seq, at_ms, kind, body, hash) "                            \
+              "SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM leases WHERE run = ?1 AND epoch = ?7")           \
+    X(EACH_EVENT, "SELECT seq, at_ms, kind, body, hash FROM events WHERE run = ?1 AND seq >= ?2 "  \
+                  "ORDER BY seq")                                                                  \
+    X(PUT_SNAPSHOT, "INSERT OR REPLACE INTO snapshots (run, seq, hash, body) VALUES (?1,?2,?3,?4)")\
+    X(GET_SNAPSHOT, "SELECT seq, hash, body FROM snapshots WHERE run = ?1 ORDER BY seq DESC "      \
+                    "LIMIT 1")                                                                     \
+    X(ASK, "INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?1,?2,?3,?4,?5,'')")    \
+    X(EACH_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "      \
+                    "reply = '' ORDER BY id")                                                      \
+    X(REPLY, "UPDATE inbox SET reply = ?2 WHERE id = ?1")                                          \
+    X(GET_REPLY, "SELECT reply FROM inbox WHERE id = ?1")                                          \
+    X(PUT_MESSAGE, "INSERT OR IGNORE INTO outbox (run, at_ms, channel, key, text, stage) "         \
+                   "VALUES (?1,?2,?3,?4,?5,?6)")                                                   \
+    X(EACH_MESSAGE, "SELECT id, at_ms, channel, key, text, stage, attempts FROM outbox WHERE "     \
+                    "run = ?1 AND sent_ms = 0 ORDER BY id")                                        \
+    X(MESSAGE_DONE, "UPDATE outbox SET sent_ms = ?2, attempts = attempts + 1, reason = ?3 "        \
+                    "WHERE id = ?1")                                                               \
+    X(PUT_EVIDENCE, "INSERT INTO evidence (run, seq, at_ms, label, sha256, content) "              \
+                    "VALUES (?1,?2,?3,?4,?5,?6)")                                                  \
+    X(EACH_EVIDENCE, "SELECT seq, at_ms, label, sha256, content FROM evidence WHERE run = ?1 "     \
+                     "ORDER BY id")                                                                \
+    X(LAST_REHEARSAL, "SELECT coalesce(max(at_ms), 0) FROM rehearsals WHERE machine = ?1")
+
+enum rbk_sqlite_statement {
+#define X(constant, text) RBK_SQLITE_##constant,
+    RBK_SQLITE_STATEMENTS(X)
+#undef X
+        RBK_SQLITE_STATEMENT_COUNT
+};
+
+struct rbk_store {
+    sqlite3 *database; /* owned */
+    char *path;        /* owned, absolute */
+    char *directory;   /* owned: of path */
+    enum rbk_store_role role;
+    int write_lock;    /* descriptor of PATH-lock: one writer or checkpointer at a time */
+    int lease_lock;    /* descriptor of the run's lock file; -1: no lease */
+    bool in_transaction;
+    bool failed;       /* a write failed: nothing more is written */
+    uint64_t wal_pages;/* pages in the write-ahead log after the last commit */
+    sqlite3_stmt *statements[RBK_SQLITE_STATEMENT_COUNT]; /* owned, prepared on first use */
+};
+
+/* Fill reterr from the database's last error, remember a failed write, and return the code. */
+int rbk_sqlite_failed(struct rbk_store *store, int code, const char *what,
+                      struct rbk_error *reterr);
+/* The prepared statement, reset and unbound; NULL with reterr set. */
+sqlite3_stmt *rbk_sqlite_statement(struct rbk_store *store, enum rbk_sqlite_statement which,
+                                   struct rbk_error *reterr);
+void rbk_sqlite_bind(sqlite3_stmt *statement, int column, struct rbk_str text);
+struct rbk_str rbk_sqlite_text(sqlite3_stmt *statement, int column);
+/* Run a statement that gives no rows; resets it. */
+int rbk_sqlite_run(struct rbk_store *store, sqlite3_stmt *statement, const char *what,
+                   struct rbk_error *reterr);
+/* Inside a transaction, as every writer must be: -RBK_ESTORE otherwise. */
+int rbk_sqlite_writable(struct rbk_store *store, struct rbk_error *reterr);
+
+/* Create or check the tables. */
+int rbk_sqlite_prepare_schema(struct rbk_store *store, struct rbk_error *reterr);
+/* Milliseconds since 1970, for rows written by clients. */
+int64_t rbk_sqlite_now_ms(void);
+
+#endif

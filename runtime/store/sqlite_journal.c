@@ -1,0 +1,143 @@
+/*
+ * The journal: an append-only chain. Each event's hash covers the hash before it, so a cut, edited or
+ * reordered journal shows on reading.
+ */
+#include "runtime/store/sqlite_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/core/base/hash.h"
+
+static void hash_event(const char *previous, struct rbk_store_event *event)
+{
+    char head[160];
+    int bytes = snprintf(head, sizeof(head), "%s\n%lld %lld ", previous, (long long)event->seq,
+                         (long long)event->at_ms);
+    struct rbk_sha256 sha;
+
+    rbk_sha256_init(&sha);
+    rbk_sha256_update(&sha, head, (size_t)bytes);
+    rbk_sha256_update(&sha, event->kind.data, event->kind.bytes);
+    rbk_sha256_update(&sha, "\n", 1);
+    rbk_sha256_update(&sha, event->body.data, event->body.bytes);
+    rbk_sha256_final_hex(&sha, event->hash);
+    rbk_sha256_fini(&sha);
+}
+
+int rbk_store_append_event(struct rbk_store *store, const char *run, uint64_t epoch,
+                           const char *previous, struct rbk_store_event *event,
+                           struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+        return error;
+    hash_event(previous, event);
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_APPEND, reterr)) == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, event->seq);
+    sqlite3_bind_int64(statement, 3, event->at_ms);
+    rbk_sqlite_bind(statement, 4, event->kind);
+    rbk_sqlite_bind(statement, 5, event->body);
+    rbk_sqlite_bind(statement, 6, rbk_str_from(event->hash));
+    sqlite3_bind_int64(statement, 7, (int64_t)epoch);
+    if ((error = rbk_sqlite_run(store, statement, "cannot append to the journal in", reterr)) != 0)
+        return error;
+    if (sqlite3_changes(store->database) != 1)
+        return rbk_error_set(reterr, RBK_ELEASE,
+                             "another runner has taken over run %s; this one stops", run);
+    return 0;
+}
+
+int rbk_store_each_event(struct rbk_store *store, const char *run, int64_t from_seq,
+                         int (*each)(void *context, const struct rbk_store_event *event),
+                         void *context, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_EVENT, reterr);
+    struct rbk_store_event event;
+    char previous[65] = "", stored[65];
+    /* One event more is read, so that the chain can be checked from from_seq on. */
+    int64_t expected = from_seq > 1 ? from_seq - 1 : 1;
+    int code, error = 0;
+
+    if (statement == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, expected);
+    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
+        if (code != SQLITE_ROW) {
+            error = rbk_sqlite_failed(store, code, "cannot read the journal in", reterr);
+            break;
+        }
+        event.seq = sqlite3_column_int64(statement, 0);
+        event.at_ms = sqlite3_column_int64(statement, 1);
+        event.kind = rbk_sqlite_text(statement, 2);
+        event.body = rbk_sqlite_text(statement, 3);
+        if (event.seq != expected || sqlite3_column_bytes(statement, 4) != 64) {
+            error = rbk_error_set(reterr, RBK_ECORRUPT,
+                                  "the journal of run %s is damaged: event %lld is missing", run,
+                                  (long long)expected);
+            break;
+        }
+        memcpy(stored, sqlite3_column_text(statement, 4), 65);
+        expected++;
+        if (event.seq >= from_seq) {
+            hash_event(previous, &event);
+            if (strcmp(stored, event.hash) != 0) {
+                error = rbk_error_set(reterr, RBK_ECORRUPT,
+                                      "the journal of run %s is damaged: event %lld does not follow "
+                                      "from the one before it",
+                                      run, (long long)event.seq);
+                break;
+            }
+            error = each(context, &event);
+        }
+        memcpy(previous, stored, sizeof(previous));
+    }
+    sqlite3_reset(statement);
+    return error;
+}
+
+int rbk_store_put_snapshot(struct rbk_store *store, const char *run, int64_t seq,
+                           const char *hash, struct rbk_str body, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+        return error;
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_SNAPSHOT, reterr)) == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, seq);
+    rbk_sqlite_bind(statement, 3, rbk_str_from(hash));
+    rbk_sqlite_bind(statement, 4, body);
+    return rbk_sqlite_run(store, statement, "cannot keep a snapshot in", reterr);
+}
+
+int rbk_store_get_snapshot(struct rbk_store *store, const char *run, struct rbk_arena *arena,
+                           int64_t *ret_seq, char ret_hash[65], struct rbk_str *ret_body,
+                           struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_SNAPSHOT, reterr);
+    int code, error = 0;
+
+    if (statement == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    code = sqlite3_step(statement);
+    if (code == SQLITE_ROW && sqlite3_column_bytes(statement, 1) == 64) {
+        *ret_seq = sqlite3_column_int64(statement, 0);
+        memcpy(ret_hash, sqlite3_column_text(statement, 1), 65);
+        *ret_body = rbk_arena_copy(arena, rbk_sqlite_text(statement, 2));
+    } else if (code == SQLITE_DONE) {
+        *ret_seq = 0;
+    } else {
+        error = rbk_sqlite_failed(store, code, "cannot read a snapshot in", reterr);
+    }
+    sqlite3_reset(statement);
+    return error;
+}

@@ -1,0 +1,234 @@
+/* What goes in and out between people and runners: inbox, outbox, evidence. */
+#include "runtime/store/sqlite_internal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* A runner watches this file and looks into its inbox when it is written to. Losing a ring only
+ * delays a request until the runner's next regular look. */
+static void ring(struct rbk_store *store, const char *run)
+{
+    struct rbk_buffer path;
+    int descriptor;
+
+    rbk_buffer_init(&path, 4096);
+    rbk_store_run_directory(store, run, &path);
+    rbk_buffer_printf(&path, "/bell");
+    descriptor = open(path.data, O_WRONLY | O_CLOEXEC | O_APPEND | O_CREAT, 0600);
+    if (descriptor >= 0) {
+        ssize_t written = write(descriptor, "!", 1);
+
+        (void)written;
+        close(descriptor);
+    }
+    rbk_buffer_fini(&path);
+}
+
+int rbk_store_ask(struct rbk_store *store, const char *run,
+                  const struct rbk_store_request *request, int64_t *ret_id,
+                  struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_store_begin(store, reterr)) != 0)
+        return error;
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_ASK, reterr)) == NULL) {
+        rbk_store_rollback(store);
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, request->at_ms);
+    rbk_sqlite_bind(statement, 3, request->who);
+    rbk_sqlite_bind(statement, 4, request->kind);
+    rbk_sqlite_bind(statement, 5, request->body);
+    if ((error = rbk_sqlite_run(store, statement, "cannot write to the inbox in", reterr)) != 0) {
+        rbk_store_rollback(store);
+        return error;
+    }
+    *ret_id = sqlite3_last_insert_rowid(store->database);
+    if ((error = rbk_store_commit(store, reterr)) != 0)
+        return error;
+    ring(store, run);
+    return 0;
+}
+
+int rbk_store_each_request(struct rbk_store *store, const char *run,
+                           int (*each)(void *context, const struct rbk_store_request *request),
+                           void *context, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_REQUEST, reterr);
+    struct rbk_store_request request;
+    int code, error = 0;
+
+    if (statement == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
+        if (code != SQLITE_ROW) {
+            error = rbk_sqlite_failed(store, code, "cannot read the inbox in", reterr);
+            break;
+        }
+        request.id = sqlite3_column_int64(statement, 0);
+        request.at_ms = sqlite3_column_int64(statement, 1);
+        request.who = rbk_sqlite_text(statement, 2);
+        request.kind = rbk_sqlite_text(statement, 3);
+        request.body = rbk_sqlite_text(statement, 4);
+        request.reply = rbk_sqlite_text(statement, 5);
+        error = each(context, &request);
+    }
+    sqlite3_reset(statement);
+    return error < 0 ? error : 0;
+}
+
+int rbk_store_reply(struct rbk_store *store, int64_t id, const char *reply,
+                    struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+        return error;
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_REPLY, reterr)) == NULL)
+        return -RBK_ESTORE;
+    sqlite3_bind_int64(statement, 1, id);
+    rbk_sqlite_bind(statement, 2, rbk_str_from(reply));
+    return rbk_sqlite_run(store, statement, "cannot answer a request in", reterr);
+}
+
+int rbk_store_get_reply(struct rbk_store *store, int64_t id, struct rbk_arena *arena,
+                        struct rbk_str *ret_reply, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_REPLY, reterr);
+    int code, error = 0;
+
+    if (statement == NULL)
+        return -RBK_ESTORE;
+    sqlite3_bind_int64(statement, 1, id);
+    code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        *ret_reply = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
+    else if (code == SQLITE_DONE)
+        error = rbk_error_set(reterr, RBK_ENOTFOUND, "no such request");
+    else
+        error = rbk_sqlite_failed(store, code, "cannot read the inbox in", reterr);
+    sqlite3_reset(statement);
+    return error;
+}
+
+int rbk_store_put_message(struct rbk_store *store, const char *run,
+                          const struct rbk_store_message *message, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+        return error;
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_MESSAGE, reterr)) == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, message->at_ms);
+    sqlite3_bind_int64(statement, 3, message->channel);
+    rbk_sqlite_bind(statement, 4, message->key);
+    rbk_sqlite_bind(statement, 5, message->text);
+    rbk_sqlite_bind(statement, 6, message->stage);
+    return rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
+}
+
+int rbk_store_each_message(struct rbk_store *store, const char *run,
+                           int (*each)(void *context, const struct rbk_store_message *message),
+                           void *context, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_MESSAGE, reterr);
+    struct rbk_store_message message;
+    int code, error = 0;
+
+    if (statement == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
+        if (code != SQLITE_ROW) {
+            error = rbk_sqlite_failed(store, code, "cannot read the outbox in", reterr);
+            break;
+        }
+        message.id = sqlite3_column_int64(statement, 0);
+        message.at_ms = sqlite3_column_int64(statement, 1);
+        message.channel = (uint32_t)sqlite3_column_int64(statement, 2);
+        message.key = rbk_sqlite_text(statement, 3);
+        message.text = rbk_sqlite_text(statement, 4);
+        message.stage = rbk_sqlite_text(statement, 5);
+        message.attempts = sqlite3_column_int64(statement, 6);
+        error = each(context, &message);
+    }
+    sqlite3_reset(statement);
+    return error < 0 ? error : 0;
+}
+
+int rbk_store_message_done(struct rbk_store *store, int64_t id, bool sent, const char *reason,
+                           struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_store_begin(store, reterr)) != 0)
+        return error;
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_MESSAGE_DONE, reterr)) == NULL) {
+        rbk_store_rollback(store);
+        return -RBK_ESTORE;
+    }
+    sqlite3_bind_int64(statement, 1, id);
+    sqlite3_bind_int64(statement, 2, sent ? rbk_sqlite_now_ms() : 0);
+    rbk_sqlite_bind(statement, 3, rbk_str_from(reason));
+    if ((error = rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr)) != 0) {
+        rbk_store_rollback(store);
+        return error;
+    }
+    return rbk_store_commit(store, reterr);
+}
+
+int rbk_store_put_evidence(struct rbk_store *store, const char *run,
+                           const struct rbk_store_evidence *evidence, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+        return error;
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_EVIDENCE, reterr)) == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, evidence->seq);
+    sqlite3_bind_int64(statement, 3, evidence->at_ms);
+    rbk_sqlite_bind(statement, 4, evidence->label);
+    rbk_sqlite_bind(statement, 5, evidence->sha256);
+    rbk_sqlite_bind(statement, 6, evidence->content);
+    return rbk_sqlite_run(store, statement, "cannot keep evidence in", reterr);
+}
+
+int rbk_store_each_evidence(struct rbk_store *store, const char *run,
+                            int (*each)(void *context,
+                                        const struct rbk_store_evidence *evidence),
+                            void *context, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_EVIDENCE, reterr);
+    struct rbk_store_evidence evidence;
+    int code, error = 0;
+
+    if (statement == NULL)
+        return -RBK_ESTORE;
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
+        if (code != SQLITE_ROW) {
+            error = rbk_sqlite_failed(store, code, "cannot read the evidence in", reterr);
+            break;
+        }
+        evidence.seq = sqlite3_column_int64(statement, 0);
+        evidence.at_ms = sqlite3_column_int64(statement, 1);
+        evidence.label = rbk_sqlite_text(statement, 2);
+        evidence.sha256 = rbk_sqlite_text(statement, 3);
+        evidence.content = rbk_sqlite_text(statement, 4);
+        error = each(context, &evidence);
+    }
+    sqlite3_reset(statement);
+    return error < 0 ? error : 0;
+}
