@@ -70,7 +70,11 @@ struct rbk_value rbk_value_number(enum rbk_type type, double number);
 /* A TEXT, URL, JSON, SCALAR or SECRET that borrows `text`. */
 struct rbk_value rbk_value_text(enum rbk_type type, struct rbk_str text);
 
-/* A deep copy in `arena`. */
+/* A LIST that borrows its items; lists nest at most RBK_VALUE_DEPTH_MAX deep. */
+struct rbk_value rbk_value_list(const struct rbk_value *items, size_t count);
+#define RBK_VALUE_DEPTH_MAX 8u
+
+/* A deep copy in `arena`; texts end in NUL. Ends the process when the arena is exhausted. */
 struct rbk_value rbk_value_copy(struct rbk_arena *arena, struct rbk_value value);
 
 /*
@@ -88,10 +92,15 @@ void rbk_value_print(struct rbk_buffer *out, struct rbk_value value);
  */
 struct rbk_value rbk_value_parse(enum rbk_type type, struct rbk_str text);
 
-/* Canonical JSON for the journal: {"type":"duration","value":…}; reals as decimal strings.
- * `rbk_value_from_json` accepts exactly that; returns 0 or -RBK_EINVALID. */
+/*
+ * JSON for the journal: {"type":"duration","value":…}, reals as decimal strings; a missing value is
+ * {"missing":true,"type":…}, a text that is not UTF-8 {"hex":…,"type":…}. The value may hold no SECRET.
+ * @return A new reference, or NULL when out of memory.
+ */
 struct json_t;
 RBK_MUST_USE struct json_t *rbk_value_to_json(struct rbk_value value);
+/* Accepts exactly that. Texts are copied into `arena`.
+ * @return 0, -RBK_EINVALID or -RBK_ENOMEM; ret_value is set on success only. */
 RBK_MUST_USE int rbk_value_from_json(const struct json_t *json, struct rbk_arena *arena,
                                      struct rbk_value *ret_value);
 
