@@ -1,0 +1,72 @@
+#ifndef RBK_RUNTIME_EXECUTOR_REPLAY_H
+#define RBK_RUNTIME_EXECUTOR_REPLAY_H
+
+/*
+ * Replay: a run's journal through step() again. Recovery rebuilds its state with it; `rbk status`,
+ * `rbk log` and reports read a run with it without touching it.
+ */
+
+#include "runtime/core/step.h"
+#include "runtime/executor/record.h"
+#include "runtime/store/store.h"
+
+/* An effect that was dispatched and whose result is not in the journal. */
+struct rbk_in_flight {
+    uint32_t serial;
+    uint32_t region;
+    uint32_t state;
+    uint32_t attempt;
+    bool look;            /* a `done when` look-up, not the effect itself */
+    uint64_t since_ms;    /* wall clock of the dispatch */
+    struct rbk_str note;  /* the last note of its driver; in the replay's arena */
+};
+
+struct rbk_alert {
+    struct rbk_str name;
+    bool firing;
+};
+
+/* Everything the journal says about a run. Owned: its arena holds all of it. */
+struct rbk_replay {
+    struct rbk_arena arena;
+    struct rbk_store_run run;
+    const struct rbk_machine *machine;
+    struct rbk_str machine_text;
+    struct rbk_settings settings;
+    struct rbk_value *params;      /* machine->param_count */
+    struct rbk_value *slots;       /* machine->slot_count */
+    struct rbk_value *baselines;   /* machine->baseline_count */
+    struct rbk_state *state;
+    struct rbk_actions actions;    /* scratch of the last step */
+    struct rbk_in_flight *in_flight; /* in_flight_count */
+    size_t in_flight_count, in_flight_capacity;
+    struct rbk_alert *alerts;
+    size_t alert_count, alert_capacity;
+    int64_t seq;                   /* of the last event */
+    char hash[65];                 /* of the last event */
+};
+
+/* Called after each event of the journal. Non-zero ends the replay. */
+typedef int rbk_replay_fn(void *context, struct rbk_replay *replay, const struct rbk_record *record,
+                          const struct rbk_state *before);
+
+/*
+ * Load run `id` and replay its journal to the end (through `each`, which may be NULL; then a snapshot
+ * is used where there is one).
+ * @return 0, -RBK_ENOTFOUND, -RBK_ECORRUPT (chain broken, or an event that step() refuses), ….
+ */
+RBK_MUST_USE int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each,
+                                 void *context, struct rbk_replay **ret_replay,
+                                 struct rbk_error *reterr);
+void rbk_replay_free(struct rbk_replay *replay);
+
+/* A replay for a run that is about to be created: state initialised, no events. Takes `params` (in
+ * `arena`, which moves into the replay). */
+struct rbk_replay *rbk_replay_begin(struct rbk_arena *arena, const struct rbk_machine *machine,
+                                    struct rbk_value *params, struct rbk_error *reterr);
+
+/* One event: step(), then values, in-flight table, alerts. The executor uses the same function for
+ * events that happen now, after they are in the journal. @return what step() said. */
+enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_record *record);
+
+#endif
