@@ -5,9 +5,10 @@
  * The machine: what rbkc makes of a checked plan, and all the runtime ever sees of it. Plain tables
  * that name each other by index; no pointers between rows, no code.
  *
- * The four who know this format: compiler/lower (fills it), core/machine_json.c (writes and reads
- * its canonical text), core/machine_check.c (proves every index and bound of a loaded one), and
- * core/step.c (walks it).
+ * Those who know this format: compiler/lower (fills it), core/machine_format.c (describes its rows,
+ * for core/machine_json.c, which writes its canonical text, core/machine_read.c, which reads it, and
+ * core/machine_check.c, which proves every index and bound of a loaded one), and core/step.c (walks
+ * it).
  *
  * Conventions: RBK_NONE is "no row"; an expression field names a row of `exprs`; a slice is
  * {first, count} into the table its comment names; all times are milliseconds. 0 in a `…_ms` limit
@@ -18,6 +19,10 @@
 
 #define RBK_MACHINE_FORMAT_VERSION 1u
 #define RBK_NONE UINT32_MAX
+/* The largest `…_ms` of a machine: 285,000 years, so that an instant and a span never overflow. */
+#define RBK_MACHINE_MS_MAX ((uint64_t)1 << 53)
+#define RBK_SIGNALS_MAX 64u        /* signals of a plan: bits of rbk_state.signals */
+#define RBK_QUESTION_ROLES_MAX 32u /* roles of a question: bits of its approvals */
 
 struct rbk_slice {
     uint32_t first;
