@@ -176,9 +176,12 @@ bool rbk_status_is_end(enum rbk_status status);
 /* The earliest instant at which an EVENT_TIME would change something; 0: none. */
 uint64_t rbk_state_next_due(const struct rbk_machine *machine, const struct rbk_state *state);
 
-/* A block read from a snapshot: does it fit this machine? 0 or -RBK_EMACHINE. */
+/* A block read from a snapshot: does it fit this machine? 0 or -RBK_ECORRUPT. */
 RBK_MUST_USE int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *state,
                                  size_t bytes, struct rbk_error *reterr);
+/* What must hold between two events of any run: NULL, or the sentence that is broken. For tests and
+ * the explorer; it looks at every region. */
+const char *rbk_state_broken(const struct rbk_machine *machine, const struct rbk_state *state);
 
 const char *rbk_status_name(enum rbk_status status);
 const char *rbk_mode_name(enum rbk_mode mode);

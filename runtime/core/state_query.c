@@ -1,0 +1,259 @@
+/*
+ * What can be asked of a state without changing it: the questions that step(), the executor, the
+ * explorer and the display all ask, answered in one place.
+ */
+#include "runtime/core/base/assert.h"
+#include "runtime/core/step_internal.h"
+
+const struct rbk_machine_state *rbk_region_at(const struct rbk_machine *machine,
+                                              const struct rbk_state *state, uint32_t region)
+{
+    return &machine->states[rbk_state_region(machine, state, region)->state];
+}
+
+bool rbk_region_active(const struct rbk_region_state *region)
+{
+    switch ((enum rbk_mode)region->mode) {
+    case RBK_MODE_PARKED:
+    case RBK_MODE_RUNNING:
+    case RBK_MODE_RETRY:
+    case RBK_MODE_CANCELLING:
+    case RBK_MODE_RESOLVING:
+    case RBK_MODE_LOOKING:
+    case RBK_MODE_ASKING:
+    case RBK_MODE_DOUBT:
+    case RBK_MODE_FORKED:
+        return true;
+    case RBK_MODE_IDLE:
+    case RBK_MODE_TURN:
+    case RBK_MODE_DONE:
+    case RBK_MODE_COUNT:
+        break;
+    }
+    return false;
+}
+
+uint32_t rbk_region_root(const struct rbk_machine *machine, uint32_t region)
+{
+    /* Bounded, so that a machine whose parents form a ring cannot hold us. */
+    for (uint32_t hops = 0; hops < machine->region_count; hops++) {
+        if (machine->regions[region].kind != RBK_REGION_BRANCH) {
+            break;
+        }
+        region = machine->regions[region].parent;
+    }
+    return region;
+}
+
+bool rbk_status_is_end(enum rbk_status status)
+{
+    return status == RBK_STATUS_COMPLETED || status == RBK_STATUS_ABORTED ||
+           status == RBK_STATUS_CANCELLED;
+}
+
+bool rbk_state_forward(const struct rbk_machine_state *state)
+{
+    return state->phase != RBK_PHASE_ROLLBACK && state->phase != RBK_PHASE_ROLLBACK_VERIFY &&
+           state->phase != RBK_PHASE_RELEASE;
+}
+
+bool rbk_run_going(const struct rbk_state *state)
+{
+    return !state->hold && !state->turned && !state->cancelled && !state->stuck_ms;
+}
+
+bool rbk_run_past_grace(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    if (state->turned || state->cancelled) {
+        return false;
+    }
+    const struct rbk_machine_state *at = rbk_region_at(machine, state, 0);
+    return at->kind == RBK_STATE_RETIRING || at->phase == RBK_PHASE_RELEASE ||
+           at->kind == RBK_STATE_COMPLETED;
+}
+
+/* ---- stages ---- */
+
+bool rbk_stage_applied(const struct rbk_machine *machine, const struct rbk_state *state,
+                       uint32_t region)
+{
+    return machine->regions[region].kind == RBK_REGION_STAGE &&
+           rbk_region_at(machine, state, region)->kind == RBK_STATE_APPLIED;
+}
+
+bool rbk_stage_touched(const struct rbk_machine *machine, const struct rbk_state *state,
+                       uint32_t region)
+{
+    return rbk_state_region(machine, state, region)->order != 0;
+}
+
+bool rbk_stage_rolling_back(const struct rbk_machine *machine, const struct rbk_state *state,
+                            uint32_t region)
+{
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    const struct rbk_machine_state *at = &machine->states[rs->state];
+    if (machine->regions[region].kind != RBK_REGION_STAGE || rs->order == 0) {
+        return false;
+    }
+    return rs->target == machine->regions[region].rollback || at->kind == RBK_STATE_ROLLBACK ||
+           at->kind == RBK_STATE_STUCK || at->phase == RBK_PHASE_ROLLBACK ||
+           at->phase == RBK_PHASE_ROLLBACK_VERIFY;
+}
+
+bool rbk_stage_under_way(const struct rbk_machine *machine, const struct rbk_state *state,
+                         uint32_t region)
+{
+    if (machine->regions[region].kind != RBK_REGION_STAGE) {
+        return false;
+    }
+    return rbk_region_active(rbk_state_region(machine, state, region)) ||
+           rbk_stage_rolling_back(machine, state, region);
+}
+
+bool rbk_region_undecided(const struct rbk_machine *machine, const struct rbk_state *state,
+                          uint32_t region)
+{
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    if (rs->mode != RBK_MODE_IDLE) {
+        return false;
+    }
+    enum rbk_state_kind kind = machine->states[rs->state].kind;
+    return kind == RBK_STATE_HELD ||
+           (kind == RBK_STATE_ROLLED_BACK && !(rs->flags & RBK_FLAG_FOLLOWED));
+}
+
+/* The window that a stage has to keep to is open, or there is none. */
+static bool window_open(const struct rbk_machine *machine, const struct rbk_region *region,
+                        const struct rbk_region_state *rs)
+{
+    bool bound = region->window != RBK_NONE || machine->daily_window != RBK_NONE;
+    return !bound || (rs->flags & RBK_FLAG_WINDOW_OPEN);
+}
+
+static bool every_way_back_open(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (rbk_state_region(machine, state, i)->flags & RBK_FLAG_WAY_CLOSED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_state *state,
+                         uint32_t region, uint64_t *ret_at_ms)
+{
+    const struct rbk_region *row = &machine->regions[region];
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    if (row->kind != RBK_REGION_STAGE || machine->states[rs->state].kind != RBK_STATE_WAITING ||
+        rs->mode != RBK_MODE_IDLE || !rbk_run_going(state) || !window_open(machine, row, rs) ||
+        rbk_region_at(machine, state, 0)->kind != RBK_STATE_STAGES) {
+        return false;
+    }
+    uint64_t at_ms = rs->due_ms > row->not_before_ms ? rs->due_ms : row->not_before_ms;
+    for (uint32_t i = 0; i < row->predecessors.count; i++) {
+        const struct rbk_predecessor *before = &machine->predecessors[row->predecessors.first + i];
+        if (!rbk_stage_applied(machine, state, before->region) ||
+            rbk_stage_rolling_back(machine, state, before->region)) {
+            return false;
+        }
+        uint64_t from_ms =
+            rbk_state_region(machine, state, before->region)->applied_ms + before->for_ms;
+        at_ms = from_ms > at_ms ? from_ms : at_ms;
+    }
+    if (!every_way_back_open(machine, state)) {
+        return false;
+    }
+    *ret_at_ms = at_ms;
+    return true;
+}
+
+/* ---- questions and blocks ---- */
+
+uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk_state *state,
+                             uint32_t region)
+{
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    const struct rbk_effect *effect = &machine->effects[machine->states[rs->state].effect];
+    if (rs->mode == RBK_MODE_DOUBT) {
+        return effect->crash == RBK_CRASH_ASK ? effect->doubt_question : RBK_NONE;
+    }
+    return effect->question;
+}
+
+uint64_t rbk_region_block_due(const struct rbk_machine *machine, const struct rbk_state *state,
+                              uint32_t region, uint32_t *ret_block)
+{
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    uint64_t earliest_ms = 0;
+    if (!rbk_region_active(rs) || rs->target != RBK_NONE) {
+        return 0;
+    }
+    uint32_t block = machine->states[rs->state].block;
+    for (uint32_t hops = 0; block != RBK_NONE && hops < RBK_BLOCK_DEPTH_MAX; hops++) {
+        const struct rbk_block *row = &machine->blocks[block];
+        /* From the innermost outwards: of two that end together the outer one decides. */
+        uint64_t due_ms = row->region == region ? rs->block_due_ms[row->depth] : 0;
+        if (due_ms && (!earliest_ms || due_ms <= earliest_ms)) {
+            earliest_ms = due_ms;
+            *ret_block = block;
+        }
+        block = row->parent;
+    }
+    return earliest_ms;
+}
+
+/* ---- triggers ---- */
+
+/* From the start of its apply on, while it is neither rolling back nor rolled back. */
+static bool stands_or_goes(const struct rbk_machine *machine, const struct rbk_state *state,
+                           uint32_t region)
+{
+    return rbk_stage_touched(machine, state, region) &&
+           !rbk_stage_rolling_back(machine, state, region);
+}
+
+static bool since_met(const struct rbk_machine *machine, const struct rbk_state *state,
+                      const struct rbk_trigger *trigger)
+{
+    uint32_t stage = trigger->since_region;
+    switch (trigger->since) {
+    case RBK_SINCE_FIRST_APPLY:
+        return state->first_effect_ms != 0;
+    case RBK_SINCE_STAGE_STARTED:
+        return stands_or_goes(machine, state, stage);
+    case RBK_SINCE_STAGE_APPLIED:
+        return rbk_stage_applied(machine, state, stage) &&
+               !rbk_stage_rolling_back(machine, state, stage);
+    case RBK_SINCE_DURING_APPLY:
+        return stands_or_goes(machine, state, stage) &&
+               rbk_region_at(machine, state, stage)->phase == RBK_PHASE_APPLY;
+    case RBK_SINCE_COUNT:
+        break;
+    }
+    return false;
+}
+
+bool rbk_trigger_armed(const struct rbk_machine *machine, const struct rbk_state *state,
+                       uint32_t trigger)
+{
+    const struct rbk_trigger *row = &machine->triggers[trigger];
+    enum rbk_state_kind plan = rbk_region_at(machine, state, 0)->kind;
+    if (!state->first_effect_ms || state->turned || state->cancelled || state->stuck_ms) {
+        return false;
+    }
+    if (plan != RBK_STATE_STAGES && plan != RBK_STATE_OBSERVE && plan != RBK_STATE_GRACE) {
+        return false;
+    }
+    if (!since_met(machine, state, row) ||
+        (row->region != RBK_NONE && !stands_or_goes(machine, state, row->region))) {
+        return false;
+    }
+    for (uint32_t i = 0; i < row->except.count; i++) {
+        uint32_t stage = machine->indexes[row->except.first + i];
+        if (rbk_stage_under_way(machine, state, stage)) {
+            return false;
+        }
+    }
+    return true;
+}

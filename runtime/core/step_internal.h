@@ -1,0 +1,170 @@
+#ifndef RBK_RUNTIME_CORE_STEP_INTERNAL_H
+#define RBK_RUNTIME_CORE_STEP_INTERNAL_H
+
+/*
+ * What the files of step() share: one struct step lives for the length of one rbk_step(). Nobody
+ * outside runtime/core/step*.c and state*.c includes this.
+ *
+ * The order of work within a step, which the files rely on:
+ *   1. refusal   step.c decides whether the event is accepted; nothing has changed until then
+ *   2. handler   moves regions; an EFFECT state that is entered only becomes PARKED
+ *   3. settle    whatever follows without a new event, until nothing moves: forks join, stages take
+ *                their turn to roll back or start, the plan goes on, holds begin, criteria are
+ * judged
+ *   4. dispatch  parked regions that may go are dispatched: once for a region, and never for an
+ *                effect that the same event took back
+ *   5. finish    triggers that are no longer armed are forgotten, the status is derived
+ */
+
+#include "runtime/core/step.h"
+
+struct step {
+    const struct rbk_machine *machine;
+    const struct rbk_settings *settings;
+    struct rbk_state *state;
+    const struct rbk_event *event;
+    struct rbk_actions *actions;
+    bool again; /* something moved: settle once more */
+};
+
+/* Only within a step: the stage depends on the one that is being rolled back. */
+#define FLAG_MARK 16u
+
+/* ---- the block, state.c ---- */
+
+void rbk_state_set_dispatched(const struct rbk_machine *machine, struct rbk_state *state,
+                              uint32_t machine_state);
+void rbk_state_clear_dispatched(const struct rbk_machine *machine, struct rbk_state *state,
+                                struct rbk_slice states);
+
+/* ---- looking, state_query.c ---- */
+
+static inline struct rbk_region_state *region_of(const struct step *step, uint32_t region)
+{
+    return rbk_state_region(step->machine, step->state, region);
+}
+
+/* The row of the state a region is in. */
+const struct rbk_machine_state *rbk_region_at(const struct rbk_machine *machine,
+                                              const struct rbk_state *state, uint32_t region);
+/* Whether a region awaits something (a result, an answer, an instant, its branches, permission). */
+bool rbk_region_active(const struct rbk_region_state *region);
+/* Whether a region rests in a place that only a person, or an abort, leads out of. */
+bool rbk_region_undecided(const struct rbk_machine *machine, const struct rbk_state *state,
+                          uint32_t region);
+/* Whether the effects of a state go forward: not a rollback's and not the release of a lock. */
+bool rbk_state_forward(const struct rbk_machine_state *state);
+/* Whether forward effects may be dispatched now: not held, paused, turned, cancelled or stuck. */
+bool rbk_run_going(const struct rbk_state *state);
+/* Whether the way back is gone: retiring, or releasing locks on the way to the end. */
+bool rbk_run_past_grace(const struct rbk_machine *machine, const struct rbk_state *state);
+/* Whether nothing but time keeps a stage in WAITING; ret_at_ms: from when it may start, 0: now. */
+bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_state *state,
+                         uint32_t region, uint64_t *ret_at_ms);
+/* The question a region asks in mode ASKING or DOUBT; RBK_NONE: the default one. */
+uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk_state *state,
+                             uint32_t region);
+/* The earliest deadline of the blocks a region is in; ret_block says whose. 0: none. */
+uint64_t rbk_region_block_due(const struct rbk_machine *machine, const struct rbk_state *state,
+                              uint32_t region, uint32_t *ret_block);
+
+/* ---- step.c ---- */
+
+struct rbk_action *rbk_step_push(struct step *step, enum rbk_action_kind kind, uint32_t region);
+void rbk_step_hook(struct step *step, enum rbk_hook_kind kind, uint32_t region);
+
+/* ---- step_region.c: one region and its effect ---- */
+
+/* Go to a state, and on through PASS and GUARD. The region must have nothing in flight. */
+void rbk_step_enter(struct step *step, uint32_t region, uint32_t next);
+/* Go to a state because something failed: records the cause; ROLLBACK takes dependants along. */
+void rbk_step_fall(struct step *step, uint32_t region, uint32_t next, struct rbk_cause cause);
+/* Stop whatever a region does, then go to `target` (a state, or RBK_TARGET_STOP). */
+void rbk_step_stop(struct step *step, uint32_t region, uint32_t target);
+/* A region being stopped is still: go where it was told. */
+void rbk_step_arrive(struct step *step, uint32_t region);
+/* The outcome of the effect of a region is known. */
+void rbk_step_conclude(struct step *step, uint32_t region, enum rbk_outcome outcome);
+/* The effect failed for good. `outcome` says how; the cause is recorded. */
+void rbk_step_fail(struct step *step, uint32_t region, enum rbk_outcome outcome);
+/* Carry out the effect of the region's state again: at once, or when the run goes on. */
+void rbk_step_park(struct step *step, uint32_t region);
+/* Carry out the effect of a PARKED region. */
+void rbk_step_dispatch(struct step *step, uint32_t region);
+/* Send everything in PARKED that may go. */
+void rbk_step_dispatch_parked(struct step *step);
+
+void rbk_step_handle_result(struct step *step, uint32_t region);
+void rbk_step_handle_resolved(struct step *step, uint32_t region);
+void rbk_step_handle_resumed(struct step *step);
+
+/* ---- step_fork.c ---- */
+
+void rbk_step_fork_enter(struct step *step, uint32_t region);
+void rbk_step_fork_settle(struct step *step, uint32_t region);
+
+/* ---- step_stage.c ---- */
+
+/* Roll a touched stage back, its dependants first. Does nothing when it is on its way already. */
+void rbk_step_roll_back(struct step *step, uint32_t region, struct rbk_cause cause);
+/* Back to WAITING for a new attempt, not before due_ms; dependants that were rolled back follow. */
+void rbk_step_restart(struct step *step, uint32_t region, uint64_t due_ms);
+void rbk_step_stage_entered(struct step *step, uint32_t region);
+void rbk_step_stages_settle(struct step *step);
+/* The first effect of a stage's apply is about to be dispatched. */
+void rbk_step_stage_begin_apply(struct step *step, uint32_t stage);
+
+/* ---- step_plan.c ---- */
+
+void rbk_step_plan_entered(struct step *step);
+void rbk_step_plan_settle(struct step *step);
+void rbk_step_hold_settle(struct step *step);
+void rbk_step_run_abort(struct step *step, struct rbk_cause cause);
+void rbk_step_run_cancel(struct step *step, struct rbk_cause cause);
+/* Cancel when no stage is touched, else abort. */
+void rbk_step_run_cancel_or_abort(struct step *step, struct rbk_cause cause);
+void rbk_step_run_pause(struct step *step, struct rbk_cause cause);
+void rbk_step_run_continue(struct step *step);
+/* Held or paused for too long. */
+void rbk_step_hold_expire(struct step *step);
+/* The retire is given up: the old system stays. */
+void rbk_step_retire_give_up(struct step *step);
+enum rbk_status rbk_step_status_of(const struct rbk_machine *machine,
+                                   const struct rbk_state *state);
+
+/* ---- step_question.c: questions of regions ---- */
+
+void rbk_step_question_open(struct step *step, uint32_t region);
+void rbk_step_question_close(struct step *step, uint32_t region);
+/* In doubt, and nobody but a person can tell. */
+void rbk_step_doubt_open(struct step *step, uint32_t region);
+enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer,
+                                        uint32_t roles);
+enum rbk_refusal rbk_step_doubt_answer(struct step *step, uint32_t region, enum rbk_answer answer);
+void rbk_step_question_expire(struct step *step, uint32_t region);
+/* The roles that must answer, as bits; bit 0 for a question without roles. */
+uint32_t rbk_step_question_mask(const struct rbk_machine *machine, uint32_t question);
+uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t question);
+
+/* ---- step_trigger.c ---- */
+
+enum rbk_refusal rbk_step_handle_trigger(struct step *step);
+enum rbk_refusal rbk_step_answer_trigger(struct step *step);
+void rbk_step_triggers_due(struct step *step);
+/* Forget what is no longer armed. */
+void rbk_step_triggers_sweep(struct step *step);
+void rbk_step_triggers_resumed(struct step *step);
+
+/* ---- step_criterion.c ---- */
+
+void rbk_step_criteria_settle(struct step *step);
+/* Work out when a criterion comes true by time alone, if what it depends on has changed. */
+void rbk_step_criteria_forecast(struct step *step, const struct rbk_state *before);
+
+/* ---- step_command.c, step_time.c ---- */
+
+enum rbk_refusal rbk_step_handle_command(struct step *step);
+void rbk_step_handle_time(struct step *step);
+void rbk_step_escalate(struct step *step);
+
+#endif

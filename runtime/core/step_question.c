@@ -1,0 +1,184 @@
+/*
+ * Questions that a region asks: gates, manual steps, and doubt about an effect. Triggers ask theirs
+ * in step_trigger.c.
+ *
+ * Invariant: a region in mode ASKING or DOUBT has one question open and a due_ms; whatever ends
+ * that closes the question first, in rbk_step_question_close().
+ */
+#include "runtime/core/base/assert.h"
+#include "runtime/core/step_internal.h"
+
+uint32_t rbk_step_question_mask(const struct rbk_machine *machine, uint32_t question)
+{
+    uint32_t count = question == RBK_NONE ? 0 : machine->questions[question].roles.count;
+    if (count == 0) {
+        return 1;
+    }
+    return count >= 32 ? UINT32_MAX : (UINT32_C(1) << count) - 1;
+}
+
+uint32_t rbk_question_roles(const struct rbk_machine *machine, uint32_t question,
+                            struct rbk_str user)
+{
+    struct rbk_slice roles = {0, 0};
+    uint32_t spoken = 0;
+    if (question != RBK_NONE) {
+        roles = machine->questions[question].roles;
+    }
+    for (uint32_t i = 0; i < roles.count && i < 32; i++) {
+        struct rbk_slice members = machine->roles[machine->indexes[roles.first + i]].members;
+        bool speaks = members.count == 0;
+        for (uint32_t k = 0; k < members.count && !speaks; k++) {
+            speaks = rbk_str_equal(machine->texts[members.first + k], user);
+        }
+        spoken |= speaks ? UINT32_C(1) << i : 0;
+    }
+    return roles.count == 0 ? 1 : spoken;
+}
+
+uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t question)
+{
+    return question == RBK_NONE ? machine->held_at_most_ms : machine->questions[question].within_ms;
+}
+
+static void open(struct step *step, uint32_t region, enum rbk_mode mode)
+{
+    struct rbk_region_state *rs = region_of(step, region);
+    rs->mode = mode;
+    rs->approvals = 0;
+    uint32_t question = rbk_region_question(step->machine, step->state, region);
+    rs->due_ms = step->state->now_ms + rbk_step_question_within_ms(step->machine, question);
+    rbk_step_push(step, RBK_ACTION_QUESTION_OPEN, region);
+}
+
+void rbk_step_question_open(struct step *step, uint32_t region)
+{
+    open(step, region, RBK_MODE_ASKING);
+}
+
+void rbk_step_doubt_open(struct step *step, uint32_t region)
+{
+    open(step, region, RBK_MODE_DOUBT);
+}
+
+void rbk_step_question_close(struct step *step, uint32_t region)
+{
+    struct rbk_region_state *rs = region_of(step, region);
+    rbk_step_push(step, RBK_ACTION_QUESTION_CLOSE, region);
+    rs->mode = RBK_MODE_IDLE;
+    rs->approvals = 0;
+    rs->due_ms = 0;
+}
+
+/* `else …` of a question that was refused, or that nobody answered. It is closed. */
+static void react(struct step *step, uint32_t region, uint32_t reaction, enum rbk_outcome outcome)
+{
+    const struct rbk_machine *machine = step->machine;
+    const struct rbk_machine_state *at = rbk_region_at(machine, step->state, region);
+    uint32_t root = rbk_region_root(machine, region);
+    struct rbk_cause cause = {RBK_CAUSE_GATE, region_of(step, region)->state};
+    /* A rollback is not stopped by a refusal: it only goes on to what the table says. */
+    bool free_to_react = reaction != RBK_NONE && rbk_state_forward(at) && !step->state->turned &&
+                         !step->state->cancelled;
+    bool way_back = !rbk_run_past_grace(machine, step->state);
+    enum rbk_reaction_kind kind =
+        free_to_react ? machine->reactions[reaction].kind : RBK_REACTION_KIND_COUNT;
+    if (kind == RBK_REACTION_ABORT && way_back) {
+        rbk_step_run_abort(step, cause);
+    } else if (kind == RBK_REACTION_CANCEL && way_back) {
+        rbk_step_run_cancel_or_abort(step, cause);
+    } else if (kind == RBK_REACTION_PAUSE) {
+        rbk_step_park(step, region); /* it is asked again when the run goes on */
+        rbk_step_run_pause(step, cause);
+    } else if (kind == RBK_REACTION_ROLLBACK && rbk_stage_touched(machine, step->state, root)) {
+        rbk_step_roll_back(step, root, cause);
+    } else if (kind == RBK_REACTION_KEEP && at->next[RBK_OUTCOME_EXPIRED] != RBK_NONE) {
+        rbk_step_enter(step, region, at->next[RBK_OUTCOME_EXPIRED]);
+    } else if (kind == RBK_REACTION_KEEP && root == machine->retire_region) {
+        rbk_step_retire_give_up(step);
+    } else {
+        if (kind == RBK_REACTION_NOTIFY) {
+            struct rbk_action *action = rbk_step_push(step, RBK_ACTION_NOTIFY, region);
+            action->index = machine->reactions[reaction].channel;
+            action->cause = cause;
+        }
+        rbk_step_fail(step, region, outcome);
+    }
+}
+
+enum rbk_refusal rbk_step_doubt_answer(struct step *step, uint32_t region, enum rbk_answer answer)
+{
+    struct rbk_region_state *rs = region_of(step, region);
+    if (answer != RBK_ANSWER_DONE && answer != RBK_ANSWER_NOT_DONE) {
+        return RBK_REFUSAL_WRONG_ANSWER;
+    }
+    rbk_step_question_close(step, region);
+    if (rs->target != RBK_NONE) {
+        rbk_step_arrive(step, region);
+    } else if (answer == RBK_ANSWER_DONE) {
+        rbk_step_conclude(step, region, RBK_OUTCOME_OK);
+    } else {
+        rbk_step_park(step, region);
+    }
+    return RBK_REFUSAL_ACCEPTED;
+}
+
+/* Whether an answer is a yes (1) or a no (0) to a question of this kind, or neither (-1). */
+static int yes_or_no(enum rbk_question_kind kind, enum rbk_answer answer)
+{
+    bool manual = kind == RBK_QUESTION_MANUAL;
+    if (answer == (manual ? RBK_ANSWER_DONE : RBK_ANSWER_YES)) {
+        return 1;
+    }
+    return answer == (manual ? RBK_ANSWER_NOT_DONE : RBK_ANSWER_NO) ? 0 : -1;
+}
+
+enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer,
+                                        uint32_t roles)
+{
+    const struct rbk_machine *machine = step->machine;
+    struct rbk_region_state *rs = region_of(step, region);
+    if (rs->mode != RBK_MODE_ASKING && rs->mode != RBK_MODE_DOUBT) {
+        return RBK_REFUSAL_NO_QUESTION;
+    }
+    uint32_t question = rbk_region_question(machine, step->state, region);
+    uint32_t mask = rbk_step_question_mask(machine, question);
+    if (step->state->now_ms >= rs->due_ms) {
+        return RBK_REFUSAL_TOO_LATE;
+    }
+    if (!(roles & mask)) {
+        return RBK_REFUSAL_NOT_YOURS;
+    }
+    if (rs->mode == RBK_MODE_DOUBT) {
+        return rbk_step_doubt_answer(step, region, answer);
+    }
+    int yes = yes_or_no(machine->questions[question].kind, answer);
+    if (yes < 0) {
+        return RBK_REFUSAL_WRONG_ANSWER;
+    }
+    if (!yes) {
+        rbk_step_question_close(step, region);
+        react(step, region, machine->questions[question].otherwise, RBK_OUTCOME_DENIED);
+        return RBK_REFUSAL_ACCEPTED;
+    }
+    rs->approvals |= roles & mask;
+    if (rs->approvals == mask) {
+        rbk_step_question_close(step, region);
+        rbk_step_conclude(step, region, RBK_OUTCOME_OK);
+    }
+    return RBK_REFUSAL_ACCEPTED;
+}
+
+void rbk_step_question_expire(struct step *step, uint32_t region)
+{
+    const struct rbk_machine *machine = step->machine;
+    struct rbk_region_state *rs = region_of(step, region);
+    uint32_t question = rbk_region_question(machine, step->state, region);
+    uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
+    rbk_step_question_close(step, region);
+    if (rs->target != RBK_NONE) {
+        rbk_step_arrive(step, region);
+    } else {
+        react(step, region, otherwise, RBK_OUTCOME_EXPIRED);
+    }
+}

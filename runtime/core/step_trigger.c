@@ -1,0 +1,341 @@
+/*
+ * Triggers: from the level of a condition to a reaction.
+ *
+ *   QUIET ---- level true, or missing ----> react()
+ *   react() -- `hold D then R` -----------> HOLDING -- rbk_step_triggers_due() -> react(R)
+ *           -- `ask R`, `with approval` --> ASKING --- rbk_step_answer_trigger(),
+ * rbk_step_triggers_due() -> carry_out()
+ *           -- else ----------------------> carry_out() -> FIRED
+ *   HOLDING, FIRED -- level false --------> QUIET
+ *   any ------------- no longer armed ----> QUIET   rbk_step_triggers_sweep()
+ *
+ * Each edge is reacted to once: `seen` remembers, until the level is false, whether "true" and
+ * "missing" were. A question that is open stays open when the level falls: the person decides.
+ */
+#include "runtime/core/base/assert.h"
+#include "runtime/core/step_internal.h"
+
+#include <string.h>
+
+#define SEEN(level) (UINT32_C(1) << (level))
+
+static struct rbk_trigger_state *trigger_of(const struct step *step, uint32_t trigger)
+{
+    return rbk_state_trigger(step->machine, step->state, trigger);
+}
+
+static const struct rbk_reaction *reaction_of(const struct step *step, uint32_t trigger)
+{
+    return &step->machine->reactions[trigger_of(step, trigger)->reaction];
+}
+
+static struct rbk_cause cause_of(const struct step *step, uint32_t trigger)
+{
+    bool missing = !(trigger_of(step, trigger)->seen & SEEN(RBK_LEVEL_TRUE));
+    return (struct rbk_cause){missing ? RBK_CAUSE_TRIGGER_MISSING : RBK_CAUSE_TRIGGER, trigger};
+}
+
+static void ask(struct step *step, uint32_t trigger)
+{
+    struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    uint32_t question = reaction_of(step, trigger)->question;
+    ts->mode = RBK_TRIGGER_ASKING;
+    ts->approvals = 0;
+    ts->due_ms = step->state->now_ms + rbk_step_question_within_ms(step->machine, question);
+    struct rbk_action *action = rbk_step_push(step, RBK_ACTION_QUESTION_OPEN, RBK_NONE);
+    action->owner = RBK_OWNER_TRIGGER;
+    action->index = trigger;
+    action->question = question;
+    action->due_ms = ts->due_ms;
+    action->cause = cause_of(step, trigger);
+}
+
+static void close_question(struct step *step, uint32_t trigger)
+{
+    struct rbk_action *action = rbk_step_push(step, RBK_ACTION_QUESTION_CLOSE, RBK_NONE);
+    action->owner = RBK_OWNER_TRIGGER;
+    action->index = trigger;
+    action->question = reaction_of(step, trigger)->question;
+}
+
+/* It has been reacted to: quiet until the next edge. */
+static void settle_trigger(struct step *step, uint32_t trigger)
+{
+    struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    ts->mode = ts->level == RBK_LEVEL_FALSE ? RBK_TRIGGER_QUIET : RBK_TRIGGER_FIRED;
+    ts->approvals = 0;
+    ts->due_ms = 0;
+    if (ts->level == RBK_LEVEL_FALSE) {
+        ts->seen = 0;
+    }
+}
+
+static void carry_out(struct step *step, uint32_t trigger, enum rbk_reaction_kind kind,
+                      uint32_t channel)
+{
+    uint32_t stage = step->machine->triggers[trigger].region;
+    struct rbk_cause cause = cause_of(step, trigger);
+    settle_trigger(step, trigger);
+    switch (kind) {
+    case RBK_REACTION_ROLLBACK:
+        if (stage != RBK_NONE) {
+            rbk_step_roll_back(step, stage, cause);
+            break;
+        }
+        RBK_FALLTHROUGH; /* a plan's trigger has no stage of its own: everything goes back */
+    case RBK_REACTION_ABORT:
+        rbk_step_run_abort(step, cause);
+        break;
+    case RBK_REACTION_PAUSE:
+        rbk_step_run_pause(step, cause);
+        break;
+    case RBK_REACTION_CANCEL:
+        rbk_step_run_cancel_or_abort(step, cause);
+        break;
+    case RBK_REACTION_NOTIFY: {
+        struct rbk_action *action = rbk_step_push(step, RBK_ACTION_NOTIFY, RBK_NONE);
+        action->index = channel;
+        action->cause = cause;
+        break;
+    }
+    case RBK_REACTION_ASK:
+    case RBK_REACTION_KEEP:
+    case RBK_REACTION_HOLD:
+    case RBK_REACTION_KIND_COUNT:
+        break;
+    }
+}
+
+/* @may_ask  false for the `else` of a question: it is carried out, not asked about again. */
+static void react(struct step *step, uint32_t trigger, uint32_t reaction, bool may_ask)
+{
+    struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    if (reaction == RBK_NONE) {
+        settle_trigger(step, trigger);
+        return;
+    }
+    const struct rbk_reaction *row = &step->machine->reactions[reaction];
+    ts->reaction = reaction;
+    if (row->kind == RBK_REACTION_HOLD) {
+        ts->mode = RBK_TRIGGER_HOLDING;
+        ts->due_ms = step->state->now_ms + row->hold_ms;
+    } else if (row->question != RBK_NONE && may_ask) {
+        ask(step, trigger);
+    } else {
+        carry_out(step, trigger, row->kind, row->channel);
+    }
+}
+
+/* Nobody answered, or approval was not given in time. */
+static void expire(struct step *step, uint32_t trigger)
+{
+    uint32_t question = reaction_of(step, trigger)->question;
+    uint32_t otherwise =
+        question == RBK_NONE ? RBK_NONE : step->machine->questions[question].otherwise;
+    close_question(step, trigger);
+    if (otherwise == RBK_NONE) {
+        carry_out(step, trigger, RBK_REACTION_ABORT, RBK_NONE);
+    } else {
+        react(step, trigger, otherwise, false);
+    }
+}
+
+/* ---- events ---- */
+
+enum rbk_refusal rbk_step_handle_trigger(struct step *step)
+{
+    uint32_t trigger = step->event->index;
+    enum rbk_level level = step->event->level;
+    if (trigger >= step->machine->trigger_count || (unsigned)level >= RBK_LEVEL_COUNT) {
+        return RBK_REFUSAL_UNKNOWN;
+    }
+    if (!rbk_trigger_armed(step->machine, step->state, trigger)) {
+        return RBK_REFUSAL_NOT_ARMED;
+    }
+    const struct rbk_trigger *row = &step->machine->triggers[trigger];
+    struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    ts->level = level;
+    if (level == RBK_LEVEL_FALSE) {
+        if (ts->mode != RBK_TRIGGER_ASKING) {
+            settle_trigger(step, trigger);
+        }
+        return RBK_REFUSAL_ACCEPTED;
+    }
+    bool news = !(ts->seen & SEEN(level)) && !(ts->seen & SEEN(RBK_LEVEL_TRUE));
+    ts->seen |= SEEN(level);
+    if (news) {
+        if (ts->mode == RBK_TRIGGER_ASKING) {
+            close_question(step, trigger); /* it asked about missing data; now there is some */
+        }
+        ts->fired++;
+        react(step, trigger, level == RBK_LEVEL_TRUE ? row->reaction : row->missing, true);
+    }
+    return RBK_REFUSAL_ACCEPTED;
+}
+
+/* What a person chose in answer to `ask`. */
+static bool choose(struct step *step, uint32_t trigger, enum rbk_answer answer)
+{
+    enum rbk_reaction_kind kind = RBK_REACTION_KEEP; /* ignore: nothing is done */
+    switch (answer) {
+    case RBK_ANSWER_ABORT:
+        kind = RBK_REACTION_ABORT;
+        break;
+    case RBK_ANSWER_ROLLBACK:
+        if (step->machine->triggers[trigger].region == RBK_NONE) {
+            return false;
+        }
+        kind = RBK_REACTION_ROLLBACK;
+        break;
+    case RBK_ANSWER_PAUSE:
+        kind = RBK_REACTION_PAUSE;
+        break;
+    case RBK_ANSWER_IGNORE:
+        break;
+    default:
+        return false;
+    }
+    close_question(step, trigger);
+    carry_out(step, trigger, kind, RBK_NONE);
+    return true;
+}
+
+enum rbk_refusal rbk_step_answer_trigger(struct step *step)
+{
+    uint32_t trigger = step->event->index;
+    enum rbk_answer answer = step->event->answer;
+    if (trigger >= step->machine->trigger_count) {
+        return RBK_REFUSAL_UNKNOWN;
+    }
+    struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    if (ts->mode != RBK_TRIGGER_ASKING) {
+        return RBK_REFUSAL_NO_QUESTION;
+    }
+    const struct rbk_reaction *row = reaction_of(step, trigger);
+    uint32_t mask = rbk_step_question_mask(step->machine, row->question);
+    if (step->state->now_ms >= ts->due_ms) {
+        return RBK_REFUSAL_TOO_LATE;
+    }
+    if (!(step->event->roles & mask)) {
+        return RBK_REFUSAL_NOT_YOURS;
+    }
+    if (row->kind == RBK_REACTION_ASK) {
+        return choose(step, trigger, answer) ? RBK_REFUSAL_ACCEPTED : RBK_REFUSAL_WRONG_ANSWER;
+    }
+    if (answer == RBK_ANSWER_NO) {
+        close_question(step, trigger);
+        settle_trigger(step, trigger);
+    } else if (answer == RBK_ANSWER_YES) {
+        ts->approvals |= step->event->roles & mask;
+        if (ts->approvals == mask) {
+            close_question(step, trigger);
+            carry_out(step, trigger, row->kind, row->channel);
+        }
+    } else {
+        return RBK_REFUSAL_WRONG_ANSWER;
+    }
+    return RBK_REFUSAL_ACCEPTED;
+}
+
+/* ---- time ---- */
+
+static bool is_due(const struct step *step, uint32_t trigger)
+{
+    const struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    return ts->due_ms && ts->due_ms <= step->state->now_ms;
+}
+
+/* What a trigger that is due will do. */
+static enum rbk_reaction_kind due_kind(const struct step *step, uint32_t trigger)
+{
+    const struct rbk_reaction *row = reaction_of(step, trigger);
+    uint32_t then = row->then;
+    if (trigger_of(step, trigger)->mode == RBK_TRIGGER_ASKING) {
+        then = row->question == RBK_NONE ? RBK_NONE
+                                         : step->machine->questions[row->question].otherwise;
+        if (then == RBK_NONE) {
+            return RBK_REACTION_ABORT;
+        }
+    }
+    return then == RBK_NONE ? RBK_REACTION_KEEP : step->machine->reactions[then].kind;
+}
+
+/* Strongest first, then the order of the plan, until the run has turned. */
+void rbk_step_triggers_due(struct step *step)
+{
+    static const enum rbk_reaction_kind strength[] = {
+        RBK_REACTION_ABORT,  RBK_REACTION_ROLLBACK, RBK_REACTION_PAUSE, RBK_REACTION_ASK,
+        RBK_REACTION_NOTIFY, RBK_REACTION_CANCEL,   RBK_REACTION_KEEP,  RBK_REACTION_HOLD};
+    for (size_t s = 0; s < RBK_COUNT(strength); s++) {
+        for (uint32_t i = 0; i < step->machine->trigger_count; i++) {
+            if (step->state->turned || step->state->cancelled || step->state->stuck_ms) {
+                return;
+            }
+            if (!is_due(step, i) || due_kind(step, i) != strength[s]) {
+                continue;
+            }
+            if (trigger_of(step, i)->mode == RBK_TRIGGER_ASKING) {
+                expire(step, i);
+            } else {
+                react(step, i, reaction_of(step, i)->then, true);
+            }
+        }
+    }
+}
+
+/* ---- arming ---- */
+
+/* Whether a trigger's open question still makes sense, although it may not be armed now: a stage it
+ * sleeps through passes, a rollback of its own stage or the end of the watch does not. */
+static bool question_stands(const struct step *step, uint32_t trigger)
+{
+    const struct rbk_state *state = step->state;
+    uint32_t stage = step->machine->triggers[trigger].region;
+    if (state->turned || state->cancelled || state->ended_ms ||
+        rbk_run_past_grace(step->machine, state)) {
+        return false;
+    }
+    return stage == RBK_NONE || (rbk_stage_touched(step->machine, state, stage) &&
+                                 !rbk_stage_rolling_back(step->machine, state, stage));
+}
+
+void rbk_step_triggers_sweep(struct step *step)
+{
+    for (uint32_t i = 0; i < step->machine->trigger_count; i++) {
+        struct rbk_trigger_state *ts = trigger_of(step, i);
+        bool fresh = ts->mode == RBK_TRIGGER_QUIET && ts->level == RBK_LEVEL_FALSE && !ts->seen;
+        if (fresh || rbk_trigger_armed(step->machine, step->state, i)) {
+            continue;
+        }
+        ts->level = RBK_LEVEL_FALSE;
+        if (ts->mode == RBK_TRIGGER_ASKING && question_stands(step, i)) {
+            continue;
+        }
+        if (ts->mode == RBK_TRIGGER_ASKING) {
+            close_question(step, i);
+        }
+        settle_trigger(step, i);
+        ts->reaction = 0;
+    }
+}
+
+/* The windows of a new runner begin empty, so that it reports every level from FALSE on; what was
+ * true or missing before and still is comes in again, and is reacted to again. */
+void rbk_step_triggers_resumed(struct step *step)
+{
+    for (uint32_t i = 0; i < step->machine->trigger_count; i++) {
+        struct rbk_trigger_state *ts = trigger_of(step, i);
+        ts->level = RBK_LEVEL_FALSE;
+        if (ts->mode != RBK_TRIGGER_ASKING) {
+            settle_trigger(step, i);
+            ts->reaction = 0;
+            continue;
+        }
+        struct rbk_action *action = rbk_step_push(step, RBK_ACTION_QUESTION_OPEN, RBK_NONE);
+        action->owner = RBK_OWNER_TRIGGER;
+        action->index = i;
+        action->question = reaction_of(step, i)->question;
+        action->due_ms = ts->due_ms;
+        action->cause = cause_of(step, i);
+    }
+}
