@@ -10,8 +10,8 @@
  * Wording: one line, factual, lower-case start, no final stop, names quoted with `…`; what was
  * found *and* what was expected. Help is in full sentences and says what to do.
  *
- *     struct rbk_diagnostic *d = rbk_diagnostic_error(ds, 101, place, "stage `%.*s` has no rollback", RBK_STR_ARG(name));
- *     rbk_diagnostic_help(d, "Add `rollback within … { … verify { … } }` that takes back what `apply` does.");
+ *     struct rbk_diagnostic *d = rbk_diagnostic_error(ds, 101, place, "stage has no rollback");
+ *     rbk_diagnostic_help(d, "Add `rollback within … { … }` that takes back what `apply` does.");
  */
 #ifndef RBK_COMPILER_DIAGNOSTIC_H
 #define RBK_COMPILER_DIAGNOSTIC_H
@@ -29,7 +29,7 @@ struct rbk_arena;
 struct rbk_buffer;
 
 /** Labelled places a record can have beside its primary one. */
-#define RBK_DIAGNOSTIC_LABELS_MAX 3 /* RBK_DIAGNOSTIC_SPANS_MAX, as a constant for the array */
+#define RBK_DIAGNOSTIC_LABELS_MAX 3
 
 /** How much a record weighs. Only errors make a plan unusable. */
 enum rbk_severity {
@@ -87,7 +87,8 @@ struct rbk_diagnostics {
     uint32_t warnings;           /**< Warnings added, dropped ones included. */
 };
 
-/** Start an empty queue with the usual limit (RBK_DIAGNOSTICS_MAX). @arena is borrowed until the queue is done. */
+/** Start an empty queue with the usual limit (RBK_DIAGNOSTICS_MAX). @arena is borrowed until the
+ * queue is done. */
 void rbk_diagnostics_init(struct rbk_diagnostics *diagnostics, struct rbk_arena *arena);
 
 /**
@@ -121,7 +122,8 @@ RBK_PRINTF(3, 4)
 struct rbk_diagnostic *rbk_diagnostic_label(struct rbk_diagnostic *diagnostic,
                                             struct rbk_place place, const char *format, ...);
 
-/** Add a note; @place.source may be NULL. With a place it prints as `note: … --> file:line:col`. @return diagnostic. */
+/** Add a note; @place.source may be NULL. With a place it prints as `note: … --> file:line:col`.
+ * @return diagnostic. */
 RBK_PRINTF(3, 4)
 struct rbk_diagnostic *rbk_diagnostic_note(struct rbk_diagnostic *diagnostic,
                                            struct rbk_place place, const char *format, ...);
@@ -139,14 +141,15 @@ static inline struct rbk_place rbk_place_none(void)
 
 /**
  * Write the whole queue, sorted by source (rbk_source.id), place and order, in @format.
- * @colour Whether to write ANSI colours; rbk_diagnostics_want_colour() decides for a stream. Ignored by the gcc format.
- * The queue itself is not changed; calling again writes the same text.
+ * @colour Whether to write ANSI colours; rbk_diagnostics_want_colour() decides for a stream.
+ * Ignored by the gcc format. The queue itself is not changed; calling again writes the same text.
  */
 void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
                             enum rbk_diagnostic_format format, bool colour,
                             struct rbk_buffer *buffer);
 
-/** Render and write to @stream, with colour when the stream wants it. Called once, at the end. @return 0 or -RBK_EIO. */
+/** Render and write to @stream, with colour when the stream wants it. Called once, at the end.
+ * @return 0 or -RBK_EIO. */
 RBK_MUST_USE int rbk_diagnostics_print(const struct rbk_diagnostics *diagnostics,
                                        enum rbk_diagnostic_format format, FILE *stream);
 

@@ -20,7 +20,8 @@ struct rbk_arena;
 struct rbk_diagnostics;
 struct rbk_error;
 
-/** A half-open range of bytes of a source: start is included, end is not. start <= end <= source.text.bytes. */
+/** A half-open range of bytes of a source: start is included, end is not. start <= end <=
+ * source.text.bytes. */
 struct rbk_span {
     uint32_t start; /**< Offset of the first byte. */
     uint32_t end;   /**< Offset one past the last byte; equal to start for a point (end of file). */
@@ -32,8 +33,8 @@ struct rbk_source {
     struct rbk_str text; /**< The whole file, followed by two NUL bytes which are not counted. */
     const uint32_t *line_starts; /**< line_count offsets, ascending; line_starts[0] is 0. */
     uint32_t line_count;         /**< At least 1, also for an empty file. */
-    uint32_t
-        id; /**< Position among the sources of a compilation; the opener sets it (0 unless changed). */
+    uint32_t id; /**< Position among the sources of a compilation; the opener sets it (0 unless
+                    changed). */
 };
 
 /** A span together with the source it belongs to. */
@@ -73,9 +74,9 @@ static inline struct rbk_place rbk_place_make(const struct rbk_source *source, s
  * @path       NUL-terminated; "-" is not special.
  * @ret_source Set on success only.
  * @reterr     Set on failure only.
- * @return 0; -RBK_EIO, -RBK_ENOTFOUND or -RBK_ELIMIT (larger than RBK_SOURCE_BYTES_MAX, which is found without reading
- *         it: use rbk_source_report_open() to turn it into RBK170).
- * The text has not been checked for UTF-8: rbk_source_check() does that.
+ * @return 0; -RBK_EIO, -RBK_ENOTFOUND or -RBK_ELIMIT (larger than RBK_SOURCE_BYTES_MAX, which is
+ * found without reading it: use rbk_source_report_open() to turn it into RBK170). The text has not
+ * been checked for UTF-8: rbk_source_check() does that.
  */
 RBK_MUST_USE int rbk_source_open(struct rbk_arena *arena, const char *path,
                                  struct rbk_source **ret_source, struct rbk_error *reterr);
@@ -97,10 +98,12 @@ struct rbk_source *rbk_source_from_text(struct rbk_arena *arena, struct rbk_str 
 RBK_MUST_USE int rbk_source_check(const struct rbk_source *source,
                                   struct rbk_diagnostics *diagnostics);
 
-/** The line (from 1) and column of an offset; offsets past the end give the end. Time: log of the lines. */
+/** The line (from 1) and column of an offset; offsets past the end give the end. Time: log of the
+ * lines. */
 struct rbk_position rbk_source_position(const struct rbk_source *source, uint32_t offset);
 
-/** The text of line @line (from 1), without its line end; an empty string for a line that does not exist. */
+/** The text of line @line (from 1), without its line end; an empty string for a line that does not
+ * exist. */
 struct rbk_str rbk_source_line(const struct rbk_source *source, uint32_t line);
 
 /** The bytes of a span; never NUL-terminated. */

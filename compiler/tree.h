@@ -7,14 +7,17 @@
  * checked, except what the grammar itself demands (a duration literal where one must stand, limits
  * of nesting, RBK100 and RBK170).
  *
- *   - Everything that begins with a reserved word is a *statement*, from `use` at the top of a file to `run` in a block.
- *     All kinds share one struct whose general fields (name, names, text, value, block) mean the same thing everywhere;
- *     RBK_STATEMENTS below lists which ones a kind uses, so that a walk which only cares about, say, "every
- *     expression in this block" needs no switch.
- *   - What follows a statement's fixed part in any order is its *clauses*, one list per statement. The `within` of
- *     a block, the `when` of a strategy, `within … else` of a question, the items of `role { }` and `data { }` are
- *     clauses too. The parser accepts each clause on each step; which are meaningful where is checked later.
- *   - Fields under "annotation" are zero after parsing and belong to the phase named there.
+ * Everything that begins with a reserved word is a *statement*, from `use` at the top of a file to
+ * `run` in a block. All kinds share one struct whose general fields (name, names, text, value,
+ * block) mean the same thing everywhere; RBK_STATEMENTS below lists which ones a kind uses, so that
+ * a walk which only cares about, say, "every expression in this block" needs no switch.
+ *
+ * What follows a statement's fixed part in any order is its *clauses*, one list per statement. The
+ * `within` of a block, the `when` of a strategy, `within … else` of a question, the items of
+ * `role { }` and `data { }` are clauses too. The grammar takes each clause after each step; which
+ * belong where is checked at the end of parsing (clause.h), so that later phases meet only those.
+ *
+ * Fields under "annotation" are zero after parsing and belong to the phase named there.
  *
  * Nodes live in the compilation's arena and are never freed or copied. Every span is a range of the
  * tree's own source (rbk_tree_file.source). Lists are singly linked through `next` in source order.
@@ -42,6 +45,7 @@ struct rbk_tree_expr;
 struct rbk_tree_reaction;
 struct rbk_tree_file;
 
+/* clang-format off */
 /*
  * Statements: X(ENUM, "words for a message"). The comment says which fields are used, in the terms
  * of struct rbk_tree_statement; `[x]` may be NULL; clauses named are those that belong to the kind.
@@ -57,7 +61,8 @@ struct rbk_tree_file;
  *   TITLE TICKET OWNER SERVICE   value
  *   ESTIMATE       value (a duration literal)
  *   ROLLBACK_WITHIN, REHEARSED_WITHIN   clause WITHIN
- *   WINDOW         [name] = days, window.from_minute, window.to_minute, text = time zone (also in a stage)
+ *   WINDOW         [name] = days, window.from_minute, window.to_minute, text = time zone (also in
+ *                  a stage)
  *   PARAM          name, type, [value] = default, [second] = `where` condition, [text] = its message
  *   SECRET         name, word = enum rbk_secret_source, value
  *   CONNECTION CHANNEL   name, value
@@ -66,8 +71,8 @@ struct rbk_tree_file;
  *   ROLE           name; clauses CONTACT, MEMBERS
  *   ESCALATE       name = `stuck`; clauses ESCALATE_STEP in order
  *   SEVERITY       name; clause THEN
- *   TRIGGER        name, [second_name] = severity, value; clauses FOR SINCE DURING_APPLY EXCEPT_DURING THEN MISSING
- *                  EVERY … (also in a stage)
+ *   TRIGGER        name, [second_name] = severity, value; clauses FOR SINCE DURING_APPLY
+ *                  EXCEPT_DURING THEN MISSING EVERY … (also in a stage)
  *   ABORT_WHEN     value, [text];  ABORT_ON_SIGNAL  name, [text]
  *   REQUIRE        text, value, clauses (also in a stage)
  *   ATTEST         text, names = roles; clauses WITHIN, ELSE (also in a stage and as a step)
@@ -91,16 +96,20 @@ struct rbk_tree_file;
  *   PREPARE APPLY VERIFY   block, clause WITHIN (VERIFY also inside a rollback, a backup)
  *   ROLLBACK       [name] = strategy, block; clauses WHEN EVERY WITHIN
  * Steps
- *   LET            name, value        RUN     value = STRING or LIST      SHELL   value = STRING
- *   SQL            name = connection, value = STRING or FILE              REDIS   name = connection, value = STRING or LIST
- *   HTTP           name = method, value = url                             DO      value = CALL
- *   CHECK          text, value        WAIT    value, text = because       WAIT_UNTIL   value
- *   NOTIFY         name = channel, value                                  CAPTURE      text, value
- *   CAPTURE_RUN    text, value = STRING or LIST (a command)               RESTORE TAKE name = backup
- *   UNDO           -                  UNDO_BLOCK    block                 MANUAL  text, names = roles
- *   ASK            names = roles, text                                    FOREACH name, value, block, clause AT_MOST
- *   PARALLEL       block              IF      value, block, [else_block]  NOTHING text = because
+ *   LET            name, value                  RUN       value = STRING or LIST
+ *   SHELL          value = STRING               SQL       name = connection, value = STRING or FILE
+ *   REDIS          name = connection, value = STRING or LIST
+ *   HTTP           name = method, value = url   DO        value = CALL
+ *   CHECK          text, value                  WAIT      value, text = because
+ *   WAIT_UNTIL     value                        NOTIFY    name = channel, value
+ *   CAPTURE        text, value                  CAPTURE_RUN   text, value = STRING or LIST
+ *   RESTORE TAKE   name = backup                UNDO      -
+ *   UNDO_BLOCK     block (in an action)         MANUAL    text, names = roles
+ *   ASK            names = roles, text          FOREACH   name, value, block, clause AT_MOST
+ *   PARALLEL       block                        IF        value, block, [else_block]
+ *   NOTHING        text = because
  */
+/* clang-format on */
 #define RBK_STATEMENTS(X)                   \
     X(USE, "use")                           \
     X(MODULE, "module")                     \
@@ -188,22 +197,29 @@ enum rbk_statement_kind {
         RBK_STATEMENT_KINDS, /**< How many there are. */
 };
 
+/* clang-format off */
 /*
  * Clauses: X(ENUM, "words for a message"); the comment says which fields are used.
  *
- *   TIMEOUT EVERY FOR WITHIN   duration_ms          RETRY FOR_READINGS MISSING_AFTER AT_MOST   count
- *   WHEN DONE_WHEN             value                BODY STDIN PROGRESS                        value
- *   THEN ELSE IN_DOUBT         reaction             MISSING   reaction, duration_ms of `hold` (flag RBK_CLAUSE_HOLD)
- *   SINCE                      name, flag RBK_CLAUSE_STARTED for `since STAGE started`
- *   DURING_APPLY IDEMPOTENT AUTOCOMMIT   -          EXCEPT_DURING   name (a list)
- *   USING INTO                 name                 CANCEL IN JSON OPTIONAL   value (a STRING; OPTIONAL: because)
- *   EXPECT                     value (a list of INT through next)
- *   HEADER                     second = name of the header (STRING), value
- *   ENV                        arguments (name: value)
- *   CONTACT                    value (STRING)       MEMBERS   value (a list of STRING through next)
- *   ESCALATE_STEP              name = role, duration_ms after the escalation starts (0 for the first)
- *   DATA_CREATED DATA_MODIFIED DATA_BACKUP   name
+ *   TIMEOUT EVERY FOR WITHIN                  duration_ms
+ *   RETRY FOR_READINGS MISSING_AFTER AT_MOST  count
+ *   WHEN DONE_WHEN BODY STDIN PROGRESS        value
+ *   THEN ELSE IN_DOUBT                        reaction
+ *   MISSING        reaction, duration_ms of `hold` (flag RBK_CLAUSE_HOLD)
+ *   SINCE          name, flag RBK_CLAUSE_STARTED for `since STAGE started`
+ *   DURING_APPLY IDEMPOTENT AUTOCOMMIT        -
+ *   EXCEPT_DURING  name (a list)
+ *   USING INTO     name
+ *   CANCEL IN JSON OPTIONAL                   value (a STRING; OPTIONAL: because)
+ *   EXPECT         value (a list of INT through next)
+ *   HEADER         second = name of the header (STRING), value
+ *   ENV            arguments (name: value)
+ *   CONTACT        value (STRING)
+ *   MEMBERS        value (a list of STRING through next)
+ *   ESCALATE_STEP  name = role, duration_ms after the escalation starts (0 for the first)
+ *   DATA_CREATED DATA_MODIFIED DATA_BACKUP    name
  */
+/* clang-format on */
 #define RBK_CLAUSES(X)                \
     X(TIMEOUT, "timeout")             \
     X(EVERY, "every")                 \
@@ -257,13 +273,14 @@ enum {
     RBK_CLAUSE_HOLD = 1u << 1,    /**< `missing hold D then …`. */
 };
 
+/* clang-format off */
 /*
  * Expressions: X(ENUM, "words for a message"); the comment says which fields are used.
  *
  *   POISON    nothing: a syntax error stood here and has been reported; say no more about it
  *   NAME      name                        BOOL      number (0 or 1)
- *   STRING    quote; text when parts is NULL, otherwise parts: TEXT and any other expression, alternating freely
- *   TEXT      text: a literal piece of an interpolated STRING, escapes resolved; never stands elsewhere
+ *   STRING    quote; text, or with has_parts: parts, TEXT and other expressions in any order
+ *   TEXT      text: a literal piece of an interpolated STRING, escapes resolved; only there
  *   INT       number                      NUMBER    number / 10^decimals, decimals > 0
  *   RATIO     number / 10^decimals, the value itself: 5% is 5 / 10^2, 0.1% is 1 / 10^3
  *   DURATION  number, in milliseconds     BYTES     number, in bytes
@@ -272,6 +289,7 @@ enum {
  *   NOT NEGATE  left                      AS        left `as` name
  *   BINARY    op, left, right
  */
+/* clang-format on */
 #define RBK_EXPRS(X)                 \
     X(POISON, "a broken expression") \
     X(NAME, "a name")                \
@@ -342,7 +360,8 @@ struct rbk_tree_name {
         *ref; /**< Annotation, resolver: what the name stands for; NULL if unknown. */
 };
 
-/** A type as the compiler computes it: two bytes, copied freely. The values are enum rbk_type of runtime/core/value.h. */
+/** A type as the compiler computes it: two bytes, copied freely. The values are enum rbk_type of
+ * runtime/core/value.h. */
 struct rbk_tree_typing {
     uint8_t type;    /**< enum rbk_type; 0 until the typer has been there. */
     uint8_t element; /**< enum rbk_type of the elements when type is the list type. */
@@ -394,17 +413,17 @@ struct rbk_tree_expr {
         struct rbk_tree_expr *items;         /**< LIST: the first item or NULL. */
         struct rbk_tree_expr *parts;         /**< STRING with has_parts. */
     };
-    uint8_t has_parts;        /**< STRING: parts is in use, not text. */
-    uint8_t annotation_flags; /**< Annotation, free for the later phases. */
-    uint32_t
-        annotation_index; /**< Annotation, free for the later phases (an expression index, a slot). */
+    uint8_t has_parts;           /**< STRING: parts is in use, not text. */
+    uint8_t annotation_flags;    /**< Annotation, free for the later phases. */
+    uint32_t annotation_index;   /**< Annotation, free for the later phases (an expression index, a
+                                    slot). */
     struct rbk_declaration *ref; /**< Annotation, resolver: what NAME, MEMBER, CALL stand for. */
 };
 
 /** What is done when …: `abort with approval of dba within 2m else pause`. */
 struct rbk_tree_reaction {
     uint8_t kind;    /**< enum rbk_reaction_kind. */
-    uint8_t depth;   /**< How many reactions deep, from 1. */
+    uint16_t depth;  /**< How many reactions deep, from 1. */
     bool has_within; /**< Whether within_ms was written. */
     struct rbk_span span;
     struct rbk_tree_name *channel; /**< NOTIFY: the channel. */
@@ -439,7 +458,8 @@ struct rbk_tree_block {
     struct rbk_span span; /**< Braces included. */
 };
 
-/** A statement; which fields a kind uses is listed above RBK_STATEMENTS. Unused ones are NULL or 0. */
+/** A statement; which fields a kind uses is listed above RBK_STATEMENTS. Unused ones are NULL or 0.
+ */
 struct rbk_tree_statement {
     uint8_t kind;              /**< enum rbk_statement_kind. */
     uint8_t word;              /**< Small choice: enum rbk_secret_source. */
@@ -447,9 +467,8 @@ struct rbk_tree_statement {
     uint32_t
         annotation_index; /**< Annotation, free for lowering (a stage, state, effect number). */
     struct rbk_span span; /**< Everything, block included. */
-    struct rbk_span
-        head; /**< From the first word to before the clauses and the block: what a message
-                         about the statement as a whole underlines. */
+    struct rbk_span head; /**< From the first word to before the clauses and the block: what a
+                             message about the statement as a whole underlines. */
     struct rbk_tree_statement *next;
     struct rbk_tree_statement
         *parent;                     /**< Whose block this stands in; NULL at the top of a file. */
@@ -491,7 +510,8 @@ struct rbk_tree_file {
     bool broken; /**< Whether syntax errors were reported: something may be absent. */
 };
 
-/* What a declaration declares: X(ENUM, "words for a message"). The resolver makes declarations; the parser none. */
+/* What a declaration declares: X(ENUM, "words for a message"). The resolver makes declarations; the
+ * parser none. */
 #define RBK_DECLARATIONS(X)          \
     X(MODULE, "module")              \
     X(PLAN, "plan")                  \
@@ -525,7 +545,8 @@ enum rbk_declaration_kind {
         RBK_DECLARATION_KINDS, /**< How many there are. */
 };
 
-/** Something that has a name. Made by the resolver, one for each declaring statement, parameter or `into`. */
+/** Something that has a name. Made by the resolver, one for each declaring statement, parameter or
+ * `into`. */
 struct rbk_declaration {
     uint8_t kind;                  /**< enum rbk_declaration_kind. */
     uint8_t flags;                 /**< Free for the phases after the resolver. */
@@ -560,10 +581,12 @@ const char *rbk_declaration_words(enum rbk_declaration_kind kind);
 struct rbk_tree_clause *rbk_tree_clause_find(const struct rbk_tree_statement *statement,
                                              enum rbk_clause_kind kind);
 
-/** The next clause of the same kind after @clause (a repeated `header`, a doubled `timeout`), or NULL. */
+/** The next clause of the same kind after @clause (a repeated `header`, a doubled `timeout`), or
+ * NULL. */
 struct rbk_tree_clause *rbk_tree_clause_next(const struct rbk_tree_clause *clause);
 
-/** The duration of a TIMEOUT, EVERY, FOR, WITHIN, MISSING (hold) or ESCALATE_STEP clause, in milliseconds. */
+/** The duration of a TIMEOUT, EVERY, FOR, WITHIN, MISSING (hold) or ESCALATE_STEP clause, in
+ * milliseconds. */
 static inline uint64_t rbk_clause_duration_ms(const struct rbk_tree_clause *clause)
 {
     return clause->amount;

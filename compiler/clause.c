@@ -1,0 +1,192 @@
+/*
+ * The clauses of each statement, as one table of sets. A clause has its meaning from its statement
+ * (`every` of a probe, of a retry, of a trigger), so what is not in the table would be silently
+ * ignored later; it is refused here instead.
+ */
+#include "compiler/clause.h"
+
+#include "compiler/diagnostic.h"
+#include "compiler/parse.h"
+#include "runtime/core/base/assert.h"
+
+#include <stdio.h>
+
+#include <stdint.h>
+
+#define ONE(KIND) (UINT64_C(1) << RBK_CLAUSE_##KIND)
+
+_Static_assert(RBK_CLAUSE_KINDS <= 64, "a set of clauses is one word");
+
+/* Every effect may be limited, repeated and passed over; those that change something say how a
+ * crash is resolved. */
+#define ANY_EFFECT (ONE(TIMEOUT) | ONE(RETRY) | ONE(EVERY) | ONE(OPTIONAL))
+#define CRASH_RULE (ONE(IDEMPOTENT) | ONE(DONE_WHEN) | ONE(IN_DOUBT))
+#define COMMAND (ONE(IN) | ONE(ENV) | ONE(STDIN) | ONE(USING) | ONE(EXPECT))
+#define QUESTION (ONE(WITHIN) | ONE(ELSE))
+
+static uint64_t clauses_of(enum rbk_statement_kind statement)
+{
+    switch (statement) {
+    case RBK_STATEMENT_RUN:
+    case RBK_STATEMENT_SHELL:
+        return ANY_EFFECT | CRASH_RULE | COMMAND | ONE(INTO) | ONE(CANCEL);
+    case RBK_STATEMENT_SQL:
+        return ANY_EFFECT | CRASH_RULE | ONE(AUTOCOMMIT) | ONE(INTO);
+    case RBK_STATEMENT_REDIS:
+        return ANY_EFFECT | CRASH_RULE | ONE(INTO);
+    case RBK_STATEMENT_HTTP:
+        return ANY_EFFECT | CRASH_RULE | ONE(HEADER) | ONE(JSON) | ONE(BODY) | ONE(EXPECT) |
+               ONE(INTO);
+    case RBK_STATEMENT_DO:
+        return ANY_EFFECT | CRASH_RULE;
+    case RBK_STATEMENT_CAPTURE_RUN:
+        return ANY_EFFECT | COMMAND;
+    case RBK_STATEMENT_LET:
+    case RBK_STATEMENT_CAPTURE:
+    case RBK_STATEMENT_NOTIFY:
+    case RBK_STATEMENT_TAKE:
+    case RBK_STATEMENT_RESTORE:
+        return ANY_EFFECT;
+    case RBK_STATEMENT_CHECK:
+    case RBK_STATEMENT_REQUIRE:
+        return ANY_EFFECT | ONE(FOR);
+    case RBK_STATEMENT_WAIT_UNTIL:
+        return ONE(EVERY) | ONE(TIMEOUT) | ONE(FOR) | ONE(PROGRESS) | ONE(OPTIONAL);
+    case RBK_STATEMENT_MANUAL:
+        return QUESTION | CRASH_RULE | ONE(OPTIONAL);
+    case RBK_STATEMENT_ASK:
+    case RBK_STATEMENT_ATTEST:
+    case RBK_STATEMENT_APPROVE:
+        return QUESTION;
+    case RBK_STATEMENT_PROBE:
+        return ONE(EVERY) | ONE(TIMEOUT) | ONE(MISSING_AFTER);
+    case RBK_STATEMENT_TRIGGER:
+        return ONE(FOR) | ONE(FOR_READINGS) | ONE(SINCE) | ONE(DURING_APPLY) | ONE(EXCEPT_DURING) |
+               ONE(THEN) | ONE(MISSING) | ONE(EVERY) | ONE(TIMEOUT);
+    case RBK_STATEMENT_PREPARE:
+    case RBK_STATEMENT_APPLY:
+    case RBK_STATEMENT_VERIFY:
+    case RBK_STATEMENT_BACKUP_TAKE:
+    case RBK_STATEMENT_BACKUP_RESTORE:
+    case RBK_STATEMENT_ACQUIRE:
+    case RBK_STATEMENT_RELEASE:
+    case RBK_STATEMENT_ROLLBACK_WITHIN:
+    case RBK_STATEMENT_REHEARSED_WITHIN:
+        return ONE(WITHIN);
+    case RBK_STATEMENT_ROLLBACK:
+        return ONE(WITHIN) | ONE(WHEN) | ONE(EVERY);
+    case RBK_STATEMENT_ROLE:
+        return ONE(CONTACT) | ONE(MEMBERS);
+    case RBK_STATEMENT_ESCALATE:
+        return ONE(ESCALATE_STEP);
+    case RBK_STATEMENT_SEVERITY:
+        return ONE(THEN);
+    case RBK_STATEMENT_HELD:
+        return ONE(ELSE);
+    case RBK_STATEMENT_DATA:
+        return ONE(DATA_CREATED) | ONE(DATA_MODIFIED) | ONE(DATA_BACKUP);
+    case RBK_STATEMENT_AFTER:
+        return ONE(FOR);
+    case RBK_STATEMENT_ATTEMPTS:
+        return ONE(EVERY);
+    case RBK_STATEMENT_FOREACH:
+        return ONE(AT_MOST);
+    default:
+        return 0;
+    }
+}
+
+/* Clauses that may stand more than once. */
+#define REPEATABLE (ONE(HEADER) | ONE(ESCALATE_STEP) | ONE(CONTACT))
+
+/* `every` there is the distance of retries and means nothing without them. */
+static bool every_needs_retry(enum rbk_statement_kind statement)
+{
+    return (clauses_of(statement) & ONE(RETRY)) != 0;
+}
+
+bool rbk_clause_belongs(enum rbk_statement_kind statement, enum rbk_clause_kind clause)
+{
+    RBK_ASSERT(clause < RBK_CLAUSE_KINDS);
+    return (clauses_of(statement) >> clause & 1) != 0;
+}
+
+struct check {
+    struct rbk_tree_file *file;
+    struct rbk_diagnostics *diagnostics;
+};
+
+static struct rbk_diagnostic *report(struct check *check, const struct rbk_tree_clause *clause,
+                                     const char *before, const char *words, const char *after)
+{
+    check->file->broken = true;
+    return rbk_diagnostic_error(check->diagnostics, RBK_RULE_SYNTAX,
+                                rbk_place_make(check->file->source, clause->span), "%s`%s`%s",
+                                before, words, after);
+}
+
+/* Name the clauses that do belong, for help. */
+static void help_with_others(struct rbk_diagnostic *diagnostic, enum rbk_statement_kind kind)
+{
+    char list[512] = "";
+    size_t bytes = 0;
+    for (unsigned clause = 0; clause < RBK_CLAUSE_KINDS; clause++) {
+        if (!rbk_clause_belongs(kind, (enum rbk_clause_kind)clause))
+            continue;
+        int written = snprintf(list + bytes, sizeof(list) - bytes, "%s`%s`", bytes ? ", " : "",
+                               rbk_clause_words((enum rbk_clause_kind)clause));
+        if (written < 0 || (size_t)written >= sizeof(list) - bytes)
+            break;
+        bytes += (size_t)written;
+    }
+    if (bytes)
+        rbk_diagnostic_help(diagnostic, "`%s` takes %s.", rbk_statement_words(kind), list);
+    else
+        rbk_diagnostic_help(diagnostic, "`%s` takes no clauses.", rbk_statement_words(kind));
+}
+
+static void check_statement(struct check *check, const struct rbk_tree_statement *statement)
+{
+    uint64_t allowed = clauses_of((enum rbk_statement_kind)statement->kind);
+    const struct rbk_tree_clause *seen[RBK_CLAUSE_KINDS] = {NULL};
+    for (const struct rbk_tree_clause *clause = statement->clauses; clause; clause = clause->next) {
+        const char *words = rbk_clause_words((enum rbk_clause_kind)clause->kind);
+        const struct rbk_tree_clause *first = seen[clause->kind];
+        if (!(allowed >> clause->kind & 1)) {
+            struct rbk_diagnostic *diagnostic =
+                report(check, clause, "", words, " does not belong here");
+            help_with_others(diagnostic, (enum rbk_statement_kind)statement->kind);
+        } else if (first && !(REPEATABLE >> clause->kind & 1)) {
+            rbk_diagnostic_label(report(check, clause, "second ", words, ""),
+                                 rbk_place_make(check->file->source, first->span), "the first");
+        }
+        seen[clause->kind] = clause;
+    }
+    if (seen[RBK_CLAUSE_EVERY] && !seen[RBK_CLAUSE_RETRY] &&
+        every_needs_retry((enum rbk_statement_kind)statement->kind))
+        rbk_diagnostic_help(report(check, seen[RBK_CLAUSE_EVERY], "", "every", " without `retry`"),
+                            "Say how often: `retry 3 every 5s`.");
+    if (seen[RBK_CLAUSE_JSON] && seen[RBK_CLAUSE_BODY])
+        rbk_diagnostic_label(report(check, seen[RBK_CLAUSE_BODY], "", "body", " beside `json`"),
+                             rbk_place_make(check->file->source, seen[RBK_CLAUSE_JSON]->span),
+                             "the other body");
+}
+
+/* Blocks nest at most RBK_NESTING_MAX deep, which the parser saw to. */
+static void check_block(struct check *check, const struct rbk_tree_block *block)
+{
+    for (const struct rbk_tree_statement *statement = block ? block->first : NULL; statement;
+         statement = statement->next) {
+        if (statement->clauses)
+            check_statement(check, statement);
+        check_block(check, statement->block);
+        if (statement->kind == RBK_STATEMENT_IF)
+            check_block(check, statement->else_block);
+    }
+}
+
+void rbk_clause_check(struct rbk_tree_file *file, struct rbk_diagnostics *diagnostics)
+{
+    struct check check = {file, diagnostics};
+    check_block(&check, &file->block);
+}

@@ -1,0 +1,26 @@
+/*
+ * The subcommands of rbkc: one file and one function each. A command parses its own options with
+ * popt, does its work, prints what is to be printed, and returns the exit status.
+ */
+#ifndef RBK_COMPILER_COMMAND_H
+#define RBK_COMPILER_COMMAND_H
+
+/** Exit statuses of rbkc. */
+enum rbk_command_status {
+    RBK_COMMAND_CLEAN = 0,    /**< Nothing was found, everything was written. */
+    RBK_COMMAND_FINDINGS = 1, /**< Errors in the plan; with `fmt --check`, files to be formatted. */
+    RBK_COMMAND_USAGE = 2,    /**< The command line was wrong. */
+    RBK_COMMAND_FAILED = 3,   /**< A file could not be read or written, or memory ran out. */
+};
+
+/** A subcommand: argv[0] is "rbkc NAME", the rest its arguments. @return enum rbk_command_status.
+ */
+typedef int rbk_command_fn(int argc, const char **argv);
+
+/** `rbkc check FILE…`: what is wrong with plans. */
+rbk_command_fn rbk_command_check;
+
+/** `rbkc fmt FILE…`: the one layout. */
+rbk_command_fn rbk_command_fmt;
+
+#endif

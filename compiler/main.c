@@ -1,0 +1,60 @@
+/*
+ * rbkc, the compiler of cutover plans: `rbkc COMMAND [OPTION…] …`.
+ *
+ *     main.c             finds the command
+ *     command_*.c        one command each: options in, exit status out
+ *     source, scan, text, parse, tree…, clause, syntax_message     text to tree (with grammar/)
+ *     diagnostic…        what is said about a plan, and how it is printed
+ *     format…            the one layout
+ *
+ * Exit statuses are those of enum rbk_command_status.
+ */
+#include "compiler/command.h"
+
+#include "runtime/core/base/attributes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    rbk_command_fn *run;
+    const char *summary;
+} commands[] = {
+    {"check", rbk_command_check, "say what is wrong with plans"},
+};
+
+static void print_help(FILE *stream)
+{
+    fputs("Usage: rbkc COMMAND [OPTION...] ...\n"
+          "The compiler of cutover plans.\n\n"
+          "Commands:\n",
+          stream);
+    for (size_t i = 0; i < RBK_COUNT(commands); i++)
+        fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n`rbkc COMMAND --help' lists the options of a command.\n"
+          "Exit status: 0 clean, 1 findings, 2 wrong usage, 3 a file cannot be read or written.\n",
+          stream);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return RBK_COMMAND_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-?") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return RBK_COMMAND_CLEAN;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("rbkc " RBK_VERSION);
+        return RBK_COMMAND_CLEAN;
+    }
+    for (size_t i = 0; i < RBK_COUNT(commands); i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 1, (const char **)(argv + 1));
+    fprintf(stderr, "rbkc: unknown command \"%s\"; `rbkc --help' lists the commands\n", name);
+    return RBK_COMMAND_USAGE;
+}

@@ -1,0 +1,299 @@
+/*
+ * The scanner's helpers: numbers with units, dates, words beyond ASCII, and what is said about
+ * bytes that are no token.
+ *
+ * Numbers are exact: an integer and a count of decimals, never a real. A literal with a unit
+ * becomes a whole number of its smallest unit (milliseconds, bytes); one that does not is an error.
+ */
+#include "compiler/scan.h"
+
+#include "compiler/parse.h"
+#include "compiler/script.h"
+#include "runtime/core/base/assert.h"
+#include "runtime/core/base/utf8.h"
+
+#include <string.h>
+
+/** Digits behind a decimal point that still fit beside a whole part. */
+#define DECIMALS_MAX 15
+
+static struct rbk_diagnostic *syntax_error(struct rbk_parse *parse, struct rbk_span span,
+                                           const char *message, struct rbk_str what)
+{
+    parse->file->broken = true;
+    rbk_parse_mark_error(parse, span);
+    return rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, span),
+                                "%s `%.*s`", message, RBK_STR_ARG(what));
+}
+
+/* The literal's digits as number / 10^decimals. Returns false when they do not fit. */
+static bool read_decimal(struct rbk_str text, struct rbk_literal *ret_literal, size_t *ret_bytes)
+{
+    int64_t number = 0;
+    unsigned decimals = 0;
+    bool behind_point = false;
+    bool fits = true;
+    size_t at = 0;
+    for (; at < text.bytes; at++) {
+        char byte = text.data[at];
+        if (byte == '.') {
+            behind_point = true;
+            continue;
+        }
+        if (byte < '0' || byte > '9')
+            break;
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, byte - '0', &number) ||
+            (behind_point && ++decimals > DECIMALS_MAX))
+            fits = false;
+    }
+    *ret_literal = (struct rbk_literal){number, (uint8_t)decimals};
+    *ret_bytes = at;
+    return fits;
+}
+
+/* What one of the unit is worth in the smallest one; 0 for an unknown unit. */
+static int64_t unit_factor(enum rbk_scan_unit kind, struct rbk_str unit)
+{
+    static const struct {
+        enum rbk_scan_unit kind;
+        const char *name;
+        int64_t factor;
+    } units[] = {
+        {RBK_SCAN_UNIT_DURATION, "ms", 1},
+        {RBK_SCAN_UNIT_DURATION, "s", 1000},
+        {RBK_SCAN_UNIT_DURATION, "m", 60 * 1000},
+        {RBK_SCAN_UNIT_DURATION, "h", 60 * 60 * 1000},
+        {RBK_SCAN_UNIT_DURATION, "d", 24 * 60 * 60 * 1000},
+        {RBK_SCAN_UNIT_BYTES, "B", 1},
+        {RBK_SCAN_UNIT_BYTES, "kB", 1000},
+        {RBK_SCAN_UNIT_BYTES, "MB", 1000 * 1000},
+        {RBK_SCAN_UNIT_BYTES, "GB", 1000 * 1000 * 1000},
+        {RBK_SCAN_UNIT_BYTES, "TB", INT64_C(1000) * 1000 * 1000 * 1000},
+        {RBK_SCAN_UNIT_BYTES, "KiB", 1024},
+        {RBK_SCAN_UNIT_BYTES, "MiB", 1024 * 1024},
+        {RBK_SCAN_UNIT_BYTES, "GiB", 1024 * 1024 * 1024},
+        {RBK_SCAN_UNIT_BYTES, "TiB", INT64_C(1024) * 1024 * 1024 * 1024},
+    };
+    for (size_t i = 0; i < RBK_COUNT(units); i++)
+        if (units[i].kind == kind && rbk_str_is(unit, units[i].name))
+            return units[i].factor;
+    return 0;
+}
+
+static int64_t power_of_ten(unsigned exponent)
+{
+    int64_t power = 1;
+    while (exponent--)
+        power *= 10;
+    return power;
+}
+
+static void report_too_large(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
+{
+    parse->file->broken = true;
+    rbk_diagnostic_error(parse->diagnostics, RBK_RULE_LIMIT, rbk_parse_place(parse, span),
+                         "number too large `%.*s`, expected at most %d decimals and %s in the "
+                         "smallest unit",
+                         RBK_STR_ARG(text), DECIMALS_MAX, "9223372036854775807");
+}
+
+int rbk_scan_number(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
+                    enum rbk_scan_unit unit, int token, RBK_YYSTYPE *value)
+{
+    struct rbk_literal literal;
+    size_t digits;
+    bool fits = read_decimal(text, &literal, &digits);
+    value->literal = (struct rbk_literal){0, 0};
+    if (fits && unit == RBK_SCAN_UNIT_RATIO) {
+        literal.decimals = (uint8_t)(literal.decimals + 2);
+    } else if (fits && unit != RBK_SCAN_UNIT_NONE) {
+        int64_t factor = unit_factor(unit, rbk_str_slice(text, digits, text.bytes));
+        if (factor == 0)
+            return rbk_scan_bad_unit(parse, span, text);
+        int64_t scale = power_of_ten(literal.decimals);
+        fits = !__builtin_mul_overflow(literal.number, factor, &literal.number);
+        if (fits && literal.number % scale != 0) {
+            rbk_diagnostic_help(
+                syntax_error(parse, span, "not a whole number of the smallest unit", text),
+                "The smallest unit of a duration is 1ms, and of a size 1B.");
+            return token;
+        }
+        literal.number /= scale;
+        literal.decimals = 0;
+    }
+    if (!fits)
+        report_too_large(parse, span, text);
+    else
+        value->literal = literal;
+    return token;
+}
+
+int rbk_scan_bad_unit(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
+{
+    struct rbk_literal literal;
+    size_t digits;
+    (void)read_decimal(text, &literal, &digits);
+    if (parse->has_error && rbk_parse_is_echo(parse, span))
+        return RBK_TOKEN_RBK_YYerror;
+    struct rbk_diagnostic *diagnostic =
+        syntax_error(parse, rbk_span_make(span.start + (uint32_t)digits, span.end), "unknown unit",
+                     rbk_str_slice(text, digits, text.bytes));
+    rbk_diagnostic_help(diagnostic, "Durations are in ms, s, m, h or d, sizes in B, KiB, MiB, GiB, "
+                                    "TiB, kB, MB, GB or TB, ratios in %%.");
+    return RBK_TOKEN_RBK_YYerror;
+}
+
+static unsigned digits_of(struct rbk_str text, size_t start, size_t count)
+{
+    unsigned number = 0;
+    for (size_t i = start; i < start + count; i++)
+        number = number * 10 + (unsigned)(text.data[i] - '0');
+    return number;
+}
+
+int rbk_scan_time(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
+                  RBK_YYSTYPE *value)
+{
+    size_t hour_digits = text.bytes - 3;
+    unsigned hour = digits_of(text, 0, hour_digits);
+    unsigned minute = digits_of(text, hour_digits + 1, 2);
+    if (hour > 23 || minute > 59) {
+        rbk_diagnostic_help(syntax_error(parse, span, "not a time of day", text),
+                            "Times run from 00:00 to 23:59.");
+        hour = minute = 0;
+    }
+    value->minute = (uint16_t)(hour * 60 + minute);
+    return RBK_TOKEN_TIME;
+}
+
+static unsigned days_of_month(unsigned year, unsigned month)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+int rbk_scan_date(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
+                  RBK_YYSTYPE *value)
+{
+    unsigned year = digits_of(text, 0, 4);
+    unsigned month = digits_of(text, 5, 2);
+    unsigned day = digits_of(text, 8, 2);
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month)) {
+        rbk_diagnostic_help(syntax_error(parse, span, "not a date", text),
+                            "Dates are written year-month-day, such as 2026-11-22.");
+        year = 1970;
+        month = day = 1;
+    }
+    value->date = (struct rbk_date){(uint16_t)year, (uint8_t)month, (uint8_t)day};
+    return RBK_TOKEN_DATE;
+}
+
+int rbk_scan_wide_word(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
+                       RBK_YYSTYPE *value)
+{
+    struct rbk_script_check check = rbk_script_check(text);
+    if (check.fault == RBK_SCRIPT_FINE)
+        return rbk_scan_word(parse, span, text, value);
+    uint32_t at = span.start + (uint32_t)check.offset;
+    struct rbk_span bad = rbk_span_make(at, at + (uint32_t)check.bytes);
+    if (check.fault == RBK_SCRIPT_NOT_A_LETTER) {
+        /* What stands before the character is a word of its own; it is read again without it. */
+        if (rbk_parse_is_echo(parse, bad))
+            return RBK_TOKEN_RBK_YYerror;
+        struct rbk_str found = rbk_str_slice(text, check.offset, check.offset + check.bytes);
+        struct rbk_diagnostic *diagnostic = syntax_error(parse, bad, "unexpected character", found);
+        if (check.quote)
+            rbk_diagnostic_help(diagnostic, "Texts stand between straight quotes: \"…\" or '…'.");
+        return RBK_TOKEN_RBK_YYerror;
+    }
+    parse->file->broken = true;
+    struct rbk_place place = rbk_parse_place(parse, span);
+    if (check.fault == RBK_SCRIPT_MIXED) {
+        struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
+            parse->diagnostics, RBK_RULE_TEXT, place, "name `%.*s` mixes %s and %s letters",
+            RBK_STR_ARG(text), check.first_script, check.other_script);
+        rbk_diagnostic_label(diagnostic, rbk_parse_place(parse, bad), "%s", check.other_script);
+        rbk_diagnostic_help(diagnostic, "Letters of different scripts can look the same. Write "
+                                        "the name in one script.");
+    } else {
+        struct rbk_diagnostic *diagnostic =
+            rbk_diagnostic_error(parse->diagnostics, RBK_RULE_TEXT, place,
+                                 "name `%.*s` has a combining character", RBK_STR_ARG(text));
+        rbk_diagnostic_help(diagnostic, "The same name can be written in several ways with it. "
+                                        "Use letters that are one character each.");
+    }
+    value->word = rbk_names_intern(parse->names, text);
+    return RBK_TOKEN_ID;
+}
+
+int rbk_scan_open_text(struct rbk_parse *parse, struct rbk_span span)
+{
+    bool triple = parse->string_quote == RBK_QUOTE_TRIPLE_DOUBLE ||
+                  parse->string_quote == RBK_QUOTE_TRIPLE_SINGLE;
+    uint32_t start = parse->string_start;
+    struct rbk_span quotes = rbk_span_make(start, start + (triple ? 3 : 1));
+    bool echo = rbk_parse_is_echo(parse, quotes);
+    parse->file->broken = true;
+    /* A text that runs to the end of the file explains whatever is missing there. */
+    rbk_parse_mark_error(parse, triple ? span : quotes);
+    if (echo)
+        return RBK_TOKEN_RBK_YYerror;
+    struct rbk_diagnostic *diagnostic =
+        rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, quotes),
+                             triple ? "text not closed before the end of the file"
+                                    : "text not closed before the end of its line");
+    rbk_diagnostic_mark(diagnostic, "begins here");
+    if (!triple)
+        rbk_diagnostic_help(diagnostic, "A text over several lines stands between triple quotes.");
+    return RBK_TOKEN_RBK_YYerror;
+}
+
+int rbk_scan_bad_byte(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
+{
+    static const struct {
+        const char *bytes;
+        const char *help;
+    } advice[] = {
+        {";", "Statements need nothing between them; leave it out."},
+        {"&&", "Write `and`."},
+        {"||", "Write `or`."},
+        {"!", "Write `not`, or `!=` to compare."},
+        {"%", "`%` is only a unit and stands right behind a number, as in `5%`."},
+        {"//", "Comments begin with `#`."},
+        {"/*", "Comments begin with `#` and end with the line."},
+        {"$", "Values are put into texts: \"${name}\"; elsewhere a name stands by itself."},
+        {"`", "Texts stand between \"…\" or '…'."},
+    };
+    if (rbk_parse_is_echo(parse, span))
+        return RBK_TOKEN_RBK_YYerror;
+    struct rbk_diagnostic *diagnostic = syntax_error(parse, span, "unexpected", text);
+    for (size_t i = 0; i < RBK_COUNT(advice); i++)
+        if (rbk_str_is(text, advice[i].bytes))
+            rbk_diagnostic_help(diagnostic, "%s", advice[i].help);
+    return RBK_TOKEN_RBK_YYerror;
+}
+
+bool rbk_scan_line_ends_text(struct rbk_parse *parse, struct rbk_span span)
+{
+    bool ended = false;
+    while (parse->open_count) {
+        uint32_t at = parse->open_count;
+        while (at > 0 && (parse->open[at - 1].kind == '(' || parse->open[at - 1].kind == '['))
+            at--;
+        const struct rbk_open *open = at ? &parse->open[at - 1] : NULL;
+        if (!open || open->kind != '$' || open->quote != RBK_QUOTE_DOUBLE)
+            break;
+        parse->open_count = at - 1;
+        if (!ended && !rbk_parse_is_echo(parse, span)) {
+            struct rbk_span place = rbk_span_make(open->start, open->start + 2);
+            rbk_parse_mark_error(parse, place);
+            parse->file->broken = true;
+            rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, place),
+                                 "`${` not closed before the end of its line");
+        }
+        ended = true;
+    }
+    return ended;
+}

@@ -1,0 +1,310 @@
+/*
+ * Syntax errors in users' words.
+ *
+ * Bison gives the exact list of tokens that could have stood at a place. It is made readable here
+ * in steps, each of which replaces a group of tokens by what a person calls it:
+ *
+ *     everything an expression begins with     "an expression"
+ *     a name and the words that serve as one   "a name"
+ *     the operators, behind an expression      nothing, if something else is left
+ *     more than five others                    "a statement", or "a clause" if no statement begins
+ * so
+ *
+ * Then the mistake is looked at for advice: a misspelt word, a `=` for `==`, a missing unit, a
+ * missing brace.
+ */
+#include "compiler/syntax_message.h"
+
+#include "compiler/diagnostic.h"
+#include "compiler/keyword.h"
+#include "compiler/nearest.h"
+#include "compiler/parse.h"
+#include "runtime/core/base/buffer.h"
+
+#include <string.h>
+
+/* Alternatives listed one by one. */
+#define ALTERNATIVES_MAX 5
+
+/* The expected tokens, shrinking as groups are recognised. */
+struct expected {
+    const char **words;
+    size_t count;
+    const char *groups[4]; /* What replaced some of them, in the order found. */
+    size_t group_count;
+};
+
+static bool is_one_of(const char *word, const char *const *set)
+{
+    for (; *set; set++)
+        if (strcmp(word, *set) == 0)
+            return true;
+    return false;
+}
+
+static const char *const expression_begins[] = {
+    "a name",
+    "a number",
+    "a number with decimals",
+    "a ratio",
+    "a duration",
+    "a size",
+    "a text",
+    "the start of a text",
+    "true",
+    "false",
+    "not",
+    "'-'",
+    "'('",
+    "'['",
+    NULL,
+};
+
+static const char *const operators[] = {
+    "'+'", "'-'", "'*'", "'/'", "'<'", "'>'", "==",  "!=", "<=",
+    ">=",  "??",  "and", "or",  "as",  "'.'", "'('", NULL,
+};
+
+static const char *const words_as_names[] = {
+#define WORD(TOKEN, WORD) WORD,
+    RBK_WORDS_AS_NAMES(WORD)
+#undef WORD
+        NULL,
+};
+
+/* Words that begin a statement and nothing else, one for each kind of block. */
+static const char *const statement_words[] = {"use",     "title", "check", "kind",
+                                              "acquire", "take",  NULL};
+
+/* Words that stand at the head of a plan or above: found in a block, a brace is missing. */
+static const char *const outer_words[] = {
+    "plan",       "action", "reading", "module", "stage",    "retire",  "param", "secret",
+    "connection", "role",   "probe",   "backup", "severity", "observe", "grace", NULL,
+};
+
+static const struct {
+    const char *word;
+    const char *what;
+} later_words[] = {
+    {"budget", "time budgets across stages"},
+    {"uninterrupted", "`uninterrupted` blocks"},
+    {"choice", "questions with choices"},
+    {"each", "stages for each of many targets"},
+};
+
+static bool has(const struct expected *expected, const char *word)
+{
+    for (size_t i = 0; i < expected->count; i++)
+        if (strcmp(expected->words[i], word) == 0)
+            return true;
+    return false;
+}
+
+static bool has_any(const struct expected *expected, const char *const *set)
+{
+    for (; *set; set++)
+        if (has(expected, *set))
+            return true;
+    return false;
+}
+
+static bool is_reserved(const char *word)
+{
+    return word[0] >= 'a' && word[0] <= 'z' && !strchr(word, ' ');
+}
+
+static void remove_set(struct expected *expected, const char *const *set)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < expected->count; i++)
+        if (!is_one_of(expected->words[i], set))
+            expected->words[kept++] = expected->words[i];
+    expected->count = kept;
+}
+
+static size_t remove_reserved(struct expected *expected)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < expected->count; i++)
+        if (!is_reserved(expected->words[i]))
+            expected->words[kept++] = expected->words[i];
+    size_t removed = expected->count - kept;
+    expected->count = kept;
+    return removed;
+}
+
+static size_t count_reserved(const struct expected *expected)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < expected->count; i++)
+        count += is_reserved(expected->words[i]);
+    return count;
+}
+
+static void add_group(struct expected *expected, const char *group)
+{
+    if (expected->group_count < RBK_COUNT(expected->groups))
+        expected->groups[expected->group_count++] = group;
+}
+
+static void simplify(struct expected *expected)
+{
+    bool any_word = has(expected, "a name") && has(expected, "use") && has(expected, "within") &&
+                    has(expected, "of");
+    bool expression = has(expected, "a number") && has(expected, "a text") && has(expected, "'('");
+    if (any_word)
+        remove_reserved(expected);
+    if (expression) {
+        remove_set(expected, expression_begins);
+        remove_set(expected, words_as_names);
+        add_group(expected, "an expression");
+    } else if (has(expected, "'+'") && has(expected, "'*'")) {
+        remove_set(expected, operators);
+        if (expected->count == 0)
+            add_group(expected, "an operator");
+    }
+    if (has(expected, "a name")) {
+        static const char *const name[] = {"a name", NULL};
+        bool statement = has_any(expected, statement_words);
+        remove_set(expected, name);
+        if (!statement)
+            remove_set(expected, words_as_names);
+        add_group(expected, "a name");
+    }
+    if (has(expected, "the start of a text")) {
+        static const char *const text[] = {"a text", "the start of a text", NULL};
+        remove_set(expected, text);
+        add_group(expected, "a text");
+    }
+    if (expected->count + expected->group_count > ALTERNATIVES_MAX &&
+        count_reserved(expected) > 1) {
+        bool statement = has_any(expected, statement_words);
+        remove_reserved(expected);
+        add_group(expected, statement ? "a statement" : "a clause");
+    }
+}
+
+/* One alternative: a class of tokens as it is, everything else quoted. */
+static void write_alternative(struct rbk_buffer *buffer, const char *word)
+{
+    size_t bytes = strlen(word);
+    if (strchr(word, ' '))
+        rbk_buffer_append_text(buffer, word);
+    else if (word[0] == '\'')
+        rbk_buffer_printf(buffer, "`%.*s`", (int)(bytes - 2), word + 1);
+    else
+        rbk_buffer_printf(buffer, "`%s`", word);
+}
+
+static void write_expected(struct rbk_buffer *buffer, const struct expected *expected)
+{
+    size_t total = expected->group_count + expected->count;
+    for (size_t i = 0; i < total; i++) {
+        rbk_buffer_append_text(buffer, i == 0 ? ", expected " : i + 1 < total ? ", " : " or ");
+        write_alternative(buffer, i < expected->group_count
+                                      ? expected->groups[i]
+                                      : expected->words[i - expected->group_count]);
+    }
+}
+
+/* What stands at the span, as a person sees it. */
+static void write_found(struct rbk_parse *parse, struct rbk_span span, const char *found,
+                        struct rbk_buffer *buffer)
+{
+    struct rbk_str text = rbk_source_text(parse->source, span);
+    bool is_text =
+        found && (strcmp(found, "a text") == 0 || strcmp(found, "the start of a text") == 0 ||
+                  strcmp(found, "more text") == 0);
+    if (!found || text.bytes == 0)
+        rbk_buffer_append_text(buffer, found ? found : "text");
+    else if (is_text)
+        rbk_buffer_append_text(buffer, "text");
+    else
+        rbk_buffer_printf(buffer, "`%.*s`", RBK_STR_ARG(text));
+}
+
+static void advise_nearest(struct rbk_diagnostic *diagnostic, struct rbk_str word,
+                           const char *const *words, size_t count)
+{
+    struct rbk_nearest nearest;
+    rbk_nearest_init(&nearest, word);
+    for (size_t i = 0; i < count; i++)
+        if (is_reserved(words[i]))
+            rbk_nearest_offer(&nearest, rbk_str_from(words[i]));
+    if (nearest.best.bytes)
+        rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+}
+
+/* Advice about a word that cannot stand here. */
+static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, const char *found,
+                        const struct expected *all)
+{
+    for (size_t i = 0; i < RBK_COUNT(later_words); i++)
+        if (rbk_str_is(word, later_words[i].word)) {
+            rbk_diagnostic_help(diagnostic, "This version does not carry out %s.",
+                                later_words[i].what);
+            return;
+        }
+    if (strcmp(found, "a name") == 0) {
+        advise_nearest(diagnostic, word, all->words, all->count);
+    } else if (is_reserved(found) && has(all, "a name") && !has(all, "'+'")) {
+        rbk_diagnostic_help(diagnostic, "`%s` is a reserved word and cannot be a name here.",
+                            found);
+    }
+}
+
+/* Advice about what stands at the place, given everything that could have stood there. */
+static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, struct rbk_span span,
+                   const char *found, const struct expected *all)
+{
+    struct rbk_str text = rbk_source_text(parse->source, span);
+    if (!found)
+        return;
+    if (text.bytes == 0 && parse->open_count) {
+        const struct rbk_open *open = &parse->open[parse->open_count - 1];
+        struct rbk_span bracket = rbk_span_make(open->start, open->start + 1);
+        rbk_diagnostic_label(diagnostic, rbk_parse_place(parse, bracket), "not closed");
+    } else if (has(all, "'}'") && is_one_of(found, outer_words)) {
+        rbk_diagnostic_help(diagnostic, "A `}` seems to be missing before `%s`.", found);
+        parse->brace_missing = true;
+    } else if (strcmp(found, "'}'") == 0 && !has(all, "'}'") && has(all, "plan")) {
+        rbk_diagnostic_help(diagnostic, "No brace is open here: there is one `}` too many.");
+    } else if (strcmp(found, "'='") == 0 && has(all, "==")) {
+        rbk_diagnostic_help(diagnostic, "Write `==` to compare.");
+    } else if (has(all, "a duration") && !has(all, "a size")) {
+        rbk_diagnostic_help(diagnostic, strcmp(found, "a number") == 0
+                                            ? "A duration needs a unit: `30s`, `5m`, `24h`."
+                                            : "Durations that proofs use are literals: `30s`, "
+                                              "`5m`, `24h`.");
+    } else {
+        advise_word(diagnostic, text, found, all);
+    }
+}
+
+void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char *found,
+                      const char **words, size_t count)
+{
+    bool at_end = span.start >= parse->source->text.bytes;
+    parse->file->broken = true;
+    if (parse->stopped || rbk_parse_is_echo(parse, span) || (at_end && parse->brace_missing))
+        return;
+    rbk_parse_mark_error(parse, span);
+
+    const char **copy = rbk_new_array(parse->arena, const char *, count + 1);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = words[i];
+    struct expected all = {.words = copy, .count = count};
+    struct expected expected = {.words = words, .count = count};
+    simplify(&expected);
+
+    struct rbk_buffer message;
+    rbk_buffer_init(&message, 4096);
+    rbk_buffer_append_text(&message, "unexpected ");
+    write_found(parse, span, found, &message);
+    write_expected(&message, &expected);
+    struct rbk_diagnostic *diagnostic =
+        rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, span),
+                             "%s", rbk_buffer_str(&message).data);
+    rbk_buffer_fini(&message);
+    advise(parse, diagnostic, span, found, &all);
+}
