@@ -100,7 +100,8 @@ size_t rbk_number_print(char out[RBK_NUMBER_BYTES], double number, int shift)
         return 1;
     }
     struct decimal decimal;
-    for (int digits = 15; digits <= DIGITS_MAX; digits++) {
+    /* Any decimal of 15 digits survives a double, but only a normal one has that precision. */
+    for (int digits = isnormal(number) ? 15 : 1; digits <= DIGITS_MAX; digits++) {
         decimal_from(&decimal, number, digits);
         char text[RBK_NUMBER_BYTES];
         size_t bytes = decimal_print(text, &decimal);

@@ -68,8 +68,8 @@ static bool parse_integer(struct rbk_str text, int64_t *ret)
     return with_sign(magnitude, negative, ret);
 }
 
-/* One "1.5GiB" at *at: at most 15 digits before the point and after it. Sets the unit's position in
- * the table and the amount, rounded to the nearest. */
+/* One "1.5GiB" at *at, with at most 19 digits. Sets the unit's position in the table and the
+ * amount, rounded to the nearest. */
 static bool take_amount(struct rbk_str text, size_t *at, const struct rbk_text_unit *units,
                         size_t unit_count, size_t *ret_unit, uint64_t *ret_amount)
 {
@@ -81,7 +81,7 @@ static bool take_amount(struct rbk_str text, size_t *at, const struct rbk_text_u
         char byte = text.data[*at];
         if (byte == '.' && !fraction && digits > 0) {
             fraction = true;
-        } else if (is_digit(byte) && digits < 18) {
+        } else if (is_digit(byte) && digits < 19) {
             mantissa = mantissa * 10 + (uint64_t)(byte - '0');
             scale *= fraction ? 10 : 1;
             digits++;
