@@ -7,7 +7,7 @@
  * condition and feeds the level; the simulator and the tests feed it in virtual time.
  *
  *   let, capture, test, require   one reading decides; `retry N every D` allows N more while the
- *                                 condition is missing (let, capture) or not true (require)
+ *                                 condition is missing (let, capture, test) or not true (require)
  *   check                         true decides at once; with `for D` it must stay true for D, read
  *                                 every `every_ms`; a false or missing reading uses up a retry, and
  *                                 without one left fails. With `for`, a false reading fails unless
@@ -19,11 +19,15 @@
 
 #include "runtime/core/state.h"
 
+/* The level of a condition's value: a bool, or a scalar that reads as one; anything else is MISSING. */
+enum rbk_level rbk_level_of(struct rbk_value value);
+
 /* Progress of one reading effect. Caller's memory; starts zeroed by rbk_check_start. */
 struct rbk_check {
     const struct rbk_effect *effect;
     uint64_t started_ms;   /* monotonic */
-    uint64_t true_from_ms; /* start of the current unbroken span of true readings; 0: none */
+    uint64_t true_from_ms; /* start of the current unbroken span of true readings, if in_span */
+    bool in_span;          /* `for D`: the last reading was true */
     uint32_t retries_used;
     uint32_t readings;
 };

@@ -136,8 +136,11 @@ struct rbk_scope {
 
 /*
  * Evaluate expression number `expr` of the scope's machine. Results live in `arena`.
- * @return 0, or -RBK_EREFUSED (a word that begins with '-', text names it) or -RBK_ELIMIT (a value
- *         grew past its limit); ret_value is untouched then.
+ * A text may grow to RBK_TEMPLATE_BYTES_MAX, since a value may be a whole argument. What a secret
+ * went into is of type SECRET, whatever the expression's type.
+ * @return 0, or -RBK_EREFUSED (a word that begins with '-', text names it), -RBK_ELIMIT (a value
+ *         grew past its limit), -RBK_ENOMEM (the arena's maximum), -RBK_EMACHINE (the program is not
+ *         sound; never for a checked machine); ret_value is untouched then.
  */
 struct rbk_error;
 RBK_MUST_USE int rbk_expr_evaluate(const struct rbk_scope *scope, uint32_t expr,
