@@ -129,7 +129,8 @@ struct rbk_driver_ops {
     /* The journal has the result of `serial`: what was kept for a recovery may go. May be NULL. */
     void (*forget)(struct rbk_driver *driver, uint32_t serial);
     /* Close everything idle; on_closed runs on a later turn when nothing is left on the loop.
-     * `leave`: leave running commands to their supervisor (the run goes on later). */
+     * From close() on no other callback runs: owners may be gone. `leave`: leave running commands to
+     * their supervisor (the run goes on later). */
     void (*close)(struct rbk_driver *driver, bool leave, void (*on_closed)(void *context),
                   void *context);
 };

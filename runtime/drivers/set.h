@@ -47,6 +47,7 @@ struct rbk_request_source {
     const struct rbk_scope *scope; /* with secrets */
     struct rbk_slice args;
     uint32_t connection;           /* RBK_NONE: none */
+    bool environment;              /* the connection goes into the environment (`using`) */
     const char *run, *step, *stage, *key;
 };
 

@@ -42,6 +42,8 @@ struct rbk_replay {
     size_t in_flight_count, in_flight_capacity;
     struct rbk_alert *alerts;
     size_t alert_count, alert_capacity;
+    struct rbk_str reason;         /* why it paused, was held, turned or got stuck, for a person */
+    struct rbk_cause told;         /* the cause `reason` was made of */
     int64_t seq;                   /* of the last event */
     char hash[65];                 /* of the last event */
 };

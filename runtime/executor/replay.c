@@ -1,0 +1,318 @@
+/* The journal through step(), and what it binds along the way. */
+#include "runtime/executor/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/base/limits.h"
+#include "runtime/executor/settings.h"
+
+#define REPLAY_ARENA_BYTES ((size_t)1 << 30)
+#define RECORD_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
+
+/* ---- the table of what is in flight ------------------------------------------------------------ */
+
+static void forget_region(struct rbk_replay *replay, uint32_t region)
+{
+    for (size_t i = 0; i < replay->in_flight_count; i++)
+        if (replay->in_flight[i].region == region)
+            replay->in_flight[i--] = replay->in_flight[--replay->in_flight_count];
+}
+
+static struct rbk_in_flight *find_serial(struct rbk_replay *replay, uint32_t serial)
+{
+    for (size_t i = 0; i < replay->in_flight_count; i++)
+        if (replay->in_flight[i].serial == serial)
+            return &replay->in_flight[i];
+    return NULL;
+}
+
+static void remember(struct rbk_replay *replay, const struct rbk_action *action, uint64_t now_ms)
+{
+    forget_region(replay, action->region);
+    /* At most one is in flight per region, and the table has room for all regions. */
+    replay->in_flight[replay->in_flight_count++] =
+        (struct rbk_in_flight){.serial = action->serial,
+                               .region = action->region,
+                               .state = action->state,
+                               .attempt = action->attempt,
+                               .look = action->kind == RBK_ACTION_LOOK,
+                               .since_ms = now_ms};
+}
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+static void bind_value(struct rbk_replay *replay, const struct rbk_in_flight *in_flight,
+                 const struct rbk_record *record)
+{
+    const struct rbk_machine *machine = replay->machine;
+    const struct rbk_effect *effect = &machine->effects[machine->states[in_flight->state].effect];
+
+    if (in_flight->look || !record->has_value)
+        return;
+    if (effect->kind == RBK_EFFECT_BASELINE) {
+        for (uint32_t i = 0; i < machine->baseline_count && i < record->value.as.list.count; i++)
+            replay->baselines[i] = rbk_value_copy(&replay->arena, record->value.as.list.items[i]);
+    } else if (effect->into != RBK_NONE) {
+        replay->slots[effect->into] = rbk_value_copy(&replay->arena, record->value);
+    }
+}
+
+static enum rbk_refusal set_alert(struct rbk_replay *replay, const struct rbk_record *record)
+{
+    for (size_t i = 0; i < replay->alert_count; i++) {
+        if (rbk_str_equal(replay->alerts[i].name, record->alert)) {
+            replay->alerts[i].firing = record->firing;
+            return RBK_REFUSAL_ACCEPTED;
+        }
+    }
+    if (replay->alert_count == replay->alert_capacity) {
+        size_t capacity = replay->alert_capacity * 2 + 8;
+        struct rbk_alert *alerts = rbk_new_array(&replay->arena, struct rbk_alert, capacity);
+
+        if (replay->alert_count != 0)
+            memcpy(alerts, replay->alerts, replay->alert_count * sizeof(*alerts));
+        replay->alerts = alerts;
+        replay->alert_capacity = capacity;
+    }
+    replay->alerts[replay->alert_count++] =
+        (struct rbk_alert){rbk_arena_copy(&replay->arena, record->alert), record->firing};
+    return RBK_REFUSAL_ACCEPTED;
+}
+
+/* ---- the reason ------------------------------------------------------------------------------- */
+
+/* Why the run is where it is, in one line: made when the cause changes, from the record that did it. */
+static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record)
+{
+    const struct rbk_machine *machine = replay->machine;
+    const struct rbk_cause cause = replay->state->cause;
+    struct rbk_arena *arena = &replay->arena;
+    struct rbk_str message = record->message;
+    const char *colon = message.bytes != 0 ? ": " : "";
+
+    if (cause.kind == replay->told.kind && cause.index == replay->told.index)
+        return;
+    replay->told = cause;
+    switch (cause.kind) {
+    case RBK_CAUSE_FAILURE:
+    case RBK_CAUSE_TIMEOUT:
+    case RBK_CAUSE_GATE: {
+        const struct rbk_machine_state *state = &machine->states[cause.index];
+        struct rbk_str what = state->effect != RBK_NONE && machine->effects[state->effect].text.bytes != 0
+                                  ? machine->effects[state->effect].text
+                                  : state->name;
+
+        replay->reason = rbk_arena_printf(
+            arena, "%.*s %s%s%.*s", RBK_STR_ARG(what),
+            cause.kind == RBK_CAUSE_TIMEOUT ? "ran out of time"
+            : cause.kind == RBK_CAUSE_GATE  ? "was refused or not answered"
+                                            : "failed",
+            colon, RBK_STR_ARG(message));
+        break;
+    }
+    case RBK_CAUSE_TRIGGER:
+    case RBK_CAUSE_TRIGGER_MISSING:
+        replay->reason = rbk_arena_printf(
+            arena, "trigger %.*s %s%s%.*s", RBK_STR_ARG(machine->triggers[cause.index].name),
+            cause.kind == RBK_CAUSE_TRIGGER ? "fired" : "could not be read", colon,
+            RBK_STR_ARG(message));
+        break;
+    case RBK_CAUSE_CRITERION:
+        replay->reason = rbk_arena_printf(arena, "abort criterion: %.*s",
+                                          RBK_STR_ARG(machine->criteria[cause.index].message));
+        break;
+    case RBK_CAUSE_SIGNAL:
+        replay->reason =
+            rbk_arena_printf(arena, "signal %.*s: %.*s", RBK_STR_ARG(machine->signals[cause.index].name),
+                             RBK_STR_ARG(machine->signals[cause.index].message));
+        break;
+    case RBK_CAUSE_COMMAND:
+        replay->reason = rbk_arena_printf(arena, "asked for by %.*s%s%.*s",
+                                          RBK_STR_ARG(record->who), colon, RBK_STR_ARG(message));
+        break;
+    case RBK_CAUSE_UNDECIDED:
+        replay->reason = RBK_STR("nobody decided in time");
+        break;
+    case RBK_CAUSE_INTERRUPT:
+        replay->reason = RBK_STR("interrupted at the runner");
+        break;
+    default:
+        replay->reason = (struct rbk_str){NULL, 0};
+        break;
+    }
+}
+
+/* ---- one event -------------------------------------------------------------------------------- */
+
+static void after_step(struct rbk_replay *replay, const struct rbk_record *record)
+{
+    const struct rbk_event *event = &record->event;
+    struct rbk_in_flight *in_flight;
+
+    if (event->kind == RBK_EVENT_RESULT || event->kind == RBK_EVENT_RESOLVED ||
+        event->kind == RBK_EVENT_NOTE) {
+        in_flight = find_serial(replay, event->serial);
+        if (in_flight != NULL && event->kind == RBK_EVENT_NOTE) {
+            in_flight->note = rbk_arena_copy(&replay->arena, record->note);
+        } else if (in_flight != NULL &&
+                   !(event->kind == RBK_EVENT_RESOLVED &&
+                     event->recovery == RBK_RECOVERY_ATTACHED)) {
+            if (event->outcome == RBK_OUTCOME_OK)
+                bind_value(replay, in_flight, record);
+            *in_flight = replay->in_flight[--replay->in_flight_count];
+        }
+    }
+    for (size_t i = 0; i < replay->actions.count; i++) {
+        const struct rbk_action *action = &replay->actions.items[i];
+
+        if (action->kind == RBK_ACTION_DISPATCH || action->kind == RBK_ACTION_LOOK)
+            remember(replay, action, event->now_ms);
+    }
+    tell_reason(replay, record);
+}
+
+enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_record *record)
+{
+    enum rbk_refusal refusal;
+
+    replay->actions.count = 0;
+    if (record->event.kind == RBK_EVENT_NOTE && record->event.serial == 0)
+        return record->alert.bytes != 0 ? set_alert(replay, record) : RBK_REFUSAL_ACCEPTED;
+    refusal = rbk_step(replay->machine, &replay->settings, replay->state, &record->event,
+                       &replay->actions);
+    if (refusal == RBK_REFUSAL_ACCEPTED)
+        after_step(replay, record);
+    return refusal;
+}
+
+/* ---- beginning -------------------------------------------------------------------------------- */
+
+/* The tables of a replay whose arena, machine and params are set. */
+static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
+{
+    const struct rbk_machine *machine = replay->machine;
+    size_t bytes = rbk_state_bytes(machine);
+
+    replay->slots = rbk_new_array(&replay->arena, struct rbk_value, machine->slot_count + 1u);
+    for (uint32_t i = 0; i < machine->slot_count; i++)
+        replay->slots[i] = rbk_value_missing(machine->slots[i].type);
+    replay->baselines = rbk_new_array(&replay->arena, struct rbk_value, machine->baseline_count + 1u);
+    for (uint32_t i = 0; i < machine->baseline_count; i++)
+        replay->baselines[i] =
+            rbk_value_missing(machine->probes[machine->baselines[i].probe].type);
+    replay->in_flight_capacity = machine->region_count + 1u;
+    replay->in_flight =
+        rbk_new_array(&replay->arena, struct rbk_in_flight, replay->in_flight_capacity);
+    replay->actions.capacity = rbk_actions_max(machine);
+    replay->actions.items = rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);
+    replay->state = rbk_arena_alloc(&replay->arena, bytes, 8);
+    rbk_state_init(machine, replay->state);
+    return rbk_settings_derive(machine, replay->params, &replay->arena, &replay->settings, reterr);
+}
+
+struct rbk_replay *rbk_replay_begin(struct rbk_arena *arena, const struct rbk_machine *machine,
+                                    struct rbk_value *params, struct rbk_error *reterr)
+{
+    struct rbk_replay *replay = calloc(1, sizeof(*replay));
+
+    if (replay == NULL) {
+        (void)rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+        return NULL;
+    }
+    replay->arena = *arena; /* moves: the caller's is empty from here on */
+    rbk_arena_init(arena, 0);
+    replay->machine = machine;
+    replay->params = params;
+    if (begin(replay, reterr) != 0) {
+        rbk_replay_free(replay);
+        return NULL;
+    }
+    return replay;
+}
+
+void rbk_replay_free(struct rbk_replay *replay)
+{
+    if (replay == NULL)
+        return;
+    rbk_arena_fini(&replay->arena);
+    free(replay);
+}
+
+/* ---- a whole journal -------------------------------------------------------------------------- */
+
+struct walk {
+    struct rbk_replay *replay;
+    rbk_replay_fn *each;
+    void *context;
+    struct rbk_state *before; /* only with `each` */
+    size_t state_bytes;
+    struct rbk_arena scratch;
+    struct rbk_error *reterr;
+};
+
+static int on_event(void *context, const struct rbk_store_event *event)
+{
+    struct walk *walk = context;
+    struct rbk_replay *replay = walk->replay;
+    struct rbk_record record;
+    enum rbk_refusal refusal;
+    int error;
+
+    rbk_arena_reset(&walk->scratch);
+    error = rbk_record_decode(event->kind, event->body, event->at_ms, &walk->scratch, &record,
+                              walk->reterr);
+    if (error != 0)
+        return error;
+    if (walk->before != NULL)
+        memcpy(walk->before, replay->state, walk->state_bytes);
+    refusal = rbk_replay_apply(replay, &record);
+    if (refusal != RBK_REFUSAL_ACCEPTED)
+        return rbk_error_set(walk->reterr, RBK_ECORRUPT,
+                             "event %lld of the journal (%.*s) does not fit the run: %s",
+                             (long long)event->seq, RBK_STR_ARG(event->kind),
+                             rbk_refusal_text(refusal));
+    replay->seq = event->seq;
+    memcpy(replay->hash, event->hash, sizeof(replay->hash));
+    return walk->each != NULL ? walk->each(walk->context, replay, &record, walk->before) : 0;
+}
+
+int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each, void *context,
+                    struct rbk_replay **ret_replay, struct rbk_error *reterr)
+{
+    struct rbk_replay *replay = calloc(1, sizeof(*replay));
+    struct walk walk = {.replay = replay, .each = each, .context = context, .reterr = reterr};
+    int error;
+
+    if (replay == NULL)
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    rbk_arena_init(&replay->arena, REPLAY_ARENA_BYTES);
+    rbk_arena_init(&walk.scratch, RECORD_ARENA_BYTES);
+    if ((error = rbk_store_get_run(store, id, &replay->arena, &replay->run, reterr)) != 0 ||
+        (error = rbk_store_get_machine(store, replay->run.machine.data, &replay->arena,
+                                       &replay->machine_text, reterr)) != 0 ||
+        (error = rbk_machine_read(&replay->arena, replay->machine_text, &replay->machine, reterr)) != 0)
+        goto fail;
+    if (!rbk_str_is(replay->run.machine, replay->machine->hash)) {
+        error = rbk_error_set(reterr, RBK_ECORRUPT, "the machine of run %s was changed in the store", id);
+        goto fail;
+    }
+    if ((error = rbk_settings_decode(replay->machine, replay->run.params, &replay->arena,
+                                     &replay->params, reterr)) != 0 ||
+        (error = begin(replay, reterr)) != 0)
+        goto fail;
+    walk.state_bytes = rbk_state_bytes(replay->machine);
+    if (each != NULL)
+        walk.before = rbk_arena_alloc(&replay->arena, walk.state_bytes, 8);
+    error = rbk_store_each_event(store, id, 1, on_event, &walk, reterr);
+    if (error < 0)
+        goto fail;
+    rbk_arena_fini(&walk.scratch);
+    *ret_replay = replay;
+    return 0;
+
+fail:
+    rbk_arena_fini(&walk.scratch);
+    rbk_replay_free(replay);
+    return error;
+}

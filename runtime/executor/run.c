@@ -1,0 +1,564 @@
+/*
+ * The one door. Whatever happens becomes a record in the queue; once a turn the queue is taken through
+ * step() and into the journal in one transaction, and only then are the actions carried out:
+ *
+ *   rbk_queue_push ──▶ pump: begin ─▶ step ─▶ append (+ outbox, evidence, status, replies) ─▶ commit
+ *                                                          └─▶ carry_out ─▶ work, timers, questions
+ *
+ * Commits are made on the loop: on a disk that answers in a fraction of a millisecond, a trip to a
+ * thread costs more than it saves. A record that step() refuses is not journalled; if a person asked
+ * for it, the refusal is the reply. When a commit fails nothing of the batch is carried out and the
+ * run stops at its last durable event.
+ */
+#include "runtime/executor/run_internal.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/core/base/assert.h"
+#include "runtime/core/base/limits.h"
+
+/* Records of one transaction: more wait for the next turn. */
+#define BATCH_MAX 64
+#define QUEUED_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
+/* How long the end of a run waits for its last messages to be sent. */
+#define FAREWELL_MS 10000
+
+uint64_t rbk_run_clock_ms(const struct rbk_run *run)
+{
+    struct timespec now;
+    uint64_t ms;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    ms = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+    return ms > run->replay->state->now_ms ? ms : run->replay->state->now_ms;
+}
+
+void rbk_run_notice(struct rbk_run *run, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    if (run->options.observer.on_notice == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    run->options.observer.on_notice(run->options.observer.context, run, text);
+}
+
+void rbk_run_fail(struct rbk_run *run, int code)
+{
+    if (run->failed == 0)
+        run->failed = code;
+    run->stopping = true;
+    run->leave = true;
+    uv_stop(&run->loop);
+}
+
+/* ---- the queue -------------------------------------------------------------------------------- */
+
+struct queued *rbk_queue_new(struct rbk_run *run, enum rbk_event_kind kind)
+{
+    struct queued *queued = calloc(1, sizeof(*queued));
+
+    if (queued == NULL) {
+        rbk_run_fail(run, rbk_error_set(&run->error, RBK_ENOMEM, "out of memory"));
+        return NULL;
+    }
+    rbk_arena_init(&queued->arena, QUEUED_ARENA_BYTES);
+    queued->record.event.kind = kind;
+    queued->record.status = -1;
+    return queued;
+}
+
+void rbk_queue_free(struct queued *queued)
+{
+    rbk_arena_fini(&queued->arena);
+    free(queued);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* only keeps the loop from waiting */
+}
+
+void rbk_queue_push(struct rbk_run *run, struct queued *queued)
+{
+    *run->queue_end = queued;
+    run->queue_end = &queued->next;
+    if (!uv_is_active((uv_handle_t *)&run->idle))
+        uv_idle_start(&run->idle, on_idle);
+}
+
+/* ---- actions ---------------------------------------------------------------------------------- */
+
+static void carry_out(struct rbk_run *run, const struct rbk_action *action)
+{
+    switch (action->kind) {
+    case RBK_ACTION_DISPATCH:
+        rbk_work_dispatch(run, action);
+        break;
+    case RBK_ACTION_LOOK:
+        rbk_work_look(run, action);
+        break;
+    case RBK_ACTION_CANCEL:
+        rbk_work_cancel(run, action);
+        break;
+    case RBK_ACTION_RESOLVE:
+        rbk_work_resolve(run, action);
+        break;
+    default:
+        break; /* messages were put into the outbox with the record; the rest is for observers */
+    }
+}
+
+/* ---- the door --------------------------------------------------------------------------------- */
+
+/* What one record of a batch gave rise to; carried out after the commit. */
+struct passed {
+    struct queued *queued;
+    int64_t seq;
+    struct rbk_actions actions; /* copies, in the queued record's arena */
+    struct rbk_state *before;   /* copy, likewise; NULL without an observer */
+};
+
+/* A test kills the runner at a chosen commit: RBK_TEST_KILL_AT_COMMIT=N, before or after it. */
+static void crash_point(const struct rbk_run *run, const char *variable)
+{
+    const char *text = getenv(variable);
+
+    if (text != NULL && strtoull(text, NULL, 10) == run->commits + 1)
+        kill(getpid(), SIGKILL);
+}
+
+static int append(struct rbk_run *run, struct passed *passed)
+{
+    struct rbk_replay *replay = run->replay;
+    const struct rbk_record *record = &passed->queued->record;
+    struct rbk_buffer body;
+    struct rbk_store_event event;
+    int error;
+
+    rbk_buffer_init(&body, RBK_EVENT_BYTES_MAX);
+    if ((error = rbk_record_encode(record, &body)) != 0) {
+        rbk_buffer_fini(&body);
+        return rbk_error_set(&run->error, RBK_ELIMIT, "an event is too large for the journal");
+    }
+    event = (struct rbk_store_event){.seq = replay->seq + 1,
+                                     .at_ms = (int64_t)record->event.now_ms,
+                                     .kind = rbk_str_from(rbk_event_name(record->event.kind)),
+                                     .body = rbk_buffer_str(&body)};
+    error = rbk_store_append_event(run->store, run->id, run->epoch, replay->hash, &event, &run->error);
+    rbk_buffer_fini(&body);
+    if (error != 0)
+        return error;
+    passed->seq = replay->seq = event.seq;
+    memcpy(replay->hash, event.hash, sizeof(replay->hash));
+    return rbk_tell(run, passed->queued, event.seq);
+}
+
+static int reply(struct rbk_run *run, const struct queued *queued, enum rbk_refusal refusal)
+{
+    if (queued->record.request == 0)
+        return 0;
+    return rbk_store_reply(run->store, queued->record.request,
+                           refusal == RBK_REFUSAL_ACCEPTED ? "accepted" : rbk_refusal_text(refusal),
+                           &run->error);
+}
+
+/* One record through step() and into the open transaction. ret_passed->queued stays NULL when it was
+ * refused. */
+static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_passed)
+{
+    struct rbk_replay *replay = run->replay;
+    enum rbk_status status = (enum rbk_status)replay->state->status;
+    enum rbk_refusal refusal;
+    int error;
+
+    memset(ret_passed, 0, sizeof(*ret_passed));
+    /* A deadline that came due by the monotonic clock happens no earlier than it was set for. */
+    if (queued->record.event.now_ms < rbk_run_clock_ms(run))
+        queued->record.event.now_ms = rbk_run_clock_ms(run);
+    if (run->before != NULL)
+        memcpy(run->before, replay->state, replay->state->bytes);
+    refusal = rbk_replay_apply(replay, &queued->record);
+    if (refusal != RBK_REFUSAL_ACCEPTED)
+        return reply(run, queued, refusal);
+    ret_passed->queued = queued;
+    if (replay->actions.count != 0) {
+        ret_passed->actions.items =
+            rbk_new_array(&queued->arena, struct rbk_action, replay->actions.count);
+        memcpy(ret_passed->actions.items, replay->actions.items,
+               replay->actions.count * sizeof(struct rbk_action));
+        ret_passed->actions.count = ret_passed->actions.capacity = replay->actions.count;
+    }
+    if (run->before != NULL) {
+        ret_passed->before = rbk_arena_alloc(&queued->arena, replay->state->bytes, 8);
+        memcpy(ret_passed->before, run->before, replay->state->bytes);
+    }
+    if ((error = append(run, ret_passed)) != 0 || (error = reply(run, queued, refusal)) != 0)
+        return error;
+    if (replay->state->status != status)
+        return rbk_store_set_run_status(run->store, run->id,
+                                        rbk_status_name((enum rbk_status)replay->state->status),
+                                        (int64_t)replay->state->ended_ms, replay->seq, &run->error);
+    return 0;
+}
+
+static struct queued *take(struct rbk_run *run)
+{
+    struct queued *queued = run->queue;
+
+    if (queued == NULL)
+        return NULL;
+    run->queue = queued->next;
+    if (run->queue == NULL)
+        run->queue_end = &run->queue;
+    queued->next = NULL;
+    return queued;
+}
+
+static void after_commit(struct rbk_run *run, struct passed *passed)
+{
+    const struct rbk_event *event = &passed->queued->record.event;
+
+    if (event->kind == RBK_EVENT_RESULT)
+        rbk_drivers_forget(run->drivers, event->serial);
+    if (passed->queued->proceed)
+        rbk_work_proceed(run, event->serial);
+    for (size_t i = 0; i < passed->actions.count; i++)
+        carry_out(run, &passed->actions.items[i]);
+    if (event->kind == RBK_EVENT_NOTE && passed->queued->record.alert.bytes != 0)
+        rbk_watcher_alert(run);
+    if (run->options.observer.on_record != NULL)
+        run->options.observer.on_record(run->options.observer.context, run, passed->seq,
+                                        &passed->queued->record, passed->before, &passed->actions);
+}
+
+static void batch(struct rbk_run *run)
+{
+    struct passed passed[BATCH_MAX];
+    size_t count = 0;
+    struct queued *queued;
+    int error = rbk_store_begin(run->store, &run->error);
+
+    while (error == 0 && count < BATCH_MAX && (queued = take(run)) != NULL) {
+        error = pass(run, queued, &passed[count]);
+        if (passed[count].queued != NULL)
+            count++;
+        else
+            rbk_queue_free(queued);
+    }
+    if (error == 0) {
+        crash_point(run, "RBK_TEST_KILL_BEFORE_COMMIT");
+        error = rbk_store_commit(run->store, &run->error);
+        if (error == 0)
+            crash_point(run, "RBK_TEST_KILL_AFTER_COMMIT");
+        run->commits++;
+    }
+    if (error != 0) {
+        rbk_store_rollback(run->store);
+        rbk_run_fail(run, error);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (error == 0)
+            after_commit(run, &passed[i]);
+        rbk_queue_free(passed[i].queued);
+    }
+}
+
+/* ---- stopping --------------------------------------------------------------------------------- */
+
+static int status_to_exit(enum rbk_status status)
+{
+    switch (status) {
+    case RBK_STATUS_COMPLETED:
+        return 0;
+    case RBK_STATUS_ABORTED:
+        return 10;
+    case RBK_STATUS_STUCK:
+        return 20;
+    case RBK_STATUS_CANCELLED:
+        return 40;
+    default:
+        return 30;
+    }
+}
+
+/* Whether nothing moves any more without a person or a deadline of the run's hold. */
+static bool still(const struct rbk_run *run)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+
+    if (run->queue != NULL || !rbk_work_idle(run))
+        return false;
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        uint32_t mode = rbk_state_region(machine, run->replay->state, i)->mode;
+
+        if (mode == RBK_MODE_RUNNING || mode == RBK_MODE_CANCELLING || mode == RBK_MODE_RESOLVING ||
+            mode == RBK_MODE_LOOKING || mode == RBK_MODE_RETRY)
+            return false;
+    }
+    return true;
+}
+
+static bool should_stop(const struct rbk_run *run)
+{
+    const struct rbk_state *state = run->replay->state;
+
+    if (rbk_status_is_end((enum rbk_status)state->status))
+        return true;
+    if (!still(run))
+        return false;
+    switch (state->status) {
+    case RBK_STATUS_PAUSED:
+        return run->interrupts != 0 || run->options.no_wait;
+    case RBK_STATUS_HELD:
+        return run->interrupts != 0 || run->options.no_wait;
+    case RBK_STATUS_STUCK:
+        return run->interrupts != 0 || run->options.no_wait ||
+               state->escalated >= run->replay->machine->escalation_count;
+    default:
+        return false;
+    }
+}
+
+static void on_pump(uv_check_t *check)
+{
+    struct rbk_run *run = check->data;
+
+    if (run->stopping)
+        return;
+    if (run->queue != NULL) {
+        batch(run);
+        if (run->stopping)
+            return;
+        rbk_watcher_after_step(run);
+        rbk_outbox_look(run);
+        rbk_due_arm(run);
+    }
+    if (run->queue == NULL) {
+        uv_idle_stop(&run->idle);
+        rbk_store_checkpoint(run->store);
+        if (should_stop(run)) {
+            run->stopping = true;
+            run->leave = !rbk_status_is_end((enum rbk_status)run->replay->state->status);
+            uv_stop(&run->loop);
+        }
+    }
+}
+
+void rbk_run_interrupt(struct rbk_run *run)
+{
+    struct queued *queued;
+    uint32_t status = run->replay->state->status;
+
+    run->interrupts++;
+    if (run->interrupts > 1) {
+        /* Asked twice: stop now. Commands live on under their supervisor, the rest is found out. */
+        run->stopping = run->leave = true;
+        uv_stop(&run->loop);
+        return;
+    }
+    queued = rbk_queue_new(run, RBK_EVENT_COMMAND);
+    if (queued == NULL)
+        return;
+    queued->record.event.command = RBK_COMMAND_INTERRUPT;
+    queued->record.who = rbk_arena_copy(&queued->arena, rbk_str_from(run->options.user));
+    rbk_queue_push(run, queued);
+    if (status == RBK_STATUS_ABORTING)
+        rbk_run_notice(run, "a rollback is not stopped by Ctrl-C; a second one leaves the run here, and "
+                            "`rbk resume %s` goes on with it",
+                       run->id);
+}
+
+/* ---- driving ---------------------------------------------------------------------------------- */
+
+static void on_second(uv_timer_t *timer)
+{
+    struct rbk_run *run = timer->data;
+
+    run->seconds++;
+    rbk_inbox_look(run);
+    rbk_watcher_second(run);
+    rbk_outbox_look(run);
+}
+
+static void on_bell(uv_fs_event_t *bell, const char *name, int events, int status)
+{
+    (void)name;
+    (void)events;
+    if (status == 0)
+        rbk_inbox_look(bell->data);
+}
+
+static void ring_on(struct rbk_run *run)
+{
+    struct rbk_buffer path;
+    FILE *file;
+
+    rbk_buffer_init(&path, RBK_PATH_BYTES_MAX);
+    rbk_buffer_printf(&path, "%s/bell", run->run_directory);
+    file = fopen(path.data, "ae");
+    if (file != NULL)
+        fclose(file);
+    /* Without it the regular look finds what was asked, a second later. */
+    run->bell_open = uv_fs_event_init(&run->loop, &run->bell) == 0;
+    run->bell.data = run;
+    if (run->bell_open)
+        (void)uv_fs_event_start(&run->bell, on_bell, path.data, 0);
+    rbk_buffer_fini(&path);
+}
+
+static void start(struct rbk_run *run)
+{
+    struct queued *queued = rbk_queue_new(run, run->resumed ? RBK_EVENT_RESUMED : RBK_EVENT_START);
+
+    if (queued == NULL)
+        return;
+    queued->record.who = rbk_arena_copy(&queued->arena, rbk_str_from(run->options.user));
+    rbk_queue_push(run, queued);
+    run->started = true;
+    rbk_daily_windows_look(run);
+    rbk_inbox_look(run);
+}
+
+/* The last messages of a run that has ended: a bounded time, never more. */
+static void on_farewell(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+static void say_farewell(struct rbk_run *run)
+{
+    uint64_t until_ms = uv_now(&run->loop) + FAREWELL_MS;
+
+    uv_timer_start(&run->due_timer, on_farewell, FAREWELL_MS, 0);
+    rbk_outbox_look(run);
+    while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms)
+        uv_run(&run->loop, UV_RUN_ONCE);
+    uv_timer_stop(&run->due_timer);
+}
+
+static void on_part_closed(void *context)
+{
+    struct rbk_run *run = context;
+
+    run->closing--;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    on_part_closed(handle->data);
+}
+
+static void close_handle(struct rbk_run *run, uv_handle_t *handle)
+{
+    handle->data = run;
+    run->closing++;
+    uv_close(handle, on_handle_closed);
+}
+
+static void close_all(struct rbk_run *run)
+{
+    rbk_work_drop_all(run);
+    rbk_watcher_stop(run);
+    if (run->poll != NULL) {
+        run->closing++;
+        rbk_poll_close(run->poll, on_part_closed, run);
+        run->poll = NULL;
+    }
+    run->closing++;
+    rbk_outbox_close(run, on_part_closed, run);
+    run->closing++;
+    rbk_drivers_close(run->drivers, run->leave, on_part_closed, run);
+    close_handle(run, (uv_handle_t *)&run->idle);
+    close_handle(run, (uv_handle_t *)&run->pump);
+    close_handle(run, (uv_handle_t *)&run->due_timer);
+    close_handle(run, (uv_handle_t *)&run->watch_timer);
+    close_handle(run, (uv_handle_t *)&run->second_timer);
+    if (run->bell_open)
+        close_handle(run, (uv_handle_t *)&run->bell);
+    while (run->closing != 0)
+        uv_run(&run->loop, UV_RUN_ONCE);
+}
+
+int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
+{
+    uv_check_init(&run->loop, &run->pump);
+    uv_idle_init(&run->loop, &run->idle);
+    uv_timer_init(&run->loop, &run->due_timer);
+    uv_timer_init(&run->loop, &run->watch_timer);
+    uv_timer_init(&run->loop, &run->second_timer);
+    run->pump.data = run->idle.data = run->due_timer.data = run->watch_timer.data =
+        run->second_timer.data = run;
+    uv_check_start(&run->pump, on_pump);
+    uv_timer_start(&run->second_timer, on_second, 1000, 1000);
+    ring_on(run);
+    start(run);
+    while (!run->stopping)
+        uv_run(&run->loop, UV_RUN_DEFAULT);
+
+    uv_check_stop(&run->pump);
+    if (run->failed == 0 && run->interrupts < 2)
+        say_farewell(run);
+    close_all(run);
+    if (run->failed != 0) {
+        *reterr = run->error;
+        return 1;
+    }
+    return status_to_exit((enum rbk_status)run->replay->state->status);
+}
+
+/* ---- what an observer may look at ------------------------------------------------------------- */
+
+uv_loop_t *rbk_run_loop(struct rbk_run *run)
+{
+    return &run->loop;
+}
+
+const char *rbk_run_id(const struct rbk_run *run)
+{
+    return run->id;
+}
+
+const struct rbk_machine *rbk_run_machine(const struct rbk_run *run)
+{
+    return run->replay->machine;
+}
+
+const struct rbk_state *rbk_run_state(const struct rbk_run *run)
+{
+    return run->replay->state;
+}
+
+const struct rbk_settings *rbk_run_settings(const struct rbk_run *run)
+{
+    return &run->replay->settings;
+}
+
+const struct rbk_watch *rbk_run_watch(const struct rbk_run *run)
+{
+    return run->watch;
+}
+
+const struct rbk_value *rbk_run_slots(const struct rbk_run *run)
+{
+    return run->replay->slots;
+}
+
+const struct rbk_scope *rbk_run_scope(struct rbk_run *run)
+{
+    return &run->open_scope;
+}
+
+uint64_t rbk_run_now_ms(const struct rbk_run *run)
+{
+    return rbk_run_clock_ms(run);
+}

@@ -1,0 +1,158 @@
+#ifndef RBK_RUNTIME_EXECUTOR_RUN_INTERNAL_H
+#define RBK_RUNTIME_EXECUTOR_RUN_INTERNAL_H
+
+/*
+ * What the files of the executor share. Nobody outside runtime/executor includes this.
+ *
+ *   run_open.c      create, reopen, free
+ *   run.c           the one door: records from the queue through step() into the journal; the loop
+ *   due.c           the timer for the earliest deadline
+ *   work.c          what is under way: one struct work for each dispatched effect
+ *   work_driver.c     effects carried out by a driver, and finding out about them after a crash
+ *   work_reading.c    let, check, test, require, wait until, capture, baseline, arm, done when
+ *   watcher.c       probes and triggers into records
+ *   daily_window.c  windows by the clock of a time zone
+ *   inbox.c         what people ask for, into records
+ *   tell.c          hooks, notifications, reports, escalations into outbox rows
+ *   outbox.c        outbox rows out through channels
+ *   scope.c         what templates see
+ */
+
+#include "runtime/executor/replay.h"
+#include "runtime/executor/run.h"
+#include "runtime/executor/secrets.h"
+#include "runtime/probes/poll.h"
+
+struct work;
+struct outbox;
+struct way_back;
+
+/* A record on its way to step(), with what is to be stored beside it. Owns its texts (arena). */
+struct queued {
+    struct queued *next;
+    struct rbk_record record;
+    struct rbk_str label;   /* evidence: its label; empty: none */
+    struct rbk_str content; /* evidence */
+    const struct rbk_effect *effect; /* RESULT: of which; NULL: of none */
+    bool proceed;           /* a driver waits for this note to be in the journal */
+    struct rbk_arena arena;
+};
+
+struct rbk_run {
+    struct rbk_run_options options; /* strings are the caller's */
+    uv_loop_t loop;
+    bool loop_open;
+    struct rbk_store *store; /* owned */
+    uint64_t epoch;
+    char *id;                /* owned */
+    char *directory;         /* owned: where commands run */
+    char *run_directory;     /* owned: outputs, sockets, bell */
+    char *supervisor, *filter_worker; /* owned: programs beside this one */
+    struct rbk_replay *replay; /* owned: machine, state, values */
+    struct rbk_state *before;  /* owned: the state before the record under way, for the observer */
+    struct rbk_secrets *secrets;
+    struct rbk_watch *watch;
+    struct rbk_drivers *drivers;
+    struct rbk_reader *reader;
+    struct rbk_poll *poll;     /* NULL until probes are needed */
+    struct outbox *outbox;
+
+    struct rbk_scope scope;      /* for templates of effects: with secrets */
+    struct rbk_scope open_scope; /* for everything a person reads: without */
+    struct rbk_arena scratch;    /* reset before each use */
+    struct rbk_arena telling;    /* texts of messages; reset for each record */
+    bool has_mail;               /* rows may be in the outbox that are not loaded yet */
+
+    struct queued *queue, **queue_end;
+    struct work *works;        /* under way; newest first */
+    uv_idle_t idle;            /* active while the queue holds something */
+    uv_check_t pump;           /* empties the queue once a turn */
+    uv_timer_t due_timer;      /* the earliest deadline of the state */
+    uint64_t due_ms;           /* the instant it is armed for; 0: nothing */
+    uint64_t due_loop_ms;      /* the same in the loop's time, from when it was first armed */
+    uv_timer_t watch_timer;    /* the earliest `for D` of a trigger */
+    uv_timer_t second_timer;   /* inbox, windows, ways back: regular looks */
+    uv_fs_event_t bell;        /* rung by whoever writes to the inbox */
+    bool bell_open;
+    int64_t inbox_seen;        /* last request taken into the queue */
+    uint64_t seconds;          /* turns of second_timer */
+
+    struct way_back **ways_back; /* owned array, per region: a look under way, or NULL */
+    char zone[300];            /* "TZ=…", part of the environment once used */
+
+    bool started;              /* resumed or started: the loop runs for real */
+    bool resumed;
+    bool stopping;             /* leaving the loop */
+    bool leave;                /* leave commands to their supervisor */
+    unsigned interrupts;
+    unsigned closing;          /* what is still to close */
+    int failed;                /* negative rbk_err: the store failed */
+    struct rbk_error error;
+    int exit_status;
+    uint64_t commits;          /* of the journal, by this runner */
+};
+
+/* ---- run.c ---- */
+
+/* A record to be filled and pushed; its texts go into queued->arena. NULL when out of memory (then
+ * the run fails). */
+struct queued *rbk_queue_new(struct rbk_run *run, enum rbk_event_kind kind);
+void rbk_queue_push(struct rbk_run *run, struct queued *queued);
+void rbk_queue_free(struct queued *queued);
+/* Stop the run at its last durable event. */
+void rbk_run_fail(struct rbk_run *run, int code);
+/* The wall clock, never before the last event. */
+uint64_t rbk_run_clock_ms(const struct rbk_run *run);
+void rbk_run_notice(struct rbk_run *run, const char *format, ...) RBK_PRINTF(2, 3);
+
+/* ---- due.c ---- */
+void rbk_due_arm(struct rbk_run *run);
+
+/* ---- work.c ---- */
+void rbk_work_dispatch(struct rbk_run *run, const struct rbk_action *action);
+void rbk_work_look(struct rbk_run *run, const struct rbk_action *action);
+void rbk_work_cancel(struct rbk_run *run, const struct rbk_action *action);
+void rbk_work_resolve(struct rbk_run *run, const struct rbk_action *action);
+/* A driver's note is in the journal: it may go on. */
+void rbk_work_proceed(struct rbk_run *run, uint32_t serial);
+/* Nothing is under way. */
+bool rbk_work_idle(const struct rbk_run *run);
+/* Let go of everything under way, without results. */
+void rbk_work_drop_all(struct rbk_run *run);
+
+/* ---- watcher.c ---- */
+/* Begin polling (once), and look at everything that may have changed with the state. */
+int rbk_watcher_start(struct rbk_run *run);
+void rbk_watcher_after_step(struct rbk_run *run);
+void rbk_watcher_second(struct rbk_run *run);
+void rbk_watcher_stop(struct rbk_run *run);
+/* An alert probe was set. */
+void rbk_watcher_alert(struct rbk_run *run);
+
+/* ---- daily_window.c ---- */
+/* Post WINDOW events for stages whose window has opened or closed. */
+void rbk_daily_windows_look(struct rbk_run *run);
+
+/* ---- inbox.c ---- */
+void rbk_inbox_look(struct rbk_run *run);
+
+/* ---- tell.c ---- */
+/* Inside the record's transaction: outbox rows and evidence. */
+int rbk_tell(struct rbk_run *run, const struct queued *queued, int64_t seq);
+
+/* ---- outbox.c ---- */
+int rbk_outbox_open(struct rbk_run *run);
+/* New rows may be there. */
+void rbk_outbox_look(struct rbk_run *run);
+/* Everything was sent, or given up for now. */
+bool rbk_outbox_idle(const struct rbk_run *run);
+void rbk_outbox_close(struct rbk_run *run, void (*on_closed)(void *context), void *context);
+
+/* ---- scope.c ---- */
+void rbk_scope_open(struct rbk_run *run);
+/* The stage under way, or the last one: a region, or RBK_NONE. */
+uint32_t rbk_scope_stage(const struct rbk_run *run);
+/* Evaluate a template for a person, redacted; lives in `arena`. */
+struct rbk_str rbk_scope_text(struct rbk_run *run, uint32_t expr, struct rbk_arena *arena);
+
+#endif

@@ -1,0 +1,165 @@
+/* What templates and conditions see of a run. */
+#include "runtime/executor/run_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/core/base/limits.h"
+
+uint32_t rbk_scope_stage(const struct rbk_run *run)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_state *state = run->replay->state;
+    uint32_t under_way = RBK_NONE, last = RBK_NONE, order = 0;
+
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        const struct rbk_region_state *region;
+
+        if (machine->regions[i].kind != RBK_REGION_STAGE && machine->regions[i].kind != RBK_REGION_RETIRE)
+            continue;
+        region = rbk_state_region(machine, state, i);
+        if (under_way == RBK_NONE && (rbk_stage_under_way(machine, state, i) ||
+                                      region->mode == RBK_MODE_RUNNING))
+            under_way = i;
+        if (region->order > order) {
+            order = region->order;
+            last = i;
+        }
+    }
+    return under_way != RBK_NONE ? under_way : last;
+}
+
+/* The day the run started, in UTC: the same for its whole life. */
+static struct rbk_value date(struct rbk_run *run)
+{
+    time_t started = (time_t)(run->replay->run.started_ms / 1000);
+    struct tm parts;
+    char text[16];
+
+    gmtime_r(&started, &parts);
+    strftime(text, sizeof(text), "%Y-%m-%d", &parts);
+    return rbk_value_text(RBK_TYPE_TEXT, rbk_arena_copy(&run->scratch, rbk_str_from(text)));
+}
+
+static struct rbk_value text(struct rbk_str content)
+{
+    return rbk_value_text(RBK_TYPE_TEXT, content);
+}
+
+static struct rbk_value duration(uint64_t ms)
+{
+    return rbk_value_integer(RBK_TYPE_DURATION, (int64_t)ms);
+}
+
+static struct rbk_value since(uint64_t from_ms, uint64_t to_ms)
+{
+    return duration(from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0);
+}
+
+static struct rbk_value limit(uint64_t ms)
+{
+    return ms != 0 ? duration(ms) : rbk_value_missing(RBK_TYPE_DURATION);
+}
+
+static struct rbk_value variable(void *context, enum rbk_variable which)
+{
+    struct rbk_run *run = context;
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_state *state = run->replay->state;
+    uint64_t now_ms = rbk_run_clock_ms(run);
+    uint32_t stage;
+
+    switch (which) {
+    case RBK_VARIABLE_RUN_ID:
+    case RBK_VARIABLE_MESSAGE_RUN:
+        return text(rbk_str_from(run->id));
+    case RBK_VARIABLE_RUN_USER:
+        return text(run->replay->run.user);
+    case RBK_VARIABLE_RUN_HOST:
+        return text(run->replay->run.host);
+    case RBK_VARIABLE_RUN_DATE:
+        return date(run);
+    case RBK_VARIABLE_RUN_STARTED:
+        return rbk_value_integer(RBK_TYPE_TIME, run->replay->run.started_ms);
+    case RBK_VARIABLE_RUN_STATUS:
+        return text(rbk_str_from(rbk_status_name((enum rbk_status)state->status)));
+    case RBK_VARIABLE_RUN_STAGE:
+    case RBK_VARIABLE_MESSAGE_STAGE:
+        stage = rbk_scope_stage(run);
+        return text(stage != RBK_NONE ? machine->regions[stage].name : RBK_STR(""));
+    case RBK_VARIABLE_RUN_REASON:
+        return text(run->replay->reason);
+    case RBK_VARIABLE_RUN_ELAPSED:
+        return since((uint64_t)run->replay->run.started_ms,
+                     state->ended_ms != 0 ? state->ended_ms : now_ms);
+    case RBK_VARIABLE_RUN_ROLLBACK_ELAPSED:
+        return since(state->decided_ms, state->ended_ms != 0 ? state->ended_ms : now_ms);
+    case RBK_VARIABLE_PLAN_NAME:
+        return text(machine->name);
+    case RBK_VARIABLE_PLAN_TITLE:
+        return text(machine->title);
+    case RBK_VARIABLE_PLAN_TICKET:
+        return text(machine->ticket);
+    case RBK_VARIABLE_PLAN_OWNER:
+        return text(machine->owner);
+    case RBK_VARIABLE_PLAN_SERVICE:
+        return text(machine->service);
+    case RBK_VARIABLE_PLAN_ESTIMATE:
+    case RBK_VARIABLE_ESTIMATE:
+        return limit(machine->estimate_ms);
+    case RBK_VARIABLE_PLAN_ROLLBACK_WITHIN:
+        return limit(machine->rollback_within_ms);
+    case RBK_VARIABLE_ROLLBACKS:
+        return rbk_value_integer(RBK_TYPE_INT, state->rollbacks);
+    case RBK_VARIABLE_ELAPSED:
+        return since(state->first_effect_ms,
+                     state->all_applied_ms != 0 ? state->all_applied_ms : now_ms);
+    default:
+        return rbk_value_missing(rbk_variable_type(which)); /* of messages: set by the outbox */
+    }
+}
+
+static struct rbk_value window(void *context, uint32_t index)
+{
+    struct rbk_run *run = context;
+
+    return rbk_watch_window(run->watch, index, uv_now(&run->loop));
+}
+
+static struct rbk_value secret(void *context, uint32_t index)
+{
+    struct rbk_run *run = context;
+
+    return rbk_value_text(RBK_TYPE_SECRET, rbk_secrets_get(run->secrets, index));
+}
+
+void rbk_scope_open(struct rbk_run *run)
+{
+    run->open_scope = (struct rbk_scope){.machine = run->replay->machine,
+                                         .slots = run->replay->slots,
+                                         .params = run->replay->params,
+                                         .baselines = run->replay->baselines,
+                                         .context = run,
+                                         .variable = variable,
+                                         .window = window};
+    run->scope = run->open_scope;
+    run->scope.secret = secret;
+}
+
+struct rbk_str rbk_scope_text(struct rbk_run *run, uint32_t expr, struct rbk_arena *arena)
+{
+    struct rbk_value value;
+    struct rbk_buffer printed;
+    struct rbk_str result;
+
+    if (expr == RBK_NONE ||
+        rbk_expr_evaluate(&run->open_scope, expr, arena, &value, NULL) != 0)
+        return (struct rbk_str){NULL, 0};
+    rbk_buffer_init(&printed, RBK_MESSAGE_BYTES_MAX);
+    rbk_value_print(&printed, value);
+    result = rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(&printed));
+    rbk_buffer_fini(&printed);
+    return result;
+}

@@ -1,0 +1,271 @@
+/*
+ * Effects that read: let, capture, check, test, require, wait until, a `done when`, the baselines and
+ * the arming of triggers. How often is read and when that decides is core/check.c's business; here
+ * the readings are taken and timed.
+ */
+#include "runtime/executor/work.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/core/base/limits.h"
+
+/* How often a baseline or the arming looks again. */
+#define LOOK_MS 200u
+/* Beyond the slowest probe's first reading, the time triggers have to be readable when armed. */
+#define ARM_SLACK_MS 10000u
+
+static void read_now(struct work *work);
+
+static bool binds(const struct work *work)
+{
+    return !work->look && (work->effect->kind == RBK_EFFECT_LET || work->effect->kind == RBK_EFFECT_CAPTURE);
+}
+
+static void decided(struct work *work, enum rbk_outcome outcome, struct rbk_value value,
+                    struct rbk_str message)
+{
+    struct work_result result = {.outcome = outcome, .message = message, .status = -1};
+    struct rbk_buffer printed;
+    struct rbk_value label;
+
+    if (outcome == RBK_OUTCOME_OK && binds(work))
+        result.value = &value;
+    rbk_buffer_init(&printed, RBK_VALUE_BYTES_MAX);
+    if (outcome == RBK_OUTCOME_OK && !work->look && work->effect->kind == RBK_EFFECT_CAPTURE) {
+        label = rbk_work_argument(work, RBK_ARG_LABEL);
+        rbk_value_print(&printed, value);
+        result.label = label.missing ? RBK_STR("capture") : label.as.text;
+        result.content = rbk_buffer_str(&printed);
+    }
+    rbk_work_finish(work, &result);
+    rbk_buffer_fini(&printed);
+}
+
+static void on_next(uv_timer_t *timer)
+{
+    read_now(timer->data);
+}
+
+/* One evaluation: decide, or come back later. */
+static void consider(struct work *work, struct rbk_value value, struct rbk_str message)
+{
+    enum rbk_level level = value.missing                                  ? RBK_LEVEL_MISSING
+                           : binds(work) || value.type != RBK_TYPE_BOOL  ? RBK_LEVEL_TRUE
+                           : value.as.truth                               ? RBK_LEVEL_TRUE
+                                                                          : RBK_LEVEL_FALSE;
+    struct rbk_check_verdict verdict;
+    uint64_t now_ms;
+
+    if (work->look) {
+        decided(work,
+                level == RBK_LEVEL_TRUE    ? RBK_OUTCOME_OK
+                : level == RBK_LEVEL_FALSE ? RBK_OUTCOME_FAIL
+                                           : RBK_OUTCOME_MISSING,
+                value, message);
+        return;
+    }
+    now_ms = uv_now(&work->run->loop);
+    verdict = rbk_check_feed(&work->check, level, now_ms);
+    if (verdict.decided) {
+        decided(work, verdict.outcome, value, message);
+        return;
+    }
+    uv_timer_start(&work->timer, on_next, verdict.next_ms > now_ms ? verdict.next_ms - now_ms : 0, 0);
+}
+
+static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value value,
+                    struct rbk_str message)
+{
+    struct work *work = owner;
+
+    (void)reading;
+    work->reading = NULL;
+    if (work->finished) {
+        rbk_work_release(work);
+        return;
+    }
+    uv_update_time(&work->run->loop);
+    consider(work, value, message);
+}
+
+static void read_now(struct work *work)
+{
+    struct rbk_run *run = work->run;
+    const struct rbk_machine *machine = run->replay->machine;
+    uint64_t now_ms = uv_now(&run->loop);
+    struct rbk_error error;
+    struct rbk_value value;
+
+    if (machine->exprs[work->condition].reads.count == 0) {
+        /* Nothing outside is asked: no need to go round the loop. */
+        if (rbk_expr_evaluate(&run->open_scope, work->condition, &work->arena, &value, &error) != 0)
+            rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
+        else
+            consider(work, value, value.missing ? RBK_STR("a value it needs is missing")
+                                                : (struct rbk_str){NULL, 0});
+        return;
+    }
+    if (rbk_reading_start(run->reader, work->condition,
+                          rbk_arena_copy(&work->arena, machine->states[work->state].name).data,
+                          rbk_arena_copy(&work->arena, rbk_work_stage(work)).data,
+                          work->deadline_ms > now_ms ? work->deadline_ms - now_ms : 1, work, on_read,
+                          &work->reading, &error) != 0)
+        rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
+}
+
+/* ---- baselines and arming ---------------------------------------------------------------------- */
+
+static void on_baseline(uv_timer_t *timer)
+{
+    struct work *work = timer->data;
+    struct rbk_run *run = work->run;
+    const struct rbk_machine *machine = run->replay->machine;
+    struct rbk_value *means = rbk_new_array(&work->arena, struct rbk_value, machine->baseline_count + 1u);
+    struct rbk_value list = {.type = RBK_TYPE_LIST};
+    struct work_result result = {.outcome = RBK_OUTCOME_OK, .value = &list, .status = -1};
+
+    for (uint32_t i = 0; i < machine->baseline_count; i++) {
+        const struct rbk_baseline *baseline = &machine->baselines[i];
+        const struct rbk_probe *probe = &machine->probes[baseline->probe];
+        struct rbk_value over;
+
+        if (rbk_expr_evaluate(&run->open_scope, baseline->over, &work->arena, &over, NULL) != 0)
+            over = rbk_value_missing(RBK_TYPE_DURATION);
+        means[i] = over.missing ? over
+                                : rbk_watch_mean(run->watch, baseline->probe,
+                                                 (uint64_t)over.as.integer, uv_now(&run->loop));
+        if (means[i].missing) {
+            rbk_work_end(work, RBK_OUTCOME_MISSING,
+                         rbk_arena_printf(&work->arena, "probe %.*s gave no reading for its baseline",
+                                          RBK_STR_ARG(probe->name)));
+            return;
+        }
+        rbk_watch_set_baseline(run->watch, i, means[i]);
+    }
+    list.as.list.items = means;
+    list.as.list.count = machine->baseline_count;
+    rbk_work_finish(work, &result);
+}
+
+static void start_baseline(struct work *work)
+{
+    struct rbk_run *run = work->run;
+    const struct rbk_machine *machine = run->replay->machine;
+    uint64_t longest_ms = 0;
+
+    for (uint32_t i = 0; i < machine->baseline_count; i++) {
+        struct rbk_value over;
+
+        if (rbk_expr_evaluate(&run->open_scope, machine->baselines[i].over, &work->arena, &over, NULL) ==
+                0 &&
+            !over.missing && (uint64_t)over.as.integer > longest_ms)
+            longest_ms = (uint64_t)over.as.integer;
+    }
+    uv_update_time(&run->loop);
+    uv_timer_start(&work->timer, on_baseline, longest_ms, 0);
+}
+
+/* A trigger that must be readable before anything is changed. */
+static bool armed_first(const struct rbk_machine *machine, uint32_t trigger)
+{
+    const struct rbk_trigger *row = &machine->triggers[trigger];
+
+    return row->since == RBK_SINCE_FIRST_APPLY && row->region == RBK_NONE && !row->pushed &&
+           machine->exprs[row->condition].reads.count == 0;
+}
+
+/* The first trigger that cannot be read yet; RBK_NONE: all can. */
+static uint32_t unreadable(struct work *work)
+{
+    struct rbk_run *run = work->run;
+    const struct rbk_machine *machine = run->replay->machine;
+
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        struct rbk_value value;
+
+        rbk_arena_reset(&run->scratch);
+        if (armed_first(machine, i) &&
+            (rbk_expr_evaluate(&run->open_scope, machine->triggers[i].condition, &run->scratch, &value,
+                               NULL) != 0 ||
+             value.missing))
+            return i;
+    }
+    return RBK_NONE;
+}
+
+static void on_arm(uv_timer_t *timer)
+{
+    struct work *work = timer->data;
+    const struct rbk_machine *machine = work->run->replay->machine;
+    uint32_t trigger = unreadable(work);
+
+    if (trigger == RBK_NONE) {
+        rbk_work_end(work, RBK_OUTCOME_OK, (struct rbk_str){NULL, 0});
+    } else if (uv_now(&work->run->loop) >= work->deadline_ms) {
+        const struct rbk_trigger *row = &machine->triggers[trigger];
+
+        rbk_work_end(work, RBK_OUTCOME_MISSING,
+                     rbk_arena_printf(&work->arena,
+                                      "trigger %.*s cannot fire: `%.*s` gives no reading",
+                                      RBK_STR_ARG(row->name),
+                                      RBK_STR_ARG(machine->exprs[row->condition].text)));
+    } else {
+        uv_timer_start(timer, on_arm, LOOK_MS, 0);
+    }
+}
+
+static void start_arm(struct work *work)
+{
+    const struct rbk_machine *machine = work->run->replay->machine;
+    uint64_t slowest_ms = 0;
+
+    for (uint32_t i = 0; i < machine->probe_count; i++) {
+        const struct rbk_probe *probe = &machine->probes[i];
+
+        if (!probe->pushed && probe->timeout_ms * probe->missing_after > slowest_ms)
+            slowest_ms = probe->timeout_ms * probe->missing_after;
+    }
+    work->deadline_ms = uv_now(&work->run->loop) + slowest_ms + ARM_SLACK_MS;
+    uv_timer_start(&work->timer, on_arm, 0, 0);
+}
+
+/* ---- beginning and stopping -------------------------------------------------------------------- */
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct work *work = timer->data;
+
+    if (work->reading != NULL) {
+        rbk_reading_cancel(work->reading);
+        work->reading = NULL;
+    }
+    rbk_work_end(work, RBK_OUTCOME_TIMEOUT, RBK_STR("its time ran out"));
+}
+
+void rbk_work_reading_start(struct work *work)
+{
+    struct rbk_run *run = work->run;
+    uint64_t left_ms = rbk_work_time_left_ms(work);
+
+    if (work->effect->kind == RBK_EFFECT_BASELINE && !work->look) {
+        start_baseline(work);
+        return;
+    }
+    if (work->effect->kind == RBK_EFFECT_ARM && !work->look) {
+        start_arm(work);
+        return;
+    }
+    uv_update_time(&run->loop);
+    work->deadline_ms = uv_now(&run->loop) + left_ms;
+    uv_timer_start(&work->deadline, on_deadline, left_ms, 0);
+    rbk_check_start(&work->check, work->effect, uv_now(&run->loop));
+    read_now(work);
+}
+
+void rbk_work_reading_cancel(struct work *work)
+{
+    rbk_reading_cancel(work->reading);
+    work->reading = NULL;
+    rbk_work_end(work, RBK_OUTCOME_FAIL, RBK_STR("cancelled"));
+}

@@ -1,0 +1,37 @@
+#ifndef RBK_RUNTIME_PROBES_POLL_H
+#define RBK_RUNTIME_PROBES_POLL_H
+
+/*
+ * The schedule of a run's probes, and of the triggers that take readings of their own: each on its
+ * own interval with jitter, never two polls of one at once, slower while its source is down.
+ */
+
+#include "runtime/core/watch.h"
+#include "runtime/probes/reading.h"
+
+struct rbk_poll;
+
+struct rbk_poll_setup {
+    uv_loop_t *loop;
+    const struct rbk_machine *machine;
+    struct rbk_reader *reader;
+    struct rbk_watch *watch;
+    void *context;
+    /* A probe was read (and fed to the watch): its conditions want evaluating. `message` says why a
+     * value is missing. Called on the loop. */
+    void (*on_probe)(void *context, uint32_t probe, struct rbk_value value,
+                     struct rbk_str message);
+    /* A trigger's own condition was read. */
+    void (*on_trigger)(void *context, uint32_t trigger, struct rbk_value value,
+                       struct rbk_str message);
+};
+
+RBK_MUST_USE struct rbk_poll *rbk_poll_new(const struct rbk_poll_setup *setup);
+/* Begin polling every probe; the first reading of each is taken at once. */
+void rbk_poll_start(struct rbk_poll *poll);
+/* Poll only those triggers with readings of their own that are armed now. */
+void rbk_poll_arm(struct rbk_poll *poll, const struct rbk_state *state);
+/* Stop everything; on_closed runs when nothing of it is left on the loop; then it is freed. */
+void rbk_poll_close(struct rbk_poll *poll, void (*on_closed)(void *context), void *context);
+
+#endif
