@@ -53,7 +53,8 @@ static const char *region_broken(const struct rbk_machine *machine, const struct
     if (rs->mode == RBK_MODE_PARKED && (!rbk_state_forward(at) || rbk_run_going(state))) {
         return "an effect is parked that may go";
     }
-    if (rs->mode == RBK_MODE_IDLE && at->kind == RBK_STATE_EFFECT) {
+    bool not_begun = rs->state == machine->regions[region].states.first;
+    if (rs->mode == RBK_MODE_IDLE && at->kind == RBK_STATE_EFFECT && !not_begun) {
         return "a region idles in a state with an effect";
     }
     if (machine->regions[region].kind != RBK_REGION_STAGE) {
