@@ -28,6 +28,12 @@ static inline bool rbk_type_is_real(enum rbk_type type)
     return type == RBK_TYPE_NUMBER || type == RBK_TYPE_RATIO;
 }
 
+/* Anything that has a mean: a number, or text from outside that may be one. */
+static inline bool rbk_type_is_number(enum rbk_type type)
+{
+    return rbk_type_is_integer(type) || rbk_type_is_real(type) || type == RBK_TYPE_SCALAR;
+}
+
 /* A unit as it is written in text; the largest first, the last one is the base. */
 struct rbk_text_unit {
     const char *word;
