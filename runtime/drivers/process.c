@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 /* Reads a small file into a text; its length, or -errno. */
@@ -102,8 +102,7 @@ bool rbk_process_alive(const struct rbk_process_id *process, const char *boot)
 
 int rbk_process_signal(const struct rbk_process_id *process, int signal)
 {
-    /* By system call: Debian 12's C library has no names for these yet in every header set. */
-    int handle = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    int handle = pidfd_open(process->pid, 0);
     if (handle < 0)
         return errno == ESRCH ? -RBK_ENOTFOUND : -RBK_EDENIED;
     /* The handle holds the process that has the pid now; only then is the start time compared. */
@@ -111,7 +110,7 @@ int rbk_process_signal(const struct rbk_process_id *process, int signal)
     int result = rbk_process_stat_read(process->pid, &stat);
     if (result == 0 && stat.start_time != process->start_time)
         result = -RBK_ENOTFOUND;
-    if (result == 0 && syscall(SYS_pidfd_send_signal, handle, signal, NULL, 0) != 0)
+    if (result == 0 && pidfd_send_signal(handle, signal, NULL, 0) != 0)
         result = errno == ESRCH ? -RBK_ENOTFOUND : -RBK_EDENIED;
     close(handle);
     return result;

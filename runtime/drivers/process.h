@@ -47,8 +47,8 @@ bool rbk_process_alive(const struct rbk_process_id *process, const char *boot);
 
 /**
  * Sends a signal to exactly this process: through a pidfd, after its start time was compared.
- * @return 0; -RBK_ENOTFOUND when it is gone; -RBK_EDENIED.
+ * @return 0; -RBK_ENOTFOUND when it is gone; -RBK_EDENIED. May be ignored by who looks again.
  */
-RBK_MUST_USE int rbk_process_signal(const struct rbk_process_id *process, int signal);
+int rbk_process_signal(const struct rbk_process_id *process, int signal);
 
 #endif
