@@ -88,7 +88,8 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
                                        .supervisor = run->supervisor,
                                        .filter_worker = run->filter_worker};
     struct rbk_reader_setup reader = {
-        .loop = &run->loop, .scope = &run->scope, .run = run->id, .alert = has_alert, .context = run};
+        .loop = &run->loop, .scope = &run->scope, .run = run->id, .directory = run->directory,
+        .alert = has_alert, .context = run};
     int error;
 
     if (machine->secret_count != 0)

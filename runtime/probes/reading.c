@@ -34,6 +34,7 @@ struct rbk_reading {
     struct rbk_str filter;    /* of the reading under way */
     struct rbk_driver *driver;
     struct rbk_activity *activity; /* under way, or NULL */
+    struct rbk_host_read *host;    /* under way, or NULL */
     bool waiting;             /* a driver, host reading or filter will call back */
     bool filtering;
     bool cancelled;
@@ -217,11 +218,8 @@ static void on_host(void *owner, struct rbk_value value, struct rbk_str message)
 {
     struct rbk_reading *reading = owner;
 
+    reading->host = NULL;
     reading->waiting = false;
-    if (reading->cancelled) {
-        release(reading);
-        return;
-    }
     keep(reading, value, message);
 }
 
@@ -306,7 +304,9 @@ static void next(struct rbk_reading *reading)
 
         keep(reading, rbk_value_bool(firing), (struct rbk_str){NULL, 0});
     } else if (reads_host(read->kind)) {
-        if (rbk_host_read(setup->loop, read->kind, request.statement, reading, on_host, &error) != 0)
+        if (rbk_host_read(setup->loop, read->kind, request.statement,
+                          rbk_str_from(setup->directory), reading, on_host, &reading->host,
+                          &error) != 0)
             fail(reading, rbk_arena_copy(&reading->arena, rbk_str_from(error.text)));
         else
             reading->waiting = true;
@@ -357,6 +357,11 @@ void rbk_reading_cancel(struct rbk_reading *reading)
     uv_timer_stop(&reading->turn);
     if (reading->filtering && rbk_drivers_filter(reading->reader->setup.drivers, &filters, NULL) == 0) {
         rbk_filter_cancel(filters, reading);
+        reading->waiting = false;
+    }
+    if (reading->host != NULL) {
+        rbk_host_cancel(reading->host);
+        reading->host = NULL;
         reading->waiting = false;
     }
     if (!reading->waiting)

@@ -22,6 +22,7 @@ struct rbk_reader_setup {
     const struct rbk_scope *scope;  /* values, parameters, variables, windows, secrets */
     struct rbk_drivers *drivers;
     const char *run;
+    const char *directory;          /* what relative paths of files are below */
     /* Whether an alert is firing now. */
     bool (*alert)(void *context, struct rbk_str name, const struct rbk_pair *labels,
                   size_t label_count);
