@@ -72,11 +72,12 @@ static int skip_block(struct rbk_parse *parse, RBK_YYSTYPE *value, struct rbk_sp
 
 int rbk_yylex(RBK_YYSTYPE *value, struct rbk_span *span, struct rbk_parse *parse)
 {
-    if (parse->skip_block)
-        return skip_block(parse, value, span);
-    int token = rbk_scan(value, span, parse->scanner);
+    int token =
+        parse->skip_block ? skip_block(parse, value, span) : rbk_scan(value, span, parse->scanner);
     if (parse->stopped)
-        return end_of_text(parse, span);
+        token = end_of_text(parse, span);
+    parse->previous_end = parse->last_end;
+    parse->last_end = span->end;
     return token;
 }
 

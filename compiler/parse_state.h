@@ -39,9 +39,11 @@ struct rbk_parse {
     struct rbk_tree_file *file;          /**< What is being built. */
     void *scanner;                       /**< The flex scanner; owned by rbk_parse_source(). */
 
-    uint32_t offset;                       /**< Where the next token begins. */
-    uint32_t string_start;                 /**< Where the text being scanned began. */
-    uint8_t string_quote;                  /**< enum rbk_quote of the text being scanned. */
+    uint32_t previous_end; /**< Where the token before the last one given to the parser ends. */
+    uint32_t last_end;     /**< Where that last one ends. */
+    uint32_t offset;       /**< Where the next token begins. */
+    uint32_t string_start; /**< Where the text being scanned began. */
+    uint8_t string_quote;  /**< enum rbk_quote of the text being scanned. */
     struct rbk_open open[RBK_NESTING_MAX]; /**< Brackets not closed yet, outermost first. */
     uint32_t open_count;
     uint32_t braces;    /**< Braces seen so far; a change ends the silence after an error. */

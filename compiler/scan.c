@@ -92,10 +92,12 @@ static int64_t power_of_ten(unsigned exponent)
 static void report_too_large(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
 {
     parse->file->broken = true;
-    rbk_diagnostic_error(parse->diagnostics, RBK_RULE_LIMIT, rbk_parse_place(parse, span),
-                         "number too large `%.*s`, expected at most %d decimals and %s in the "
-                         "smallest unit",
-                         RBK_STR_ARG(text), DECIMALS_MAX, "9223372036854775807");
+    rbk_diagnostic_help(
+        rbk_diagnostic_error(parse->diagnostics, RBK_RULE_LIMIT, rbk_parse_place(parse, span),
+                             "number `%.*s` is too large", RBK_STR_ARG(text)),
+        "Numbers have at most %d decimals and go up to 9223372036854775807, which with a unit "
+        "counts milliseconds or bytes.",
+        DECIMALS_MAX);
 }
 
 int rbk_scan_number(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,

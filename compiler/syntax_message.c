@@ -208,7 +208,7 @@ static void write_expected(struct rbk_buffer *buffer, const struct expected *exp
 }
 
 /* What stands at the span, as a person sees it. */
-static void write_found(struct rbk_parse *parse, struct rbk_span span, const char *found,
+static void write_found(const struct rbk_parse *parse, struct rbk_span span, const char *found,
                         struct rbk_buffer *buffer)
 {
     struct rbk_str text = rbk_source_text(parse->source, span);
@@ -237,7 +237,7 @@ static void advise_nearest(struct rbk_diagnostic *diagnostic, struct rbk_str wor
 
 /* Advice about a word that cannot stand here. */
 static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, const char *found,
-                        const struct expected *all)
+                        const struct expected *all, bool is_later_line)
 {
     for (size_t i = 0; i < RBK_COUNT(later_words); i++)
         if (rbk_str_is(word, later_words[i].word)) {
@@ -247,7 +247,7 @@ static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, 
         }
     if (strcmp(found, "a name") == 0) {
         advise_nearest(diagnostic, word, all->words, all->count);
-    } else if (is_reserved(found) && has(all, "a name") && !has(all, "'+'")) {
+    } else if (is_reserved(found) && has(all, "a name") && !has(all, "'+'") && !is_later_line) {
         rbk_diagnostic_help(diagnostic, "`%s` is a reserved word and cannot be a name here.",
                             found);
     }
@@ -255,7 +255,7 @@ static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, 
 
 /* Advice about what stands at the place, given everything that could have stood there. */
 static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, struct rbk_span span,
-                   const char *found, const struct expected *all)
+                   const char *found, const struct expected *all, bool is_later_line)
 {
     struct rbk_str text = rbk_source_text(parse->source, span);
     if (!found)
@@ -271,24 +271,39 @@ static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, s
         rbk_diagnostic_help(diagnostic, "No brace is open here: there is one `}` too many.");
     } else if (strcmp(found, "'='") == 0 && has(all, "==")) {
         rbk_diagnostic_help(diagnostic, "Write `==` to compare.");
-    } else if (has(all, "a duration") && !has(all, "a size")) {
-        rbk_diagnostic_help(diagnostic, strcmp(found, "a number") == 0
-                                            ? "A duration needs a unit: `30s`, `5m`, `24h`."
-                                            : "Durations that proofs use are literals: `30s`, "
-                                              "`5m`, `24h`.");
+    } else if (has(all, "a duration") && strcmp(found, "a number") == 0) {
+        rbk_diagnostic_help(diagnostic, "A duration needs a unit: `30s`, `5m`, `24h`.");
+    } else if (has(all, "a duration") && !has(all, "a size") && strcmp(found, "a name") == 0) {
+        rbk_diagnostic_help(diagnostic, "Durations that proofs use are literals: `30s`, `5m`, "
+                                        "`24h`.");
     } else {
-        advise_word(diagnostic, text, found, all);
+        advise_word(diagnostic, text, found, all, is_later_line);
     }
+}
+
+/*
+ * Where to point: at the token, or, when it begins a later line, behind what came before it. What
+ * is missing at the end of a statement is then not blamed on the next one.
+ */
+static struct rbk_span choose_span(const struct rbk_parse *parse, struct rbk_span span,
+                                   const char *found, bool *ret_is_later_line)
+{
+    struct rbk_str between = rbk_str_slice(parse->source->text, parse->previous_end, span.start);
+    *ret_is_later_line = false;
+    if (!found || parse->previous_end == 0 || rbk_str_find(between, '\n') == between.bytes ||
+        !(is_reserved(found) || strcmp(found, "'}'") == 0))
+        return span;
+    *ret_is_later_line = true;
+    return rbk_span_make(parse->previous_end, parse->previous_end);
 }
 
 void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char *found,
                       const char **words, size_t count)
 {
     bool at_end = span.start >= parse->source->text.bytes;
+    bool is_later_line = false;
+    struct rbk_span place = span;
     parse->file->broken = true;
-    if (parse->stopped || rbk_parse_is_echo(parse, span) || (at_end && parse->brace_missing))
-        return;
-    rbk_parse_mark_error(parse, span);
 
     const char **copy = rbk_new_array(parse->arena, const char *, count + 1);
     for (size_t i = 0; i < count; i++)
@@ -296,6 +311,12 @@ void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char 
     struct expected all = {.words = copy, .count = count};
     struct expected expected = {.words = words, .count = count};
     simplify(&expected);
+    /* Where a statement could stand, nothing is missing before it: the word itself is wrong. */
+    if (!has_any(&all, statement_words))
+        place = choose_span(parse, span, found, &is_later_line);
+    if (parse->stopped || rbk_parse_is_echo(parse, place) || (at_end && parse->brace_missing))
+        return;
+    rbk_parse_mark_error(parse, place);
 
     struct rbk_buffer message;
     rbk_buffer_init(&message, 4096);
@@ -303,8 +324,10 @@ void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char 
     write_found(parse, span, found, &message);
     write_expected(&message, &expected);
     struct rbk_diagnostic *diagnostic =
-        rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, span),
+        rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, place),
                              "%s", rbk_buffer_str(&message).data);
     rbk_buffer_fini(&message);
-    advise(parse, diagnostic, span, found, &all);
+    if (is_later_line)
+        rbk_diagnostic_label(diagnostic, rbk_parse_place(parse, span), "found this instead");
+    advise(parse, diagnostic, span, found, &all, is_later_line);
 }

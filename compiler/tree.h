@@ -404,11 +404,11 @@ struct rbk_tree_expr {
     struct rbk_span span;          /**< Parentheses around an expression are part of it. */
     struct rbk_tree_expr *next;    /**< In lists: items, parts of a string. */
     struct rbk_tree_expr *left;    /**< By kind, see RBK_EXPRS. */
-    struct rbk_tree_expr *right;   /**< BINARY. */
     union {
-        int64_t number;             /**< BOOL INT NUMBER RATIO DURATION BYTES; never negative. */
-        struct rbk_str text;        /**< TEXT, and STRING without parts. */
-        struct rbk_tree_name *name; /**< NAME MEMBER AS. */
+        struct rbk_tree_expr *right; /**< BINARY. */
+        int64_t number;              /**< BOOL INT NUMBER RATIO DURATION BYTES; never negative. */
+        struct rbk_str text;         /**< TEXT, and STRING without parts. */
+        struct rbk_tree_name *name;  /**< NAME MEMBER AS. */
         struct rbk_tree_argument *arguments; /**< CALL. */
         struct rbk_tree_expr *items;         /**< LIST: the first item or NULL. */
         struct rbk_tree_expr *parts;         /**< STRING with has_parts. */

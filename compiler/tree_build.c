@@ -24,7 +24,9 @@ static unsigned larger(unsigned a, unsigned b)
 /* How deep the deepest part is; 0 for a leaf. */
 static unsigned parts_depth(const struct rbk_tree_expr *expr)
 {
-    unsigned depth = larger(depth_of(expr->left), depth_of(expr->right));
+    unsigned depth = depth_of(expr->left);
+    if (expr->kind == RBK_EXPR_BINARY)
+        return larger(depth, depth_of(expr->right));
     const struct rbk_tree_expr *item = NULL;
     if (expr->kind == RBK_EXPR_LIST)
         item = expr->items;

@@ -6,8 +6,9 @@
  * word and no clause word begins one. That is also what recovery rests on: after an error, tokens are
  * thrown away up to the next word that can begin a statement, or up to the brace that ends the block.
  * A block after a broken statement is passed over whole (`skipped`); the block of a broken
- * `stage x y {` is read, since it is clear what it is. With LAC a lookahead is known to be good before
- * a reduction, so that `yyerrok` after `error` cannot repeat a message.
+ * `stage x y {` is read, since it is clear what it is. `yyerrok` stands only where a lookahead decides
+ * between two rules: there LAC has found it good. In a rule that is reduced without looking it would
+ * meet the bad token again, for ever.
  *
  * Clauses are one list that every step takes in any order; compiler/clause.c says which belong where.
  * The words in quotes are the tokens' names in messages, too: see compiler/syntax_message.c.
@@ -19,7 +20,6 @@
 %define api.location.type {struct rbk_span}
 %define parse.error custom
 %define parse.lac full
-%define parse.trace
 %locations
 %expect 0
 %parse-param {struct rbk_parse *parse}
@@ -318,6 +318,7 @@ secret_source:
 role_items:
     %empty { $$.first = $$.last = NULL; }
   | role_items role_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
+  | role_items error { $$ = $1; }
   ;
 
 role_item:
@@ -455,6 +456,7 @@ verify:
 data_items:
     %empty { $$.first = $$.last = NULL; }
   | data_items data_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
+  | data_items error { $$ = $1; }
   ;
 
 data_item:
@@ -642,7 +644,12 @@ integers:
   | integers ',' INT { $$ = $1; RBK_TREE_APPEND($$, LITERAL(INT, @3, $3)); }
   ;
 
-environment: %empty { $$.first = $$.last = NULL; } | entries | entries ',';
+environment:
+    %empty { $$.first = $$.last = NULL; }
+  | entries
+  | entries ','
+  | error { $$.first = $$.last = NULL; }
+  ;
 
 entries:
     entry { START($$, $1); }
