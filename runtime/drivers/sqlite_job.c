@@ -215,6 +215,10 @@ static enum verdict run_statements(struct session *session, bool single)
     const char *at = sql.data;
     const char *end = sql.data + sql.bytes;
     unsigned count = 0;
+    if (memchr(at, '\0', sql.bytes)) {
+        rbk_task_message(task, "the statement holds a NUL byte");
+        return FAILED;
+    }
     while (at < end) {
         sqlite3_stmt *statement = NULL;
         const char *tail = end;
