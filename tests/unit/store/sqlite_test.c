@@ -1,0 +1,361 @@
+/*
+ * The SQLite store: what was committed is there and chained, what was damaged is refused with a
+ * reason, one runner per run, and people's requests come in order and are answered once.
+ */
+#include "runtime/store/store.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/core/base/buffer.h"
+
+static char folder[64];
+static char path[128];
+static struct rbk_store *store;
+static struct rbk_error error;
+
+static void setup(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/rbk-store-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/deep/er/store.db", folder);
+    ck_assert_int_eq(rbk_store_open(path, RBK_STORE_RUNNER, &store, &error), 0);
+}
+
+static void teardown(void)
+{
+    char command[160];
+
+    rbk_store_close(store);
+    store = NULL;
+    snprintf(command, sizeof(command), "rm -rf -- %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void put_run(const char *id)
+{
+    const struct rbk_store_run run = {.id = rbk_str_from(id),
+                                      .machine = RBK_STR("feed"),
+                                      .plan = RBK_STR("plan"),
+                                      .status = RBK_STR("ready"),
+                                      .started_ms = 1000};
+
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_put_machine(store, "feed", RBK_STR("{}"), &error), 0);
+    ck_assert_int_eq(rbk_store_create_run(store, &run, &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+}
+
+static void append(uint64_t epoch, int64_t seq, const char *previous, char ret_hash[65])
+{
+    struct rbk_store_event event = {
+        .seq = seq, .at_ms = 10 * seq, .kind = RBK_STR("result"), .body = RBK_STR("{\"serial\":1}")};
+
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_append_event(store, "r1", epoch, previous, &event, &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    memcpy(ret_hash, event.hash, 65);
+}
+
+static uint64_t with_three_events(void)
+{
+    char hash[4][65] = {""};
+    uint64_t epoch = 0;
+
+    put_run("r1");
+    ck_assert_int_eq(rbk_store_take_lease(store, "r1", &epoch, &error), 0);
+    for (int i = 1; i <= 3; i++)
+        append(epoch, i, hash[i - 1], hash[i]);
+    return epoch;
+}
+
+static int count_event(void *context, const struct rbk_store_event *event)
+{
+    int *count = context;
+
+    ck_assert_int_eq(event->seq, *count + 1);
+    ++*count;
+    return 0;
+}
+
+static int read_journal(int *ret_count)
+{
+    *ret_count = 0;
+    return rbk_store_each_event(store, "r1", 1, count_event, ret_count, &error);
+}
+
+/* Somebody with the sqlite3 tool and bad intentions. */
+static void tamper(const char *sql)
+{
+    sqlite3 *database;
+
+    ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+}
+
+START_TEST(what_was_committed_is_read_back_in_order)
+{
+    int count;
+
+    with_three_events();
+    ck_assert_int_eq(read_journal(&count), 0);
+    ck_assert_int_eq(count, 3);
+}
+END_TEST
+
+START_TEST(what_was_rolled_back_is_not_there)
+{
+    uint64_t epoch = with_three_events();
+    struct rbk_store_event event = {
+        .seq = 4, .at_ms = 1, .kind = RBK_STR("time"), .body = RBK_STR("{}")};
+    int count;
+
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_append_event(store, "r1", epoch, "", &event, &error), 0);
+    rbk_store_rollback(store);
+    ck_assert_int_eq(read_journal(&count), 0);
+    ck_assert_int_eq(count, 3);
+}
+END_TEST
+
+START_TEST(an_edited_event_breaks_the_chain)
+{
+    int count;
+
+    with_three_events();
+    tamper("UPDATE events SET body = '{\"serial\":2}' WHERE seq = 2");
+    ck_assert_int_eq(read_journal(&count), -RBK_ECORRUPT);
+    ck_assert_int_eq(count, 1);
+    ck_assert_ptr_nonnull(strstr(error.text, "event 2"));
+}
+END_TEST
+
+START_TEST(a_removed_event_leaves_a_gap)
+{
+    int count;
+
+    with_three_events();
+    tamper("DELETE FROM events WHERE seq = 2");
+    ck_assert_int_eq(read_journal(&count), -RBK_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(error.text, "event 2 is missing"));
+}
+END_TEST
+
+START_TEST(an_append_of_an_old_epoch_is_refused)
+{
+    uint64_t epoch = with_three_events(), newer = 0;
+    struct rbk_store_event event = {
+        .seq = 4, .at_ms = 1, .kind = RBK_STR("time"), .body = RBK_STR("{}")};
+
+    rbk_store_release_lease(store);
+    ck_assert_int_eq(rbk_store_take_lease(store, "r1", &newer, &error), 0);
+    ck_assert_uint_gt(newer, epoch);
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_append_event(store, "r1", epoch, "", &event, &error), -RBK_ELEASE);
+    rbk_store_rollback(store);
+}
+END_TEST
+
+START_TEST(a_second_runner_is_refused_while_the_first_lives)
+{
+    int ends[2], status;
+    char byte;
+    pid_t child;
+    uint64_t epoch;
+
+    put_run("r1");
+    ck_assert_int_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        struct rbk_store *other;
+
+        if (rbk_store_open(path, RBK_STORE_RUNNER, &other, &error) != 0 ||
+            rbk_store_take_lease(other, "r1", &epoch, &error) != 0)
+            _exit(1);
+        (void)!write(ends[1], "!", 1);
+        pause();
+    }
+    ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+    ck_assert(rbk_store_lease_held(store, "r1"));
+    ck_assert_int_eq(rbk_store_take_lease(store, "r1", &epoch, &error), -RBK_EBUSY);
+    ck_assert_ptr_nonnull(strstr(error.text, "process"));
+    kill(child, SIGKILL);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    /* Killed without a chance to say good-bye: the lease is free all the same. */
+    ck_assert(!rbk_store_lease_held(store, "r1"));
+    ck_assert_int_eq(rbk_store_take_lease(store, "r1", &epoch, &error), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+static int take_request(void *context, const struct rbk_store_request *request)
+{
+    int64_t *ids = context;
+
+    ids[++ids[0]] = request->id;
+    return 0;
+}
+
+START_TEST(a_request_is_open_until_it_is_answered_once)
+{
+    const struct rbk_store_request request = {
+        .at_ms = 5, .who = RBK_STR("dana"), .kind = RBK_STR("command"), .body = RBK_STR("{}")};
+    int64_t id = 0, second = 0, open[4] = {0};
+    struct rbk_store *client = NULL;
+    struct rbk_arena arena;
+    struct rbk_str reply;
+
+    rbk_arena_init(&arena, 1 << 20);
+    put_run("r1");
+    ck_assert_int_eq(rbk_store_open(path, RBK_STORE_CLIENT, &client, &error), 0);
+    ck_assert_int_eq(rbk_store_ask(client, "r1", &request, &id, &error), 0);
+    ck_assert_int_eq(rbk_store_ask(client, "r1", &request, &second, &error), 0);
+    ck_assert_int_eq(rbk_store_each_request(store, "r1", take_request, open, &error), 0);
+    ck_assert_int_eq(open[0], 2);
+    ck_assert_int_eq(open[1], id);
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_reply(store, id, "accepted", &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    open[0] = 0;
+    ck_assert_int_eq(rbk_store_each_request(store, "r1", take_request, open, &error), 0);
+    ck_assert_int_eq(open[0], 1);
+    ck_assert_int_eq(open[1], second);
+    ck_assert_int_eq(rbk_store_get_reply(client, id, &arena, &reply, &error), 0);
+    ck_assert(rbk_str_is(reply, "accepted"));
+    rbk_store_close(client);
+    rbk_arena_fini(&arena);
+}
+END_TEST
+
+static int count_message(void *context, const struct rbk_store_message *message)
+{
+    (void)message;
+    ++*(int *)context;
+    return 0;
+}
+
+START_TEST(a_message_of_the_same_key_is_stored_once_and_stays_until_sent)
+{
+    const struct rbk_store_message message = {.at_ms = 1, .key = RBK_STR("r1/7/0"), .text = RBK_STR("hello")};
+    int count = 0;
+
+    put_run("r1");
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_put_message(store, "r1", &message, &error), 0);
+    ck_assert_int_eq(rbk_store_put_message(store, "r1", &message, &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    ck_assert_int_eq(rbk_store_message_done(store, 1, false, "refused", &error), 0);
+    ck_assert_int_eq(rbk_store_each_message(store, "r1", count_message, &count, &error), 0);
+    ck_assert_int_eq(count, 1);
+    ck_assert_int_eq(rbk_store_message_done(store, 1, true, "", &error), 0);
+    count = 0;
+    ck_assert_int_eq(rbk_store_each_message(store, "r1", count_message, &count, &error), 0);
+    ck_assert_int_eq(count, 0);
+}
+END_TEST
+
+static int open_again(void)
+{
+    int result;
+
+    rbk_store_close(store);
+    store = NULL;
+    result = rbk_store_open(path, RBK_STORE_RUNNER, &store, &error);
+    return result;
+}
+
+START_TEST(a_store_of_another_version_is_refused)
+{
+    tamper("PRAGMA user_version = 99");
+    ck_assert_int_eq(open_again(), -RBK_EVERSION);
+    ck_assert_ptr_nonnull(strstr(error.text, "version 99"));
+}
+END_TEST
+
+START_TEST(a_database_of_somebody_else_is_refused)
+{
+    tamper("PRAGMA application_id = 7");
+    ck_assert_int_eq(open_again(), -RBK_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(error.text, "not a store"));
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_database_is_refused)
+{
+    FILE *file;
+
+    rbk_store_close(store);
+    store = NULL;
+    file = fopen(path, "w");
+    for (int i = 0; i < 2000; i++)
+        fputs("not a database ", file);
+    fclose(file);
+    snprintf(path + strlen(path), 8, "-wal");
+    unlink(path);
+    path[strlen(path) - 4] = '\0';
+    ck_assert_int_eq(rbk_store_open(path, RBK_STORE_RUNNER, &store, &error), -RBK_ECORRUPT);
+}
+END_TEST
+
+START_TEST(a_client_does_not_create_a_store)
+{
+    struct rbk_store *client = NULL;
+    char other[160];
+
+    snprintf(other, sizeof(other), "%s/none.db", folder);
+    ck_assert_int_eq(rbk_store_open(other, RBK_STORE_CLIENT, &client, &error), -RBK_ENOTFOUND);
+    ck_assert_int_ne(access(other, F_OK), 0);
+}
+END_TEST
+
+START_TEST(after_a_failed_write_nothing_more_is_written)
+{
+    struct rbk_store_event event = {
+        .seq = 1, .at_ms = 1, .kind = RBK_STR("time"), .body = RBK_STR("{}")};
+    uint64_t epoch = with_three_events();
+
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    /* Event 1 is there already: the write fails. */
+    ck_assert_int_lt(rbk_store_append_event(store, "r1", epoch, "", &event, &error), 0);
+    rbk_store_rollback(store);
+    ck_assert_int_eq(rbk_store_begin(store, &error), -RBK_ESTORE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("store_sqlite");
+    TCase *tests = tcase_create("store");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, what_was_committed_is_read_back_in_order);
+    tcase_add_test(tests, what_was_rolled_back_is_not_there);
+    tcase_add_test(tests, an_edited_event_breaks_the_chain);
+    tcase_add_test(tests, a_removed_event_leaves_a_gap);
+    tcase_add_test(tests, an_append_of_an_old_epoch_is_refused);
+    tcase_add_test(tests, a_second_runner_is_refused_while_the_first_lives);
+    tcase_add_test(tests, a_request_is_open_until_it_is_answered_once);
+    tcase_add_test(tests, a_message_of_the_same_key_is_stored_once_and_stays_until_sent);
+    tcase_add_test(tests, a_store_of_another_version_is_refused);
+    tcase_add_test(tests, a_database_of_somebody_else_is_refused);
+    tcase_add_test(tests, a_file_that_is_no_database_is_refused);
+    tcase_add_test(tests, a_client_does_not_create_a_store);
+    tcase_add_test(tests, after_a_failed_write_nothing_more_is_written);
+    suite_add_tcase(suite, tests);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
