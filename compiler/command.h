@@ -23,4 +23,21 @@ rbk_command_fn rbk_command_check;
 /** `rbkc fmt FILE…`: the one layout. */
 rbk_command_fn rbk_command_fmt;
 
+/** `rbkc build PLAN`: a plan's machine, as a file. */
+rbk_command_fn rbk_command_build;
+
+/** `rbkc graph PLAN`: a plan's machine, as a picture. */
+rbk_command_fn rbk_command_graph;
+
+struct rbk_compile;
+struct rbk_machine;
+
+/**
+ * What build and graph have in common: open @compile, load, analyse and lower the plan, and print
+ * what was found to stderr. The caller closes @compile in every case.
+ * @return enum rbk_command_status; @ret_machine is set when it is RBK_COMMAND_CLEAN.
+ */
+int rbk_command_lower(struct rbk_compile *compile, const char *plan,
+                      struct rbk_machine **ret_machine);
+
 #endif

@@ -1,0 +1,164 @@
+/*
+ * rbkc build [-o FILE | --stdout] PLAN: compile a plan and write its machine.
+ *
+ * The file is written beside its final name and renamed, so that a machine is there whole or not at
+ * all. What was found is printed to stderr: stdout may be the machine.
+ */
+#include "compiler/command.h"
+#include "compiler/compile.h"
+#include "compiler/lower/lower.h"
+#include "runtime/core/base/buffer.h"
+#include "runtime/core/base/error.h"
+#include "runtime/core/base/limits.h"
+#include "runtime/core/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(int fd, struct rbk_str text)
+{
+    while (text.bytes > 0) {
+        ssize_t written = write(fd, text.data, text.bytes);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        text = rbk_str_slice(text, (size_t)written, text.bytes);
+    }
+    return 0;
+}
+
+/* Write a file whole: beside its name, then renamed. @return 0, or -1 with errno set. */
+static int write_file(const char *path, struct rbk_str text)
+{
+    size_t bytes = strlen(path) + sizeof ".XXXXXX";
+    char *beside = malloc(bytes);
+    if (!beside)
+        return -1;
+    snprintf(beside, bytes, "%s.XXXXXX", path);
+    int fd = mkostemp(beside, O_CLOEXEC);
+    int result = -1;
+    if (fd >= 0) {
+        mode_t mask = umask(0);
+        umask(mask);
+        result = write_all(fd, text);
+        if (result == 0)
+            result = fchmod(fd, 0666 & ~mask);
+        if (close(fd) != 0)
+            result = -1;
+        if (result == 0)
+            result = rename(beside, path);
+        if (result != 0) {
+            int system = errno;
+            unlink(beside);
+            errno = system;
+        }
+    }
+    free(beside);
+    return result;
+}
+
+/* `plan.rbk` gives `plan.rbkm`; another name gets `.rbkm` behind it. */
+static char *machine_path(const char *plan)
+{
+    size_t bytes = strlen(plan);
+    if (bytes > 4 && strcmp(plan + bytes - 4, ".rbk") == 0)
+        bytes -= 4;
+    char *path = malloc(bytes + sizeof ".rbkm");
+    if (path) {
+        memcpy(path, plan, bytes);
+        memcpy(path + bytes, ".rbkm", sizeof ".rbkm");
+    }
+    return path;
+}
+
+/* Write the machine's text where it was asked for. @output  NULL: stdout. */
+static int emit(struct rbk_machine *machine, const char *output)
+{
+    struct rbk_buffer text;
+    struct rbk_error error = {.code = RBK_OK};
+    int status = RBK_COMMAND_FAILED;
+    rbk_buffer_init(&text, RBK_MACHINE_BYTES_MAX);
+    int result = rbk_machine_write(machine, &text, &error);
+    if (result == 0)
+        result = rbk_machine_check(machine, &error);
+    if (result < 0) {
+        fprintf(stderr, "rbkc: %s\n", error.text);
+    } else if (!output && write_all(STDOUT_FILENO, rbk_buffer_str(&text)) != 0) {
+        fprintf(stderr, "rbkc: cannot write the machine: %s\n", strerror(errno));
+    } else if (output && write_file(output, rbk_buffer_str(&text)) != 0) {
+        fprintf(stderr, "rbkc: cannot write %s: %s\n", output, strerror(errno));
+    } else {
+        status = RBK_COMMAND_CLEAN;
+    }
+    rbk_buffer_fini(&text);
+    return status;
+}
+
+static int build(const char *plan, const char *output)
+{
+    struct rbk_compile compile;
+    struct rbk_machine *machine = NULL;
+    int status = rbk_command_lower(&compile, plan, &machine);
+    if (status == RBK_COMMAND_CLEAN)
+        status = emit(machine, output);
+    rbk_compile_close(&compile);
+    return status;
+}
+
+int rbk_command_lower(struct rbk_compile *compile, const char *plan,
+                      struct rbk_machine **ret_machine)
+{
+    struct rbk_error error = {.code = RBK_OK};
+    rbk_compile_open(compile, NULL);
+    int result = rbk_compile_load(compile, plan, &error);
+    if (result < 0 && compile->diagnostics.errors == 0) {
+        fprintf(stderr, "rbkc: %s\n", error.text);
+        return RBK_COMMAND_FAILED;
+    }
+    if (result == 0)
+        result = rbk_compile_analyse(compile);
+    if (result == 0)
+        result = rbk_compile_lower(compile, ret_machine);
+    if (rbk_diagnostics_print(&compile->diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr) != 0)
+        return RBK_COMMAND_FAILED;
+    return result == 0 ? RBK_COMMAND_CLEAN : RBK_COMMAND_FINDINGS;
+}
+
+int rbk_command_build(int argc, const char **argv)
+{
+    char *output = NULL;
+    int to_stdout = 0;
+    const struct poptOption options[] = {
+        {"output", 'o', POPT_ARG_STRING, &output, 0,
+         "the machine's file (the plan's name with .rbkm, when not given)", "FILE"},
+        {"stdout", '\0', POPT_ARG_NONE, &to_stdout, 0, "write the machine to stdout", NULL},
+        POPT_AUTOHELP POPT_TABLEEND};
+    poptContext context = poptGetContext("rbkc build", argc, argv, options, 0);
+    poptSetOtherOptionHelp(context, "[OPTION...] PLAN");
+    int status = RBK_COMMAND_USAGE;
+
+    int option = poptGetNextOpt(context);
+    const char *plan = poptGetArg(context);
+    if (option < -1) {
+        fprintf(stderr, "rbkc build: %s: %s\n", poptBadOption(context, POPT_BADOPTION_NOALIAS),
+                poptStrerror(option));
+    } else if (!plan || poptPeekArg(context)) {
+        fputs("rbkc build: expected one plan\n", stderr);
+    } else if (output && to_stdout) {
+        fputs("rbkc build: --output and --stdout exclude each other\n", stderr);
+    } else {
+        if (!output && !to_stdout)
+            output = machine_path(plan);
+        status = build(plan, output);
+    }
+    free(output);
+    poptFreeContext(context);
+    return status;
+}

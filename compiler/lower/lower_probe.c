@@ -1,0 +1,128 @@
+/*
+ * Probes, their windows' rings, and baselines.
+ */
+#include "compiler/lower/lowering.h"
+
+#include "runtime/core/base/assert.h"
+#include "runtime/core/base/limits.h"
+
+/* Where a plan does not say: how often a probe is read, and how long one reading may take. */
+#define PROBE_EVERY_MS 30000u
+#define PROBE_TIMEOUT_MS_MAX 5000u
+/* Readings beyond what a window spans: jitter, and one before its edge. */
+#define RING_SLACK 4u
+/* What a baseline is assumed to span when only a run's parameters can tell. */
+#define BASELINE_MS_ASSUMED 3600000u
+
+static uint64_t clause_ms(const struct rbk_tree_statement *statement, enum rbk_clause_kind kind)
+{
+    const struct rbk_tree_clause *clause = rbk_tree_clause_find(statement, kind);
+    return clause == NULL ? 0 : rbk_clause_duration_ms(clause);
+}
+
+/* `alert(…)` is set from outside and never read. */
+static bool is_pushed(const struct rbk_tree_expr *value)
+{
+    const struct rbk_builtin *builtin =
+        value->kind == RBK_EXPR_CALL ? rbk_builtin_of(value->ref) : NULL;
+    return builtin != NULL && builtin->kind == RBK_BUILTIN_READING &&
+           builtin->is.read == RBK_READ_ALERT;
+}
+
+static void lower_probe(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
+{
+    const struct rbk_tree_clause *missing =
+        rbk_tree_clause_find(statement, RBK_CLAUSE_MISSING_AFTER);
+    struct rbk_reading_mode mode = lower->mode;
+    struct rbk_probe probe = {
+        .name = statement->name->name->text,
+        .type = (enum rbk_type)statement->declaration->typing.type,
+        .every_ms = clause_ms(statement, RBK_CLAUSE_EVERY),
+        .timeout_ms = clause_ms(statement, RBK_CLAUSE_TIMEOUT),
+        .missing_after = missing != NULL ? (uint32_t)rbk_clause_count(missing) : 1,
+        .pushed = is_pushed(statement->value),
+        .place = rbk_lower_machine_place(lower, statement->head),
+    };
+    if (probe.every_ms == 0) {
+        probe.every_ms = PROBE_EVERY_MS;
+    }
+    if (probe.timeout_ms == 0) {
+        probe.timeout_ms = probe.every_ms;
+    }
+    if (probe.timeout_ms > PROBE_TIMEOUT_MS_MAX) {
+        probe.timeout_ms = PROBE_TIMEOUT_MS_MAX;
+    }
+    if (probe.missing_after == 0) {
+        probe.missing_after = 1;
+    }
+    lower->mode.timeout_ms = probe.timeout_ms;
+    lower->mode.windows = true; /* a probe over another one would see its last value */
+    probe.expr = rbk_lower_expr(lower, statement->value);
+    lower->mode = mode;
+    statement->declaration->index = rbk_build_probe(&lower->builder, probe);
+}
+
+static void lower_baseline(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
+{
+    uint32_t probe = statement->name->ref->index;
+    if (lower->probe_baselines[probe] != RBK_NONE) {
+        rbk_lower_refuse(lower, statement->head, "a second baseline of one probe");
+        return;
+    }
+    struct rbk_reading_mode mode = lower->mode;
+    lower->mode.refused = true;
+    struct rbk_baseline baseline = {
+        .probe = probe,
+        .over = rbk_lower_expr(lower, statement->value),
+        .place = rbk_lower_machine_place(lower, statement->head),
+    };
+    lower->mode = mode;
+    uint64_t over_ms = rbk_lower_known_duration(lower, statement->value);
+    if (statement->value->kind != RBK_EXPR_DURATION && over_ms < BASELINE_MS_ASSUMED) {
+        over_ms = BASELINE_MS_ASSUMED;
+    }
+    if (over_ms > lower->probe_span_ms[probe]) {
+        lower->probe_span_ms[probe] = over_ms;
+    }
+    lower->probe_baselines[probe] = rbk_build_baseline(&lower->builder, baseline);
+}
+
+void rbk_lower_probes(struct rbk_lower *lower)
+{
+    const struct rbk_statements *probes = &lower->program->head[RBK_STATEMENT_PROBE];
+    const struct rbk_statements *baselines = &lower->program->head[RBK_STATEMENT_BASELINE];
+    lower->probe_baselines = rbk_new_array(lower->builder.arena, uint32_t, probes->count + 1);
+    lower->probe_span_ms = rbk_new_array(lower->builder.arena, uint64_t, probes->count + 1);
+    for (uint32_t i = 0; i < probes->count; i++) {
+        lower->probe_baselines[i] = RBK_NONE;
+    }
+    for (uint32_t i = 0; i < probes->count; i++) {
+        lower_probe(lower, probes->items[i]);
+    }
+    for (uint32_t i = 0; i < baselines->count; i++) {
+        lower_baseline(lower, baselines->items[i]);
+    }
+    if (probes->count > RBK_PROBES_MAX) {
+        rbk_lower_stop(lower, probes->items[RBK_PROBES_MAX]->head, "more than 1024 probes");
+    }
+}
+
+void rbk_lower_probe_rings(struct rbk_lower *lower)
+{
+    struct rbk_machine *machine = lower->builder.machine;
+    for (uint32_t i = 0; i < machine->probe_count; i++) {
+        struct rbk_probe *probe = &machine->probes[i];
+        uint64_t readings = lower->probe_span_ms[i] / probe->every_ms + RING_SLACK;
+        if (probe->pushed) {
+            readings = RING_SLACK;
+        }
+        if (readings > RBK_WINDOW_READINGS_MAX) {
+            const struct rbk_tree_statement *statement =
+                lower->program->head[RBK_STATEMENT_PROBE].items[i];
+            rbk_lower_stop(lower, statement->head,
+                           "a window over this probe would need more than 65536 readings");
+            readings = RBK_WINDOW_READINGS_MAX;
+        }
+        probe->ring_capacity = (uint32_t)readings;
+    }
+}
