@@ -270,6 +270,25 @@ static int describe(const struct evaluation *evaluation, int error)
                                 : error;
 }
 
+/* The result as a value of the expression's type, or missing: whoever knows the type may read the
+ * content. Texts of all kinds stay what they are. */
+static struct rbk_value conform(struct rbk_value value, enum rbk_type type)
+{
+    if (value.missing) {
+        return rbk_value_missing(type);
+    }
+    if (value.type == type || type == RBK_TYPE_UNKNOWN ||
+        (rbk_type_is_text(value.type) && rbk_type_is_text(type))) {
+        return value;
+    }
+    if (value.type == RBK_TYPE_SCALAR || value.type == RBK_TYPE_JSON) {
+        return rbk_value_parse(type, value.as.text);
+    }
+    return value.type == RBK_TYPE_INT && type == RBK_TYPE_NUMBER
+               ? rbk_value_number(type, (double)value.as.integer)
+               : rbk_value_missing(type);
+}
+
 int rbk_expr_evaluate(const struct rbk_scope *scope, uint32_t expr, struct rbk_arena *arena,
                       struct rbk_value *ret_value, struct rbk_error *reterr)
 {
@@ -292,7 +311,6 @@ int rbk_expr_evaluate(const struct rbk_scope *scope, uint32_t expr, struct rbk_a
     if (error) {
         return describe(&evaluation, error);
     }
-    *ret_value = evaluation.stack[0].missing ? rbk_value_missing(evaluation.expr->type)
-                                             : evaluation.stack[0];
+    *ret_value = conform(evaluation.stack[0], evaluation.expr->type);
     return 0;
 }

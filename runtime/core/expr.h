@@ -136,6 +136,8 @@ struct rbk_scope {
 
 /*
  * Evaluate expression number `expr` of the scope's machine. Results live in `arena`.
+ * The value is of the expression's type (or missing), except that texts of all kinds (TEXT, URL,
+ * JSON, SCALAR, SECRET) stand for each other, and that an UNKNOWN type may give anything.
  * A text may grow to RBK_TEMPLATE_BYTES_MAX, since a value may be a whole argument. What a secret
  * went into is of type SECRET, whatever the expression's type.
  * @return 0, or -RBK_EREFUSED (a word that begins with '-', text names it), -RBK_ELIMIT (a value

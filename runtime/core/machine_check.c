@@ -206,6 +206,11 @@ static int check_sizes(const struct rbk_machine *machine, struct rbk_error *rete
 
 int rbk_machine_check(const struct rbk_machine *machine, struct rbk_error *reterr)
 {
-    int error = check_sizes(machine, reterr);
-    return error ? error : check_tables(machine, reterr);
+    int error = 0;
+    if ((error = check_sizes(machine, reterr)) || (error = check_tables(machine, reterr)) ||
+        (error = rbk_machine_check_exprs(machine, reterr)) ||
+        (error = rbk_machine_check_rows(machine, reterr))) {
+        return error;
+    }
+    return rbk_machine_check_graph(machine, reterr);
 }
