@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Speed and size, as ratios against what the machine itself can do.
+
+    bench.py BIN_FOLDER TEST_BIN_FOLDER [NAME...]
+
+Floor and product alternate in one run and medians are compared, because absolute times on a shared
+machine mean little. Each line gives what was measured, the bound it is held to, and whether it holds;
+the exit status is 1 when one does not.
+"""
+
+import json
+import os
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+BIN, TEST_BIN = (os.path.abspath(folder) for folder in sys.argv[1:3])
+ONLY = sys.argv[3:]
+ROUNDS = 5
+failed = []
+scratch = tempfile.mkdtemp(prefix="rbk-bench-")
+
+
+def report(name, value, bound, unit, at_most=True):
+    good = value <= bound if at_most else value >= bound
+    print(f"{name:<58} {value:>10.3f} {unit:<8} {'<=' if at_most else '>='} {bound:g}"
+          f"  {'ok' if good else 'TOO SLOW' if at_most else 'TOO LITTLE'}", flush=True)
+    if not good:
+        failed.append(name)
+
+
+def fresh(name):
+    folder = os.path.join(scratch, f"{name}-{time.monotonic_ns()}")
+    os.mkdir(folder)
+    return folder
+
+
+def rbk(folder, *words, env=None, check=0):
+    full = {**os.environ, "RBK_STORE": os.path.join(folder, "state", "store.db"), **(env or {})}
+    done = subprocess.run([os.path.join(BIN, "rbk"), *words], cwd=folder, env=full,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check is not None and done.returncode != check:
+        sys.exit(f"rbk {' '.join(words)} ended with {done.returncode}:\n{done.stdout.decode()}")
+    return done
+
+
+def journal(folder):
+    store = sqlite3.connect(os.path.join(folder, "state", "store.db"))
+    rows = store.execute("SELECT seq, at_ms, kind, body FROM events ORDER BY seq").fetchall()
+    store.close()
+    return rows
+
+
+def floor(program, count):
+    folder = fresh(program)
+    done = subprocess.run([os.path.join(TEST_BIN, program), os.path.join(folder, "floor.db"), str(count)],
+                          stdout=subprocess.PIPE, check=True)
+    return float(done.stdout)
+
+
+def plan(name, steps, head=""):
+    return f"""plan {name} {{
+    title "Bench"
+    {head}
+    stage one {{
+        unwatched because "a benchmark"
+        apply within 10m {{
+{steps}
+        }}
+        verify within 1m {{ check "true" 1 == 1 }}
+        rollback within 1m {{
+            run "/bin/true" idempotent
+            verify {{ check "done" run.exit("/bin/true") == 0 }}
+        }}
+    }}
+}}
+"""
+
+
+def write(folder, text, name="plan.rbk"):
+    with open(os.path.join(folder, name), "w") as file:
+        file.write(text)
+
+
+def journal_seconds(folder, first, last):
+    rows = journal(folder)
+    return (rows[last][1] - rows[first][1]) / 1000
+
+
+def steps():
+    """2,000 sequential no-op steps against bare commits, and one flush a step."""
+    count = 2000
+    body = "\n".join(f"            let x{i} = {i}" for i in range(count)) + '\n            run "/bin/true" idempotent'
+    ratios = []
+    for _ in range(ROUNDS):
+        base = floor("floor_commits", count)
+        folder = fresh("steps")
+        write(folder, plan("steps", body))
+        rbk(folder, "run", "plan.rbk")
+        ratios.append(base / journal_seconds(folder, 2, 2 + count - 1))
+    report("2,000 no-op steps, rate over bare SQLite commits", statistics.median(ratios), 0.8, "x", False)
+
+    flushes = []
+    for length in (100, 600):
+        folder = fresh("flushes")
+        body = "\n".join(f"            let x{i} = {i}" for i in range(length)) + '\n            run "/bin/true" idempotent'
+        write(folder, plan("flushes", body))
+        counts = os.path.join(folder, "counts")
+        rbk(folder, "run", "plan.rbk", env={"LD_PRELOAD": os.path.join(TEST_BIN, "count_flushes.so"),
+                                            "COUNT_FLUSHES": counts})
+        with open(counts) as file:
+            flushes.append(max(int(line) for line in file))
+    report("flushes a step (500 more steps)", (flushes[1] - flushes[0]) / 500, 1.0, "flushes")
+
+
+def spawn():
+    """500 sequential commands against posix_spawn, waitpid and a commit."""
+    count = 500
+    body = "\n".join('            run "/bin/true" idempotent' for _ in range(count))
+    ratios = []
+    for _ in range(ROUNDS):
+        base = floor("floor_spawn", count)
+        folder = fresh("spawn")
+        write(folder, plan("spawn", body))
+        rbk(folder, "run", "plan.rbk")
+        ratios.append(journal_seconds(folder, 2, 2 + count - 1) / base)
+    report("500 commands, time over spawn + wait + commit", statistics.median(ratios), 1.3, "x")
+
+
+def long_plan(lines):
+    out = ['plan long {', '    title "Generated"', '    connection db = sqlite("long.db")']
+    stage = 0
+    while len(out) < lines - 20:
+        stage += 1
+        out.append(f"    stage stage_{stage} {{")
+        out.append('        unwatched because "generated"')
+        out.append("        apply within 10m {")
+        for step in range(30):
+            out.append(f"            let value_{step} = sql.value(db, \"SELECT {step}\")")
+            out.append(f"            sql db \"UPDATE row SET value = ${{value_{step}}} WHERE id = {step}\"")
+        out.append("        }")
+        out.append('        verify within 1m { check "rows" sql.value(db, "SELECT count(*) FROM row") == 30 }')
+        out.append("        rollback within 5m {")
+        out.append('            sql db "UPDATE row SET value = 0"')
+        out.append('            verify { check "zero" sql.value(db, "SELECT sum(value) FROM row") == 0 }')
+        out.append("        }")
+        out.append("    }")
+    out += ["    # the rest"] * (lines - len(out) - 1) + ["}"]
+    return "\n".join(out) + "\n"
+
+
+def run_check(folder, name):
+    start = time.monotonic()
+    child = subprocess.Popen([os.path.join(BIN, "rbkc"), "check", name], cwd=folder,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"rbkc check ended with {child.returncode}:\n{output.decode()[:2000]}")
+    return time.monotonic() - start, usage.ru_maxrss * 1024
+
+
+def check():
+    """rbkc check on generated plans of 10,000 and 100,000 lines."""
+    folder = fresh("check")
+    for lines in (10, 10_000, 100_000):
+        write(folder, long_plan(max(lines, 100)), f"plan{lines}.rbk")
+    seconds = {10: [], 10_000: [], 100_000: []}
+    memory = {}
+    for _ in range(ROUNDS):
+        for lines in seconds:
+            spent, used = run_check(folder, f"plan{lines}.rbk")
+            seconds[lines].append(spent)
+            memory[lines] = used
+    median = {lines: statistics.median(all_) for lines, all_ in seconds.items()}
+    report("rbkc check, thousand lines per second", 100 / median[100_000], 300, "k/s", False)
+    report("rbkc check, time for 10 times the lines", median[100_000] / median[10_000], 11, "x")
+    report("rbkc check, bytes of memory a line", (memory[100_000] - memory[10]) / 100_000, 1024, "bytes")
+
+
+def start():
+    """From the start of rbk run to the first effect, and from rbk resume to going on."""
+    spent = []
+    for _ in range(ROUNDS * 2):
+        folder = fresh("start")
+        write(folder, plan("start", '            shell "date +%s%N > started" idempotent'))
+        begin = time.time_ns()
+        rbk(folder, "run", "plan.rbk")
+        with open(os.path.join(folder, "started")) as file:
+            spent.append((int(file.read()) - begin) / 1e6)
+    report("rbk run, start to first effect", statistics.median(spent), 20, "ms")
+
+    spent = []
+    body = "\n".join(f"            let x{i} = {i}" for i in range(1000)) + '\n            run "/bin/true" idempotent'
+    for _ in range(ROUNDS):
+        folder = fresh("resume")
+        write(folder, plan("resume", body))
+        rbk(folder, "run", "plan.rbk", env={"RBK_TEST_KILL_AFTER_COMMIT": "992"}, check=-9)
+        before = len(journal(folder))
+        begin = time.time_ns() / 1e6
+        rbk(folder, "resume")
+        spent.append(journal(folder)[before + 1][1] - begin)
+    report("rbk resume after SIGKILL in step 990 of 1,000", statistics.median(spent), 50, "ms")
+
+
+def trigger():
+    """From a file that appears to the rollback it triggers, with a probe every 100 ms."""
+    period = 100
+    delays, reactions = [], []
+    for round_ in range(12):
+        folder = fresh("trigger")
+        write(folder, f"""plan trigger {{
+    title "Bench"
+    probe bad = file.exists("bad") every {period}ms timeout 1s
+    trigger broken when bad == true then abort
+    stage one {{
+        apply within 1m {{ run "touch applied" idempotent }}
+        verify within 1m {{ check "never" 1 == 1 for 30s timeout 50s }}
+        rollback within 1m {{
+            shell "date +%s%N > turned" idempotent
+            verify {{ check "turned" file.exists("turned") }}
+        }}
+    }}
+}}
+""")
+        child = subprocess.Popen([os.path.join(BIN, "rbk"), "run", "plan.rbk"], cwd=folder,
+                                 env={**os.environ, "RBK_STORE": os.path.join(folder, "state", "store.db")},
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while not os.path.exists(os.path.join(folder, "applied")) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(0.15 + 0.0083 * round_)  # spread over the probe's period
+        at = time.time_ns()
+        open(os.path.join(folder, "bad"), "w").close()
+        if child.wait(30) != 10:
+            sys.exit("the trigger's run did not roll back")
+        with open(os.path.join(folder, "turned")) as file:
+            turned = int(file.read())
+        delays.append((turned - at) / 1e6)
+        fired = [row for row in journal(folder) if row[2] == "trigger"]
+        reactions.append(turned / 1e6 - fired[0][1])
+    report("trigger: reading to first rollback effect, median", statistics.median(reactions), 10, "ms")
+    report("trigger: failing endpoint to rollback, median", statistics.median(delays), period / 2 + 5, "ms")
+    report("trigger: failing endpoint to rollback, maximum", max(delays), period + 20, "ms")
+
+
+BENCHES = {"steps": steps, "spawn": spawn, "check": check, "start": start, "trigger": trigger}
+
+try:
+    for name, bench in BENCHES.items():
+        if not ONLY or name in ONLY:
+            bench()
+finally:
+    shutil.rmtree(scratch, ignore_errors=True)
+if failed:
+    print("not held: " + ", ".join(failed))
+sys.exit(1 if failed else 0)
