@@ -52,6 +52,31 @@ struct rbk_date {
     uint8_t day;
 };
 
+/** What a token or a rule carries; the field is chosen by the grammar's <tags>. */
+union rbk_token_value {
+    struct rbk_name *word;      /**< A word as interned. */
+    struct rbk_literal literal; /**< A number. */
+    struct rbk_date date;
+    uint16_t minute; /**< Of the day. */
+    uint8_t quote;   /**< enum rbk_quote of a text that begins. */
+    uint8_t choice;  /**< One of a small enum. */
+    struct rbk_tree_name *name;
+    struct rbk_tree_names names;
+    struct rbk_tree_type *type;
+    struct rbk_tree_expr *expr;
+    struct rbk_tree_exprs exprs;
+    struct rbk_tree_argument *argument;
+    struct rbk_tree_arguments arguments;
+    struct rbk_tree_parameter *parameter;
+    struct rbk_tree_parameters parameters;
+    struct rbk_tree_reaction *reaction;
+    struct rbk_tree_clause *clause;
+    struct rbk_tree_clauses clauses;
+    struct rbk_tree_statement *statement;
+    struct rbk_tree_statements statements;
+    struct rbk_tree_block *block;
+};
+
 /** Keep an expression; counts its depth. */
 struct rbk_tree_expr *rbk_tree_expr(struct rbk_parse *parse, const struct rbk_tree_expr *fields);
 

@@ -1,23 +1,24 @@
 /*
- * The grammar of .rbk text. It builds the tree of compiler/tree.h and does nothing else: an action is
- * one call of a constructor; nothing is looked up, checked or remembered here.
+ * The grammar of .rbk text. It builds the tree of compiler/tree.h and does nothing else: an action
+ * is one call of a constructor; nothing is looked up, checked or remembered here.
  *
  * The language needs no line ends and no semicolons, because every statement begins with a reserved
- * word and no clause word begins one. That is also what recovery rests on: after an error, tokens are
- * thrown away up to the next word that can begin a statement, or up to the brace that ends the block.
- * A block after a broken statement is passed over whole (`skipped`); the block of a broken
- * `stage x y {` is read, since it is clear what it is. `yyerrok` stands only where a lookahead decides
- * between two rules: there LAC has found it good. In a rule that is reduced without looking it would
- * meet the bad token again, for ever.
+ * word and no clause word begins one. That is also what recovery rests on: after an error, tokens
+ * are thrown away up to the next word that can begin a statement, or up to the brace that ends the
+ * block. A block after a broken statement is passed over whole (`skipped`); the block of a broken
+ * `stage x y {` is read, since it is clear what it is. `yyerrok` stands only where a lookahead
+ * decides between two rules: there LAC has found it good. In a rule that is reduced without looking
+ * it would meet the bad token again, for ever.
  *
- * Clauses are one list that every step takes in any order; compiler/clause.c says which belong where.
- * The words in quotes are the tokens' names in messages, too: see compiler/syntax_message.c.
+ * Clauses are one list that every step takes in any order; compiler/clause.c says which belong
+ * where. The words in quotes are the tokens' names in messages, too: see compiler/syntax_message.c.
  */
 %require "3.8"
 %define api.pure full
 %define api.prefix {rbk_yy}
 %define api.token.prefix {RBK_TOKEN_}
 %define api.location.type {struct rbk_span}
+%define api.value.type {union rbk_token_value}
 %define parse.error custom
 %define parse.lac full
 %locations
@@ -39,75 +40,16 @@ const char *rbk_token_words(int token);
 }
 
 %code {
+#include "compiler/grammar_actions.h"
 #include "compiler/syntax_message.h"
 
 static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, const char *message);
-
-/* No plan nests this deep within the limits; it bounds what a hostile one can make us hold. */
-#define YYMAXDEPTH 20000
-
-/* An empty rule stands right behind what came before it. */
-#define YYLLOC_DEFAULT(Current, Rhs, N)                                             \
-    ((Current) = (N) ? rbk_span_join(YYRHSLOC(Rhs, 1), YYRHSLOC(Rhs, N))            \
-                     : rbk_span_make(YYRHSLOC(Rhs, 0).end, YYRHSLOC(Rhs, 0).end))
-
-/* A node with the fields given; a statement's head goes from its first word to LAST. */
-#define STATEMENT(KIND, WHOLE, LAST, ...)                                           \
-    rbk_tree_statement(parse, &(struct rbk_tree_statement){                         \
-                                  .kind = RBK_STATEMENT_##KIND,                     \
-                                  .span = (WHOLE),                                  \
-                                  .head = {(WHOLE).start, (LAST).end},              \
-                                  __VA_ARGS__})
-#define CLAUSE(KIND, WHOLE, ...)                                                    \
-    rbk_tree_clause(parse, &(struct rbk_tree_clause){                               \
-                               .kind = RBK_CLAUSE_##KIND, .span = (WHOLE), __VA_ARGS__})
-#define EXPR(KIND, WHOLE, ...)                                                      \
-    rbk_tree_expr(parse, &(struct rbk_tree_expr){                                   \
-                             .kind = RBK_EXPR_##KIND, .span = (WHOLE), __VA_ARGS__})
-#define BINARY(OP, WHOLE, LEFT, RIGHT)                                              \
-    EXPR(BINARY, WHOLE, .op = RBK_OPERATOR_##OP, .left = (LEFT), .right = (RIGHT))
-#define LITERAL(KIND, WHOLE, VALUE)                                                 \
-    EXPR(KIND, WHOLE, .number = (VALUE).number, .decimals = (VALUE).decimals)
-/* What follows a reaction's word is kept before the word itself is known to it. */
-#define ANSWER(...) rbk_tree_reaction(parse, &(struct rbk_tree_reaction){__VA_ARGS__})
-#define REACTION(KIND, WHOLE, CHANNEL, REST) \
-    rbk_tree_reaction_finish(RBK_REACTION_##KIND, WHOLE, CHANNEL, REST)
-#define START(LIST, NODE)                                                           \
-    do {                                                                            \
-        (LIST).first = (LIST).last = NULL;                                          \
-        RBK_TREE_APPEND(LIST, NODE);                                                \
-    } while (0)
-#define MILLISECONDS(LITERAL) ((uint64_t)(LITERAL).number)
-}
-
-%union {
-    struct rbk_name *word;
-    struct rbk_literal literal;
-    struct rbk_date date;
-    uint16_t minute;
-    uint8_t quote;
-    uint8_t choice;
-    struct rbk_tree_name *name;
-    struct rbk_tree_names names;
-    struct rbk_tree_type *type;
-    struct rbk_tree_expr *expr;
-    struct rbk_tree_exprs exprs;
-    struct rbk_tree_argument *argument;
-    struct rbk_tree_arguments arguments;
-    struct rbk_tree_parameter *parameter;
-    struct rbk_tree_parameters parameters;
-    struct rbk_tree_reaction *reaction;
-    struct rbk_tree_clause *clause;
-    struct rbk_tree_clauses clauses;
-    struct rbk_tree_statement *statement;
-    struct rbk_tree_statements statements;
-    struct rbk_tree_block *block;
 }
 
 %token YYEOF 0 "the end of the file"
 %token <word> ID "a name"
-%token <literal> INT "a number" NUMBER "a number with decimals" RATIO "a ratio" DURATION "a duration"
-%token <literal> BYTES "a size"
+%token <literal> INT "a number" NUMBER "a number with decimals" RATIO "a ratio"
+%token <literal> DURATION "a duration" BYTES "a size"
 %token <minute> TIME "a time of day"
 %token <date> DATE "a date"
 %token <quote> TEXT "a text" TEXT_BEGIN "the start of a text"
@@ -151,11 +93,11 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
 %precedence "as"
 %precedence NEGATIVE
 
-%type <word> word any_word
-%type <name> name any optional_name severity
+%type <word> word reserved
+%type <name> name any optional_name
 %type <names> names path
 %type <type> type
-%type <expr> expr primary text optional_text default list command list_or_text query
+%type <expr> expr primary text optional_text default list command query
 %type <exprs> parts exprs integers texts
 %type <argument> argument entry
 %type <arguments> arguments some_arguments entries environment
@@ -177,11 +119,10 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
 file: items { rbk_tree_file_finish(parse, $items); };
 
 items:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | items item { $$ = $1; RBK_TREE_APPEND($$, $2); }
   | items error { $$ = $1; yyerrok; }
-  | items error skipped { $$ = $1; yyerrok; }
-  ;
+  | items error skipped { $$ = $1; yyerrok; } ;
 
 /* The block of something that was not understood: the scanner goes to its end. */
 skipped: '{' { parse->skip_block = true; } '}';
@@ -192,34 +133,30 @@ item:
   | "module" path { $$ = STATEMENT(MODULE, @$, @2, .names = $2.first); }
   | "plan" name plan_block { $$ = STATEMENT(PLAN, @$, @2, .name = $2, .block = $3); }
   | "plan" error plan_block { $$ = NULL; }
-  | "action" name '(' parameters ')' block {
+  | "action" any '(' parameters ')' block {
         $$ = STATEMENT(ACTION, @$, @5, .name = $2, .parameters = $4.first, .block = $6);
     }
   | "action" error block { $$ = NULL; }
-  | "reading" name '(' parameters ')' ':' type '=' expr {
-        $$ = STATEMENT(READING, @$, @7, .name = $2, .parameters = $4.first, .type = $7, .value = $9);
+  | "reading" any '(' parameters ')' ':' type '=' expr {
+        $$ = STATEMENT(READING, @$, @7, .name = $2, .parameters = $4.first, .type = $7,
+                       .value = $9);
     }
-  | "channel" name '(' parameters ')' block {
+  | "channel" any '(' parameters ')' block {
         $$ = STATEMENT(CHANNEL_TYPE, @$, @5, .name = $2, .parameters = $4.first, .block = $6);
     }
-  | "channel" error block { $$ = NULL; }
-  ;
+  | "channel" error block { $$ = NULL; } ;
 
-path:
-    name { START($$, $1); }
-  | path '.' any { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+path: name { START($$, $1); }
+  | path '.' any { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
 
 parameters:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | some_parameters
-  | some_parameters ','
-  ;
+  | some_parameters ',' ;
 
 some_parameters:
     parameter { START($$, $1); }
-  | some_parameters ',' parameter { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+  | some_parameters ',' parameter { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
 
 parameter: any ':' type default {
         $$ = rbk_tree_parameter(parse, &(struct rbk_tree_parameter){
@@ -227,10 +164,8 @@ parameter: any ':' type default {
     };
 
 /* `list of text`; what a word means as a type is for the typer. */
-type:
-    any { $$ = rbk_tree_type(parse, $1, NULL, @$); }
-  | any "of" type { $$ = rbk_tree_type(parse, $1, $3, @$); }
-  ;
+type: any { $$ = rbk_tree_type(parse, $1, NULL, @$); }
+  | any "of" type { $$ = rbk_tree_type(parse, $1, $3, @$); } ;
 
 default: %empty { $$ = NULL; } | '=' expr { $$ = $2; };
 
@@ -239,11 +174,10 @@ default: %empty { $$ = NULL; } | '=' expr { $$ = $2; };
 plan_block: '{' plan_items '}' { $$ = rbk_tree_block(parse, $2, @$); };
 
 plan_items:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | plan_items plan_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
   | plan_items error { $$ = $1; yyerrok; }
-  | plan_items error skipped { $$ = $1; yyerrok; }
-  ;
+  | plan_items error skipped { $$ = $1; yyerrok; } ;
 
 plan_item:
     "title" expr { $$ = STATEMENT(TITLE, @$, @2, .value = $2); }
@@ -252,26 +186,29 @@ plan_item:
   | "service" expr { $$ = STATEMENT(SERVICE, @$, @2, .value = $2); }
   | "estimate" DURATION { $$ = STATEMENT(ESTIMATE, @$, @2, .value = LITERAL(DURATION, @2, $2)); }
   | "rollback" "within" DURATION {
-        $$ = STATEMENT(ROLLBACK_WITHIN, @$, @3,
-                       .clauses = CLAUSE(WITHIN, rbk_span_join(@2, @3), .amount = MILLISECONDS($3)));
+        $$ = STATEMENT(ROLLBACK_WITHIN, @$, @3, .clauses = DURATION(WITHIN, @2, @3, $3));
     }
   | "rehearsed" "within" DURATION {
-        $$ = STATEMENT(REHEARSED_WITHIN, @$, @3,
-                       .clauses = CLAUSE(WITHIN, rbk_span_join(@2, @3), .amount = MILLISECONDS($3)));
+        $$ = STATEMENT(REHEARSED_WITHIN, @$, @3, .clauses = DURATION(WITHIN, @2, @3, $3));
     }
   | window
   | "param" name ':' type default {
         $$ = STATEMENT(PARAM, @$, @4, .name = $2, .type = $4, .value = $5);
     }
   | "param" name ':' type default "where" expr optional_text {
-        $$ = STATEMENT(PARAM, @$, @4, .name = $2, .type = $4, .value = $5, .second = $7, .text = $8);
+        $$ = STATEMENT(PARAM, @$, @4, .name = $2, .type = $4, .value = $5, .second = $7,
+                       .text = $8);
     }
   | "secret" name "from" secret_source expr {
         $$ = STATEMENT(SECRET, @$, @2, .name = $2, .word = $4, .value = $5);
     }
   | "connection" name '=' expr { $$ = STATEMENT(CONNECTION, @$, @2, .name = $2, .value = $4); }
-  | "role" name '{' role_items '}' { $$ = STATEMENT(ROLE, @$, @2, .name = $2, .clauses = $4.first); }
-  | "escalate" name "to" rungs { $$ = STATEMENT(ESCALATE, @$, @2, .name = $2, .clauses = $4.first); }
+  | "role" name '{' role_items '}' {
+        $$ = STATEMENT(ROLE, @$, @2, .name = $2, .clauses = $4.first);
+    }
+  | "escalate" name "to" rungs {
+        $$ = STATEMENT(ESCALATE, @$, @2, .name = $2, .clauses = $4.first);
+    }
   | "channel" name '=' expr { $$ = STATEMENT(CHANNEL, @$, @2, .name = $2, .value = $4); }
   | "probe" name '=' expr clauses {
         $$ = STATEMENT(PROBE, @$, @2, .name = $2, .value = $4, .clauses = $5.first);
@@ -282,7 +219,9 @@ plan_item:
                        .clauses = CLAUSE(THEN, rbk_span_join(@3, @4), .reaction = $4));
     }
   | trigger
-  | "abort" "when" expr optional_text { $$ = STATEMENT(ABORT_WHEN, @$, @3, .value = $3, .text = $4); }
+  | "abort" "when" expr optional_text {
+        $$ = STATEMENT(ABORT_WHEN, @$, @3, .value = $3, .text = $4);
+    }
   | "abort" "on" "signal" name optional_text {
         $$ = STATEMENT(ABORT_ON_SIGNAL, @$, @4, .name = $4, .text = $5);
     }
@@ -306,53 +245,45 @@ plan_item:
   | "retire" error stage_block { $$ = NULL; }
   | "observe" expr { $$ = STATEMENT(OBSERVE, @$, @2, .value = $2); }
   | "grace" expr { $$ = STATEMENT(GRACE, @$, @2, .value = $2); }
-  | allow
-  ;
+  | allow ;
 
 secret_source:
     "env" { $$ = RBK_SECRET_ENV; }
   | "file" { $$ = RBK_SECRET_FILE; }
-  | "command" { $$ = RBK_SECRET_COMMAND; }
-  ;
+  | "command" { $$ = RBK_SECRET_COMMAND; } ;
 
 role_items:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | role_items role_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
-  | role_items error { $$ = $1; }
-  ;
+  | role_items error { $$ = $1; } ;
 
 role_item:
     "contact" text { $$ = CLAUSE(CONTACT, @$, .value = $2); }
-  | "members" texts { $$ = CLAUSE(MEMBERS, @$, .value = $2.first); }
-  ;
+  | "members" texts { $$ = CLAUSE(MEMBERS, @$, .value = $2.first); } ;
 
 texts:
     text { START($$, $1); }
-  | texts ',' text { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+  | texts ',' text { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
 
 rungs:
     rung { START($$, $1); }
-  | rungs ',' "then" rung { $$ = $1; RBK_TREE_APPEND($$, $4); }
-  ;
+  | rungs ',' "then" rung { $$ = $1; RBK_TREE_APPEND($$, $4); } ;
 
 rung:
     name { $$ = CLAUSE(ESCALATE_STEP, @$, .name = $1); }
-  | name "after" DURATION { $$ = CLAUSE(ESCALATE_STEP, @$, .name = $1, .amount = MILLISECONDS($3)); }
-  ;
+  | name "after" DURATION {
+        $$ = CLAUSE(ESCALATE_STEP, @$, .name = $1, .amount = MILLISECONDS($3));
+    } ;
 
 window:
     "window" optional_name TIME[from] "to" TIME[to] text {
         $$ = STATEMENT(WINDOW, @$, @$, .name = $2, .window = {$from, $to}, .text = $text);
-    }
-  ;
+    } ;
 
-trigger: "trigger" name severity "when" expr clauses {
+trigger: "trigger" name optional_name "when" expr clauses {
         $$ = STATEMENT(TRIGGER, @$, @3, .name = $2, .second_name = $3, .value = $5,
                        .clauses = $6.first);
     };
-
-severity: %empty { $$ = NULL; } | name;
 
 require: "require" text expr clauses {
         $$ = STATEMENT(REQUIRE, @$, @3, .text = $2, .value = $3, .clauses = $4.first);
@@ -367,72 +298,60 @@ allow: "allow" name "because" text { $$ = STATEMENT(ALLOW, @$, @2, .name = $2, .
 backup_block: '{' backup_items '}' { $$ = rbk_tree_block(parse, $2, @$); };
 
 backup_items:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | backup_items backup_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
   | backup_items error { $$ = $1; yyerrok; }
-  | backup_items error skipped { $$ = $1; yyerrok; }
-  ;
+  | backup_items error skipped { $$ = $1; yyerrok; } ;
 
 backup_item:
     let
-  | "take" block_clauses block {
-        $$ = STATEMENT(BACKUP_TAKE, @$, @1, .clauses = $2.first, .block = $3);
-    }
+  | "take" block_clauses block { $$ = BLOCK(BACKUP_TAKE, @$, @1, $2, $3); }
   | verify
-  | "restore" block_clauses block {
-        $$ = STATEMENT(BACKUP_RESTORE, @$, @1, .clauses = $2.first, .block = $3);
-    }
-  ;
+  | "restore" block_clauses block { $$ = BLOCK(BACKUP_RESTORE, @$, @1, $2, $3); } ;
 
 lock_block: '{' lock_items '}' { $$ = rbk_tree_block(parse, $2, @$); };
 
 lock_items:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | lock_items lock_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
   | lock_items error { $$ = $1; yyerrok; }
-  | lock_items error skipped { $$ = $1; yyerrok; }
-  ;
+  | lock_items error skipped { $$ = $1; yyerrok; } ;
 
 lock_item:
-    "acquire" block_clauses block {
-        $$ = STATEMENT(ACQUIRE, @$, @1, .clauses = $2.first, .block = $3);
-    }
-  | "release" block_clauses block {
-        $$ = STATEMENT(RELEASE, @$, @1, .clauses = $2.first, .block = $3);
-    }
-  ;
+    "acquire" block_clauses block { $$ = BLOCK(ACQUIRE, @$, @1, $2, $3); }
+  | "release" block_clauses block { $$ = BLOCK(RELEASE, @$, @1, $2, $3); } ;
 
 /* Stages. */
 
 stage_block: '{' stage_items '}' { $$ = rbk_tree_block(parse, $2, @$); };
 
 stage_items:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | stage_items stage_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
   | stage_items error { $$ = $1; yyerrok; }
-  | stage_items error skipped { $$ = $1; yyerrok; }
-  ;
+  | stage_items error skipped { $$ = $1; yyerrok; } ;
 
 stage_item:
-    "kind" name { $$ = STATEMENT(KIND, @$, @2, .name = $2); }
+    "kind" any { $$ = STATEMENT(KIND, @$, @2, .name = $2); }
   | "risk" name { $$ = STATEMENT(RISK, @$, @2, .name = $2); }
   | "data" '{' data_items '}' { $$ = STATEMENT(DATA, @$, @1, .clauses = $3.first); }
   | "after" "nothing" { $$ = STATEMENT(AFTER, @$, @2, .names = NULL); }
   | "after" names { $$ = STATEMENT(AFTER, @$, @2, .names = $2.first); }
   | "after" names "for" DURATION {
-        $$ = STATEMENT(AFTER, @$, @2, .names = $2.first,
-                       .clauses = CLAUSE(FOR, rbk_span_join(@3, @4), .amount = MILLISECONDS($4)));
+        $$ = STATEMENT(AFTER, @$, @2, .names = $2.first, .clauses = DURATION(FOR, @3, @4, $4));
     }
   | "not" "before" DATE TIME text {
         $$ = STATEMENT(NOT_BEFORE, @$, @$, .instant = {$3.year, $3.month, $3.day, $4}, .text = $5);
     }
-  | "approve" names clauses { $$ = STATEMENT(APPROVE, @$, @2, .names = $2.first, .clauses = $3.first); }
+  | "approve" names clauses {
+        $$ = STATEMENT(APPROVE, @$, @2, .names = $2.first, .clauses = $3.first);
+    }
   | require
   | window
   | attest
-  | "prepare" block_clauses block { $$ = STATEMENT(PREPARE, @$, @1, .clauses = $2.first, .block = $3); }
+  | "prepare" block_clauses block { $$ = BLOCK(PREPARE, @$, @1, $2, $3); }
   | "prepare" error block { $$ = NULL; }
-  | "apply" block_clauses block { $$ = STATEMENT(APPLY, @$, @1, .clauses = $2.first, .block = $3); }
+  | "apply" block_clauses block { $$ = BLOCK(APPLY, @$, @1, $2, $3); }
   | "apply" error block { $$ = NULL; }
   | verify
   | "rollback" optional_name block_clauses block {
@@ -442,39 +361,33 @@ stage_item:
   | trigger
   | "attempts" INT "every" DURATION {
         $$ = STATEMENT(ATTEMPTS, @$, @2, .count = (uint64_t)$2.number,
-                       .clauses = CLAUSE(EVERY, rbk_span_join(@3, @4), .amount = MILLISECONDS($4)));
+                       .clauses = DURATION(EVERY, @3, @4, $4));
     }
   | "unwatched" "because" text { $$ = STATEMENT(UNWATCHED, @$, @1, .text = $3); }
-  | allow
-  ;
+  | allow ;
 
 verify:
-    "verify" block_clauses block { $$ = STATEMENT(VERIFY, @$, @1, .clauses = $2.first, .block = $3); }
-  | "verify" error block { $$ = NULL; }
-  ;
+    "verify" block_clauses block { $$ = BLOCK(VERIFY, @$, @1, $2, $3); }
+  | "verify" error block { $$ = NULL; } ;
 
 data_items:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | data_items data_item { $$ = $1; RBK_TREE_APPEND($$, $2); }
-  | data_items error { $$ = $1; }
-  ;
+  | data_items error { $$ = $1; } ;
 
 data_item:
     "created" name { $$ = CLAUSE(DATA_CREATED, @$, .name = $2); }
   | "modified" name { $$ = CLAUSE(DATA_MODIFIED, @$, .name = $2); }
-  | "backup" name { $$ = CLAUSE(DATA_BACKUP, @$, .name = $2); }
-  ;
+  | "backup" name { $$ = CLAUSE(DATA_BACKUP, @$, .name = $2); } ;
 
 block_clauses:
-    %empty { $$.first = $$.last = NULL; }
-  | block_clauses block_clause { $$ = $1; RBK_TREE_APPEND($$, $2); }
-  ;
+    %empty { EMPTY($$); }
+  | block_clauses block_clause { $$ = $1; RBK_TREE_APPEND($$, $2); } ;
 
 block_clause:
-    "within" DURATION { $$ = CLAUSE(WITHIN, @$, .amount = MILLISECONDS($2)); }
+    "within" DURATION { $$ = DURATION(WITHIN, @$, @$, $2); }
   | "when" expr { $$ = CLAUSE(WHEN, @$, .value = $2); }
-  | "every" DURATION { $$ = CLAUSE(EVERY, @$, .amount = MILLISECONDS($2)); }
-  ;
+  | "every" DURATION { $$ = DURATION(EVERY, @$, @$, $2); } ;
 
 /* Reactions. `within` and `else` belong to the nearest question. */
 
@@ -485,13 +398,11 @@ reaction:
   | "notify" name approval { $$ = REACTION(NOTIFY, @$, $2, $3); }
   | "ask" names answer { $3->roles = $2.first; $$ = REACTION(ASK, @$, NULL, $3); }
   | "cancel" { $$ = REACTION(CANCEL, @$, NULL, ANSWER(.roles = NULL)); }
-  | "keep" { $$ = REACTION(KEEP, @$, NULL, ANSWER(.roles = NULL)); }
-  ;
+  | "keep" { $$ = REACTION(KEEP, @$, NULL, ANSWER(.roles = NULL)); } ;
 
 approval:
     %empty { $$ = ANSWER(.roles = NULL); }
-  | "with" "approval" "of" names answer { $$ = $5; $$->roles = $4.first; }
-  ;
+  | "with" "approval" "of" names answer { $$ = $5; $$->roles = $4.first; } ;
 
 answer:
     %empty %prec NO_ANSWER { $$ = ANSWER(.roles = NULL); }
@@ -501,24 +412,20 @@ answer:
   | "within" DURATION "else" reaction {
         $$ = ANSWER(.has_within = true, .within_ms = MILLISECONDS($2), .otherwise = $4);
     }
-  | "else" reaction { $$ = ANSWER(.otherwise = $2); }
-  ;
+  | "else" reaction { $$ = ANSWER(.otherwise = $2); } ;
 
-names:
-    name { START($$, $1); }
-  | names ',' name { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+names: name { START($$, $1); }
+  | names ',' name { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
 
 /* Steps. */
 
 block: '{' steps '}' { $$ = rbk_tree_block(parse, $2, @$); };
 
 steps:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | steps step { $$ = $1; RBK_TREE_APPEND($$, $2); }
   | steps error { $$ = $1; yyerrok; }
-  | steps error skipped { $$ = $1; yyerrok; }
-  ;
+  | steps error skipped { $$ = $1; yyerrok; } ;
 
 let: "let" name '=' expr clauses {
         $$ = STATEMENT(LET, @$, @2, .name = $2, .value = $4, .clauses = $5.first);
@@ -531,7 +438,7 @@ step:
   | "sql" name query clauses {
         $$ = STATEMENT(SQL, @$, @3, .name = $2, .value = $3, .clauses = $4.first);
     }
-  | "redis" name list_or_text clauses {
+  | "redis" name command clauses {
         $$ = STATEMENT(REDIS, @$, @3, .name = $2, .value = $3, .clauses = $4.first);
     }
   | "http" name expr clauses {
@@ -586,27 +493,23 @@ step:
         $$ = STATEMENT(IF, @$, @2, .value = $2, .block = $3, .else_block = $5);
     }
   | "if" error block { $$ = NULL; }
-  | "nothing" "because" text { $$ = STATEMENT(NOTHING, @$, @1, .text = $3); }
-  ;
+  | "nothing" "because" text { $$ = STATEMENT(NOTHING, @$, @1, .text = $3); } ;
 
-command: list_or_text;
-
-list_or_text: text | list;
+command: text | list;
 
 query: text | "file" text { $$ = EXPR(FILE, @$, .left = $2); };
 
 /* What may follow a step's fixed part, in any order. */
 
 clauses:
-    %empty { $$.first = $$.last = NULL; }
-  | clauses clause { $$ = $1; RBK_TREE_APPEND($$, $2); }
-  ;
+    %empty { EMPTY($$); }
+  | clauses clause { $$ = $1; RBK_TREE_APPEND($$, $2); } ;
 
 clause:
-    "timeout" DURATION { $$ = CLAUSE(TIMEOUT, @$, .amount = MILLISECONDS($2)); }
-  | "every" DURATION { $$ = CLAUSE(EVERY, @$, .amount = MILLISECONDS($2)); }
-  | "within" DURATION { $$ = CLAUSE(WITHIN, @$, .amount = MILLISECONDS($2)); }
-  | "for" DURATION { $$ = CLAUSE(FOR, @$, .amount = MILLISECONDS($2)); }
+    "timeout" DURATION { $$ = DURATION(TIMEOUT, @$, @$, $2); }
+  | "every" DURATION { $$ = DURATION(EVERY, @$, @$, $2); }
+  | "within" DURATION { $$ = DURATION(WITHIN, @$, @$, $2); }
+  | "for" DURATION { $$ = DURATION(FOR, @$, @$, $2); }
   | "for" INT "readings" { $$ = CLAUSE(FOR_READINGS, @$, .amount = (uint64_t)$2.number); }
   | "retry" INT { $$ = CLAUSE(RETRY, @$, .amount = (uint64_t)$2.number); }
   | "then" reaction { $$ = CLAUSE(THEN, @$, .reaction = $2); }
@@ -636,26 +539,22 @@ clause:
   | "stdin" expr { $$ = CLAUSE(STDIN, @$, .value = $2); }
   | "optional" "because" text { $$ = CLAUSE(OPTIONAL, @$, .value = $3); }
   | "progress" expr { $$ = CLAUSE(PROGRESS, @$, .value = $2); }
-  | "env" '{' environment '}' { $$ = CLAUSE(ENV, @$, .arguments = $3.first); }
-  ;
+  | "env" '{' environment '}' { $$ = CLAUSE(ENV, @$, .arguments = $3.first); } ;
 
 integers:
     INT { START($$, LITERAL(INT, @1, $1)); }
-  | integers ',' INT { $$ = $1; RBK_TREE_APPEND($$, LITERAL(INT, @3, $3)); }
-  ;
+  | integers ',' INT { $$ = $1; RBK_TREE_APPEND($$, LITERAL(INT, @3, $3)); } ;
 
 environment:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | entries
   | entries ','
-  | error { $$.first = $$.last = NULL; }
-  ;
+  | error { EMPTY($$); } ;
 
 entries:
     entry { START($$, $1); }
   | entries entry { $$ = $1; RBK_TREE_APPEND($$, $2); }
-  | entries ',' entry { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+  | entries ',' entry { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
 
 entry: name ':' expr { $$ = rbk_tree_argument(parse, $1, $3); };
 
@@ -678,8 +577,7 @@ expr:
   | expr '/' expr { $$ = BINARY(DIVIDE, @$, $1, $3); }
   | expr "as" name { $$ = EXPR(AS, @$, .left = $1, .name = $3); }
   | '-' expr %prec NEGATIVE { $$ = EXPR(NEGATE, @$, .left = $2); }
-  | primary
-  ;
+  | primary ;
 
 primary:
     name { $$ = EXPR(NAME, @$, .name = $1); }
@@ -694,47 +592,43 @@ primary:
   | "false" { $$ = EXPR(BOOL, @$, .number = 0); }
   | primary '.' any { $$ = EXPR(MEMBER, @$, .left = $1, .name = $3); }
   | primary '(' arguments ')' { $$ = EXPR(CALL, @$, .left = $1, .arguments = $3.first); }
-  | '(' expr ')' { $$ = $2; $$->span = @$; }
-  ;
+  | '(' expr ')' { $$ = $2; $$->span = @$; } ;
 
 list:
     '[' ']' { $$ = EXPR(LIST, @$, .items = NULL); }
   | '[' exprs ']' { $$ = EXPR(LIST, @$, .items = $2.first); }
-  | '[' exprs ',' ']' { $$ = EXPR(LIST, @$, .items = $2.first); }
-  ;
+  | '[' exprs ',' ']' { $$ = EXPR(LIST, @$, .items = $2.first); } ;
 
 exprs:
     expr { START($$, $1); }
-  | exprs ',' expr { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+  | exprs ',' expr { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
 
 arguments:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | some_arguments
-  | some_arguments ','
-  ;
+  | some_arguments ',' ;
 
 some_arguments:
     argument { START($$, $1); }
-  | some_arguments ',' argument { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+  | some_arguments ',' argument { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
 
 argument:
     expr { $$ = rbk_tree_argument(parse, NULL, $1); }
   | any ':' expr { $$ = rbk_tree_argument(parse, $1, $3); }
-  | "file" text { $$ = rbk_tree_argument(parse, NULL, EXPR(FILE, @$, .left = $2)); }
-  ;
+  | "file" text { $$ = rbk_tree_argument(parse, NULL, EXPR(FILE, @$, .left = $2)); } ;
 
 text:
     TEXT { $$ = rbk_tree_text(parse, $1, @$); }
-  | TEXT_BEGIN parts TEXT_END { $$ = rbk_tree_text_parts(parse, $1, $2, @$); }
-  ;
+  | TEXT_BEGIN parts TEXT_END { $$ = rbk_tree_text_parts(parse, $1, $2, @$); } ;
 
 parts:
-    %empty { $$.first = $$.last = NULL; }
+    %empty { EMPTY($$); }
   | parts TEXT_PIECE { $$ = $1; RBK_TREE_APPEND($$, EXPR(TEXT, @2, .left = NULL)); }
   | parts "${" expr INTERPOLATION_END { $$ = $1; RBK_TREE_APPEND($$, $3); }
-  ;
+  | parts "${" reserved INTERPOLATION_END {
+        $$ = $1;
+        RBK_TREE_APPEND($$, EXPR(NAME, @3, .name = rbk_tree_name(parse, $3, @3)));
+    } ;
 
 optional_text: %empty { $$ = NULL; } | text;
 
@@ -744,32 +638,33 @@ name: word { $$ = rbk_tree_name(parse, $1, @$); };
 
 optional_name: %empty { $$ = NULL; } | name;
 
-any: any_word { $$ = rbk_tree_name(parse, $1, @$); } | name;
+any: name
+  | reserved { $$ = rbk_tree_name(parse, $1, @$); }
+  | "true" { $$ = rbk_tree_name(parse, $1, @$); }
+  | "false" { $$ = rbk_tree_name(parse, $1, @$); } ;
 
-/* The reserved words that are names, too, and those that are only after a dot, before a colon, as a type. */
+/* The reserved words that are names, too; and those that are only after a dot, before a colon, as a
+ * type, behind `action`, `reading`, `channel`, `kind` and `on`, and alone between `${` and `}`. */
 
-word:
-    ID |
+word: ID |
     "baseline" | "before" | "command" | "env" | "estimate" | "file" | "http" | "plan" | "redis" |
-    "run" | "sql" | "stuck"
-  ;
+    "run" | "sql" | "stuck" ;
 
-any_word:
+reserved:
     "abort" | "acquire" | "action" | "after" | "allow" | "and" | "apply" | "approval" | "approve" |
     "as" | "ask" | "at" | "attempts" | "attest" | "autocommit" | "backup" | "because" | "body" |
     "by" | "cancel" | "capture" | "channel" | "check" | "connection" | "contact" | "created" |
     "data" | "do" | "done" | "doubt" | "during" | "else" | "escalate" | "every" | "except" |
-    "expect" | "false" | "for" | "foreach" | "from" | "grace" | "header" | "held" | "hold" |
+    "expect" | "for" | "foreach" | "from" | "grace" | "header" | "held" | "hold" |
     "idempotent" | "if" | "in" | "into" | "json" | "keep" | "kind" | "let" | "lock" | "manual" |
     "members" | "missing" | "modified" | "module" | "most" | "not" | "nothing" | "notify" |
     "observe" | "of" | "on" | "optional" | "or" | "over" | "owner" | "parallel" | "param" |
     "pause" | "prepare" | "probe" | "progress" | "reading" | "readings" | "rehearsed" | "release" |
     "report" | "require" | "restore" | "retire" | "retry" | "risk" | "role" | "rollback" |
     "secret" | "service" | "severity" | "shell" | "signal" | "since" | "stage" | "started" |
-    "stdin" | "take" | "then" | "ticket" | "timeout" | "title" | "to" | "trigger" | "true" |
+    "stdin" | "take" | "then" | "ticket" | "timeout" | "title" | "to" | "trigger" |
     "undo" | "until" | "unwatched" | "use" | "using" | "verify" | "wait" | "when" | "where" |
-    "window" | "with" | "within"
-  ;
+    "window" | "with" | "within" ;
 
 %%
 
