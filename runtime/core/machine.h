@@ -564,7 +564,10 @@ struct rbk_waiver {
 /* Tables: machine->states[i] for i < machine->state_count, and so on. */
 struct rbk_machine {
     uint32_t format_version;
-    char hash[65]; /* SHA-256 (hex) of the canonical text with an empty "hash" */
+    char hash[65]; /* SHA-256 (hex) of what the machine means: all rows but places and `sources`, so
+                      that layout and comments of a plan do not change it. What runs, rehearsals
+                      and stores know a machine by; not in its text, where "integrity" is the hash
+                      of all other bytes. Set by rbk_machine_write() and rbk_machine_read(). */
     struct rbk_str name, title, ticket, owner, service;
     uint64_t estimate_ms;         /* 0: none */
     uint64_t rollback_within_ms;  /* 0: none */

@@ -1,7 +1,7 @@
 /*
  * Writing the canonical text of a machine:
  *
- *     {"format_version":1,"hash":"<64 digits>","plan":{…},"tables":{"args":[
+ *     {"format_version":1,"integrity":"<64 digits>","plan":{…},"tables":{"args":[
  *     {"expr":0,"kind":"word","name":""},
  *     {"expr":1,"kind":"word","name":""}
  *     ],"baselines":[],…}}
@@ -24,6 +24,9 @@
 
 #include <stdio.h>
 #include <string.h>
+
+/* How much text is collected before it goes into the hash of a machine's meaning. */
+#define HASH_CHUNK_BYTES ((size_t)1 << 16)
 
 /* What has an escape of its own, and its letter. */
 #define ESCAPED_BYTES ((size_t)7)
@@ -179,14 +182,21 @@ static void put_field(struct rbk_buffer *out, const struct rbk_field *field, con
     }
 }
 
-static void put_fields(struct rbk_buffer *out, const struct rbk_table *table, const char *row)
+/* @places  Whether places are written; the meaning of a machine does not depend on them. */
+static void put_fields(struct rbk_buffer *out, const struct rbk_table *table, const char *row,
+                       bool places)
 {
     if (!table->fields[0].name) {
         put_field(out, &table->fields[0], row);
         return;
     }
+    bool first = true;
     for (size_t i = 0; i < table->field_count; i++) {
-        (void)rbk_buffer_append_byte(out, i == 0 ? '{' : ',');
+        if (table->fields[i].kind == RBK_FIELD_PLACE && !places) {
+            continue;
+        }
+        (void)rbk_buffer_append_byte(out, first ? '{' : ',');
+        first = false;
         put_text(out, rbk_str_from(table->fields[i].name));
         (void)rbk_buffer_append_byte(out, ':');
         put_field(out, &table->fields[i], row);
@@ -204,7 +214,7 @@ static void put_table(struct rbk_buffer *out, const struct rbk_machine *machine,
     (void)rbk_buffer_append_text(out, ":[");
     for (uint32_t i = 0; i < count; i++, row += table->row_bytes) {
         (void)rbk_buffer_append_text(out, i == 0 ? "\n" : ",\n");
-        put_fields(out, table, row);
+        put_fields(out, table, row, true);
     }
     (void)rbk_buffer_append_text(out, count > 0 ? "\n]" : "]");
 }
@@ -235,16 +245,58 @@ void rbk_machine_hash_text(struct rbk_str text, size_t hash_at, char out[RBK_SHA
     rbk_sha256_fini(&hash);
 }
 
+/* Moves what was written into the hash. */
+static void absorb(struct rbk_sha256 *hash, struct rbk_buffer *out)
+{
+    rbk_sha256_update(hash, out->data, out->bytes);
+    rbk_buffer_clear(out);
+}
+
+int rbk_machine_identify(struct rbk_machine *machine, struct rbk_error *reterr)
+{
+    struct rbk_buffer out;
+    struct rbk_sha256 hash;
+    int error = 0;
+    rbk_buffer_init(&out, RBK_MACHINE_BYTES_MAX);
+    rbk_sha256_init(&hash);
+    put_integer(&out, machine->format_version);
+    put_fields(&out, &rbk_plan_fields, (const char *)machine, false);
+    for (size_t i = 0; i < RBK_TABLE_COUNT; i++) {
+        enum rbk_table_id id = rbk_tables_sorted[i];
+        const struct rbk_table *table = &rbk_tables[id];
+        const char *row = rbk_table_first(machine, id);
+        uint32_t count = id == RBK_TABLE_sources ? 0 : rbk_table_rows(machine, id);
+        put_text(&out, rbk_str_from(table->name));
+        for (uint32_t k = 0; k < count; k++, row += table->row_bytes) {
+            (void)rbk_buffer_append_byte(&out, '\n');
+            put_fields(&out, table, row, false);
+            if (out.bytes >= HASH_CHUNK_BYTES) {
+                error = error ? error : out.error;
+                absorb(&hash, &out);
+            }
+        }
+        (void)rbk_buffer_append_byte(&out, '\n');
+    }
+    error = error ? error : out.error;
+    absorb(&hash, &out);
+    rbk_sha256_final_hex(&hash, machine->hash);
+    rbk_sha256_fini(&hash);
+    rbk_buffer_fini(&out);
+    return error ? rbk_error_set(reterr, (enum rbk_err) - error, "the machine is too large: %s",
+                                 rbk_error_text(error))
+                 : 0;
+}
+
 int rbk_machine_write(struct rbk_machine *machine, struct rbk_buffer *out, struct rbk_error *reterr)
 {
     size_t start = out->bytes;
     (void)rbk_buffer_append_text(out, "{\"format_version\":");
     put_integer(out, machine->format_version);
-    (void)rbk_buffer_append_text(out, ",\"hash\":\"");
+    (void)rbk_buffer_append_text(out, ",\"integrity\":\"");
     size_t hash_at = out->bytes - start;
     (void)rbk_buffer_append_text(out, no_hash);
     (void)rbk_buffer_append_text(out, "\",\"plan\":");
-    put_fields(out, &rbk_plan_fields, (const char *)machine);
+    put_fields(out, &rbk_plan_fields, (const char *)machine, true);
     (void)rbk_buffer_append_text(out, ",\"tables\":{");
     for (size_t i = 0; i < RBK_TABLE_COUNT; i++) {
         if (i > 0) {
@@ -258,8 +310,9 @@ int rbk_machine_write(struct rbk_machine *machine, struct rbk_buffer *out, struc
                              rbk_error_text(out->error));
     }
     char *text = out->data + start;
-    rbk_machine_hash_text((struct rbk_str){text, out->bytes - start}, hash_at, machine->hash);
+    char integrity[RBK_SHA256_HEX_BYTES];
+    rbk_machine_hash_text((struct rbk_str){text, out->bytes - start}, hash_at, integrity);
     /* As many digits as there were: the buffer keeps its length. */
-    (void)memcpy(text + hash_at, machine->hash, RBK_MACHINE_HASH_DIGITS);
-    return 0;
+    (void)memcpy(text + hash_at, integrity, RBK_MACHINE_HASH_DIGITS);
+    return rbk_machine_identify(machine, reterr);
 }

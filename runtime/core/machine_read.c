@@ -8,7 +8,7 @@
  * same bytes. (A tree of a machine at its size limit would take ten times its text before the first
  * check.)
  *
- * Order of the refusals: size, version, UTF-8, hash, text, then rbk_machine_check().
+ * Order of the refusals: size, version, UTF-8, integrity, text, then rbk_machine_check().
  */
 #include "runtime/core/machine.h"
 
@@ -539,7 +539,7 @@ static int take_table(struct reader *reader, struct rbk_machine *machine, enum r
     return expect(reader, "]");
 }
 
-/* Version and hash, which stand first. */
+/* Version and integrity, which stand first. */
 static int take_head(struct reader *reader, struct rbk_machine *machine)
 {
     int error = 0;
@@ -558,17 +558,17 @@ static int take_head(struct reader *reader, struct rbk_machine *machine)
         reader->at = reader->start + bad;
         return fail(reader, RBK_EMACHINE, "not UTF-8");
     }
-    if ((error = expect(reader, ",\"hash\":\""))) {
+    if ((error = expect(reader, ",\"integrity\":\""))) {
         return error;
     }
     if ((size_t)(reader->end - reader->at) < RBK_MACHINE_HASH_DIGITS) {
         return unexpected(reader, "a hash of 64 digits");
     }
-    rbk_machine_hash_text(text, (size_t)(reader->at - reader->start), machine->hash);
-    if (!stands(reader, machine->hash, RBK_MACHINE_HASH_DIGITS)) {
+    char integrity[RBK_SHA256_HEX_BYTES];
+    rbk_machine_hash_text(text, (size_t)(reader->at - reader->start), integrity);
+    if (!stands(reader, integrity, RBK_MACHINE_HASH_DIGITS)) {
         return fail(reader, RBK_EMACHINE,
-                    "the hash does not fit: the file is damaged or was "
-                    "edited");
+                    "the hash does not fit: the file is damaged or was edited");
     }
     reader->at += RBK_MACHINE_HASH_DIGITS;
     return expect(reader, "\"");
@@ -613,6 +613,9 @@ int rbk_machine_read(struct rbk_arena *arena, struct rbk_str bytes,
     int error = take_machine(&reader, machine);
     if (!error) {
         error = rbk_machine_check(machine, reterr);
+    }
+    if (!error) {
+        error = rbk_machine_identify(machine, reterr);
     }
     if (!error) {
         *ret_machine = machine;

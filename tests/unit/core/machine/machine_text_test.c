@@ -19,7 +19,7 @@
 
 #define TEXT_BYTES_MAX ((size_t)1 << 20)
 #define MEMORY_MAX ((size_t)16 << 20)
-#define HASH_KEY "\"hash\":\""
+#define HASH_KEY "\"integrity\":\""
 
 static struct rbk_arena arena;
 static struct rbk_buffer sample; /* the text of the sample machine */
@@ -174,11 +174,8 @@ START_TEST(every_table_has_rows_in_the_sample_and_sorted_keys)
 }
 END_TEST
 
-START_TEST(the_hash_is_of_the_text_with_an_empty_one)
+START_TEST(the_integrity_is_of_the_text_with_an_empty_one)
 {
-    struct rbk_error error = {0};
-    const struct rbk_machine *machine = NULL;
-    ck_assert_int_eq(rbk_machine_read(&arena, rbk_buffer_str(&sample), &machine, &error), 0);
     struct rbk_buffer without;
     rbk_buffer_init(&without, TEXT_BYTES_MAX);
     char *at = strstr(sample.data, HASH_KEY) + strlen(HASH_KEY);
@@ -186,8 +183,39 @@ START_TEST(the_hash_is_of_the_text_with_an_empty_one)
     (void)rbk_buffer_append_text(&without, at + RBK_MACHINE_HASH_DIGITS);
     char hash[RBK_SHA256_HEX_BYTES];
     rbk_sha256_hex(without.data, without.bytes, hash);
-    ck_assert_str_eq(machine->hash, hash);
+    ck_assert_int_eq(memcmp(at, hash, RBK_MACHINE_HASH_DIGITS), 0);
     rbk_buffer_fini(&without);
+}
+END_TEST
+
+/* The hash of the sample after a change, which is then undone by the caller. */
+static void hash_of(struct rbk_machine *machine, char out[RBK_SHA256_HEX_BYTES])
+{
+    struct rbk_error error = {0};
+    struct rbk_buffer text;
+    rbk_buffer_init(&text, TEXT_BYTES_MAX);
+    ck_assert_int_eq(rbk_machine_write(machine, &text, &error), 0);
+    (void)memcpy(out, machine->hash, RBK_SHA256_HEX_BYTES);
+    rbk_buffer_fini(&text);
+}
+
+START_TEST(the_hash_is_of_the_meaning_and_not_of_places_and_sources)
+{
+    char before[RBK_SHA256_HEX_BYTES];
+    char after[RBK_SHA256_HEX_BYTES];
+    struct rbk_machine *machine = sample_machine(&arena);
+    hash_of(machine, before);
+    ck_assert_uint_gt(machine->state_count, 0);
+    ck_assert_uint_gt(machine->source_count, 0);
+    machine->states[0].place.line += 7;
+    machine->effects[0].place.column += 1;
+    machine->sources[0].path = RBK_STR("elsewhere.rbk");
+    machine->sources[0].sha256 = RBK_STR("00");
+    hash_of(machine, after);
+    ck_assert_str_eq(before, after);
+    machine->states[0].name = RBK_STR("another");
+    hash_of(machine, after);
+    ck_assert_str_ne(before, after);
 }
 END_TEST
 
@@ -361,7 +389,8 @@ int main(void)
     tcase_add_test(cases, reading_gives_every_row_as_it_was);
     tcase_add_test(cases, the_text_is_canonical_json);
     tcase_add_test(cases, every_table_has_rows_in_the_sample_and_sorted_keys);
-    tcase_add_test(cases, the_hash_is_of_the_text_with_an_empty_one);
+    tcase_add_test(cases, the_integrity_is_of_the_text_with_an_empty_one);
+    tcase_add_test(cases, the_hash_is_of_the_meaning_and_not_of_places_and_sources);
     tcase_add_test(cases, every_truncation_is_refused);
     tcase_add_test(cases, a_flipped_bit_in_any_byte_is_seen_by_the_hash);
     tcase_add_test(cases, a_flipped_bit_with_a_right_hash_is_refused_or_gives_a_sound_machine);
