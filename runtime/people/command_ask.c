@@ -1,0 +1,273 @@
+/*
+ * What people ask of a run: each command puts one row into the run's inbox and waits a moment for
+ * the runner's reply. A run without a living runner keeps the row until somebody resumes it.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/core/state.h"
+#include "runtime/people/commands.h"
+#include "runtime/people/run_store.h"
+#include "runtime/people/sanitize.h"
+#include "runtime/people/user.h"
+#include "runtime/people/when.h"
+
+/* How long a reply is waited for, and how often it is looked for. */
+#define REPLY_MS 5000u
+#define LOOK_MS 20u
+
+/* A request on its way. */
+struct asking {
+    const struct rbk_options *options;
+    struct rbk_store *store;
+    char run[RBK_RUN_ID_BYTES];
+    int64_t id;
+};
+
+static bool has_ended(struct rbk_str status)
+{
+    return rbk_str_is(status, rbk_status_name(RBK_STATUS_COMPLETED)) ||
+           rbk_str_is(status, rbk_status_name(RBK_STATUS_ABORTED)) ||
+           rbk_str_is(status, rbk_status_name(RBK_STATUS_CANCELLED));
+}
+
+static int check_run(struct asking *asking, struct rbk_error *reterr)
+{
+    struct rbk_store_run run;
+    struct rbk_arena arena;
+    int error;
+    rbk_arena_init(&arena, (size_t)16 << 20);
+    error = rbk_store_get_run(asking->store, asking->run, &arena, &run, reterr);
+    if (error == 0 && (run.ended_ms != 0 || has_ended(run.status))) {
+        error = rbk_error_set(reterr, RBK_ESTATE, "run %s has ended: %.*s", asking->run,
+                              RBK_STR_ARG(run.status));
+    }
+    rbk_arena_fini(&arena);
+    return error;
+}
+
+static int put_request(struct asking *asking, const char *kind, json_t *body,
+                       struct rbk_error *reterr)
+{
+    char user[RBK_USER_BYTES];
+    char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+    int error;
+    if (text == NULL) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    rbk_user_name(user);
+    struct rbk_store_request request = {
+        .at_ms = (int64_t)rbk_when_now_ms(),
+        .who = rbk_str_from(user),
+        .kind = rbk_str_from(kind),
+        .body = rbk_str_from(text),
+    };
+    error = rbk_store_ask(asking->store, asking->run, &request, &asking->id, reterr);
+    free(text);
+    return error;
+}
+
+static void pause_ms(unsigned span_ms)
+{
+    struct timespec span = {0, (long)span_ms * 1000000L};
+    (void)nanosleep(&span, NULL);
+}
+
+/* Look for the reply until it is there or the time is up. @return bytes of the reply, or an error.
+ */
+static int await_reply(struct asking *asking, struct rbk_arena *arena, struct rbk_str *reply,
+                       struct rbk_error *reterr)
+{
+    for (unsigned waited_ms = 0;; waited_ms += LOOK_MS) {
+        int error = rbk_store_get_reply(asking->store, asking->id, arena, reply, reterr);
+        if (error != 0 || reply->bytes != 0 || waited_ms >= REPLY_MS) {
+            return error;
+        }
+        if (waited_ms % 500 == 0 && !rbk_store_lease_held(asking->store, asking->run)) {
+            /* It may have replied with its last breath. */
+            return rbk_store_get_reply(asking->store, asking->id, arena, reply, reterr);
+        }
+        pause_ms(LOOK_MS);
+    }
+}
+
+static int tell_reply(struct asking *asking, struct rbk_str reply)
+{
+    if (rbk_str_is(reply, "accepted")) {
+        (void)printf("accepted\n");
+        return RBK_EXIT_COMPLETED;
+    }
+    if (reply.bytes != 0) {
+        struct rbk_buffer text;
+        rbk_buffer_init(&text, 4096);
+        rbk_sanitize(&text, reply);
+        (void)fprintf(stderr, "rbk %s: refused: %s\n", asking->options->command, text.data);
+        rbk_buffer_fini(&text);
+        return RBK_EXIT_FAILED;
+    }
+    if (!rbk_store_lease_held(asking->store, asking->run)) {
+        (void)printf("no runner drives run %s now: the request waits for `rbk resume %s`\n",
+                     asking->run, asking->run);
+        return RBK_EXIT_COMPLETED;
+    }
+    (void)fprintf(stderr,
+                  "rbk %s: the runner of %s has not replied within %u s; the request stays in its "
+                  "inbox (rbk status %s)\n",
+                  asking->options->command, asking->run, REPLY_MS / 1000, asking->run);
+    return RBK_EXIT_FAILED;
+}
+
+/* Ask, and print what became of it. Takes `body`. @return The exit status. */
+static int ask(const struct rbk_options *options, const char *kind, json_t *body)
+{
+    struct asking asking = {.options = options};
+    struct rbk_error error = {0};
+    struct rbk_str reply = RBK_STR("");
+    struct rbk_arena arena;
+    int status = RBK_EXIT_COMPLETED;
+
+    rbk_arena_init(&arena, (size_t)16 << 20);
+    if (body == NULL) {
+        (void)rbk_error_set(&error, RBK_EINVALID, "the arguments are not UTF-8");
+        status = rbk_subcommand_failed(options, &error);
+    } else if (rbk_run_store_open(options, RBK_STORE_CLIENT, &asking.store, &error) != 0 ||
+               rbk_run_store_find(asking.store, options->words[0], RBK_CHOOSE_UNFINISHED,
+                                  asking.run, &error) != 0 ||
+               check_run(&asking, &error) != 0 || put_request(&asking, kind, body, &error) != 0) {
+        status = rbk_subcommand_failed(options, &error);
+    } else if (options->given[RBK_OPTION_NO_WAIT]) {
+        (void)printf("asked; see rbk status %s\n", asking.run);
+    } else if (await_reply(&asking, &arena, &reply, &error) != 0) {
+        status = rbk_subcommand_failed(options, &error);
+    } else {
+        status = tell_reply(&asking, reply);
+    }
+    rbk_arena_fini(&arena);
+    json_decref(body);
+    rbk_store_close(asking.store);
+    return status;
+}
+
+/* Set a key unless its text is NULL. */
+static void set_optional(json_t *body, const char *key, const char *text)
+{
+    if (text != NULL) {
+        (void)json_object_set_new(body, key, json_string(text));
+    }
+}
+
+static const char *word(const struct rbk_options *options, size_t index)
+{
+    return index < options->word_count ? options->words[index] : NULL;
+}
+
+/* ---- commands ---------------------------------------------------------------------------------
+ */
+
+static int ask_command(const struct rbk_options *options, const char *stage, const char *answer)
+{
+    json_t *body = json_pack("{s:s}", "command", options->command);
+    set_optional(body, "stage", stage);
+    set_optional(body, "answer", answer);
+    set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
+    return ask(options, "command", body);
+}
+
+int rbk_subcommand_pause(const struct rbk_options *options)
+{
+    return ask_command(options, NULL, NULL);
+}
+
+int rbk_subcommand_continue(const struct rbk_options *options)
+{
+    return ask_command(options, NULL, NULL);
+}
+
+int rbk_subcommand_abort(const struct rbk_options *options)
+{
+    return ask_command(options, NULL, NULL);
+}
+
+int rbk_subcommand_cancel(const struct rbk_options *options)
+{
+    return ask_command(options, NULL, NULL);
+}
+
+int rbk_subcommand_retry(const struct rbk_options *options)
+{
+    return ask_command(options, word(options, 1), NULL);
+}
+
+int rbk_subcommand_resolve(const struct rbk_options *options)
+{
+    const char *answer = options->words[2];
+    if (strcmp(answer, "done") != 0 && strcmp(answer, "not-done") != 0) {
+        (void)fprintf(stderr, "rbk resolve: \"%s\" is neither done nor not-done\n", answer);
+        return RBK_EXIT_USAGE;
+    }
+    if (options->values[RBK_OPTION_REASON] == NULL) {
+        (void)fprintf(stderr, "rbk resolve: --reason TEXT is missing: say how you know\n");
+        return RBK_EXIT_USAGE;
+    }
+    return ask_command(options, options->words[1], answer);
+}
+
+int rbk_subcommand_signal(const struct rbk_options *options)
+{
+    json_t *body = json_pack("{s:s, s:s}", "command", "signal", "signal", options->words[1]);
+    set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
+    return ask(options, "command", body);
+}
+
+/* ---- answers and alerts -----------------------------------------------------------------------
+ */
+
+static int ask_answer(const struct rbk_options *options, const char *question, const char *answer)
+{
+    json_t *body =
+        json_pack("{s:s, s:s}", "answer", answer, "question", question != NULL ? question : "");
+    set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
+    return ask(options, "answer", body);
+}
+
+int rbk_subcommand_approve(const struct rbk_options *options)
+{
+    return ask_answer(options, word(options, 1), "yes");
+}
+
+int rbk_subcommand_deny(const struct rbk_options *options)
+{
+    return ask_answer(options, word(options, 1), "no");
+}
+
+int rbk_subcommand_answer(const struct rbk_options *options)
+{
+    static const char *const answers[] = {"yes",   "no",       "done",  "not-done",
+                                          "abort", "rollback", "pause", "ignore"};
+    const char *answer = options->words[options->word_count - 1];
+    for (size_t i = 0; i < RBK_COUNT(answers); i++) {
+        if (strcmp(answers[i], answer) == 0) {
+            return ask_answer(options, options->word_count == 3 ? options->words[1] : NULL, answer);
+        }
+    }
+    (void)fprintf(stderr,
+                  "rbk answer: \"%s\" is no answer: yes, no, done, not-done, abort, rollback, "
+                  "pause or ignore\n",
+                  answer);
+    return RBK_EXIT_USAGE;
+}
+
+int rbk_subcommand_alert(const struct rbk_options *options)
+{
+    bool firing = strcmp(options->words[2], "firing") == 0;
+    if (!firing && strcmp(options->words[2], "resolved") != 0) {
+        (void)fprintf(stderr, "rbk alert: \"%s\" is neither firing nor resolved\n",
+                      options->words[2]);
+        return RBK_EXIT_USAGE;
+    }
+    return ask(options, "alert",
+               json_pack("{s:s, s:b}", "name", options->words[1], "firing", firing ? 1 : 0));
+}

@@ -1,0 +1,62 @@
+/*
+ * The table of commands.
+ */
+#include "runtime/people/commands.h"
+
+#include <stdio.h>
+
+#include "runtime/core/base/buffer.h"
+#include "runtime/core/base/error.h"
+#include "runtime/people/sanitize.h"
+
+#define STORE RBK_TAKES(STORE)
+#define ASKS (RBK_TAKES(STORE) | RBK_TAKES(NO_WAIT) | RBK_TAKES(REASON))
+#define SHOWS (RBK_TAKES(STORE) | RBK_TAKES(JSON) | RBK_TAKES(PLAIN) | RBK_TAKES(NO_WAIT))
+
+const struct rbk_subcommand rbk_subcommands[] = {
+    {"run", "PLAN", "carry out a plan (.rbk) or a machine (.rbkm)",
+     SHOWS | RBK_TAKES(SET) | RBK_TAKES(PARAMS) | RBK_TAKES(DIRECTORY) | RBK_TAKES(UNREHEARSED), 1,
+     1, rbk_subcommand_run},
+    {"resume", "[RUN]", "go on with a run after a crash, a pause or a reboot", SHOWS, 0, 1,
+     rbk_subcommand_resume},
+    {"status", "[RUN]", "where a run stands, what it waits for and what to do",
+     STORE | RBK_TAKES(JSON), 0, 1, rbk_subcommand_status},
+    {"log", "[RUN]", "what happened, in order", STORE | RBK_TAKES(JSON) | RBK_TAKES(FOLLOW), 0, 1,
+     rbk_subcommand_log},
+    {"runs", "", "all runs of the store, the newest first", STORE | RBK_TAKES(JSON), 0, 0,
+     rbk_subcommand_runs},
+    {"approve", "RUN [QUESTION]", "say yes to a question", ASKS, 1, 2, rbk_subcommand_approve},
+    {"deny", "RUN [QUESTION]", "say no to a question", ASKS, 1, 2, rbk_subcommand_deny},
+    {"answer", "RUN [QUESTION] ANSWER",
+     "answer yes, no, done, not-done, abort, rollback, pause or ignore", ASKS, 2, 3,
+     rbk_subcommand_answer},
+    {"pause", "RUN", "start nothing new after the step under way", ASKS, 1, 1,
+     rbk_subcommand_pause},
+    {"continue", "RUN", "let a paused run go on", ASKS, 1, 1, rbk_subcommand_continue},
+    {"abort", "RUN", "roll back everything that stands applied", ASKS, 1, 1, rbk_subcommand_abort},
+    {"cancel", "RUN", "end a run while nothing stands applied", ASKS, 1, 1, rbk_subcommand_cancel},
+    {"retry", "RUN [STAGE]", "try a held or stuck stage again", ASKS, 1, 2, rbk_subcommand_retry},
+    {"resolve", "RUN STEP|STAGE done|not-done",
+     "say whether a step in doubt happened, or that a stuck stage was taken back by hand", ASKS, 3,
+     3, rbk_subcommand_resolve},
+    {"signal", "RUN NAME", "give a signal that the plan waits for (`abort on signal NAME`)", ASKS,
+     2, 2, rbk_subcommand_signal},
+    {"alert", "RUN NAME firing|resolved", "set an alert that a probe of the plan reads", ASKS, 3, 3,
+     rbk_subcommand_alert},
+};
+const size_t rbk_subcommand_count = RBK_COUNT(rbk_subcommands);
+
+int rbk_subcommand_failed(const struct rbk_options *options, const struct rbk_error *error)
+{
+    struct rbk_buffer text;
+    rbk_buffer_init(&text, 4096);
+    if (error->place[0] != '\0') {
+        rbk_sanitize(&text, rbk_str_from(error->place));
+        rbk_buffer_append_text(&text, ": ");
+    }
+    rbk_sanitize(&text, rbk_str_from(error->text[0] != '\0' ? error->text
+                                                            : rbk_error_text((int)error->code)));
+    (void)fprintf(stderr, "rbk %s: %s\n", options->command, text.data);
+    rbk_buffer_fini(&text);
+    return rbk_error_exit_status((int)error->code);
+}

@@ -1,0 +1,214 @@
+/*
+ * Replaying a run for display.
+ */
+#include "runtime/people/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/base/limits.h"
+#include "runtime/core/timestamp.h"
+#include "runtime/people/run_store.h"
+#include "runtime/people/when.h"
+
+/* ---- what labels may use ----------------------------------------------------------------------
+ */
+
+static struct rbk_value text_value(struct rbk_str text)
+{
+    return rbk_value_text(RBK_TYPE_TEXT, text);
+}
+
+static struct rbk_value span_value(uint64_t from_ms, uint64_t to_ms)
+{
+    return rbk_value_integer(RBK_TYPE_DURATION,
+                             from_ms != 0 && to_ms > from_ms ? (int64_t)(to_ms - from_ms) : 0);
+}
+
+static struct rbk_value limit_value(uint64_t limit_ms)
+{
+    return limit_ms != 0 ? rbk_value_integer(RBK_TYPE_DURATION, (int64_t)limit_ms)
+                         : rbk_value_missing(RBK_TYPE_DURATION);
+}
+
+static struct rbk_value variable(void *context, enum rbk_variable which)
+{
+    const struct rbk_history *history = context;
+    const struct rbk_replay *replay = history->replay;
+    const struct rbk_machine *machine = replay->machine;
+    const struct rbk_state *state = replay->state;
+    switch (which) {
+    case RBK_VARIABLE_RUN_ID:
+        return text_value(rbk_str_from(history->id));
+    case RBK_VARIABLE_RUN_USER:
+        return text_value(replay->run.user);
+    case RBK_VARIABLE_RUN_HOST:
+        return text_value(replay->run.host);
+    case RBK_VARIABLE_RUN_DATE:
+        return text_value(rbk_str_from(history->day));
+    case RBK_VARIABLE_RUN_STARTED:
+        return rbk_value_integer(RBK_TYPE_TIME, replay->run.started_ms);
+    case RBK_VARIABLE_RUN_STATUS:
+        return text_value(rbk_str_from(rbk_status_name((enum rbk_status)state->status)));
+    case RBK_VARIABLE_RUN_REASON:
+        return text_value(replay->reason);
+    case RBK_VARIABLE_PLAN_NAME:
+        return text_value(machine->name);
+    case RBK_VARIABLE_PLAN_TITLE:
+        return text_value(machine->title);
+    case RBK_VARIABLE_PLAN_TICKET:
+        return text_value(machine->ticket);
+    case RBK_VARIABLE_PLAN_OWNER:
+        return text_value(machine->owner);
+    case RBK_VARIABLE_PLAN_SERVICE:
+        return text_value(machine->service);
+    case RBK_VARIABLE_PLAN_ESTIMATE:
+    case RBK_VARIABLE_ESTIMATE:
+        return limit_value(machine->estimate_ms);
+    case RBK_VARIABLE_PLAN_ROLLBACK_WITHIN:
+        return limit_value(machine->rollback_within_ms);
+    case RBK_VARIABLE_ROLLBACKS:
+        return rbk_value_integer(RBK_TYPE_INT, state->rollbacks);
+    case RBK_VARIABLE_ELAPSED:
+        return span_value(state->first_effect_ms, state->now_ms);
+    default:
+        return rbk_value_missing(rbk_variable_type(which));
+    }
+}
+
+/* ---- replaying --------------------------------------------------------------------------------
+ */
+
+/* Set up everything that needs the machine, at the first event or after the last. */
+static int begin(struct rbk_history *history, struct rbk_replay *replay)
+{
+    char text[RBK_TIMESTAMP_BYTES];
+    int error;
+    if (history->tracking) {
+        return 0;
+    }
+    history->replay = replay;
+    (void)rbk_timestamp_print_day(text, replay->run.started_ms);
+    memcpy(history->day, text,
+           sizeof(text) < sizeof(history->day) ? sizeof(text) : sizeof(history->day));
+    history->scope = (struct rbk_scope){.machine = replay->machine,
+                                        .slots = replay->slots,
+                                        .params = replay->params,
+                                        .baselines = replay->baselines,
+                                        .context = history,
+                                        .variable = variable};
+    history->view.run = history->id;
+    history->view.machine = replay->machine;
+    history->view.settings = &replay->settings;
+    history->view.scope = &history->scope;
+    history->before = calloc(1, rbk_state_bytes(replay->machine));
+    if (history->before == NULL ||
+        (error = rbk_track_init(&history->track, replay->machine)) != 0) {
+        return -RBK_ENOMEM;
+    }
+    history->tracking = true;
+    return history->show != NULL ? rbk_show_begin(history->show, &history->view, replay->state) : 0;
+}
+
+static int on_record(void *context, struct rbk_replay *replay, const struct rbk_record *record,
+                     const struct rbk_state *before)
+{
+    struct rbk_history *history = context;
+    int error = begin(history, replay);
+    if (error != 0) {
+        return error;
+    }
+    history->seq++;
+    rbk_track_record(&history->track, &history->view, record, before, replay->state,
+                     &replay->actions);
+    if (history->show != NULL) {
+        struct rbk_shown_record shown = {history->seq, record, before, replay->state,
+                                         &replay->actions};
+        history->show->now_ms = record->event.now_ms;
+        history->show->state = replay->state;
+        rbk_show_record(history->show, &shown);
+    }
+    return 0;
+}
+
+int rbk_history_load(struct rbk_history *history, const struct rbk_options *options,
+                     struct rbk_show *show, struct rbk_error *reterr)
+{
+    struct rbk_replay *replay = NULL;
+    int error;
+    memset(history, 0, sizeof(*history));
+    history->show = show;
+    history->view.store = options->values[RBK_OPTION_STORE];
+    error = rbk_run_store_open(options, RBK_STORE_READER, &history->store, reterr);
+    if (error == 0) {
+        error =
+            rbk_run_store_find(history->store, options->word_count != 0 ? options->words[0] : NULL,
+                               RBK_CHOOSE_LATEST, history->id, reterr);
+    }
+    if (error == 0) {
+        error = rbk_replay_load(history->store, history->id, on_record, history, &replay, reterr);
+        history->replay = replay; /* NULL when it failed: the replay is gone then */
+    }
+    if (error == 0 && begin(history, replay) != 0) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if (error == 0) {
+        history->runner = rbk_store_lease_held(history->store, history->id);
+    }
+    return error;
+}
+
+/* ---- following --------------------------------------------------------------------------------
+ */
+
+/* One event that came since. */
+struct next {
+    struct rbk_history *history;
+    struct rbk_error *reterr;
+};
+
+static int on_event(void *context, const struct rbk_store_event *event)
+{
+    struct next *next = context;
+    struct rbk_history *history = next->history;
+    struct rbk_replay *replay = history->replay;
+    struct rbk_record record;
+    struct rbk_arena arena;
+    int error;
+
+    rbk_arena_init(&arena, RBK_EVENT_BYTES_MAX * 4);
+    error =
+        rbk_record_decode(event->kind, event->body, event->at_ms, &arena, &record, next->reterr);
+    if (error == 0) {
+        memcpy(history->before, replay->state, replay->state->bytes);
+        if (rbk_replay_apply(replay, &record) != RBK_REFUSAL_ACCEPTED) {
+            error = rbk_error_set(next->reterr, RBK_ECORRUPT,
+                                  "event %lld does not follow from those before it",
+                                  (long long)event->seq);
+        } else {
+            error = on_record(history, replay, &record, history->before);
+        }
+    }
+    rbk_arena_fini(&arena);
+    return error;
+}
+
+int rbk_history_follow(struct rbk_history *history, struct rbk_error *reterr)
+{
+    struct next next = {history, reterr};
+    int error = rbk_store_each_event(history->store, history->id, history->seq + 1, on_event, &next,
+                                     reterr);
+    history->runner = rbk_store_lease_held(history->store, history->id);
+    return error;
+}
+
+void rbk_history_fini(struct rbk_history *history)
+{
+    if (history->tracking) {
+        rbk_track_fini(&history->track);
+    }
+    free(history->before);
+    rbk_replay_free(history->replay);
+    rbk_store_close(history->store);
+    memset(history, 0, sizeof(*history));
+}

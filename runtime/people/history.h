@@ -1,0 +1,39 @@
+#ifndef RBK_RUNTIME_PEOPLE_HISTORY_H
+#define RBK_RUNTIME_PEOPLE_HISTORY_H
+
+/*
+ * A run read from its journal, for those who look at it without driving it: status and log. The
+ * journal goes through the same step() again, so what is shown is what a resumed runner would find.
+ */
+
+#include "runtime/executor/replay.h"
+#include "runtime/people/options.h"
+#include "runtime/people/show.h"
+
+/* The caller's memory. */
+struct rbk_history {
+    struct rbk_store *store; /* owned */
+    char id[RBK_RUN_ID_BYTES];
+    struct rbk_replay *replay; /* owned */
+    struct rbk_scope scope;
+    struct rbk_view view;
+    struct rbk_track track;
+    bool tracking;
+    struct rbk_show *show; /* borrowed; NULL: only track */
+    int64_t seq;
+    bool runner;              /* somebody drives it */
+    char day[40];             /* run.date */
+    struct rbk_state *before; /* owned: for rbk_history_follow() */
+};
+
+/*
+ * Open the store, find the run (options->words[0], or the only one that is meant) and replay it.
+ * @show  Is given every record, with its own track; its view is set here. NULL: nobody.
+ */
+RBK_MUST_USE int rbk_history_load(struct rbk_history *history, const struct rbk_options *options,
+                                  struct rbk_show *show, struct rbk_error *reterr);
+/* Take the events that came since. @return 0 or a negative error. */
+RBK_MUST_USE int rbk_history_follow(struct rbk_history *history, struct rbk_error *reterr);
+void rbk_history_fini(struct rbk_history *history);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * The live view: what has happened scrolls up as ordinary lines, and below it stands a block that
+ * is drawn again a few times a second. Nothing but the block is ever overwritten, so scroll-back
+ * stays whole; there is no alternate screen, the cursor stays visible, and a runner that is killed
+ * leaves a usable terminal behind.
+ *
+ *     draw      erase (up by the lines the block takes now, clear to the end of the screen), then
+ * the new lines of the log, then the new frame: one write, so that nothing flickers resize    a
+ * terminal that becomes narrower breaks the old lines anew: how many rows they take is computed
+ * from their widths, and all of them are erased
+ *
+ * Needs of a terminal: cursor up and clear to the end (terminfo cuu, ed). Without them: plain
+ * lines.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/people/frame.h"
+#include "runtime/people/show.h"
+#include "runtime/people/story.h"
+#include "runtime/people/terminal.h"
+
+#define DRAW_EVERY_MS 100u
+
+struct live {
+    struct rbk_frame frame;                    /* being drawn */
+    struct rbk_buffer output;                  /* of one write */
+    struct rbk_buffer log;                     /* lines to be written above the block */
+    size_t drawn_columns[RBK_FRAME_LINES_MAX]; /* of the block on the screen */
+    size_t drawn_count;
+    struct rbk_terminal *terminal; /* owned */
+    uint64_t drawn_ms;
+    size_t columns, rows;
+};
+
+/* The kind's own memory, made at the first use; NULL when there is none. */
+static struct live *live_of(struct rbk_show *show)
+{
+    if (show->own != NULL) {
+        return show->own;
+    }
+    struct live *live = calloc(1, sizeof(*live));
+    if (live == NULL || (live->terminal = rbk_terminal_open(show->descriptor)) == NULL) {
+        free(live);
+        show->failed = true;
+        return NULL;
+    }
+    rbk_frame_init(&live->frame);
+    rbk_buffer_init(&live->output, RBK_VIEW_BYTES_MAX);
+    rbk_buffer_init(&live->log, RBK_VIEW_BYTES_MAX);
+    rbk_terminal_size(show->descriptor, &live->columns, &live->rows);
+    show->own = live;
+    return live;
+}
+
+/* Append what erases the block on the screen. */
+static void append_erase(struct live *live)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < live->drawn_count; i++) {
+        size_t needs = live->drawn_columns[i];
+        rows += needs == 0 ? 1 : (needs + live->columns - 1) / live->columns;
+    }
+    /* What has scrolled off the top cannot be reached any more. */
+    if (rows > live->rows - 1) {
+        rows = live->rows - 1;
+    }
+    if (rows != 0) {
+        rbk_terminal_erase(live->terminal, rows, &live->output);
+    }
+    live->drawn_count = 0;
+}
+
+static void draw(struct rbk_show *show, bool with_block)
+{
+    struct live *live = live_of(show);
+    if (live == NULL || show->failed) {
+        return;
+    }
+    rbk_buffer_clear(&live->output);
+    append_erase(live);
+    rbk_buffer_append_str(&live->output, rbk_buffer_str(&live->log));
+    rbk_buffer_clear(&live->log);
+    if (with_block) {
+        struct rbk_picture picture = {.view = show->view,
+                                      .state = show->state,
+                                      .track = &show->track,
+                                      .style = &show->style,
+                                      .now_ms = show->now_ms,
+                                      .columns = live->columns,
+                                      .rows = live->rows,
+                                      .interrupted = show->interrupted};
+        rbk_frame_draw(&live->frame, &picture);
+        rbk_buffer_append_str(&live->output, rbk_buffer_str(&live->frame.text));
+        memcpy(live->drawn_columns, live->frame.line_columns,
+               live->frame.line_count * sizeof(live->drawn_columns[0]));
+        live->drawn_count = live->frame.line_count;
+    }
+    rbk_show_write(show, live->output.data, live->output.bytes);
+    live->drawn_ms = show->now_ms;
+}
+
+static void add_line(void *context, enum rbk_tone tone, struct rbk_str stage, struct rbk_str text)
+{
+    struct rbk_show *show = context;
+    struct live *live = live_of(show);
+    if (live != NULL) {
+        rbk_plain_line(show, show->now_ms, tone, stage, text, &live->log);
+    }
+}
+
+/* Draw now, or leave it to the next tick when much happens at once. */
+static void draw_soon(struct rbk_show *show)
+{
+    struct live *live = live_of(show);
+    if (live != NULL &&
+        (show->now_ms >= live->drawn_ms + DRAW_EVERY_MS || live->log.bytes > (size_t)64 << 10)) {
+        draw(show, true);
+    }
+}
+
+static void live_on_record(struct rbk_show *show, const struct rbk_shown_record *shown)
+{
+    rbk_story_tell(show->view, shown->record, shown->before, shown->after, shown->actions, add_line,
+                   show);
+    draw_soon(show);
+}
+
+static void live_on_notice(struct rbk_show *show, const char *text)
+{
+    add_line(show, RBK_TONE_PLAIN, RBK_STR(""), rbk_str_from(text));
+    draw_soon(show);
+}
+
+static void live_on_tick(struct rbk_show *show)
+{
+    draw(show, true);
+}
+
+static void live_on_resize(struct rbk_show *show)
+{
+    struct live *live = live_of(show);
+    if (live != NULL) {
+        rbk_terminal_size(show->descriptor, &live->columns, &live->rows);
+        draw(show, true);
+    }
+}
+
+static void live_on_end(struct rbk_show *show, int status)
+{
+    (void)status;
+    draw(show, false);
+}
+
+static void live_fini(struct rbk_show *show)
+{
+    struct live *live = show->own;
+    if (live == NULL) {
+        return;
+    }
+    rbk_frame_fini(&live->frame);
+    rbk_buffer_fini(&live->output);
+    rbk_buffer_fini(&live->log);
+    rbk_terminal_close(live->terminal);
+    free(live);
+    show->own = NULL;
+}
+
+const struct rbk_show_kind rbk_show_live = {
+    .name = "live",
+    .on_record = live_on_record,
+    .on_notice = live_on_notice,
+    .on_tick = live_on_tick,
+    .on_resize = live_on_resize,
+    .on_end = live_on_end,
+    .fini = live_fini,
+};

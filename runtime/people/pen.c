@@ -1,0 +1,140 @@
+/*
+ * Lines of a frame.
+ */
+#include "runtime/people/pen.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "runtime/people/sanitize.h"
+
+void rbk_pen_init(struct rbk_pen *pen, struct rbk_frame *frame, const struct rbk_style *style,
+                  size_t width, size_t lines_max)
+{
+    memset(pen, 0, sizeof(*pen));
+    pen->frame = frame;
+    pen->style = style;
+    pen->width = width;
+    pen->lines_max = lines_max < RBK_FRAME_LINES_MAX ? lines_max : RBK_FRAME_LINES_MAX;
+    rbk_buffer_init(&pen->right, 4096);
+}
+
+void rbk_pen_fini(struct rbk_pen *pen)
+{
+    rbk_buffer_fini(&pen->right);
+}
+
+/* Columns that are left for text. */
+static size_t room(const struct rbk_pen *pen)
+{
+    size_t right = rbk_sanitize_columns(rbk_buffer_str(&pen->right));
+    size_t used = pen->column + (right != 0 ? right + 1 : 0);
+    return used < pen->width ? pen->width - used : 0;
+}
+
+static bool is_full(const struct rbk_pen *pen)
+{
+    return pen->frame->line_count >= pen->lines_max;
+}
+
+static void put(struct rbk_pen *pen, const char *on, struct rbk_str text, size_t columns_max)
+{
+    struct rbk_buffer *out = &pen->frame->text;
+    if (is_full(pen) || columns_max == 0 || text.bytes == 0) {
+        return;
+    }
+    rbk_buffer_append_text(out, on);
+    pen->column += rbk_sanitize_cut(out, text, columns_max, pen->style->utf8);
+    if (on[0] != '\0') {
+        rbk_buffer_append_text(out, pen->style->off);
+    }
+}
+
+void rbk_pen_text(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text)
+{
+    put(pen, pen->style->tones[tone], text, room(pen));
+}
+
+void rbk_pen_bold(struct rbk_pen *pen, struct rbk_str text)
+{
+    put(pen, pen->style->bold, text, room(pen));
+}
+
+void rbk_pen_printf(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...)
+{
+    struct rbk_buffer text;
+    va_list arguments;
+    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
+    va_start(arguments, format);
+    rbk_buffer_vprintf(&text, format, arguments);
+    va_end(arguments);
+    rbk_pen_text(pen, tone, rbk_buffer_str(&text));
+    rbk_buffer_fini(&text);
+}
+
+static void blanks(struct rbk_pen *pen, size_t columns)
+{
+    for (; !is_full(pen) && columns != 0; columns--) {
+        rbk_buffer_append_byte(&pen->frame->text, ' ');
+        pen->column++;
+    }
+}
+
+void rbk_pen_cell(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text, size_t columns)
+{
+    size_t before = pen->column, left = room(pen);
+    size_t width = columns < left ? columns : left;
+    put(pen, pen->style->tones[tone], text, width);
+    size_t written = pen->column - before;
+    blanks(pen, width > written ? width - written : 0);
+}
+
+void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t columns)
+{
+    if (columns < 4 || room(pen) < columns) {
+        return;
+    }
+    size_t inside = columns - 2, full;
+    double wanted = share < 0 ? 0 : share > 1 ? 1 : share;
+    full = (size_t)(wanted * (double)inside + 0.5);
+    struct rbk_buffer text;
+    rbk_buffer_init(&text, 4096);
+    for (size_t i = 0; i < inside; i++) {
+        rbk_buffer_append_text(&text,
+                               pen->style->utf8 ? (i < full ? "█" : "░") : (i < full ? "#" : "-"));
+    }
+    rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("["));
+    rbk_pen_text(pen, tone, rbk_buffer_str(&text));
+    rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("]"));
+    rbk_buffer_fini(&text);
+}
+
+void rbk_pen_right(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    rbk_buffer_clear(&pen->right);
+    rbk_buffer_vprintf(&pen->right, format, arguments);
+    va_end(arguments);
+    pen->right_tone = tone;
+    /* On a narrow terminal what stands on the left matters more. */
+    if (pen->column + rbk_sanitize_columns(rbk_buffer_str(&pen->right)) + 1 > pen->width) {
+        rbk_buffer_clear(&pen->right);
+    }
+}
+
+void rbk_pen_end(struct rbk_pen *pen)
+{
+    struct rbk_frame *frame = pen->frame;
+    if (!is_full(pen)) {
+        size_t right = rbk_sanitize_columns(rbk_buffer_str(&pen->right));
+        if (right != 0 && pen->column + right < pen->width) {
+            blanks(pen, pen->width - right - pen->column);
+            put(pen, pen->style->tones[pen->right_tone], rbk_buffer_str(&pen->right), right);
+        }
+        rbk_buffer_append_byte(&frame->text, '\n');
+        frame->line_columns[frame->line_count++] = pen->column;
+    }
+    pen->column = 0;
+    rbk_buffer_clear(&pen->right);
+}

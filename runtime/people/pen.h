@@ -1,0 +1,41 @@
+#ifndef RBK_RUNTIME_PEOPLE_PEN_H
+#define RBK_RUNTIME_PEOPLE_PEN_H
+
+/*
+ * Writing one line of a frame: text in a tone, cut where the line ends, and what stands at its
+ * right end. All text is sanitized here.
+ */
+
+#include "runtime/people/frame.h"
+
+/* A line under way. */
+struct rbk_pen {
+    struct rbk_frame *frame;
+    const struct rbk_style *style;
+    size_t width;     /* columns a line may have */
+    size_t lines_max; /* lines the frame may have; more are left out */
+    size_t column;
+    struct rbk_buffer right; /* to stand at the right end */
+    enum rbk_tone right_tone;
+};
+
+void rbk_pen_init(struct rbk_pen *pen, struct rbk_frame *frame, const struct rbk_style *style,
+                  size_t width, size_t lines_max);
+void rbk_pen_fini(struct rbk_pen *pen);
+
+void rbk_pen_text(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text);
+/* The same, in bold. */
+void rbk_pen_bold(struct rbk_pen *pen, struct rbk_str text);
+RBK_PRINTF(3, 4)
+void rbk_pen_printf(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...);
+/* At most `columns` columns of text, filled with blanks. */
+void rbk_pen_cell(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text, size_t columns);
+/* [####------], `columns` wide; share is cut to 0 to 1. */
+void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t columns);
+/* What stands at the right end; later text of the line keeps clear of it. */
+RBK_PRINTF(3, 4)
+void rbk_pen_right(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...);
+/* End the line. */
+void rbk_pen_end(struct rbk_pen *pen);
+
+#endif

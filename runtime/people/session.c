@@ -1,0 +1,264 @@
+/*
+ * Driving a run on this terminal.
+ *
+ * Signals: the first SIGINT, SIGTERM or SIGHUP asks for a pause after the current step, the second
+ * stops the runner at once, a third one is the system's again. None of them loses anything: the run
+ * is in its journal. A SIGHUP that was ignored from the start (nohup) stays ignored.
+ *
+ * The executor hands records out after a whole batch of them has been carried out, so its state may
+ * be ahead of the record that is being told. The state after each record is made here, by the same
+ * step().
+ */
+#include "runtime/people/session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/people/commands.h"
+#include "runtime/people/run_store.h"
+#include "runtime/people/when.h"
+
+#define TICK_MS 250
+
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+
+static struct rbk_session *session_of(void *context)
+{
+    return context;
+}
+
+/* ---- from the executor ------------------------------------------------------------------------
+ */
+
+/* Make the state after a record. @return false when the record does not fit, which cannot be. */
+static bool make_after(struct rbk_session *session, const struct rbk_record *record,
+                       const struct rbk_state *before)
+{
+    memcpy(session->after, before, before->bytes);
+    session->scratch.count = 0;
+    return rbk_step(session->view.machine, rbk_run_settings(session->run), session->after,
+                    &record->event, &session->scratch) == RBK_REFUSAL_ACCEPTED;
+}
+
+static void on_record(void *context, struct rbk_run *run, int64_t seq,
+                      const struct rbk_record *record, const struct rbk_state *before,
+                      const struct rbk_actions *actions)
+{
+    struct rbk_session *session = session_of(context);
+    if (!session->show.tracking || before == NULL || !make_after(session, record, before)) {
+        return;
+    }
+    struct rbk_shown_record shown = {seq, record, before, session->after, actions};
+    session->show.now_ms = rbk_run_now_ms(run);
+    session->show.state = rbk_run_state(run);
+    rbk_show_record(&session->show, &shown);
+}
+
+static void on_notice(void *context, struct rbk_run *run, const char *text)
+{
+    struct rbk_session *session = session_of(context);
+    if (session->show.tracking) {
+        session->show.now_ms = rbk_run_now_ms(run);
+        session->show.state = rbk_run_state(run);
+        rbk_show_notice(&session->show, text);
+    }
+}
+
+/* ---- from the loop ----------------------------------------------------------------------------
+ */
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct rbk_session *session = session_of(timer->data);
+    session->show.now_ms = rbk_run_now_ms(session->run);
+    session->show.state = rbk_run_state(session->run);
+    rbk_show_tick(&session->show);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct rbk_session *session = session_of(handle->data);
+    session->show.now_ms = rbk_run_now_ms(session->run);
+    session->show.state = rbk_run_state(session->run);
+    if (number == SIGWINCH) {
+        rbk_show_resize(&session->show);
+        return;
+    }
+    session->interrupts++;
+    session->show.interrupted = true;
+    if (session->interrupts == 1) {
+        rbk_show_notice(&session->show,
+                        "interrupted: pauses after this step; once more stops here at once");
+    } else {
+        /* The next one is the system's: nothing can keep a person from ending this process. */
+        for (size_t i = 0; i < session->signal_count; i++) {
+            (void)uv_signal_stop(&session->signals[i]);
+        }
+    }
+    rbk_run_interrupt(session->run);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    session_of(handle->data)->open_handles--;
+}
+
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void open_handles(struct rbk_session *session)
+{
+    uv_loop_t *loop = rbk_run_loop(session->run);
+    for (size_t i = 0; i < RBK_COUNT(signal_numbers); i++) {
+        uv_signal_t *handle = &session->signals[session->signal_count];
+        if (is_ignored(signal_numbers[i]) || uv_signal_init(loop, handle) != 0) {
+            continue;
+        }
+        handle->data = session;
+        session->signal_count++;
+        session->open_handles++;
+        (void)uv_signal_start(handle, on_signal, signal_numbers[i]);
+        uv_unref((uv_handle_t *)handle);
+    }
+    if (uv_timer_init(loop, &session->tick) == 0) {
+        session->tick.data = session;
+        session->open_handles++;
+        (void)uv_timer_start(&session->tick, on_tick, TICK_MS, TICK_MS);
+        uv_unref((uv_handle_t *)&session->tick);
+    }
+}
+
+static void close_handles(struct rbk_session *session)
+{
+    uv_loop_t *loop = rbk_run_loop(session->run);
+    for (size_t i = 0; i < session->signal_count; i++) {
+        uv_close((uv_handle_t *)&session->signals[i], on_closed);
+    }
+    if (session->tick.data != NULL) {
+        uv_close((uv_handle_t *)&session->tick, on_closed);
+    }
+    for (unsigned turns = 0; session->open_handles != 0 && turns < 100; turns++) {
+        (void)uv_run(loop, UV_RUN_NOWAIT);
+    }
+}
+
+/* ---- last words -------------------------------------------------------------------------------
+ */
+
+static void farewell_line(void *context, enum rbk_tone tone, struct rbk_str stage,
+                          struct rbk_str text)
+{
+    struct rbk_session *session = context;
+    struct rbk_buffer line;
+    rbk_buffer_init(&line, RBK_VIEW_BYTES_MAX);
+    rbk_plain_line(&session->show, session->show.now_ms, tone, stage, text, &line);
+    rbk_show_write(&session->show, line.data, line.bytes);
+    rbk_buffer_fini(&line);
+}
+
+static void tell(struct rbk_session *session, enum rbk_tone tone, const struct rbk_buffer *text)
+{
+    farewell_line(session, tone, RBK_STR(""), rbk_buffer_str(text));
+}
+
+/* How to go on with a run that has not ended. */
+static void say_how_to_go_on(struct rbk_session *session)
+{
+    const struct rbk_state *state = rbk_run_state(session->run);
+    struct rbk_buffer text;
+    if (session->show.kind == &rbk_show_json || rbk_status_is_end((enum rbk_status)state->status)) {
+        return;
+    }
+    rbk_buffer_init(&text, 4096);
+    rbk_buffer_printf(&text, "%s; resume with ",
+                      state->status == RBK_STATUS_PAUSED ? "paused" : "the runner stops here");
+    rbk_view_command(&session->view, "resume", RBK_STR(""), &text);
+    tell(session, RBK_TONE_WARN, &text);
+    rbk_buffer_fini(&text);
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+int rbk_session_init(struct rbk_session *session, const struct rbk_options *options,
+                     struct rbk_error *reterr)
+{
+    const struct rbk_show_kind *kind = rbk_show_choose(
+        options->given[RBK_OPTION_JSON], options->given[RBK_OPTION_PLAIN], STDOUT_FILENO);
+    int error;
+    memset(session, 0, sizeof(*session));
+    session->options = options;
+    rbk_user_name(session->user);
+    rbk_buffer_init(&session->store_path, 4096);
+    rbk_show_init(&session->show, kind, STDOUT_FILENO);
+    session->show.now_ms = rbk_when_now_ms();
+    error = rbk_run_store_path(options, &session->store_path, reterr);
+    session->run_options = (struct rbk_run_options){
+        .store_path = session->store_path.data,
+        .user = session->user,
+        .no_wait = options->given[RBK_OPTION_NO_WAIT],
+        .observer = {.context = session, .on_record = on_record, .on_notice = on_notice},
+    };
+    return error;
+}
+
+static int prepare(struct rbk_session *session)
+{
+    session->view = (struct rbk_view){
+        .run = rbk_run_id(session->run),
+        .store = session->options->values[RBK_OPTION_STORE],
+        .machine = rbk_run_machine(session->run),
+        .settings = rbk_run_settings(session->run),
+        .scope = rbk_run_scope(session->run),
+    };
+    const struct rbk_machine *machine = session->view.machine;
+    session->after = calloc(1, rbk_state_bytes(machine));
+    session->scratch.capacity = rbk_actions_max(machine);
+    session->scratch.items = calloc(session->scratch.capacity + 1, sizeof(struct rbk_action));
+    if (session->after == NULL || session->scratch.items == NULL) {
+        return -RBK_ENOMEM;
+    }
+    return rbk_show_begin(&session->show, &session->view, rbk_run_state(session->run));
+}
+
+int rbk_session_drive(struct rbk_session *session, struct rbk_run *run)
+{
+    struct rbk_error error = {0};
+    int status;
+
+    session->run = run;
+    if (prepare(session) != 0) {
+        (void)rbk_error_set(&error, RBK_ENOMEM, "out of memory");
+        status = rbk_subcommand_failed(session->options, &error);
+    } else {
+        open_handles(session);
+        status = rbk_run_drive(run, &error);
+        close_handles(session);
+        session->show.now_ms = rbk_run_now_ms(run);
+        session->show.state = rbk_run_state(run);
+        rbk_show_end(&session->show, status);
+        say_how_to_go_on(session);
+        if (status == RBK_EXIT_FAILED) {
+            (void)rbk_subcommand_failed(session->options, &error);
+        }
+    }
+    rbk_show_fini(&session->show);
+    rbk_run_free(run);
+    session->run = NULL;
+    return status;
+}
+
+void rbk_session_fini(struct rbk_session *session)
+{
+    rbk_show_fini(&session->show);
+    rbk_buffer_fini(&session->store_path);
+    free(session->after);
+    free(session->scratch.items);
+    memset(session, 0, sizeof(*session));
+}

@@ -1,0 +1,120 @@
+/*
+ * What all ways of showing share: choosing one, tracking, and writing that never blocks a run for
+ * good.
+ */
+#include "runtime/people/show.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/people/terminal.h"
+
+/* How long one piece of output may wait for a reader that does not read. */
+#define WRITE_MS 2000
+
+const struct rbk_show_kind *rbk_show_choose(bool json, bool plain, int descriptor)
+{
+    if (json) {
+        return &rbk_show_json;
+    }
+    return !plain && rbk_terminal_possible(descriptor) ? &rbk_show_live : &rbk_show_plain;
+}
+
+void rbk_show_init(struct rbk_show *show, const struct rbk_show_kind *kind, int descriptor)
+{
+    memset(show, 0, sizeof(*show));
+    show->kind = kind;
+    show->descriptor = descriptor;
+    show->with_day = true;
+    bool utf8 = rbk_style_utf8();
+    show->style = kind != &rbk_show_json && rbk_style_wanted() && isatty(descriptor) == 1
+                      ? rbk_style_colour(utf8)
+                      : rbk_style_plain(utf8);
+}
+
+int rbk_show_begin(struct rbk_show *show, const struct rbk_view *view,
+                   const struct rbk_state *state)
+{
+    int error = rbk_track_init(&show->track, view->machine);
+    if (error != 0) {
+        return error;
+    }
+    show->tracking = true;
+    show->view = view;
+    show->state = state;
+    return 0;
+}
+
+void rbk_show_record(struct rbk_show *show, const struct rbk_shown_record *record)
+{
+    rbk_track_record(&show->track, show->view, record->record, record->before, record->after,
+                     record->actions);
+    if (show->kind->on_record != NULL) {
+        show->kind->on_record(show, record);
+    }
+}
+
+void rbk_show_notice(struct rbk_show *show, const char *text)
+{
+    if (show->kind->on_notice != NULL) {
+        show->kind->on_notice(show, text);
+    }
+}
+
+void rbk_show_tick(struct rbk_show *show)
+{
+    if (show->kind->on_tick != NULL) {
+        show->kind->on_tick(show);
+    }
+}
+
+void rbk_show_resize(struct rbk_show *show)
+{
+    if (show->kind->on_resize != NULL) {
+        show->kind->on_resize(show);
+    }
+}
+
+void rbk_show_end(struct rbk_show *show, int status)
+{
+    if (show->kind->on_end != NULL) {
+        show->kind->on_end(show, status);
+    }
+}
+
+void rbk_show_fini(struct rbk_show *show)
+{
+    if (show->kind != NULL && show->kind->fini != NULL) {
+        show->kind->fini(show);
+    }
+    if (show->tracking) {
+        rbk_track_fini(&show->track);
+    }
+    memset(show, 0, sizeof(*show));
+}
+
+void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes)
+{
+    while (!show->failed && bytes != 0) {
+        struct pollfd ready = {.fd = show->descriptor, .events = POLLOUT};
+        int polled = poll(&ready, 1, WRITE_MS);
+        if (polled < 0 && errno == EINTR) {
+            continue;
+        }
+        if (polled <= 0 || (ready.revents & POLLNVAL) != 0) {
+            show->failed = true;
+            return;
+        }
+        /* A pipe that is ready takes PIPE_BUF bytes without blocking. */
+        size_t piece = bytes < 4096 ? bytes : 4096;
+        ssize_t written = write(show->descriptor, data, piece);
+        if (written < 0 && errno != EINTR && errno != EAGAIN) {
+            show->failed = true;
+        } else if (written > 0) {
+            data += written;
+            bytes -= (size_t)written;
+        }
+    }
+}

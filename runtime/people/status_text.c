@@ -1,0 +1,418 @@
+/*
+ * The status of a run for a person: from the top what it is, what it waits for and which command
+ * leads on, then the stages, clocks, open effects, triggers and evidence.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/people/sanitize.h"
+#include "runtime/people/status.h"
+#include "runtime/people/when.h"
+
+/* A status being printed. */
+struct printing {
+    const struct rbk_history *history;
+    const struct rbk_view *view;
+    const struct rbk_machine *machine;
+    const struct rbk_state *state;
+    struct rbk_style style;
+    struct rbk_buffer line;
+    uint64_t now_ms;
+    size_t count; /* lines of the section under way */
+};
+
+/* Print the line, sanitized, in a tone. */
+static void end_line(struct printing *printing, enum rbk_tone tone)
+{
+    struct rbk_buffer clean;
+    const char *on = printing->style.tones[tone];
+    rbk_buffer_init(&clean, RBK_VIEW_BYTES_MAX);
+    rbk_sanitize(&clean, rbk_buffer_str(&printing->line));
+    (void)printf("%s%s%s\n", on, clean.data, on[0] != '\0' ? printing->style.off : "");
+    rbk_buffer_fini(&clean);
+    rbk_buffer_clear(&printing->line);
+}
+
+RBK_PRINTF(3, 4)
+static void print_field(struct printing *printing, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    rbk_buffer_printf(&printing->line, "  %-11s ", name);
+    va_start(arguments, format);
+    rbk_buffer_vprintf(&printing->line, format, arguments);
+    va_end(arguments);
+    end_line(printing, RBK_TONE_PLAIN);
+}
+
+static void begin_section(struct printing *printing, const char *title)
+{
+    if (printing->count++ == 0) {
+        (void)printf("\n%s%s%s\n", printing->style.bold, title, printing->style.off);
+    }
+}
+
+static uint64_t span(uint64_t from_ms, uint64_t to_ms)
+{
+    return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
+}
+
+/* ---- head -------------------------------------------------------------------------------------
+ */
+
+static void print_end(struct printing *printing)
+{
+    const struct rbk_state *state = printing->state;
+    print_field(printing, "ended", "%s, after %s", rbk_when_full(state->ended_ms).text,
+                rbk_when_span(span(state->started_ms, state->ended_ms)).text);
+    if (state->decided_ms != 0) {
+        uint64_t took_ms = span(state->decided_ms, state->ended_ms);
+        print_field(printing, "rolled back", "in %s from the decision%s%s",
+                    rbk_when_span(took_ms).text,
+                    printing->machine->rollback_within_ms != 0 ? "; the plan allows " : "",
+                    printing->machine->rollback_within_ms != 0
+                        ? rbk_when_ticks(printing->machine->rollback_within_ms).text
+                        : "");
+    } else if (state->all_applied_ms != 0) {
+        print_field(printing, "applied", "in %s from the first effect%s%s",
+                    rbk_when_span(span(state->first_effect_ms, state->all_applied_ms)).text,
+                    printing->machine->estimate_ms != 0 ? "; the estimate was " : "",
+                    printing->machine->estimate_ms != 0
+                        ? rbk_when_ticks(printing->machine->estimate_ms).text
+                        : "");
+    }
+}
+
+static void print_head(struct printing *printing)
+{
+    const struct rbk_store_run *run = &printing->history->replay->run;
+    const struct rbk_state *state = printing->state;
+    enum rbk_status status = (enum rbk_status)state->status;
+
+    rbk_buffer_printf(&printing->line, "run %s  %.*s", printing->history->id,
+                      RBK_STR_ARG(printing->machine->name));
+    if (printing->machine->title.bytes != 0) {
+        rbk_buffer_printf(&printing->line, "  %.*s", RBK_STR_ARG(printing->machine->title));
+    }
+    end_line(printing, RBK_TONE_PLAIN);
+    rbk_buffer_printf(&printing->line, "  %-11s %s", "status", rbk_status_name(status));
+    if (printing->history->replay->reason.bytes != 0) {
+        rbk_buffer_printf(&printing->line, ": %.*s",
+                          RBK_STR_ARG(printing->history->replay->reason));
+    } else if (state->cause.kind != RBK_CAUSE_NONE) {
+        rbk_buffer_append_text(&printing->line, ": ");
+        rbk_view_cause(printing->view, state->cause, &printing->line);
+    }
+    end_line(printing, rbk_view_status_tone(status));
+    print_field(printing, "started", "%s by %.*s on %.*s",
+                rbk_when_full((uint64_t)run->started_ms).text, RBK_STR_ARG(run->user),
+                RBK_STR_ARG(run->host));
+    if (state->ended_ms != 0) {
+        print_end(printing);
+    } else if (printing->history->runner) {
+        print_field(printing, "runner", "lives");
+    } else {
+        rbk_buffer_printf(&printing->line, "  %-11s none; go on with ", "runner");
+        rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
+        end_line(printing, RBK_TONE_WARN);
+    }
+    if (run->unrehearsed.bytes != 0) {
+        print_field(printing, "unrehearsed", "%.*s", RBK_STR_ARG(run->unrehearsed));
+    }
+    print_field(printing, "machine", "%.*s", RBK_STR_ARG(run->machine));
+    print_field(printing, "directory", "%.*s", RBK_STR_ARG(run->directory));
+    print_field(printing, "journal", "%lld events, chain whole", (long long)printing->history->seq);
+}
+
+/* ---- what it waits for ------------------------------------------------------------------------
+ */
+
+static void print_asked(struct printing *printing, const struct rbk_asked *asked)
+{
+    begin_section(printing, "questions");
+    rbk_buffer_append_text(&printing->line, "  ? ");
+    rbk_asked_name(printing->view, printing->state, asked, &printing->line);
+    rbk_buffer_append_text(&printing->line, "  ");
+    rbk_asked_text(printing->view, printing->state, asked, &printing->line);
+    if (asked->due_ms != 0) {
+        rbk_buffer_printf(&printing->line, "; until %s",
+                          rbk_when_until(asked->due_ms, printing->now_ms).text);
+        if (asked->question < printing->machine->question_count) {
+            rbk_buffer_append_text(&printing->line, ", else ");
+            rbk_view_reaction(printing->view,
+                              printing->machine->questions[asked->question].otherwise,
+                              &printing->line);
+        }
+    }
+    end_line(printing, RBK_TONE_ASK);
+    for (size_t number = 0;; number++) {
+        rbk_buffer_append_text(&printing->line, "      ");
+        if (!rbk_asked_command(printing->view, printing->state, asked, number, &printing->line)) {
+            rbk_buffer_clear(&printing->line);
+            return;
+        }
+        end_line(printing, RBK_TONE_PLAIN);
+    }
+}
+
+static void print_questions(struct printing *printing)
+{
+    struct rbk_asked asked[32];
+    size_t count = rbk_view_asked(printing->view, printing->state, asked, RBK_COUNT(asked));
+    printing->count = 0;
+    for (size_t i = 0; i < count && i < RBK_COUNT(asked); i++) {
+        print_asked(printing, &asked[i]);
+    }
+    if (count > RBK_COUNT(asked)) {
+        rbk_buffer_printf(&printing->line, "  and %zu more", count - RBK_COUNT(asked));
+        end_line(printing, RBK_TONE_DIM);
+    }
+}
+
+static void print_explained(void *context, enum rbk_tone tone, struct rbk_str stage,
+                            struct rbk_str text)
+{
+    struct printing *printing = context;
+    (void)stage;
+    begin_section(printing, "what now");
+    rbk_buffer_append_text(&printing->line, "  ");
+    rbk_buffer_append_str(&printing->line, text);
+    end_line(printing, tone);
+}
+
+/* ---- stages -----------------------------------------------------------------------------------
+ */
+
+static void print_stage(struct printing *printing, uint32_t region)
+{
+    const struct rbk_region *row = &printing->machine->regions[region];
+    const struct rbk_region_state *rs =
+        rbk_state_region(printing->machine, printing->state, region);
+    const struct rbk_track_region *tracked = &printing->history->track.regions[region];
+    enum rbk_tone tone;
+    const char *word = rbk_view_region_word(printing->view, printing->state, region, &tone);
+    uint32_t done, total;
+
+    begin_section(printing, "stages");
+    rbk_buffer_printf(&printing->line, "  %s %-18.*s %-14s", rbk_style_mark(&printing->style, tone),
+                      RBK_STR_ARG(row->name), word);
+    if (rs->mode != RBK_MODE_IDLE &&
+        rbk_track_progress(&printing->history->track, rs->state, &done, &total)) {
+        rbk_buffer_printf(&printing->line, " %u of %u", done, total);
+    }
+    if (tracked->started_ms != 0) {
+        uint64_t end_ms = tracked->rested_ms != 0 ? tracked->rested_ms : printing->now_ms;
+        rbk_buffer_printf(&printing->line, " %s",
+                          rbk_when_ticks(span(tracked->started_ms, end_ms)).text);
+    }
+    if (rs->stage_attempt > 1) {
+        rbk_buffer_printf(&printing->line, ", attempt %u", rs->stage_attempt);
+    }
+    if ((rs->flags & RBK_FLAG_WAY_CLOSED) != 0) {
+        rbk_buffer_append_text(&printing->line, ", NO WAY BACK IS OPEN");
+        tone = RBK_TONE_BAD;
+    }
+    end_line(printing, tone);
+    if (tracked->failed < printing->machine->state_count &&
+        (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
+        rbk_buffer_printf(&printing->line, "      %.*s",
+                          RBK_STR_ARG(printing->machine->states[tracked->failed].name));
+        if (tracked->failure[0] != '\0') {
+            rbk_buffer_printf(&printing->line, ": %s", tracked->failure);
+        }
+        end_line(printing, RBK_TONE_DIM);
+    }
+}
+
+static void print_stages(struct printing *printing)
+{
+    printing->count = 0;
+    for (uint32_t i = 0; i < printing->machine->region_count; i++) {
+        if (printing->machine->regions[i].kind == RBK_REGION_STAGE ||
+            printing->machine->regions[i].kind == RBK_REGION_RETIRE) {
+            print_stage(printing, i);
+        }
+    }
+}
+
+/* ---- open effects -----------------------------------------------------------------------------
+ */
+
+/* How a resumed runner finds out. */
+static const char *rule_words(enum rbk_crash_rule rule)
+{
+    switch (rule) {
+    case RBK_CRASH_AGAIN:
+        return "it is carried out again: that does no harm";
+    case RBK_CRASH_TRANSACTION:
+        return "the database is asked whether the transaction was committed";
+    case RBK_CRASH_ATTACH:
+        return "its supervisor is asked; where it does not know, you are";
+    case RBK_CRASH_LOOK:
+        return "`done when` is looked up";
+    case RBK_CRASH_ASK:
+        return "you are asked";
+    case RBK_CRASH_DURABLE:
+    case RBK_CRASH_RULE_COUNT:
+        break;
+    }
+    return "it lives in the journal";
+}
+
+static void print_open(void *context, const struct rbk_open_effect *open)
+{
+    struct printing *printing = context;
+    begin_section(printing, printing->history->runner ? "under way" : "open");
+    rbk_buffer_printf(&printing->line, "  %.*s  %.*s", RBK_STR_ARG(open->step),
+                      RBK_STR_ARG(open->effect->text));
+    end_line(printing, open->doubt ? RBK_TONE_BAD : RBK_TONE_PLAIN);
+    rbk_buffer_append_text(&printing->line, "      ");
+    if (open->since_ms != 0) {
+        rbk_buffer_printf(&printing->line, "dispatched %s, ",
+                          rbk_when_until(open->since_ms, printing->now_ms).text);
+    }
+    rbk_buffer_printf(&printing->line, "attempt %u; no result in the journal", open->attempt);
+    end_line(printing, RBK_TONE_DIM);
+    if (open->note.bytes != 0) {
+        rbk_buffer_printf(&printing->line, "      noted before: %.*s", RBK_STR_ARG(open->note));
+        end_line(printing, RBK_TONE_DIM);
+    }
+    if (open->doubt) {
+        rbk_buffer_append_text(&printing->line,
+                               "      it happened, or it did not, or it is still going on. Make "
+                               "sure it is not going on, look at what it changes, then:");
+        end_line(printing, RBK_TONE_PLAIN);
+        for (int done = 1; done >= 0; done--) {
+            struct rbk_buffer rest;
+            rbk_buffer_init(&rest, 4096);
+            rbk_buffer_printf(&rest, "%.*s %s --reason WHY", RBK_STR_ARG(open->step),
+                              done ? "done" : "not-done");
+            rbk_buffer_append_text(&printing->line, "      ");
+            rbk_view_command(printing->view, "resolve", rbk_buffer_str(&rest), &printing->line);
+            rbk_buffer_fini(&rest);
+            end_line(printing, RBK_TONE_ASK);
+        }
+    } else if (!printing->history->runner) {
+        rbk_buffer_printf(&printing->line, "      a resumed run finds out: %s",
+                          rule_words(open->effect->crash));
+        end_line(printing, RBK_TONE_DIM);
+    }
+}
+
+/* ---- clocks, triggers, evidence ---------------------------------------------------------------
+ */
+
+static void print_timer(void *context, const struct rbk_timer *timer)
+{
+    struct printing *printing = context;
+    begin_section(printing, "clocks");
+    rbk_buffer_printf(&printing->line, "  %-28s %.*s  ", timer->what, RBK_STR_ARG(timer->name));
+    if (timer->budget) {
+        rbk_buffer_printf(&printing->line, "%s (budget: time without a runner does not count)",
+                          rbk_when_ticks(timer->span_ms).text);
+    } else {
+        rbk_buffer_printf(&printing->line, "until %s (wall clock",
+                          rbk_when_until(timer->due_ms, printing->now_ms).text);
+        if (timer->due_ms > printing->now_ms) {
+            rbk_buffer_printf(&printing->line, ", in %s)",
+                              rbk_when_ticks(timer->due_ms - printing->now_ms).text);
+        } else {
+            rbk_buffer_append_text(&printing->line, ", passed)");
+        }
+    }
+    end_line(printing, RBK_TONE_PLAIN);
+}
+
+static void print_triggers(struct printing *printing)
+{
+    printing->count = 0;
+    for (uint32_t i = 0; i < printing->machine->trigger_count; i++) {
+        const struct rbk_trigger *trigger = &printing->machine->triggers[i];
+        const struct rbk_trigger_state *ts =
+            rbk_state_trigger(printing->machine, printing->state, i);
+        const struct rbk_track_trigger *tracked = &printing->history->track.triggers[i];
+        bool armed = rbk_trigger_armed(printing->machine, printing->state, i);
+        if (!armed && ts->fired == 0 && tracked->at_ms == 0) {
+            continue;
+        }
+        begin_section(printing, "triggers");
+        rbk_buffer_printf(&printing->line, "  %-18.*s %-7s %-8s %.*s", RBK_STR_ARG(trigger->name),
+                          armed ? "armed" : "asleep",
+                          rbk_trigger_mode_name((enum rbk_trigger_mode)ts->mode),
+                          RBK_STR_ARG(printing->machine->exprs[trigger->condition].text));
+        if (trigger->for_ms != 0) {
+            rbk_buffer_printf(&printing->line, " for %s (starts again after a gap)",
+                              rbk_when_ticks(trigger->for_ms).text);
+        }
+        end_line(printing, ts->mode == RBK_TRIGGER_QUIET ? RBK_TONE_PLAIN : RBK_TONE_WARN);
+        if (tracked->at_ms != 0) {
+            rbk_buffer_printf(&printing->line, "      %s at %s", rbk_level_name(tracked->level),
+                              rbk_when_until(tracked->at_ms, printing->now_ms).text);
+            if (tracked->text[0] != '\0') {
+                rbk_buffer_printf(&printing->line, ", on %s", tracked->text);
+            }
+            end_line(printing, RBK_TONE_DIM);
+        }
+    }
+}
+
+static int print_evidence(void *context, const struct rbk_store_evidence *evidence)
+{
+    struct printing *printing = context;
+    begin_section(printing, "evidence");
+    rbk_buffer_printf(&printing->line, "  %s  %.*s  %zu bytes  sha256 %.*s",
+                      rbk_when_until((uint64_t)evidence->at_ms, printing->now_ms).text,
+                      RBK_STR_ARG(evidence->label), evidence->content.bytes,
+                      RBK_STR_ARG(evidence->sha256));
+    end_line(printing, RBK_TONE_PLAIN);
+    return 0;
+}
+
+static int print_request(void *context, const struct rbk_store_request *request)
+{
+    struct printing *printing = context;
+    begin_section(printing, "asked for, and not handled yet");
+    rbk_buffer_printf(&printing->line, "  %s  %.*s  %.*s  %.*s",
+                      rbk_when_until((uint64_t)request->at_ms, printing->now_ms).text,
+                      RBK_STR_ARG(request->who), RBK_STR_ARG(request->kind),
+                      RBK_STR_ARG(request->body));
+    end_line(printing, RBK_TONE_PLAIN);
+    return 0;
+}
+
+int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *reterr)
+{
+    bool utf8 = rbk_style_utf8();
+    struct printing printing = {
+        .history = history,
+        .view = &history->view,
+        .machine = history->replay->machine,
+        .state = history->replay->state,
+        .style = rbk_style_wanted() && isatty(STDOUT_FILENO) == 1 ? rbk_style_colour(utf8)
+                                                                  : rbk_style_plain(utf8),
+        .now_ms = history->replay->state->ended_ms != 0 ? history->replay->state->ended_ms
+                                                        : rbk_when_now_ms(),
+    };
+    int error;
+    rbk_buffer_init(&printing.line, RBK_VIEW_BYTES_MAX);
+    print_head(&printing);
+    print_questions(&printing);
+    printing.count = 0;
+    rbk_view_explain(printing.view, printing.state, print_explained, &printing);
+    print_stages(&printing);
+    printing.count = 0;
+    rbk_status_open_effects(history, print_open, &printing);
+    printing.count = 0;
+    rbk_view_timers(printing.view, printing.state, print_timer, &printing);
+    print_triggers(&printing);
+    printing.count = 0;
+    error = rbk_store_each_evidence(history->store, history->id, print_evidence, &printing, reterr);
+    printing.count = 0;
+    if (error == 0) {
+        error =
+            rbk_store_each_request(history->store, history->id, print_request, &printing, reterr);
+    }
+    rbk_buffer_fini(&printing.line);
+    return error;
+}

@@ -1,0 +1,233 @@
+/*
+ * What changed because of a record: stages that began, stand, turn round or rest, the run's status,
+ * and the questions that are open now with the commands that answer them. Told by comparing the
+ * state before with the state after, so that nothing is missed whatever brought it about.
+ */
+#include "runtime/people/story_internal.h"
+#include "runtime/people/when.h"
+
+/* A region entered one of its strategies: its number, or RBK_NONE. */
+static uint32_t strategy_begun(const struct story *story, const struct rbk_region *region,
+                               const struct rbk_region_state *was,
+                               const struct rbk_region_state *is)
+{
+    const struct rbk_machine *machine = story->view->machine;
+    if (was->state == is->state ||
+        (machine->states[is->state].phase != RBK_PHASE_ROLLBACK &&
+         machine->states[is->state].phase != RBK_PHASE_ROLLBACK_VERIFY)) {
+        return RBK_NONE;
+    }
+    for (uint32_t i = 0; i < region->strategies.count; i++) {
+        if (machine->strategies[region->strategies.first + i].first_state == is->state) {
+            return i;
+        }
+    }
+    return RBK_NONE;
+}
+
+/* Whether a stage rests where only a person, or an end, leads out of. */
+static bool is_rest(enum rbk_state_kind kind)
+{
+    return kind == RBK_STATE_APPLIED || kind == RBK_STATE_ROLLED_BACK || kind == RBK_STATE_HELD ||
+           kind == RBK_STATE_STUCK;
+}
+
+static void tell_rest(struct story *story, uint32_t region, const struct rbk_region_state *is)
+{
+    struct rbk_buffer *line = &story->line;
+    enum rbk_tone tone = RBK_TONE_WARN;
+    switch (story->view->machine->states[is->state].kind) {
+    case RBK_STATE_APPLIED:
+        rbk_buffer_append_text(line, "stands applied and verified");
+        tone = RBK_TONE_GOOD;
+        break;
+    case RBK_STATE_ROLLED_BACK:
+        rbk_buffer_append_text(line, "is rolled back and verified");
+        break;
+    case RBK_STATE_HELD:
+        rbk_buffer_append_text(line, "is held before its apply");
+        rbk_story_because(story, is->cause);
+        break;
+    default:
+        rbk_buffer_append_text(line, "is stuck: no way back is left");
+        tone = RBK_TONE_BAD;
+        break;
+    }
+    rbk_story_send(story, tone, region);
+}
+
+static void tell_phase(struct story *story, uint32_t region, const struct rbk_region_state *was,
+                       const struct rbk_region_state *is)
+{
+    const struct rbk_machine *machine = story->view->machine;
+    const struct rbk_machine_state *from = &machine->states[was->state];
+    const struct rbk_machine_state *to = &machine->states[is->state];
+    const struct rbk_region *row = &machine->regions[region];
+    uint32_t strategy;
+
+    bool goes_back = rbk_stage_rolling_back(machine, story->after, region);
+    if (goes_back && !rbk_stage_rolling_back(machine, story->before, region)) {
+        rbk_buffer_append_text(&story->line, "is to be rolled back");
+        rbk_story_because(story, is->cause);
+        rbk_story_send(story, RBK_TONE_WARN, region);
+    }
+    if (was->state == is->state) {
+        return;
+    }
+    if ((strategy = strategy_begun(story, row, was, is)) != RBK_NONE) {
+        struct rbk_str name = machine->strategies[row->strategies.first + strategy].name;
+        rbk_buffer_append_text(&story->line, "rolls back");
+        if (name.bytes != 0) {
+            rbk_buffer_printf(&story->line, " by \"%.*s\"", RBK_STR_ARG(name));
+        }
+        if (row->strategies.count > 1) {
+            rbk_buffer_printf(&story->line, " (way %u of %u)", strategy + 1, row->strategies.count);
+        }
+        rbk_story_send(story, RBK_TONE_WARN, region);
+    }
+    if (is_rest(to->kind)) {
+        tell_rest(story, region, is);
+    } else if (to->phase != from->phase &&
+               (to->phase == RBK_PHASE_PREPARE || to->phase == RBK_PHASE_APPLY ||
+                to->phase == RBK_PHASE_VERIFY || to->phase == RBK_PHASE_ROLLBACK_VERIFY)) {
+        rbk_buffer_append_text(&story->line,
+                               rbk_view_region_word(story->view, story->after, region, NULL));
+        if (to->block < machine->block_count && machine->blocks[to->block].within_ms != 0) {
+            rbk_buffer_printf(&story->line, ", within %s",
+                              rbk_when_ticks(machine->blocks[to->block].within_ms).text);
+        }
+        rbk_story_send(story, RBK_TONE_DIM, region);
+    }
+}
+
+static void tell_status(struct story *story)
+{
+    const struct rbk_state *before = story->before, *after = story->after;
+    enum rbk_status status = (enum rbk_status)after->status;
+    struct rbk_buffer *line = &story->line;
+
+    if (before->status == after->status) {
+        return;
+    }
+    switch (status) {
+    case RBK_STATUS_ABORTING:
+        rbk_buffer_append_text(line, "aborting");
+        rbk_story_because(story, after->cause);
+        if (after->plan_due_ms != 0) {
+            rbk_buffer_printf(line, "; to be back by %s",
+                              rbk_when_until(after->plan_due_ms, after->now_ms).text);
+        }
+        break;
+    case RBK_STATUS_OBSERVING:
+    case RBK_STATUS_GRACE:
+        rbk_buffer_append_text(line, status == RBK_STATUS_OBSERVING
+                                         ? "every stage stands; observing"
+                                         : "grace: the old system stays, `abort` still works");
+        if (after->plan_due_ms != 0) {
+            rbk_buffer_printf(line, " until %s",
+                              rbk_when_until(after->plan_due_ms, after->now_ms).text);
+        }
+        break;
+    case RBK_STATUS_RUNNING:
+        if (before->status == RBK_STATUS_READY) {
+            return;
+        }
+        rbk_buffer_append_text(line, "goes on");
+        break;
+    case RBK_STATUS_PAUSED:
+    case RBK_STATUS_HELD:
+    case RBK_STATUS_STUCK:
+        rbk_view_explain(story->view, after, story->emit, story->context);
+        return;
+    case RBK_STATUS_COMPLETED:
+        rbk_buffer_append_text(line, "completed");
+        break;
+    case RBK_STATUS_ABORTED:
+        rbk_buffer_append_text(line, "aborted: rolled back and verified");
+        if (after->decided_ms != 0 && after->ended_ms >= after->decided_ms) {
+            rbk_buffer_printf(line, ", %s after the decision",
+                              rbk_when_span(after->ended_ms - after->decided_ms).text);
+        }
+        break;
+    case RBK_STATUS_CANCELLED:
+        rbk_buffer_append_text(line, "cancelled: nothing stands applied");
+        break;
+    case RBK_STATUS_READY:
+    case RBK_STATUS_COUNT:
+        return;
+    }
+    rbk_story_send(story, rbk_view_status_tone(status), RBK_NONE);
+}
+
+static void tell_question(struct story *story, const struct rbk_action *action)
+{
+    struct rbk_asked asked;
+    uint32_t region = action->owner == RBK_OWNER_REGION ? action->index : RBK_NONE;
+
+    if (!rbk_view_asked_by(story->view, story->after, action->owner, action->index, &asked)) {
+        return;
+    }
+    rbk_asked_text(story->view, story->after, &asked, &story->line);
+    if (asked.due_ms != 0) {
+        rbk_buffer_printf(&story->line, "; until %s",
+                          rbk_when_until(asked.due_ms, story->after->now_ms).text);
+        if (asked.question < story->view->machine->question_count) {
+            rbk_buffer_append_text(&story->line, ", else ");
+            rbk_view_reaction(story->view,
+                              story->view->machine->questions[asked.question].otherwise,
+                              &story->line);
+        }
+    }
+    rbk_story_send(story, RBK_TONE_ASK, region);
+    for (size_t number = 0;; number++) {
+        rbk_buffer_append_text(&story->line, "  ");
+        if (!rbk_asked_command(story->view, story->after, &asked, number, &story->line)) {
+            rbk_buffer_clear(&story->line);
+            return;
+        }
+        rbk_story_send(story, RBK_TONE_ASK, region);
+    }
+}
+
+static void tell_actions(struct story *story)
+{
+    const struct rbk_machine *machine = story->view->machine;
+    for (size_t i = 0; story->actions != NULL && i < story->actions->count; i++) {
+        const struct rbk_action *action = &story->actions->items[i];
+        if (action->kind == RBK_ACTION_QUESTION_OPEN) {
+            tell_question(story, action);
+        } else if (action->kind == RBK_ACTION_CANCEL && action->state < machine->state_count &&
+                   machine->states[action->state].effect < machine->effect_count) {
+            uint32_t effect = machine->states[action->state].effect;
+            rbk_buffer_append_text(&story->line, "stops: ");
+            rbk_buffer_append_str(&story->line, machine->effects[effect].text);
+            rbk_story_send(story, RBK_TONE_WARN, action->region);
+        } else if (action->kind == RBK_ACTION_ESCALATE &&
+                   action->index < machine->escalation_count) {
+            const struct rbk_role *role = &machine->roles[machine->escalations[action->index].role];
+            rbk_buffer_printf(&story->line, "escalates to %.*s <%.*s>", RBK_STR_ARG(role->name),
+                              RBK_STR_ARG(role->contact));
+            rbk_story_send(story, RBK_TONE_BAD, RBK_NONE);
+        }
+    }
+}
+
+void rbk_story_changes(struct story *story)
+{
+    const struct rbk_machine *machine = story->view->machine;
+    if (story->before->overdue == 0 && story->after->overdue != 0) {
+        rbk_buffer_printf(&story->line, "the rollback takes longer than the plan's %s",
+                          rbk_when_ticks(machine->rollback_within_ms).text);
+        rbk_story_send(story, RBK_TONE_BAD, RBK_NONE);
+    }
+    for (uint32_t region = 1; region < machine->region_count; region++) {
+        const struct rbk_region_state *was = rbk_state_region(machine, story->before, region);
+        const struct rbk_region_state *is = rbk_state_region(machine, story->after, region);
+        if (machine->regions[region].kind == RBK_REGION_STAGE ||
+            machine->regions[region].kind == RBK_REGION_RETIRE) {
+            tell_phase(story, region, was, is);
+        }
+    }
+    tell_status(story);
+    tell_actions(story);
+}

@@ -1,0 +1,318 @@
+/*
+ * Words for a run: stages, causes, reactions, commands. The questions are in view_asked.c, what to
+ * do and what is timed in view_explain.c.
+ */
+#include "runtime/people/view.h"
+
+#include <string.h>
+
+#include "runtime/people/when.h"
+
+#define X(constant, word) word,
+static const char *const tone_names[] = {RBK_TONES(X)};
+#undef X
+
+const char *rbk_tone_name(enum rbk_tone tone)
+{
+    return tone < RBK_TONE_COUNT ? tone_names[tone] : "?";
+}
+
+/* Whether a shell takes every byte of a word as it is. */
+static bool is_plain_word(const char *text)
+{
+    return text[0] != '\0' &&
+           text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                             "%+,-./:=@_")] == '\0';
+}
+
+static void append_word(struct rbk_buffer *out, const char *text)
+{
+    if (is_plain_word(text)) {
+        rbk_buffer_append_text(out, text);
+        return;
+    }
+    rbk_buffer_append_byte(out, '\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') {
+            rbk_buffer_append_text(out, "'\\''");
+        } else {
+            rbk_buffer_append_byte(out, *text);
+        }
+    }
+    rbk_buffer_append_byte(out, '\'');
+}
+
+void rbk_view_command(const struct rbk_view *view, const char *verb, struct rbk_str rest,
+                      struct rbk_buffer *out)
+{
+    rbk_buffer_printf(out, "rbk %s %s", verb, view->run);
+    if (rest.bytes != 0) {
+        rbk_buffer_append_byte(out, ' ');
+        rbk_buffer_append_str(out, rest);
+    }
+    if (view->store != NULL) {
+        rbk_buffer_append_text(out, " --store ");
+        append_word(out, view->store);
+    }
+}
+
+void rbk_view_expr(const struct rbk_view *view, uint32_t expr, struct rbk_buffer *out)
+{
+    struct rbk_value value = rbk_value_missing(RBK_TYPE_TEXT);
+    struct rbk_arena arena;
+
+    if (expr >= view->machine->expr_count) {
+        return;
+    }
+    rbk_arena_init(&arena, RBK_VIEW_BYTES_MAX);
+    if (view->scope != NULL && view->machine->exprs[expr].reads.count == 0 &&
+        rbk_expr_evaluate(view->scope, expr, &arena, &value, NULL) == 0 && !value.missing) {
+        rbk_value_print(out, value);
+    } else {
+        rbk_buffer_append_str(out, view->machine->exprs[expr].text);
+    }
+    rbk_arena_fini(&arena);
+}
+
+/* `text` of the effect of a state, or the state's name. */
+static void append_step(const struct rbk_view *view, uint32_t index, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    if (index >= machine->state_count) {
+        return;
+    }
+    const struct rbk_machine_state *at = &machine->states[index];
+    if (at->effect < machine->effect_count && machine->effects[at->effect].text.bytes != 0) {
+        rbk_buffer_printf(out, "%.*s (%.*s)", RBK_STR_ARG(machine->effects[at->effect].text),
+                          RBK_STR_ARG(at->name));
+    } else {
+        rbk_buffer_append_str(out, at->name);
+    }
+}
+
+void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    switch ((enum rbk_cause_kind)cause.kind) {
+    case RBK_CAUSE_FAILURE:
+        append_step(view, cause.index, out);
+        rbk_buffer_append_text(out, " failed");
+        return;
+    case RBK_CAUSE_TIMEOUT:
+        rbk_buffer_append_text(out, "time ran out in ");
+        append_step(view, cause.index, out);
+        return;
+    case RBK_CAUSE_TRIGGER:
+    case RBK_CAUSE_TRIGGER_MISSING:
+        if (cause.index < machine->trigger_count) {
+            rbk_buffer_printf(out, "trigger %.*s %s",
+                              RBK_STR_ARG(machine->triggers[cause.index].name),
+                              cause.kind == RBK_CAUSE_TRIGGER ? "fired" : "could not be read");
+        }
+        return;
+    case RBK_CAUSE_CRITERION:
+        if (cause.index < machine->criterion_count) {
+            rbk_buffer_printf(out, "abort criterion: %.*s",
+                              RBK_STR_ARG(machine->criteria[cause.index].message));
+        }
+        return;
+    case RBK_CAUSE_SIGNAL:
+        if (cause.index < machine->signal_count) {
+            rbk_buffer_printf(out, "signal %.*s: %.*s",
+                              RBK_STR_ARG(machine->signals[cause.index].name),
+                              RBK_STR_ARG(machine->signals[cause.index].message));
+        }
+        return;
+    case RBK_CAUSE_COMMAND:
+        rbk_buffer_append_text(out, "a person asked for it");
+        return;
+    case RBK_CAUSE_GATE:
+        append_step(view, cause.index, out);
+        rbk_buffer_append_text(out, " was refused or not answered in time");
+        return;
+    case RBK_CAUSE_UNDECIDED:
+        rbk_buffer_append_text(out, "nobody decided in time how to go on");
+        return;
+    case RBK_CAUSE_INTERRUPT:
+        rbk_buffer_append_text(out, "it was interrupted at the runner");
+        return;
+    case RBK_CAUSE_NONE:
+    case RBK_CAUSE_COUNT:
+        return;
+    }
+}
+
+void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct rbk_buffer *out)
+{
+    for (uint32_t i = 0; i < roles.count; i++) {
+        uint32_t role = view->machine->indexes[roles.first + i];
+        rbk_buffer_printf(out, "%s%.*s", i == 0 ? "" : ", ",
+                          RBK_STR_ARG(view->machine->roles[role].name));
+    }
+}
+
+/* One reaction without what follows it, "" at depth 0. */
+static void append_reaction(const struct rbk_view *view, uint32_t row, unsigned depth,
+                            struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    if (row >= machine->reaction_count || depth > 4) {
+        return;
+    }
+    const struct rbk_reaction *reaction = &machine->reactions[row];
+    rbk_buffer_append_text(out, rbk_reaction_kind_name(reaction->kind));
+    if (reaction->kind == RBK_REACTION_NOTIFY && reaction->channel < machine->channel_count) {
+        rbk_buffer_printf(out, " %.*s", RBK_STR_ARG(machine->channels[reaction->channel].name));
+    }
+    if (reaction->kind == RBK_REACTION_HOLD) {
+        rbk_buffer_printf(out, " %s then ", rbk_when_ticks(reaction->hold_ms).text);
+        append_reaction(view, reaction->then, depth + 1, out);
+    }
+    if (reaction->question < machine->question_count) {
+        const struct rbk_question *question = &machine->questions[reaction->question];
+        rbk_buffer_append_text(out,
+                               reaction->kind == RBK_REACTION_ASK ? " " : " with approval of ");
+        rbk_view_roles(view, question->roles, out);
+        rbk_buffer_printf(out, " within %s else ", rbk_when_ticks(question->within_ms).text);
+        append_reaction(view, question->otherwise, depth + 1, out);
+    }
+}
+
+void rbk_view_reaction(const struct rbk_view *view, uint32_t reaction, struct rbk_buffer *out)
+{
+    append_reaction(view, reaction, 0, out);
+}
+
+struct rbk_str rbk_view_stage_name(const struct rbk_view *view, uint32_t region)
+{
+    if (region >= view->machine->region_count) {
+        return view->machine->name;
+    }
+    return view->machine->regions[rbk_region_root(view->machine, region)].name;
+}
+
+const struct rbk_effect *rbk_view_effect(const struct rbk_view *view, const struct rbk_state *state,
+                                         uint32_t region)
+{
+    const struct rbk_region_state *rs = rbk_state_region(view->machine, state, region);
+    uint32_t effect = view->machine->states[rs->state].effect;
+    return effect < view->machine->effect_count ? &view->machine->effects[effect] : NULL;
+}
+
+/* What a stage does in a phase of its life. */
+static const char *phase_word(enum rbk_phase phase, enum rbk_tone *tone)
+{
+    *tone = RBK_TONE_BUSY;
+    switch (phase) {
+    case RBK_PHASE_REQUIRE:
+        return "checking what it needs";
+    case RBK_PHASE_APPROVE:
+        *tone = RBK_TONE_ASK;
+        return "awaiting approval";
+    case RBK_PHASE_PREPARE:
+        return "preparing";
+    case RBK_PHASE_APPLY:
+        return "applying";
+    case RBK_PHASE_VERIFY:
+        return "verifying";
+    case RBK_PHASE_ROLLBACK:
+        *tone = RBK_TONE_WARN;
+        return "rolling back";
+    case RBK_PHASE_ROLLBACK_VERIFY:
+        *tone = RBK_TONE_WARN;
+        return "verifying the rollback";
+    case RBK_PHASE_RELEASE:
+        return "releasing";
+    case RBK_PHASE_APPLIED:
+        *tone = RBK_TONE_GOOD;
+        return "applied";
+    case RBK_PHASE_PLAN:
+    case RBK_PHASE_WAITING:
+    case RBK_PHASE_REST:
+    case RBK_PHASE_COUNT:
+        break;
+    }
+    *tone = RBK_TONE_DIM;
+    return "waiting";
+}
+
+const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_state *state,
+                                 uint32_t region, enum rbk_tone *ret_tone)
+{
+    const struct rbk_region_state *rs = rbk_state_region(view->machine, state, region);
+    const struct rbk_machine_state *at = &view->machine->states[rs->state];
+    enum rbk_tone tone = RBK_TONE_DIM;
+    const char *word = NULL;
+
+    if (rs->mode == RBK_MODE_DOUBT) {
+        word = "in doubt";
+        tone = RBK_TONE_BAD;
+    } else if (rs->mode == RBK_MODE_CANCELLING) {
+        word = "stopping";
+        tone = RBK_TONE_WARN;
+    } else if (rs->mode == RBK_MODE_RESOLVING || rs->mode == RBK_MODE_LOOKING) {
+        word = "finding out what happened";
+        tone = RBK_TONE_WARN;
+    } else {
+        switch (at->kind) {
+        case RBK_STATE_APPLIED:
+            word = "applied";
+            tone = RBK_TONE_GOOD;
+            break;
+        case RBK_STATE_ROLLBACK:
+            word = "to be rolled back";
+            tone = RBK_TONE_WARN;
+            break;
+        case RBK_STATE_ROLLED_BACK:
+            word = "rolled back";
+            tone = RBK_TONE_WARN;
+            break;
+        case RBK_STATE_HELD:
+            word = "held";
+            tone = RBK_TONE_WARN;
+            break;
+        case RBK_STATE_STUCK:
+            word = "stuck";
+            tone = RBK_TONE_BAD;
+            break;
+        case RBK_STATE_WAITING:
+            word = "waiting";
+            break;
+        default:
+            /* A stage at the first state of its life that nobody has started yet. */
+            if (rs->mode == RBK_MODE_IDLE && rs->stage_attempt == 0 && rs->order == 0) {
+                word = "waiting";
+            } else {
+                word = phase_word(at->phase, &tone);
+            }
+        }
+    }
+    if (ret_tone != NULL) {
+        *ret_tone = tone;
+    }
+    return word;
+}
+
+enum rbk_tone rbk_view_status_tone(enum rbk_status status)
+{
+    switch (status) {
+    case RBK_STATUS_COMPLETED:
+        return RBK_TONE_GOOD;
+    case RBK_STATUS_RUNNING:
+    case RBK_STATUS_OBSERVING:
+    case RBK_STATUS_GRACE:
+        return RBK_TONE_BUSY;
+    case RBK_STATUS_PAUSED:
+    case RBK_STATUS_HELD:
+    case RBK_STATUS_ABORTING:
+    case RBK_STATUS_ABORTED:
+    case RBK_STATUS_CANCELLED:
+        return RBK_TONE_WARN;
+    case RBK_STATUS_STUCK:
+        return RBK_TONE_BAD;
+    case RBK_STATUS_READY:
+    case RBK_STATUS_COUNT:
+        break;
+    }
+    return RBK_TONE_PLAIN;
+}

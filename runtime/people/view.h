@@ -1,0 +1,124 @@
+#ifndef RBK_RUNTIME_PEOPLE_VIEW_H
+#define RBK_RUNTIME_PEOPLE_VIEW_H
+
+/*
+ * What a run looks like to a person: words for stages and causes, the questions that are open and
+ * the exact commands that answer them, what to do when nothing goes on by itself. Pure: machine and
+ * state in, text out. Shared by the log lines (story), the live view (frame) and `rbk status`.
+ *
+ * Text is appended as it is; whoever prints it passes it through rbk_sanitize() once.
+ */
+
+#include "runtime/core/base/buffer.h"
+#include "runtime/core/step.h"
+
+/* Memory one label or question may take while it is evaluated. */
+#define RBK_VIEW_BYTES_MAX ((size_t)8 << 20)
+
+/* What is needed to tell of a run; everything is borrowed. */
+struct rbk_view {
+    const char *run;   /* its id, whole */
+    const char *store; /* to repeat as --store in commands; NULL: not needed */
+    const struct rbk_machine *machine;
+    const struct rbk_settings *settings; /* NULL: observe, grace and reports are not known */
+    const struct rbk_scope *scope;       /* for labels and questions; NULL: shown as spelled */
+};
+
+/* How a line is meant; colours follow from it. X(constant, word in JSON) */
+#define RBK_TONES(X)   \
+    X(PLAIN, "info")   \
+    X(DIM, "quiet")    \
+    X(GOOD, "good")    \
+    X(BUSY, "busy")    \
+    X(WARN, "warning") \
+    X(BAD, "bad")      \
+    X(ASK, "question")
+#define X(constant, word) RBK_TONE_##constant,
+enum rbk_tone { RBK_TONES(X) RBK_TONE_COUNT };
+#undef X
+const char *rbk_tone_name(enum rbk_tone tone);
+
+/* Takes one line. @stage is the name of the stage it belongs to, or empty; text is borrowed. */
+typedef void rbk_line_fn(void *context, enum rbk_tone tone, struct rbk_str stage,
+                         struct rbk_str text);
+
+/* Append "rbk VERB RUN REST --store PATH", as it can be pasted into a shell. REST may be "". */
+void rbk_view_command(const struct rbk_view *view, const char *verb, struct rbk_str rest,
+                      struct rbk_buffer *out);
+
+/* Append the value of an expression as people read it; its spelling in the plan when it cannot be
+ * evaluated here, nothing for RBK_NONE. */
+void rbk_view_expr(const struct rbk_view *view, uint32_t expr, struct rbk_buffer *out);
+
+/* Append why something happened: `sql db file "010.sql"` failed (migrate.apply.1). Nothing for no
+ * cause. */
+void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct rbk_buffer *out);
+
+/* Append a reaction as a plan spells it: "abort with approval of dba within 2m else abort". */
+void rbk_view_reaction(const struct rbk_view *view, uint32_t reaction, struct rbk_buffer *out);
+
+/* Append the roles of a slice of `indexes`: "dba, infra_lead". */
+void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct rbk_buffer *out);
+
+/* What a region does, in a word or two ("applying", "rolled back"); ret_tone may be NULL. */
+const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_state *state,
+                                 uint32_t region, enum rbk_tone *ret_tone);
+enum rbk_tone rbk_view_status_tone(enum rbk_status status);
+
+/* The name of the stage (retire, plan) a region belongs to. */
+struct rbk_str rbk_view_stage_name(const struct rbk_view *view, uint32_t region);
+
+/* The effect under way or awaited in a region; NULL: none. */
+const struct rbk_effect *rbk_view_effect(const struct rbk_view *view, const struct rbk_state *state,
+                                         uint32_t region);
+
+/* ---- questions --------------------------------------------------------------------------------
+ */
+
+/* A question that is open. */
+struct rbk_asked {
+    enum rbk_question_owner owner;
+    enum rbk_question_kind kind;
+    uint32_t index;     /* region or trigger */
+    uint32_t question;  /* row of machine->questions; RBK_NONE: the default doubt question */
+    uint32_t approvals; /* bit i: role i has agreed */
+    uint64_t due_ms;    /* silence counts from then on; 0: no end */
+};
+
+/* Fill up to `count_max` open questions. @return How many are open. */
+size_t rbk_view_asked(const struct rbk_view *view, const struct rbk_state *state,
+                      struct rbk_asked *asked, size_t count_max);
+/* The same for one owner; false when it asks nothing. */
+bool rbk_view_asked_by(const struct rbk_view *view, const struct rbk_state *state,
+                       enum rbk_question_owner owner, uint32_t index, struct rbk_asked *ret_asked);
+/* Append "migrate.approve.1" or "trigger.errors". */
+void rbk_asked_name(const struct rbk_view *view, const struct rbk_state *state,
+                    const struct rbk_asked *asked, struct rbk_buffer *out);
+/* Append what is asked, one line: "approve? (dba; infra_lead agreed)". */
+void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
+                    const struct rbk_asked *asked, struct rbk_buffer *out);
+/* Append command number `number` that answers it. @return false when there are no more. */
+bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
+                       const struct rbk_asked *asked, size_t number, struct rbk_buffer *out);
+
+/* ---- what now ---------------------------------------------------------------------------------
+ */
+
+/* Tell why a paused, held or stuck run (or stage) does not go on, and the commands that lead on. */
+void rbk_view_explain(const struct rbk_view *view, const struct rbk_state *state, rbk_line_fn *emit,
+                      void *context);
+
+/* A deadline or budget that runs. */
+struct rbk_timer {
+    const char *what;    /* "within of apply", … */
+    struct rbk_str name; /* of the state, trigger or stage it belongs to; may be empty */
+    uint64_t due_ms;     /* wall clock; 0 for a budget */
+    uint64_t span_ms;    /* a budget: how much it allows; time without a runner does not count */
+    bool budget;         /* else a wall-clock deadline */
+};
+typedef void rbk_timer_fn(void *context, const struct rbk_timer *timer);
+/* Every deadline that runs in this state. */
+void rbk_view_timers(const struct rbk_view *view, const struct rbk_state *state, rbk_timer_fn *emit,
+                     void *context);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * The questions that are open, their names, their text and the commands that answer them.
+ */
+#include "runtime/people/view.h"
+#include "runtime/people/when.h"
+
+static enum rbk_question_kind kind_of(const struct rbk_view *view, uint32_t question,
+                                      enum rbk_question_kind otherwise)
+{
+    return question < view->machine->question_count ? view->machine->questions[question].kind
+                                                    : otherwise;
+}
+
+/* The question a region waits for: its effect's own, or the one about a doubt. */
+static bool region_asks(const struct rbk_view *view, const struct rbk_state *state, uint32_t region,
+                        struct rbk_asked *asked)
+{
+    const struct rbk_region_state *rs = rbk_state_region(view->machine, state, region);
+    const struct rbk_effect *effect = rbk_view_effect(view, state, region);
+    uint32_t question = RBK_NONE;
+
+    if (effect == NULL || (rs->mode != RBK_MODE_ASKING && rs->mode != RBK_MODE_DOUBT)) {
+        return false;
+    }
+    if (rs->mode == RBK_MODE_ASKING) {
+        question = effect->question;
+    } else if (rs->target == RBK_NONE && effect->crash == RBK_CRASH_ASK) {
+        question = effect->doubt_question;
+    }
+    *asked = (struct rbk_asked){
+        .owner = RBK_OWNER_REGION,
+        .kind = rs->mode == RBK_MODE_DOUBT ? RBK_QUESTION_DOUBT
+                                           : kind_of(view, question, RBK_QUESTION_ASK),
+        .index = region,
+        .question = question,
+        .approvals = rs->approvals,
+        .due_ms = rs->due_ms,
+    };
+    return true;
+}
+
+static bool trigger_asks(const struct rbk_view *view, const struct rbk_state *state,
+                         uint32_t trigger, struct rbk_asked *asked)
+{
+    const struct rbk_trigger_state *ts = rbk_state_trigger(view->machine, state, trigger);
+    if (ts->mode != RBK_TRIGGER_ASKING || ts->reaction >= view->machine->reaction_count) {
+        return false;
+    }
+    uint32_t question = view->machine->reactions[ts->reaction].question;
+    *asked = (struct rbk_asked){
+        .owner = RBK_OWNER_TRIGGER,
+        .kind = kind_of(view, question, RBK_QUESTION_DECIDE),
+        .index = trigger,
+        .question = question,
+        .approvals = ts->approvals,
+        .due_ms = ts->due_ms,
+    };
+    return true;
+}
+
+bool rbk_view_asked_by(const struct rbk_view *view, const struct rbk_state *state,
+                       enum rbk_question_owner owner, uint32_t index, struct rbk_asked *ret_asked)
+{
+    if (owner == RBK_OWNER_TRIGGER) {
+        return index < view->machine->trigger_count && trigger_asks(view, state, index, ret_asked);
+    }
+    return index < view->machine->region_count && region_asks(view, state, index, ret_asked);
+}
+
+size_t rbk_view_asked(const struct rbk_view *view, const struct rbk_state *state,
+                      struct rbk_asked *asked, size_t count_max)
+{
+    size_t count = 0;
+    for (uint32_t region = 0; region < view->machine->region_count; region++) {
+        struct rbk_asked one;
+        if (region_asks(view, state, region, &one)) {
+            if (count < count_max) {
+                asked[count] = one;
+            }
+            count++;
+        }
+    }
+    for (uint32_t trigger = 0; trigger < view->machine->trigger_count; trigger++) {
+        struct rbk_asked one;
+        if (trigger_asks(view, state, trigger, &one)) {
+            if (count < count_max) {
+                asked[count] = one;
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+void rbk_asked_name(const struct rbk_view *view, const struct rbk_state *state,
+                    const struct rbk_asked *asked, struct rbk_buffer *out)
+{
+    if (asked->owner == RBK_OWNER_TRIGGER) {
+        rbk_buffer_printf(out, "trigger.%.*s",
+                          RBK_STR_ARG(view->machine->triggers[asked->index].name));
+        return;
+    }
+    const struct rbk_region_state *rs = rbk_state_region(view->machine, state, asked->index);
+    rbk_buffer_append_str(out, view->machine->states[rs->state].name);
+}
+
+/* "dba, infra_lead (agreed)" */
+static void append_roles(const struct rbk_view *view, const struct rbk_asked *asked,
+                         struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    struct rbk_slice roles = machine->questions[asked->question].roles;
+    for (uint32_t i = 0; i < roles.count; i++) {
+        const struct rbk_role *role = &machine->roles[machine->indexes[roles.first + i]];
+        rbk_buffer_printf(out, "%s%.*s", i == 0 ? "" : ", ", RBK_STR_ARG(role->name));
+        if (i < 32 && (asked->approvals >> i & 1u) != 0) {
+            rbk_buffer_append_text(out, " (agreed)");
+        } else if (role->contact.bytes != 0) {
+            rbk_buffer_printf(out, " <%.*s>", RBK_STR_ARG(role->contact));
+        }
+    }
+}
+
+void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
+                    const struct rbk_asked *asked, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    bool known = asked->question < machine->question_count;
+    size_t before;
+
+    switch (asked->kind) {
+    case RBK_QUESTION_APPROVE:
+        rbk_buffer_append_text(out, "approve? ");
+        break;
+    case RBK_QUESTION_ATTEST:
+        rbk_buffer_append_text(out, "is it so? ");
+        break;
+    case RBK_QUESTION_MANUAL:
+        rbk_buffer_append_text(out, "to be done by a person: ");
+        break;
+    case RBK_QUESTION_DECIDE:
+        rbk_buffer_append_text(out, "what now? ");
+        break;
+    case RBK_QUESTION_DOUBT:
+        rbk_buffer_append_text(out, "did it happen? ");
+        break;
+    case RBK_QUESTION_ASK:
+    case RBK_QUESTION_KIND_COUNT:
+        break;
+    }
+    before = out->bytes;
+    if (known) {
+        rbk_view_expr(view, machine->questions[asked->question].text, out);
+    }
+    if (out->bytes == before) {
+        if (asked->owner == RBK_OWNER_TRIGGER) {
+            const struct rbk_trigger *trigger = &machine->triggers[asked->index];
+            rbk_buffer_printf(out, "trigger %.*s: ", RBK_STR_ARG(trigger->name));
+            rbk_buffer_append_str(out, machine->exprs[trigger->condition].text);
+        } else {
+            const struct rbk_effect *effect = rbk_view_effect(view, state, asked->index);
+            rbk_buffer_append_str(out, effect != NULL ? effect->text : RBK_STR(""));
+        }
+    }
+    if (known && machine->questions[asked->question].roles.count != 0) {
+        rbk_buffer_append_text(out, " - asked: ");
+        append_roles(view, asked, out);
+    }
+}
+
+bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
+                       const struct rbk_asked *asked, size_t number, struct rbk_buffer *out)
+{
+    static const char *const decisions[] = {"abort", "pause", "ignore", "rollback"};
+    struct rbk_buffer rest;
+    const char *verb = NULL, *word = NULL;
+    size_t decision_count = 3;
+
+    if (asked->owner == RBK_OWNER_TRIGGER &&
+        view->machine->triggers[asked->index].region != RBK_NONE) {
+        decision_count = RBK_COUNT(decisions);
+    }
+    switch (asked->kind) {
+    case RBK_QUESTION_MANUAL:
+        verb = number < 2 ? "answer" : NULL;
+        word = number == 0 ? " done" : " not-done";
+        break;
+    case RBK_QUESTION_DOUBT:
+        verb = number < 2 ? "resolve" : NULL;
+        word = number == 0 ? " done --reason WHY" : " not-done --reason WHY";
+        break;
+    case RBK_QUESTION_DECIDE:
+        verb = number < decision_count ? "answer" : NULL;
+        break;
+    case RBK_QUESTION_APPROVE:
+    case RBK_QUESTION_ATTEST:
+    case RBK_QUESTION_ASK:
+    case RBK_QUESTION_KIND_COUNT:
+        verb = number == 0 ? "approve" : number == 1 ? "deny" : NULL;
+        break;
+    }
+    if (verb == NULL) {
+        return false;
+    }
+    rbk_buffer_init(&rest, 4096);
+    rbk_asked_name(view, state, asked, &rest);
+    if (asked->kind == RBK_QUESTION_DECIDE) {
+        rbk_buffer_printf(&rest, " %s", decisions[number]);
+    } else if (word != NULL) {
+        rbk_buffer_append_text(&rest, word);
+    }
+    rbk_view_command(view, verb, rbk_buffer_str(&rest), out);
+    rbk_buffer_fini(&rest);
+    return true;
+}

@@ -1,0 +1,237 @@
+/*
+ * What now: why a run does not go on by itself and which commands lead on, and every clock that
+ * runs.
+ */
+#include "runtime/people/view.h"
+#include "runtime/people/when.h"
+
+/* Where lines go while an explanation is put together. */
+struct explain {
+    const struct rbk_view *view;
+    const struct rbk_state *state;
+    rbk_line_fn *emit;
+    void *context;
+    struct rbk_buffer line;
+};
+
+static void send_line(struct explain *explain, enum rbk_tone tone, struct rbk_str stage)
+{
+    explain->emit(explain->context, tone, stage, rbk_buffer_str(&explain->line));
+    rbk_buffer_clear(&explain->line);
+}
+
+/* "  rbk retry RUN migrate    try the stage again" */
+static void send_command(struct explain *explain, const char *verb, struct rbk_str rest,
+                         const char *meaning)
+{
+    rbk_buffer_append_text(&explain->line, "  ");
+    rbk_view_command(explain->view, verb, rest, &explain->line);
+    rbk_buffer_printf(&explain->line, "   # %s", meaning);
+    send_line(explain, RBK_TONE_ASK, RBK_STR(""));
+}
+
+static bool nothing_touched(const struct explain *explain)
+{
+    const struct rbk_machine *machine = explain->view->machine;
+    for (uint32_t region = 0; region < machine->region_count; region++) {
+        if (machine->regions[region].kind == RBK_REGION_STAGE &&
+            rbk_stage_touched(machine, explain->state, region)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool rests_undecided(const struct explain *explain, uint32_t region)
+{
+    const struct rbk_machine *machine = explain->view->machine;
+    const struct rbk_region_state *rs = rbk_state_region(machine, explain->state, region);
+    enum rbk_state_kind kind = machine->states[rs->state].kind;
+    return rs->mode == RBK_MODE_IDLE &&
+           (kind == RBK_STATE_HELD ||
+            (kind == RBK_STATE_ROLLED_BACK && (rs->flags & RBK_FLAG_FOLLOWED) == 0));
+}
+
+static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
+{
+    const struct rbk_machine *machine = explain->view->machine;
+    for (uint32_t region = 0; region < machine->region_count; region++) {
+        const struct rbk_region_state *rs = rbk_state_region(machine, explain->state, region);
+        enum rbk_state_kind kind = machine->states[rs->state].kind;
+        struct rbk_str name = machine->regions[region].name;
+        size_t before;
+        if (wanted == RBK_STATE_STUCK ? kind != RBK_STATE_STUCK
+                                      : !rests_undecided(explain, region)) {
+            continue;
+        }
+        rbk_buffer_printf(&explain->line, "stage %.*s is %s", RBK_STR_ARG(name),
+                          rbk_view_region_word(explain->view, explain->state, region, NULL));
+        before = explain->line.bytes;
+        rbk_buffer_append_text(&explain->line, ": ");
+        rbk_view_cause(explain->view, rs->cause, &explain->line);
+        if (explain->line.bytes == before + 2) {
+            rbk_buffer_truncate(&explain->line, before);
+        }
+        send_line(explain, kind == RBK_STATE_STUCK ? RBK_TONE_BAD : RBK_TONE_WARN, name);
+        if (kind == RBK_STATE_STUCK) {
+            struct rbk_buffer rest;
+            rbk_buffer_init(&rest, 4096);
+            send_command(explain, "retry", name, "try its ways back again, from the first");
+            rbk_buffer_printf(&rest, "%.*s done --reason WHY", RBK_STR_ARG(name));
+            send_command(explain, "resolve", rbk_buffer_str(&rest),
+                         "you have taken it back by hand, and verified it");
+            rbk_buffer_fini(&rest);
+        } else {
+            send_command(explain, "retry", name, "try the stage again");
+        }
+    }
+}
+
+static void explain_still(struct explain *explain)
+{
+    const struct rbk_state *state = explain->state;
+    const struct rbk_machine *machine = explain->view->machine;
+    size_t before;
+
+    rbk_buffer_append_text(&explain->line, rbk_status_name((enum rbk_status)state->status));
+    before = explain->line.bytes;
+    rbk_buffer_append_text(&explain->line, ": ");
+    rbk_view_cause(explain->view, state->cause, &explain->line);
+    if (explain->line.bytes == before + 2) {
+        rbk_buffer_truncate(&explain->line, before);
+    }
+    if (state->hold_due_ms != 0) {
+        rbk_buffer_printf(&explain->line, "; undecided until %s at most, then ",
+                          rbk_when_until(state->hold_due_ms, state->now_ms).text);
+        rbk_view_reaction(explain->view, machine->held_otherwise, &explain->line);
+    }
+    send_line(explain, RBK_TONE_WARN, RBK_STR(""));
+    if (state->status == RBK_STATUS_PAUSED) {
+        send_command(explain, "continue", RBK_STR(""), "go on");
+    } else {
+        explain_stages(explain, RBK_STATE_HELD);
+    }
+    if (nothing_touched(explain)) {
+        send_command(explain, "cancel", RBK_STR(""), "end the run: nothing stands applied");
+    } else {
+        send_command(explain, "abort", RBK_STR(""), "roll back what stands applied");
+    }
+}
+
+void rbk_view_explain(const struct rbk_view *view, const struct rbk_state *state, rbk_line_fn *emit,
+                      void *context)
+{
+    struct explain explain = {view, state, emit, context, {0}};
+    rbk_buffer_init(&explain.line, RBK_VIEW_BYTES_MAX);
+    if (state->status == RBK_STATUS_STUCK) {
+        rbk_buffer_append_text(&explain.line,
+                               "stuck: a rollback failed, and nothing further is automatic");
+        send_line(&explain, RBK_TONE_BAD, RBK_STR(""));
+        explain_stages(&explain, RBK_STATE_STUCK);
+    } else if (state->status == RBK_STATUS_PAUSED || state->status == RBK_STATUS_HELD) {
+        explain_still(&explain);
+    }
+    rbk_buffer_fini(&explain.line);
+}
+
+/* ---- clocks -----------------------------------------------------------------------------------
+ */
+
+static const char *block_word(enum rbk_phase phase)
+{
+    switch (phase) {
+    case RBK_PHASE_PREPARE:
+        return "`within` of prepare";
+    case RBK_PHASE_APPLY:
+        return "`within` of apply";
+    case RBK_PHASE_VERIFY:
+        return "`within` of verify";
+    case RBK_PHASE_ROLLBACK:
+    case RBK_PHASE_ROLLBACK_VERIFY:
+        return "`within` of the rollback";
+    default:
+        return "`within` of the block";
+    }
+}
+
+static void time_region(const struct rbk_view *view, const struct rbk_state *state, uint32_t region,
+                        rbk_timer_fn *emit, void *context)
+{
+    const struct rbk_machine *machine = view->machine;
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    const struct rbk_machine_state *at = &machine->states[rs->state];
+    const struct rbk_effect *effect = rbk_view_effect(view, state, region);
+    struct rbk_timer timer = {.name = at->name, .due_ms = rs->due_ms};
+
+    if (rs->mode == RBK_MODE_IDLE || rs->mode == RBK_MODE_DONE) {
+        return;
+    }
+    if (rs->due_ms != 0) {
+        timer.what = rs->mode == RBK_MODE_RETRY    ? "next attempt"
+                     : rs->mode == RBK_MODE_ASKING ? "answer"
+                     : rs->mode == RBK_MODE_DOUBT  ? "answer about the doubt"
+                                                   : "waits";
+        emit(context, &timer);
+    }
+    if (rs->mode == RBK_MODE_RUNNING && effect != NULL && effect->timeout_ms != 0) {
+        timer = (struct rbk_timer){
+            .what = "timeout", .name = at->name, .span_ms = effect->timeout_ms, .budget = true};
+        emit(context, &timer);
+    }
+    uint32_t block = at->block;
+    for (uint32_t hops = 0; block < machine->block_count && hops < RBK_BLOCK_DEPTH_MAX; hops++) {
+        const struct rbk_block *row = &machine->blocks[block];
+        if (row->region == region && row->depth < RBK_BLOCK_DEPTH_MAX &&
+            rs->block_due_ms[row->depth] != 0) {
+            timer = (struct rbk_timer){.what = block_word(at->phase),
+                                       .name = rbk_view_stage_name(view, region),
+                                       .due_ms = rs->block_due_ms[row->depth]};
+            emit(context, &timer);
+        }
+        block = row->parent;
+    }
+}
+
+static void time_plan(const struct rbk_view *view, const struct rbk_state *state,
+                      rbk_timer_fn *emit, void *context)
+{
+    const struct rbk_region_state *plan = rbk_state_region(view->machine, state, 0);
+    struct rbk_timer timer = {0};
+    if (state->hold_due_ms != 0) {
+        timer.what = "decision of a person";
+        timer.due_ms = state->hold_due_ms;
+        emit(context, &timer);
+    }
+    if (state->plan_due_ms != 0) {
+        enum rbk_state_kind kind = view->machine->states[plan->state].kind;
+        timer.what = kind == RBK_STATE_OBSERVE ? "observe"
+                     : kind == RBK_STATE_GRACE ? "grace"
+                                               : "`rollback within` of the plan";
+        timer.due_ms = state->plan_due_ms;
+        emit(context, &timer);
+    }
+    if (state->criteria_due_ms != 0) {
+        timer.what = "abort criterion";
+        timer.due_ms = state->criteria_due_ms;
+        emit(context, &timer);
+    }
+}
+
+void rbk_view_timers(const struct rbk_view *view, const struct rbk_state *state, rbk_timer_fn *emit,
+                     void *context)
+{
+    time_plan(view, state, emit, context);
+    for (uint32_t region = 0; region < view->machine->region_count; region++) {
+        time_region(view, state, region, emit, context);
+    }
+    for (uint32_t i = 0; i < view->machine->trigger_count; i++) {
+        const struct rbk_trigger_state *ts = rbk_state_trigger(view->machine, state, i);
+        if (ts->due_ms != 0) {
+            struct rbk_timer timer = {.what = ts->mode == RBK_TRIGGER_HOLDING ? "trigger holds"
+                                                                              : "answer",
+                                      .name = view->machine->triggers[i].name,
+                                      .due_ms = ts->due_ms};
+            emit(context, &timer);
+        }
+    }
+}
