@@ -1,0 +1,21 @@
+#ifndef RBK_RUNTIME_DRIVERS_HTTP_REQUEST_H
+#define RBK_RUNTIME_DRIVERS_HTTP_REQUEST_H
+
+/* A request as libcurl's settings, and what is not to be sent at all. */
+
+#include <curl/curl.h>
+
+#include "runtime/drivers/driver.h"
+
+/** Whether the method only looks: GET or HEAD. */
+bool rbk_http_method_is_safe(struct rbk_str method);
+
+/**
+ * Sets the method, URL, headers, body and limits of a transfer. The request must outlive it.
+ * @ret_headers  Owned by the caller, also on failure; may become NULL.
+ * @return 0; -RBK_EINVALID with the reason; -RBK_ENOMEM.
+ */
+RBK_MUST_USE int rbk_http_prepare(CURL *easy, const struct rbk_request *request,
+                                  struct curl_slist **ret_headers, struct rbk_error *reterr);
+
+#endif
