@@ -74,22 +74,18 @@ struct rbk_builtin_parameter {
 
 /** One entry. */
 struct rbk_builtin {
-    const char *space; /**< Before the dot: "http"; NULL for a bare name. */
-    const char *name;  /**< After the dot, or the bare name. */
-    uint8_t kind;      /**< enum rbk_builtin_kind. */
-    uint8_t result;    /**< enum rbk_type; UNKNOWN when it depends on the argument (abs, aggregates,
-                            baseline), RBK_TYPING_CONNECTION of constructors. */
-    uint8_t parameter_count;
-    bool only_in_channel; /**< `message`, `key`, `run`, `stage`: seen inside a channel's block only.
-                           */
+    const char *spelling; /**< "http.status", "ratio", "run.id": as a plan writes it. */
+    uint8_t kind;         /**< enum rbk_builtin_kind. */
+    uint8_t result; /**< enum rbk_type; UNKNOWN when it depends on the argument (abs, aggregates,
+                         baseline), RBK_TYPING_CONNECTION of constructors. */
     union {
         enum rbk_read_kind read;
         enum rbk_function function;
         enum rbk_window_kind window;
         enum rbk_connection_kind connection;
         enum rbk_variable variable;
-        int any;
     } is;
+    uint8_t parameter_count;
     struct rbk_builtin_parameter parameters[RBK_BUILTIN_PARAMETERS_MAX];
 };
 
@@ -100,9 +96,10 @@ const struct rbk_builtin *rbk_builtin_table(uint32_t *ret_count);
 /** The built-ins of a compilation. */
 struct rbk_builtins {
     struct rbk_declaration *declarations; /**< One for each entry of the table, in its order. */
-    uint32_t *next;  /**< Entry -> next entry with the same `name`, plus 1; 0 ends. */
-    uint32_t *first; /**< Name id -> first entry with that `name`, plus 1; name_count of them. */
-    uint32_t name_count; /**< Names with a greater id are no built-in's. */
+    struct rbk_name **spaces;             /**< Entry -> what stands before the dot, or NULL. */
+    uint32_t *next;      /**< Entry -> next with the same last name, plus 1; 0 ends. */
+    uint32_t *first;     /**< Name id -> first entry with that last name, plus 1. */
+    uint32_t name_count; /**< Length of first: names with a greater id are no built-in's. */
     uint32_t count;      /**< Entries. */
 };
 
@@ -119,7 +116,7 @@ struct rbk_declaration *rbk_builtins_find(const struct rbk_builtins *builtins,
                                           const struct rbk_name *space,
                                           const struct rbk_name *name);
 
-/** The declaration of the function count(list). */
+/** The declaration of the function count(list), which shares its name with an aggregate. */
 struct rbk_declaration *rbk_builtins_count_of_list(const struct rbk_builtins *builtins);
 
 /** Whether any built-in is spelled `space.…`. */
@@ -133,7 +130,10 @@ static inline const struct rbk_builtin *rbk_builtin_of(const struct rbk_declarat
                : NULL;
 }
 
-/** "http.status" or "elapsed", for messages; in @arena. */
-struct rbk_str rbk_builtin_spelling(struct rbk_arena *arena, const struct rbk_builtin *builtin);
+/** Whether an entry is seen only inside a channel's block: `message`, `key`, `run`, `stage`. */
+static inline bool rbk_builtin_only_in_channel(const struct rbk_builtin *builtin)
+{
+    return builtin->kind == RBK_BUILTIN_VARIABLE && builtin->is.variable >= RBK_VARIABLE_MESSAGE;
+}
 
 #endif

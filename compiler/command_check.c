@@ -2,13 +2,10 @@
  * rbkc check [--format human|gcc] FILE…: compile plans and print what was found, to stdout.
  */
 #include "compiler/command.h"
+#include "compiler/compile.h"
 #include "compiler/diagnostic.h"
-#include "compiler/name.h"
 #include "compiler/parse.h"
-#include "compiler/source.h"
-#include "runtime/core/base/arena.h"
 #include "runtime/core/base/error.h"
-#include "runtime/core/base/limits.h"
 
 #include <popt.h>
 #include <stdio.h>
@@ -18,32 +15,27 @@
 /* One plan: its own compilation. */
 static int check_file(const char *path, enum rbk_diagnostic_format format)
 {
-    struct rbk_arena arena;
-    struct rbk_names names;
-    struct rbk_diagnostics diagnostics;
-    rbk_arena_init(&arena, RBK_COMPILE_BYTES_MAX);
-    rbk_names_init(&names, &arena);
-    rbk_diagnostics_init(&diagnostics, &arena);
-
-    int status = RBK_COMMAND_FAILED;
-    struct rbk_source *source;
+    struct rbk_compile compile;
     struct rbk_error error = {.code = RBK_OK};
-    int result = rbk_source_open(&arena, path, &source, &error);
+    int status = RBK_COMMAND_FAILED;
+    rbk_compile_open(&compile, NULL);
+    int result = rbk_compile_load(&compile, path, &error);
     if (result == -RBK_ELIMIT) {
-        rbk_diagnostic_error(&diagnostics, RBK_RULE_LIMIT, rbk_place_none(), "%s", error.text);
+        rbk_diagnostic_error(&compile.diagnostics, RBK_RULE_LIMIT, rbk_place_none(), "%s",
+                             error.text);
     } else if (result != 0) {
         fprintf(stderr, "rbkc: %s\n", error.text);
         goto out;
     } else {
-        rbk_parse_source(&arena, &names, source, &diagnostics);
+        result = rbk_compile_analyse(&compile);
     }
-    if (rbk_diagnostics_print(&diagnostics, format, stdout) != 0) {
+    if (rbk_diagnostics_print(&compile.diagnostics, format, stdout) != 0) {
         fputs("rbkc: cannot write the findings\n", stderr);
         goto out;
     }
-    status = diagnostics.errors ? RBK_COMMAND_FINDINGS : RBK_COMMAND_CLEAN;
+    status = result != 0 ? RBK_COMMAND_FINDINGS : RBK_COMMAND_CLEAN;
 out:
-    rbk_arena_fini(&arena);
+    rbk_compile_close(&compile);
     return status;
 }
 

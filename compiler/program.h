@@ -66,6 +66,7 @@ struct rbk_program_file {
     struct rbk_str module;  /**< "std.kubernetes"; empty for the plan's own file. */
     bool is_std;            /**< Came from the standard library: its warnings are not the user's. */
     uint8_t state;          /**< Private to program.c: being loaded, or loaded. */
+    uint32_t order;         /**< Position in program->order, plus 1. */
     uint32_t index;         /**< Position in program->files; tree->source->id is the same. */
     struct rbk_map members; /**< Name -> struct rbk_declaration: ACTION READING CHANNEL_TYPE. */
     struct rbk_statements uses;     /**< USE statements. */
@@ -78,9 +79,10 @@ struct rbk_program_file {
 struct rbk_program_stage {
     struct rbk_tree_statement *statement; /**< STAGE or RETIRE. */
     uint32_t index;                       /**< Among the stages, from 0; stages only. */
-    struct rbk_tree_statement *kind, *risk, *data, *after, *not_before, *window, *attempts,
+    struct rbk_tree_statement *kind, *risk, *data, *not_before, *window, *attempts,
         *unwatched;
     struct rbk_tree_statement *prepare, *apply, *verify;
+    struct rbk_statements afters;    /**< AFTER; none: after the stage written before this one. */
     struct rbk_statements gates;     /**< REQUIRE, ATTEST, APPROVE in source order. */
     struct rbk_statements rollbacks; /**< ROLLBACK: the strategies in order. */
     struct rbk_statements triggers;  /**< TRIGGER. */
@@ -100,7 +102,6 @@ struct rbk_program_action {
     bool bounded;                         /**< Each of its effects has a `timeout`. */
     bool undo_bounded;                    /**< The same of its inverse. */
     struct rbk_tree_statement *unbounded; /**< The first effect without one, for messages. */
-    uint8_t state;                        /**< Private to the analysis (cycle search). */
 };
 
 /** A plan with its modules. */
@@ -189,6 +190,6 @@ struct rbk_tree_statement *rbk_statement_next(const struct rbk_tree_statement *r
  * head. Called by rbk_compile_load(). Diagnostics: RBK140 (no such module), RBK141 (modules that
  * use each other), RBK170 (too many, too deep), RBK100 (no plan, two plans).
  */
-void rbk_program_load(struct rbk_compile *compile, const struct rbk_source *source);
+void rbk_program_load(struct rbk_compile *compile, struct rbk_source *source);
 
 #endif

@@ -1,0 +1,165 @@
+/*
+ * RBK114: every wait ends. An effect has a `timeout` or stands in a block with a `within`; a
+ * question has a `within` and an `else`. Lets and plain checks end by themselves: their readings
+ * do.
+ */
+#include "compiler/rules/facts.h"
+
+/* ---- questions and reactions ----------------------------------------------------------------- */
+
+static void check_reaction(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                           const struct rbk_tree_reaction *reaction)
+{
+    for (; reaction; reaction = reaction->otherwise) {
+        if (!reaction->roles || (reaction->has_within && reaction->otherwise))
+            continue;
+        rbk_diagnostic_help(
+            rbk_rule_report(rules, stage, reaction->span, "a question without `%s`",
+                            reaction->has_within ? "else" : "within"),
+            "Say how long it is waited for, and what silence means: `within 10m else abort`.");
+    }
+}
+
+static void check_reactions(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                            const struct rbk_tree_statement *statement)
+{
+    for (const struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
+        if (at->kind == RBK_CLAUSE_THEN || at->kind == RBK_CLAUSE_ELSE ||
+            at->kind == RBK_CLAUSE_MISSING || at->kind == RBK_CLAUSE_IN_DOUBT)
+            check_reaction(rules, stage, at->reaction);
+    }
+}
+
+static void check_question(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                           const struct rbk_tree_statement *statement)
+{
+    const struct rbk_tree_clause *within = rbk_tree_clause_find(statement, RBK_CLAUSE_WITHIN);
+    if (within && rbk_tree_clause_find(statement, RBK_CLAUSE_ELSE))
+        return;
+    rbk_diagnostic_help(
+        rbk_rule_report(rules, stage, statement->head, "`%s` without `%s`",
+                        rbk_statement_words((enum rbk_statement_kind)statement->kind),
+                        within ? "else" : "within"),
+        "Say how long it is waited for, and what silence means: `within 10m else abort`.");
+}
+
+/* ---- effects --------------------------------------------------------------------------------- */
+
+static void report_effect(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                          const struct rbk_tree_statement *statement)
+{
+    rbk_diagnostic_help(
+        rbk_rule_report(rules, stage, statement->head,
+                        "`%s` with neither a `timeout` nor a block's `within`",
+                        rbk_statement_words((enum rbk_statement_kind)statement->kind)),
+        "Add `timeout 30s` to it, or `within 5m` to its block.");
+}
+
+/* A call of an action whose effects do not end by themselves. */
+static void check_do(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                     const struct rbk_tree_statement *statement)
+{
+    const struct rbk_tree_statement *action = rbk_fact_action(statement);
+    if (!action || rbk_program_action_of(action)->bounded)
+        return;
+    struct rbk_diagnostic *diagnostic = rbk_rule_report(
+        rules, stage, statement->head, "`do` with neither a `timeout` nor a block's `within`");
+    const struct rbk_tree_statement *step = rbk_program_action_of(action)->unbounded;
+    if (step)
+        rbk_diagnostic_label(diagnostic,
+                             rbk_place_make(action->declaration->file->source, step->head),
+                             "does not end by itself");
+    rbk_diagnostic_help(diagnostic, "Add `timeout 30s` to it, or `within 5m` to its block.");
+}
+
+/* `undo` outside a `within`: each inverse has to end by itself. */
+static void check_undo(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                       const struct rbk_tree_statement *statement)
+{
+    if (!stage || !stage->apply)
+        return;
+    for (struct rbk_tree_statement *at = stage->apply; at;
+         at = rbk_statement_next(stage->apply, at)) {
+        const struct rbk_tree_statement *action =
+            at->kind == RBK_STATEMENT_DO ? rbk_fact_action(at) : NULL;
+        if (!action || rbk_program_action_of(action)->undo_bounded)
+            continue;
+        rbk_diagnostic_help(
+            rbk_diagnostic_label(
+                rbk_rule_report(rules, stage, statement->head,
+                                "`undo` in a block without `within`"),
+                rbk_place_make(action->declaration->file->source, action->declaration->span),
+                "the inverse of this action does not end by itself"),
+            "Add `within 5m` to the rollback.");
+        return;
+    }
+}
+
+static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                       const struct rbk_tree_statement *statement, bool bounded)
+{
+    bounded = bounded || rbk_tree_clause_find(statement, RBK_CLAUSE_TIMEOUT);
+    switch ((enum rbk_statement_kind)statement->kind) {
+    case RBK_STATEMENT_RUN:
+    case RBK_STATEMENT_SHELL:
+    case RBK_STATEMENT_SQL:
+    case RBK_STATEMENT_HTTP:
+    case RBK_STATEMENT_REDIS:
+    case RBK_STATEMENT_CAPTURE_RUN:
+    case RBK_STATEMENT_WAIT_UNTIL:
+        if (!bounded)
+            report_effect(rules, stage, statement);
+        break;
+    case RBK_STATEMENT_CHECK:
+    case RBK_STATEMENT_REQUIRE:
+        if (!bounded && rbk_tree_clause_find(statement, RBK_CLAUSE_FOR))
+            report_effect(rules, stage, statement);
+        break;
+    case RBK_STATEMENT_DO:
+        if (!bounded)
+            check_do(rules, stage, statement);
+        break;
+    case RBK_STATEMENT_UNDO:
+        if (!bounded)
+            check_undo(rules, stage, statement);
+        break;
+    case RBK_STATEMENT_MANUAL:
+    case RBK_STATEMENT_ASK:
+    case RBK_STATEMENT_ATTEST:
+    case RBK_STATEMENT_APPROVE:
+        check_question(rules, stage, statement);
+        break;
+    default:
+        break;
+    }
+    check_reactions(rules, stage, statement);
+}
+
+/* Everything in a block; at most RBK_NESTING_MAX deep. */
+static void check_block(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                        const struct rbk_tree_block *block, bool bounded)
+{
+    for (const struct rbk_tree_statement *at = block ? block->first : NULL; at; at = at->next) {
+        const struct rbk_program_stage *inner =
+            at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE
+                ? rbk_program_stage_of(at)
+                : stage;
+        bool ends = bounded || (at->block && rbk_tree_clause_find(at, RBK_CLAUSE_WITHIN));
+        check_step(rules, inner, at, bounded);
+        check_block(rules, inner, at->block, ends);
+        if (at->kind == RBK_STATEMENT_IF)
+            check_block(rules, inner, at->else_block, ends);
+    }
+}
+
+void rbk_rule_114(struct rbk_rules *rules)
+{
+    if (rules->program->plan)
+        check_block(rules, NULL, rules->program->plan->block, false);
+    for (uint32_t i = 0; i < rules->program->file_count; i++) {
+        const struct rbk_program_file *file = rules->program->files[i];
+        rules->source = file->tree->source;
+        for (uint32_t j = 0; j < file->channels.count; j++)
+            check_block(rules, NULL, file->channels.items[j]->block, false);
+    }
+}

@@ -1,0 +1,179 @@
+/*
+ * The table of rules, applying them, and waivers.
+ */
+#include "compiler/rules/rules.h"
+
+#include "compiler/analysis.h"
+#include "compiler/rules/facts.h"
+#include "runtime/core/base/arena.h"
+#include "runtime/core/base/attributes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Rows without a function: 100 and 130 to 141, 161 and 170 are found by the phases before the
+ * rules; the others are proofs over the machine. */
+static const struct rbk_rule table[] = {
+    {100, false, "text that is no plan, or a statement where it means nothing", NULL},
+    {101, false, "a stage has no rollback", rbk_rule_101},
+    {102, false, "a stage has no verify", rbk_rule_102},
+    {103, false, "a rollback has no verify", rbk_rule_103},
+    {104, false, "an apply, rollback or verify that does nothing, or cannot fail", rbk_rule_104},
+    {105, false, "an undo that leaves something of the apply standing", rbk_rule_105},
+    {106, false, "a retire without approval, verify or grace", rbk_rule_106},
+    {110, true, "the worst-case time of a block exceeds its within", NULL},
+    {111, true, "the worst-case time to be back exceeds the plan's rollback within", NULL},
+    {112, true, "a rollback longer than the guideline of its stage's kind", NULL},
+    {113, true, "a stage that cannot be done and undone within the window", NULL},
+    {114, false, "an effect, wait or question without an end", rbk_rule_114},
+    {120, false, "an effect whose crash cannot be resolved", rbk_rule_120},
+    {121, false, "a value used in a rollback that may not be set by then", rbk_rule_121},
+    {122, true, "irreversible changes without a backup that a rollback restores", rbk_rule_122},
+    {123, true, "a backup that is never verified, or taken after the change it protects", NULL},
+    {124, true, "a stage that lacks what its risk asks for", NULL},
+    {125, true, "a statement that cannot run in a transaction, or destroys unannounced", NULL},
+    {126, true, "a destructive shell pattern", NULL},
+    {127, true, "parallel work on the same thing without an order", NULL},
+    {130, false, "a type or unit error", NULL},
+    {131, true, "a condition that can never hold, or always holds", NULL},
+    {132, true, "a probe too slow for the trigger that reads it", NULL},
+    {133, true, "two triggers that contradict each other", NULL},
+    {134, true, "a changed state in which no trigger is armed", NULL},
+    {140, false, "an unknown name, or one declared twice or never used", NULL},
+    {141, false, "a cycle in after, in modules or in actions", NULL},
+    {142, true, "a role that must approve its own run and has one member", NULL},
+    {143, true, "no notification on abort or stuck, or no escalation", NULL},
+    {150, false, "a state from which no end can be reached", NULL},
+    {160, false, "a secret that could be seen, or a credential in the plan", NULL},
+    {161, false, "text that could read otherwise than it compiles", NULL},
+    {170, false, "a limit is exceeded", NULL},
+    {180, false, "something this version does not carry out", NULL},
+};
+
+const struct rbk_rule *rbk_rule_table(uint32_t *ret_count)
+{
+    *ret_count = (uint32_t)RBK_COUNT(table);
+    return table;
+}
+
+const struct rbk_rule *rbk_rule_find(unsigned code)
+{
+    for (size_t i = 0; i < RBK_COUNT(table); i++) {
+        if (table[i].code == code)
+            return &table[i];
+    }
+    return NULL;
+}
+
+/* ---- waivers --------------------------------------------------------------------------------- */
+
+/* A bit of an ALLOW's annotation_flags: something was waived by it. */
+#define WAIVER_USED 1u
+
+/* The number in `RBK112`; 0 when the name is not spelled like a code. */
+static unsigned code_of(const struct rbk_tree_statement *allow)
+{
+    struct rbk_str name = allow->name->name->text;
+    unsigned code = 0;
+    if (name.bytes != 6 || !rbk_str_starts(name, RBK_STR("RBK")))
+        return 0;
+    for (size_t i = 3; i < name.bytes; i++) {
+        if (name.data[i] < '0' || name.data[i] > '9')
+            return 0;
+        code = code * 10 + (unsigned)(name.data[i] - '0');
+    }
+    return code;
+}
+
+static struct rbk_tree_statement *find_waiver(const struct rbk_statements *allows, unsigned code)
+{
+    for (uint32_t i = 0; i < allows->count; i++) {
+        if (code_of(allows->items[i]) == code)
+            return allows->items[i];
+    }
+    return NULL;
+}
+
+struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
+                                       const struct rbk_program_stage *stage, struct rbk_span span,
+                                       const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    struct rbk_diagnostics *diagnostics = &rules->compile->diagnostics;
+    struct rbk_place place = rbk_rules_place(rules, span);
+    unsigned code = rules->rule->code;
+    struct rbk_tree_statement *waiver = NULL;
+    if (rules->rule->waivable) {
+        waiver = stage ? find_waiver(&stage->allows, code) : NULL;
+        if (!waiver)
+            waiver = find_waiver(&rules->program->head[RBK_STATEMENT_ALLOW], code);
+    }
+    if (!waiver)
+        return rbk_diagnostic_error(diagnostics, code, place, "%s", text);
+    waiver->annotation_flags |= WAIVER_USED;
+    struct rbk_diagnostic *note =
+        rbk_diagnostic_add(diagnostics, RBK_SEVERITY_NOTE, code, place, "waived: %s", text);
+    struct rbk_str reason = waiver->text->has_parts ? RBK_STR("") : waiver->text->text;
+    return rbk_diagnostic_label(note, rbk_rules_place(rules, waiver->head), "because \"%.*s\"",
+                                RBK_STR_ARG(reason));
+}
+
+static void check_waiver(const struct rbk_rules *rules, const struct rbk_tree_statement *allow)
+{
+    struct rbk_diagnostics *diagnostics = &rules->compile->diagnostics;
+    struct rbk_place place = rbk_rules_place(rules, allow->name->span);
+    struct rbk_str name = allow->name->name->text;
+    const struct rbk_rule *rule = rbk_rule_find(code_of(allow));
+    if (!rule)
+        rbk_diagnostic_help(
+            rbk_diagnostic_error(diagnostics, 140, place, "unknown rule `%.*s`", RBK_STR_ARG(name)),
+            "A rule is named by its code, as in `allow RBK112 because \"…\"`.");
+    else if (!rule->waivable)
+        rbk_diagnostic_help(rbk_diagnostic_error(diagnostics, 100, place, "`%.*s` cannot be waived",
+                                                 RBK_STR_ARG(name)),
+                            "It stands for %s.", rule->title);
+    else if (rule->check && !(allow->annotation_flags & WAIVER_USED))
+        rbk_diagnostic_help(rbk_diagnostic_warning(diagnostics, 140, place,
+                                                   "`allow %.*s` waives nothing",
+                                                   RBK_STR_ARG(name)),
+                            "Remove it, so that it does not hide what comes later.");
+}
+
+static void check_waivers(const struct rbk_rules *rules)
+{
+    const struct rbk_statements *head = rules->program->head;
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_ALLOW].count; i++)
+        check_waiver(rules, head[RBK_STATEMENT_ALLOW].items[i]);
+    const enum rbk_statement_kind kinds[] = {RBK_STATEMENT_STAGE, RBK_STATEMENT_RETIRE};
+    for (size_t k = 0; k < RBK_COUNT(kinds); k++) {
+        for (uint32_t i = 0; i < head[kinds[k]].count; i++) {
+            const struct rbk_statements *allows =
+                &rbk_program_stage_of(head[kinds[k]].items[i])->allows;
+            for (uint32_t j = 0; j < allows->count; j++)
+                check_waiver(rules, allows->items[j]);
+        }
+    }
+}
+
+void rbk_rules_apply(const struct rbk_analysis *analysis)
+{
+    struct rbk_rules rules = {
+        .compile = analysis->compile,
+        .program = &analysis->compile->program,
+        .facts_unknown = analysis->calls_unsound,
+    };
+    const struct rbk_source *source = rules.program->files[0]->tree->source;
+    rbk_facts_find(&rules);
+    for (size_t i = 0; i < RBK_COUNT(table); i++) {
+        rules.rule = &table[i];
+        rules.source = source;
+        if (table[i].check)
+            table[i].check(&rules);
+    }
+    rules.source = source;
+    check_waivers(&rules);
+}

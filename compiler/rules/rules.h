@@ -1,0 +1,78 @@
+/*
+ * The rules: what a plan must have so that it can be taken back, told of crashes, and ends.
+ *
+ * Each rule is one function in one file, and one row of the table in rules.c; `rbkc explain` and
+ * the reference go by the same rows. A rule looks at the analysed program and reports through
+ * rbk_rule_report(), which knows whether the plan waives it.
+ */
+#ifndef RBK_COMPILER_RULES_RULES_H
+#define RBK_COMPILER_RULES_RULES_H
+
+#include "compiler/compile.h"
+#include "compiler/program.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rbk_analysis;
+struct rbk_rules;
+
+/** Look for breaches of one rule in the whole program. */
+typedef void rbk_rule_fn(struct rbk_rules *rules);
+
+/** One row of the table. */
+struct rbk_rule {
+    uint16_t code;     /**< 101 is RBK101. Never reused. */
+    bool waivable;     /**< `allow RBKxxx because "…"` is possible. */
+    const char *title; /**< What breaks the rule, one line. */
+    rbk_rule_fn
+        *check; /**< NULL for codes that other phases report, or that a later version checks. */
+};
+
+/** The table, ascending by code. */
+const struct rbk_rule *rbk_rule_table(uint32_t *ret_count);
+
+/** The row of a code, or NULL. */
+const struct rbk_rule *rbk_rule_find(unsigned code);
+
+/** What rules work on. */
+struct rbk_rules {
+    struct rbk_compile *compile;
+    const struct rbk_program *program;
+    const struct rbk_source
+        *source; /**< The plan's; rules that go into modules set it for their reports. */
+    const struct rbk_rule *rule; /**< Under way. */
+    bool facts_unknown; /**< Calls go in circles or too deep: actions are taken on trust. */
+};
+
+/**
+ * Report a breach of the rule under way. Where the stage, or else the plan, waives it, the report
+ * becomes a note that repeats the reason.
+ * @stage Whose `allow` counts beside the plan's, or NULL.
+ * @return Never NULL, for labels and help.
+ */
+RBK_PRINTF(4, 5)
+struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
+                                       const struct rbk_program_stage *stage, struct rbk_span span,
+                                       const char *format, ...);
+
+/** A place in the source under way. */
+static inline struct rbk_place rbk_rules_place(const struct rbk_rules *rules, struct rbk_span span)
+{
+    return rbk_place_make(rules->source, span);
+}
+
+/** The stages of the plan. */
+static inline const struct rbk_statements *rbk_rules_stages(const struct rbk_rules *rules)
+{
+    return &rules->program->head[RBK_STATEMENT_STAGE];
+}
+
+/** Apply every rule of the table, then look at the waivers. */
+void rbk_rules_apply(const struct rbk_analysis *analysis);
+
+/* The rules. */
+rbk_rule_fn rbk_rule_101, rbk_rule_102, rbk_rule_103, rbk_rule_104, rbk_rule_105, rbk_rule_106,
+    rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_122;
+
+#endif

@@ -1,0 +1,364 @@
+/*
+ * The scope: declarations in a stack, found through their interned names. Pushing and popping cost
+ * the same whatever is in scope; only messages look at everything, and only while messages are
+ * still kept.
+ */
+#include "compiler/analysis.h"
+#include "compiler/nearest.h"
+#include "runtime/core/base/arena.h"
+#include "runtime/core/base/assert.h"
+
+#include <string.h>
+
+enum rbk_name_space rbk_space_of(enum rbk_declaration_kind kind)
+{
+    switch (kind) {
+    case RBK_DECLARATION_MODULE:
+    case RBK_DECLARATION_PARAM:
+    case RBK_DECLARATION_SECRET:
+    case RBK_DECLARATION_CONNECTION:
+    case RBK_DECLARATION_PROBE:
+    case RBK_DECLARATION_PARAMETER:
+    case RBK_DECLARATION_LET:
+    case RBK_DECLARATION_INTO:
+    case RBK_DECLARATION_FOREACH:
+        return RBK_SPACE_VALUE;
+    case RBK_DECLARATION_ACTION:
+    case RBK_DECLARATION_READING:
+    case RBK_DECLARATION_CHANNEL_TYPE:
+        return RBK_SPACE_CALLABLE;
+    case RBK_DECLARATION_CHANNEL:
+        return RBK_SPACE_CHANNEL;
+    case RBK_DECLARATION_ROLE:
+        return RBK_SPACE_ROLE;
+    case RBK_DECLARATION_SEVERITY:
+        return RBK_SPACE_SEVERITY;
+    case RBK_DECLARATION_TRIGGER:
+        return RBK_SPACE_TRIGGER;
+    case RBK_DECLARATION_SIGNAL:
+        return RBK_SPACE_SIGNAL;
+    case RBK_DECLARATION_BACKUP:
+        return RBK_SPACE_BACKUP;
+    case RBK_DECLARATION_LOCK:
+        return RBK_SPACE_LOCK;
+    case RBK_DECLARATION_STAGE:
+        return RBK_SPACE_STAGE;
+    case RBK_DECLARATION_STRATEGY:
+        return RBK_SPACE_STRATEGY;
+    case RBK_DECLARATION_PLAN:
+    case RBK_DECLARATION_CORE:
+    case RBK_DECLARATION_KINDS:
+        return RBK_SPACE_NONE;
+    }
+    return RBK_SPACE_NONE;
+}
+
+/* What a space holds, for messages. */
+static const char *space_words(enum rbk_name_space space)
+{
+    static const char *const words[] = {
+        [RBK_SPACE_VALUE] = "name",        [RBK_SPACE_CALLABLE] = "action or reading",
+        [RBK_SPACE_CHANNEL] = "channel",   [RBK_SPACE_ROLE] = "role",
+        [RBK_SPACE_SEVERITY] = "severity", [RBK_SPACE_TRIGGER] = "trigger",
+        [RBK_SPACE_SIGNAL] = "signal",     [RBK_SPACE_BACKUP] = "backup",
+        [RBK_SPACE_LOCK] = "lock",         [RBK_SPACE_STAGE] = "stage",
+        [RBK_SPACE_STRATEGY] = "strategy", [RBK_SPACE_NONE] = "name",
+    };
+    return words[space];
+}
+
+/* What is written before and after a name to declare it at the head of a plan. */
+static const struct {
+    enum rbk_name_space space;
+    const char *before, *after;
+} examples[] = {
+    {RBK_SPACE_CHANNEL, "channel", " = …"},
+    {RBK_SPACE_ROLE, "role", " { contact \"…\" }"},
+    {RBK_SPACE_SEVERITY, "severity", " then …"},
+    {RBK_SPACE_BACKUP, "backup", " { … }"},
+};
+
+struct rbk_place rbk_declaration_place(const struct rbk_declaration *declaration)
+{
+    if (!declaration->file)
+        return rbk_place_none();
+    return rbk_place_make(declaration->file->source, declaration->span);
+}
+
+void rbk_declarations_add(struct rbk_arena *arena, struct rbk_declarations *list,
+                          struct rbk_declaration *declaration)
+{
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity ? list->capacity * 2 : 64;
+        struct rbk_declaration **items = rbk_new_array(arena, struct rbk_declaration *, capacity);
+        if (list->count)
+            memcpy(items, list->items, list->count * sizeof(items[0]));
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = declaration;
+}
+
+struct rbk_declaration *rbk_declare(struct rbk_analysis *analysis, enum rbk_declaration_kind kind,
+                                    const struct rbk_tree_name *name,
+                                    struct rbk_tree_statement *statement)
+{
+    struct rbk_arena *arena = &analysis->compile->arena;
+    struct rbk_declaration *declaration = rbk_new(arena, struct rbk_declaration);
+    declaration->kind = (uint8_t)kind;
+    declaration->name = name->name;
+    declaration->span = name->span;
+    declaration->statement = statement;
+    declaration->file = analysis->file->tree;
+    rbk_declarations_add(arena, &analysis->all, declaration);
+    return declaration;
+}
+
+struct rbk_declaration *rbk_scope_find(const struct rbk_name *name, enum rbk_name_space space)
+{
+    struct rbk_declaration *at = name->bound;
+    while (at && rbk_space_of((enum rbk_declaration_kind)at->kind) != space)
+        at = at->outer;
+    return at;
+}
+
+void rbk_scope_push_again(struct rbk_analysis *analysis, struct rbk_declaration *declaration)
+{
+    declaration->outer = declaration->name->bound;
+    declaration->name->bound = declaration;
+    rbk_declarations_add(&analysis->compile->arena, &analysis->scope, declaration);
+}
+
+/* A bare built-in variable that a declaration would hide, or NULL. */
+static const struct rbk_builtin *hidden_variable(const struct rbk_analysis *analysis,
+                                                 const struct rbk_declaration *declaration)
+{
+    if (rbk_space_of((enum rbk_declaration_kind)declaration->kind) != RBK_SPACE_VALUE ||
+        declaration->kind == RBK_DECLARATION_MODULE)
+        return NULL;
+    const struct rbk_builtin *builtin = rbk_builtin_of(
+        rbk_builtins_find(&analysis->compile->program.builtins, NULL, declaration->name));
+    if (!builtin || builtin->kind != RBK_BUILTIN_VARIABLE)
+        return NULL;
+    return rbk_builtin_only_in_channel(builtin) && !analysis->in_channel ? NULL : builtin;
+}
+
+void rbk_scope_push(struct rbk_analysis *analysis, struct rbk_declaration *declaration)
+{
+    struct rbk_diagnostics *diagnostics = &analysis->compile->diagnostics;
+    enum rbk_name_space space = rbk_space_of((enum rbk_declaration_kind)declaration->kind);
+    const struct rbk_declaration *other = rbk_scope_find(declaration->name, space);
+    if (other) {
+        struct rbk_diagnostic *diagnostic =
+            rbk_diagnostic_error(diagnostics, 140, rbk_declaration_place(declaration),
+                                 "`%.*s` is declared twice", RBK_STR_ARG(declaration->name->text));
+        if (other->kind != declaration->kind)
+            rbk_diagnostic_mark(
+                diagnostic, "here as a %s",
+                rbk_declaration_words((enum rbk_declaration_kind)declaration->kind));
+        rbk_diagnostic_label(diagnostic, rbk_declaration_place(other), "first declared here%s%s",
+                             other->kind != declaration->kind ? ", as a " : "",
+                             other->kind != declaration->kind
+                                 ? rbk_declaration_words((enum rbk_declaration_kind)other->kind)
+                                 : "");
+        declaration->uses++; /* One message is enough. */
+    } else if (hidden_variable(analysis, declaration)) {
+        rbk_diagnostic_help(rbk_diagnostic_error(diagnostics, 140,
+                                                 rbk_declaration_place(declaration),
+                                                 "`%.*s` is built in and cannot be declared",
+                                                 RBK_STR_ARG(declaration->name->text)),
+                            "Choose another name.");
+    }
+    rbk_scope_push_again(analysis, declaration);
+}
+
+void rbk_scope_pop(struct rbk_analysis *analysis, uint32_t count)
+{
+    while (analysis->scope.count > count) {
+        struct rbk_declaration *declaration = analysis->scope.items[--analysis->scope.count];
+        RBK_DCHECK(declaration->name->bound == declaration);
+        declaration->name->bound = declaration->outer;
+    }
+}
+
+/* A slot of the stage under way with this name that has gone out of scope. */
+static const struct rbk_declaration *find_lost_slot(const struct rbk_analysis *analysis,
+                                                    const struct rbk_name *name)
+{
+    for (uint32_t i = analysis->slots.count; i-- > 0;) {
+        if (analysis->slots.items[i]->name == name)
+            return analysis->slots.items[i];
+    }
+    return NULL;
+}
+
+/* Something else of that name, in whatever space. */
+static const struct rbk_declaration *find_elsewhere(const struct rbk_name *name)
+{
+    const struct rbk_declaration *at = name->bound;
+    while (at && at->kind == RBK_DECLARATION_PLAN)
+        at = at->outer;
+    return at;
+}
+
+static void suggest(const struct rbk_analysis *analysis, struct rbk_diagnostic *diagnostic,
+                    const struct rbk_tree_name *name, enum rbk_name_space space)
+{
+    struct rbk_nearest nearest;
+    rbk_nearest_init(&nearest, name->name->text);
+    const struct rbk_declaration *found = NULL;
+    for (uint32_t i = 0; i < analysis->scope.count; i++) {
+        const struct rbk_declaration *at = analysis->scope.items[i];
+        if (rbk_space_of((enum rbk_declaration_kind)at->kind) != space)
+            continue;
+        unsigned distance = nearest.distance;
+        rbk_nearest_offer(&nearest, at->name->text);
+        if (nearest.distance < distance)
+            found = at;
+    }
+    if (space == RBK_SPACE_VALUE || space == RBK_SPACE_CALLABLE) {
+        uint32_t count;
+        const struct rbk_builtin *table = rbk_builtin_table(&count);
+        for (uint32_t i = 0; i < count; i++) {
+            if ((table[i].kind == RBK_BUILTIN_VARIABLE) != (space == RBK_SPACE_VALUE) ||
+                (rbk_builtin_only_in_channel(&table[i]) && !analysis->in_channel))
+                continue;
+            unsigned distance = nearest.distance;
+            rbk_nearest_offer(&nearest, rbk_str_from(table[i].spelling));
+            if (nearest.distance < distance)
+                found = NULL;
+        }
+    }
+    if (nearest.best.bytes == 0) {
+        for (size_t i = 0; i < RBK_COUNT(examples); i++) {
+            if (examples[i].space == space)
+                rbk_diagnostic_help(diagnostic, "Declare it at the head of the plan: `%s %.*s%s`.",
+                                    examples[i].before, RBK_STR_ARG(name->name->text),
+                                    examples[i].after);
+        }
+        return;
+    }
+    rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+    if (found && found->file)
+        rbk_diagnostic_label(diagnostic, rbk_declaration_place(found), "a %s with a similar name",
+                             rbk_declaration_words((enum rbk_declaration_kind)found->kind));
+}
+
+void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
+                              enum rbk_name_space space)
+{
+    struct rbk_diagnostics *diagnostics = &analysis->compile->diagnostics;
+    struct rbk_str text = name->name->text;
+    if (analysis->broken)
+        return;
+    /* A name that is missing in one space may be there in another: the space is part of the key. */
+    struct rbk_str key =
+        rbk_arena_printf(&analysis->compile->arena, "%u %.*s", (unsigned)space, RBK_STR_ARG(text));
+    if (!rbk_map_add_index(&analysis->unknown, key, 0))
+        return;
+    struct rbk_place place = rbk_analysis_place(analysis, name->span);
+    const struct rbk_declaration *lost =
+        space == RBK_SPACE_VALUE ? find_lost_slot(analysis, name->name) : NULL;
+    const struct rbk_declaration *other = find_elsewhere(name->name);
+    struct rbk_diagnostic *diagnostic;
+    if (lost) {
+        diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is not set here",
+                                          RBK_STR_ARG(text));
+        rbk_diagnostic_label(diagnostic, rbk_declaration_place(lost),
+                             "set here, and seen until the end of this block");
+        rbk_diagnostic_help(diagnostic, "Move the `%s` out of the inner block, before this use.",
+                            lost->kind == RBK_DECLARATION_LET ? "let" : "into");
+    } else if (other) {
+        diagnostic = rbk_diagnostic_error(
+            diagnostics, 140, place, "`%.*s` is a %s, not a %s", RBK_STR_ARG(text),
+            rbk_declaration_words((enum rbk_declaration_kind)other->kind),
+            space == RBK_SPACE_VALUE ? "value" : space_words(space));
+        if (other->file)
+            rbk_diagnostic_label(diagnostic, rbk_declaration_place(other), "declared here");
+        if (diagnostics->count < diagnostics->count_max)
+            suggest(analysis, diagnostic, name, space);
+    } else {
+        diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "unknown %s `%.*s`",
+                                          space_words(space), RBK_STR_ARG(text));
+        if (diagnostics->count < diagnostics->count_max)
+            suggest(analysis, diagnostic, name, space);
+    }
+}
+
+struct rbk_declaration *rbk_scope_use(struct rbk_analysis *analysis, struct rbk_tree_name *name,
+                                      enum rbk_name_space space)
+{
+    struct rbk_declaration *found = rbk_scope_find(name->name, space);
+    if (found) {
+        found->uses++;
+        name->ref = found;
+    } else {
+        rbk_scope_report_unknown(analysis, name, space);
+    }
+    return found;
+}
+
+/* Whether nothing referring to a declaration is worth a warning, and what its statement is for. */
+static const char *unused_words(const struct rbk_declaration *declaration)
+{
+    switch (declaration->kind) {
+    case RBK_DECLARATION_PARAM:
+    case RBK_DECLARATION_SECRET:
+    case RBK_DECLARATION_CONNECTION:
+    case RBK_DECLARATION_CHANNEL:
+    case RBK_DECLARATION_PROBE:
+    case RBK_DECLARATION_ROLE:
+    case RBK_DECLARATION_SEVERITY:
+    case RBK_DECLARATION_ACTION:
+    case RBK_DECLARATION_READING:
+    case RBK_DECLARATION_CHANNEL_TYPE:
+    case RBK_DECLARATION_PARAMETER:
+        return "is never used";
+    case RBK_DECLARATION_BACKUP:
+        return "is never taken or restored";
+    case RBK_DECLARATION_LET:
+    case RBK_DECLARATION_INTO:
+        return "is set and never read";
+    default:
+        return NULL;
+    }
+}
+
+static void report_unused_modules(struct rbk_analysis *analysis,
+                                  const struct rbk_program_file *file)
+{
+    for (uint32_t i = 0; i < file->uses.count; i++) {
+        const struct rbk_declaration *module = file->uses.items[i]->declaration;
+        if (module->uses == 0 && module->annotation)
+            rbk_diagnostic_help(rbk_diagnostic_warning(&analysis->compile->diagnostics, 140,
+                                                       rbk_declaration_place(module),
+                                                       "module `%.*s` is never used",
+                                                       RBK_STR_ARG(module->name->text)),
+                                "Remove the `use`.");
+    }
+}
+
+void rbk_scope_report_unused(struct rbk_analysis *analysis)
+{
+    if (analysis->broken)
+        return;
+    const struct rbk_program *program = &analysis->compile->program;
+    for (uint32_t i = 0; i < analysis->all.count; i++) {
+        const struct rbk_declaration *at = analysis->all.items[i];
+        const char *words = at->uses == 0 ? unused_words(at) : NULL;
+        /* What a module offers is for others; a name with an underscore says that it is unused. */
+        const struct rbk_program_file *file = program->files[at->file->source->id];
+        bool offered = file->index != 0 || !program->plan;
+        if (!words || file->is_std || at->name->text.data[0] == '_' ||
+            (offered && rbk_space_of((enum rbk_declaration_kind)at->kind) == RBK_SPACE_CALLABLE))
+            continue;
+        rbk_diagnostic_warning(&analysis->compile->diagnostics, 140, rbk_declaration_place(at),
+                               "%s `%.*s` %s",
+                               rbk_declaration_words((enum rbk_declaration_kind)at->kind),
+                               RBK_STR_ARG(at->name->text), words);
+    }
+    for (uint32_t i = 0; i < program->file_count; i++) {
+        if (!program->files[i]->is_std)
+            report_unused_modules(analysis, program->files[i]);
+    }
+}
