@@ -27,16 +27,17 @@ RBK_TREE_LIST(statement, rbk_tree_statement);
 
 #undef RBK_TREE_LIST
 
-/** Append NODE, which may be NULL, to LIST. */
-#define RBK_TREE_APPEND(LIST, NODE)     \
-    do {                                \
-        if (!(NODE))                    \
-            break;                      \
-        if ((LIST).last)                \
-            (LIST).last->next = (NODE); \
-        else                            \
-            (LIST).first = (NODE);      \
-        (LIST).last = (NODE);           \
+/** Append NODE, which may be NULL, to LIST. NODE is evaluated once: it is often a constructor. */
+#define RBK_TREE_APPEND(LIST, NODE)                  \
+    do {                                             \
+        __typeof__((LIST).first) appended_ = (NODE); \
+        if (!appended_)                              \
+            break;                                   \
+        if ((LIST).last)                             \
+            (LIST).last->next = appended_;           \
+        else                                         \
+            (LIST).first = appended_;                \
+        (LIST).last = appended_;                     \
     } while (0)
 
 /** A number as scanned: number / 10^decimals. */
