@@ -274,11 +274,13 @@ static int describe(const struct evaluation *evaluation, int error)
  * content. Texts of all kinds stay what they are. */
 static struct rbk_value conform(struct rbk_value value, enum rbk_type type)
 {
+    if (type == RBK_TYPE_UNKNOWN) {
+        return value;
+    }
     if (value.missing) {
         return rbk_value_missing(type);
     }
-    if (value.type == type || type == RBK_TYPE_UNKNOWN ||
-        (rbk_type_is_text(value.type) && rbk_type_is_text(type))) {
+    if (value.type == type || (rbk_type_is_text(value.type) && rbk_type_is_text(type))) {
         return value;
     }
     if (value.type == RBK_TYPE_SCALAR || value.type == RBK_TYPE_JSON) {

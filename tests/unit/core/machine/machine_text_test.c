@@ -401,7 +401,7 @@ int main(void)
     tcase_add_test(cases, memory_is_bounded_by_the_arena);
     tcase_add_test(cases, writing_beyond_the_buffers_maximum_is_an_error);
     tcase_add_test(cases, the_text_goes_behind_what_a_buffer_holds);
-    tcase_set_timeout(cases, 50);
+    tcase_set_timeout(cases, 250);
     Suite *suite = suite_create("core/machine_text");
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
