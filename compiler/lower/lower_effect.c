@@ -85,21 +85,24 @@ struct rbk_effect rbk_lower_effect_row(struct rbk_lower *lower, enum rbk_effect_
     };
 }
 
+/* The question of a step that may or may not have happened. @clause  NULL: nobody said whom to ask,
+ * so anybody may answer. */
 static uint32_t doubt_question(struct rbk_lower *lower, const struct rbk_tree_clause *clause,
-                               struct rbk_str step)
+                               const struct rbk_effect *effect, struct rbk_span span)
 {
-    const struct rbk_tree_reaction *reaction = clause->reaction;
-    if (reaction->kind != RBK_REACTION_ASK) {
-        rbk_lower_refuse(lower, clause->span, "`in doubt` with anything but a question");
-        return RBK_NONE;
-    }
+    const struct rbk_tree_reaction *reaction = clause != NULL ? clause->reaction : NULL;
     uint32_t text = rbk_lower_constant_text(
-        lower, rbk_arena_printf(lower->builder.arena, "Did this happen? %.*s", RBK_STR_ARG(step)));
-    uint32_t otherwise = reaction->otherwise != NULL
+        lower,
+        rbk_arena_printf(lower->builder.arena, "Did this happen? %.*s", RBK_STR_ARG(effect->text)));
+    if (reaction != NULL && reaction->kind != RBK_REACTION_ASK) {
+        rbk_lower_refuse(lower, clause->span, "`in doubt` with anything but a question");
+    }
+    uint32_t otherwise = reaction != NULL && reaction->otherwise != NULL
                              ? rbk_lower_reaction(lower, reaction->otherwise, text)
                              : rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT);
-    return rbk_lower_question(lower, RBK_QUESTION_DOUBT, text, reaction->roles, reaction->within_ms,
-                              otherwise, clause->span);
+    return rbk_lower_question(lower, RBK_QUESTION_DOUBT, text,
+                              reaction != NULL ? reaction->roles : NULL,
+                              reaction != NULL ? reaction->within_ms : 0, otherwise, span);
 }
 
 /* How a resumed run learns what happened to a step that changes something. */
@@ -117,19 +120,21 @@ static void crash_rule(struct rbk_lower *lower, const struct rbk_context *contex
     } else if (effect->kind == RBK_EFFECT_HTTP && rbk_statement_is_http_read(statement)) {
         effect->idempotent = true;
         effect->crash = RBK_CRASH_AGAIN;
-    } else if (again) {
+    } else if (again || context == NULL) { /* a message is sent at least once, with its key */
         effect->crash = RBK_CRASH_AGAIN;
     } else if (done != NULL) {
         effect->crash = RBK_CRASH_LOOK;
         effect->done_when = rbk_lower_condition(lower, done->value, effect->timeout_ms);
     } else if (ask != NULL) {
         effect->crash = RBK_CRASH_ASK;
-        effect->doubt_question = doubt_question(lower, ask, effect->text);
+        effect->doubt_question = doubt_question(lower, ask, effect, statement->head);
     } else if (effect->kind == RBK_EFFECT_RUN || effect->kind == RBK_EFFECT_SHELL ||
                effect->kind == RBK_EFFECT_CAPTURE_RUN) {
         effect->crash = RBK_CRASH_ATTACH;
     } else {
-        effect->crash = RBK_CRASH_ASK; /* the default question: RBK120 demands one of the above */
+        /* RBK120 demands one of the above; where it was allowed, a person is asked. */
+        effect->crash = RBK_CRASH_ASK;
+        effect->doubt_question = doubt_question(lower, NULL, effect, statement->head);
     }
 }
 

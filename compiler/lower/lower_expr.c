@@ -9,12 +9,15 @@
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/core/expr_ops.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Operands of one CONCAT or LIST; longer rows of texts are joined piecewise. */
 #define OPERANDS_MAX 64u
+/* Readings of one expression. */
+#define READS_MAX 256u
 /* Code of one expression once everything is written out. */
 #define EXPRESSION_CODES_MAX 200000u
 
@@ -39,10 +42,31 @@ void rbk_lower_open(struct rbk_lower *lower, struct rbk_expr_open *open)
     }
 }
 
+/* What a checked machine may not exceed. */
+static void check_sizes(struct rbk_lower *lower, uint32_t code_mark)
+{
+    const struct rbk_builder *builder = &lower->builder;
+    size_t depth = 0;
+    size_t depth_max = 0;
+    for (uint32_t i = code_mark; i < builder->open_code_count; i++) {
+        depth -= rbk_op_takes(builder->open_codes[i]);
+        depth++;
+        depth_max = depth > depth_max ? depth : depth_max;
+    }
+    if (depth_max > RBK_STACK_MAX) {
+        rbk_lower_stop(lower, rbk_span_make(0, 0),
+                       "an expression is nested too deeply once it is written out");
+    }
+    if (builder->open_read_count - lower->read_base > READS_MAX) {
+        rbk_lower_stop(lower, rbk_span_make(0, 0), "more than 256 readings in one expression");
+    }
+}
+
 uint32_t rbk_lower_close(struct rbk_lower *lower, const struct rbk_expr_open *open,
                          enum rbk_type type, struct rbk_str text)
 {
     struct rbk_expr row = {.type = type, .text = text};
+    check_sizes(lower, open->code_mark);
     row.code = rbk_builder_close_codes(&lower->builder, open->code_mark);
     if (lower->in_reading) {
         row.reads = (struct rbk_slice){0, 0};

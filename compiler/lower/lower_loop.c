@@ -150,6 +150,27 @@ void rbk_lower_if(struct rbk_lower *lower, const struct rbk_context *context,
     rbk_builder_set(&lower->builder, after, context->region);
 }
 
+/* The time limit of a branch. Its region has blocks of its own; the limit around the `parallel` is
+ * that of the region it stands in, which began earlier and stops the branches when it ends. So the
+ * same span, begun with the branch, is never the first to end, and gives effects without a timeout
+ * what remains. */
+static uint32_t branch_block(struct rbk_lower *lower, const struct rbk_context *context,
+                             uint32_t region, uint32_t failed)
+{
+    const struct rbk_machine *machine = lower->builder.machine;
+    if (context->block == RBK_NONE) {
+        return RBK_NONE;
+    }
+    struct rbk_block block = {
+        .region = region,
+        .parent = RBK_NONE,
+        .within_ms = machine->blocks[context->block].within_ms,
+        .expired = failed,
+        .place = machine->blocks[context->block].place,
+    };
+    return rbk_build_block(&lower->builder, block);
+}
+
 /* One branch: its statement, and the two ways it can end. */
 static void branch(struct rbk_lower *lower, const struct rbk_context *context,
                    const struct rbk_tree_statement *statement, uint32_t region, uint32_t number,
@@ -162,6 +183,7 @@ static void branch(struct rbk_lower *lower, const struct rbk_context *context,
     inner.region = region;
     inner.failed = failed;
     inner.name = name;
+    inner.block = branch_block(lower, context, region, failed);
     rbk_lower_step(lower, &inner, statement, number);
     inner.block = RBK_NONE;
     (void)rbk_lower_plain_state(lower, &inner, RBK_STATE_BRANCH_DONE,

@@ -46,10 +46,14 @@ uint32_t rbk_lower_question(struct rbk_lower *lower, enum rbk_question_kind kind
                             const struct rbk_tree_name *names, uint64_t within_ms,
                             uint32_t otherwise, struct rbk_span span)
 {
+    struct rbk_slice roles = rbk_lower_indexes(lower, names, 0);
+    if (roles.count > RBK_QUESTION_ROLES_MAX) {
+        rbk_lower_stop(lower, span, "more than 32 roles for one question");
+    }
     struct rbk_question question = {
         .kind = kind,
         .text = text,
-        .roles = rbk_lower_indexes(lower, names, 0),
+        .roles = roles,
         .within_ms = within_ms > 0 ? within_ms : 3600000,
         .otherwise = otherwise,
         .place = rbk_lower_machine_place(lower, span),

@@ -60,6 +60,37 @@ static void put_flat(struct printer *printer, struct rbk_str text)
 
 static void put_expr(struct printer *printer, const struct rbk_tree_expr *expr);
 
+static bool is_literal(const struct rbk_tree_expr *expr)
+{
+    return (expr->kind == RBK_EXPR_STRING && !expr->has_parts) || expr->kind == RBK_EXPR_BOOL ||
+           expr->kind == RBK_EXPR_INT || expr->kind == RBK_EXPR_NUMBER ||
+           expr->kind == RBK_EXPR_RATIO || expr->kind == RBK_EXPR_DURATION ||
+           expr->kind == RBK_EXPR_BYTES;
+}
+
+/* A value inside a text. A parameter or loop variable that stands for a literal is shown as that:
+ * `kubectl scale deployment/shop`, not `deployment/${deployment}`. */
+static void put_value(struct printer *printer, const struct rbk_tree_expr *expr)
+{
+    struct rbk_lower *lower = printer->lower;
+    const struct rbk_source *outer = lower->source;
+    const struct rbk_source *source;
+    const struct rbk_tree_expr *inner = rbk_lower_resolve(lower, expr, &source);
+    if (inner != expr && is_literal(inner)) {
+        lower->source = source;
+        if (inner->kind == RBK_EXPR_STRING) {
+            put_flat(printer, inner->text);
+        } else {
+            put_expr(printer, inner);
+        }
+        lower->source = outer;
+        return;
+    }
+    put(printer, "${");
+    put_expr(printer, expr);
+    put(printer, "}");
+}
+
 /* In its quotes, on one line; values in it as they are written. */
 static void put_string(struct printer *printer, const struct rbk_tree_expr *expr)
 {
@@ -77,9 +108,7 @@ static void put_string(struct printer *printer, const struct rbk_tree_expr *expr
             if (part->kind == RBK_EXPR_TEXT) {
                 put_flat(printer, part->text);
             } else {
-                put(printer, "${");
-                put_expr(printer, part);
-                put(printer, "}");
+                put_value(printer, part);
             }
         }
     }
@@ -132,6 +161,22 @@ static void put_operand(struct printer *printer, const struct rbk_tree_expr *exp
     put(printer, wrapped ? ")" : "");
 }
 
+/* A name; one that stands for a literal is shown as that. */
+static void put_name(struct printer *printer, const struct rbk_tree_expr *expr)
+{
+    struct rbk_lower *lower = printer->lower;
+    const struct rbk_source *outer = lower->source;
+    const struct rbk_source *source;
+    const struct rbk_tree_expr *inner = rbk_lower_resolve(lower, expr, &source);
+    if (inner == expr || !is_literal(inner)) {
+        (void)rbk_buffer_append_str(&printer->out, expr->name->name->text);
+        return;
+    }
+    lower->source = source;
+    put_expr(printer, inner);
+    lower->source = outer;
+}
+
 static void put_expr(struct printer *printer, const struct rbk_tree_expr *expr)
 {
     if (++printer->depth > DEPTH_MAX || printer->out.bytes > TEXT_BYTES_MAX) {
@@ -141,7 +186,7 @@ static void put_expr(struct printer *printer, const struct rbk_tree_expr *expr)
     }
     switch ((enum rbk_expr_kind)expr->kind) {
     case RBK_EXPR_NAME:
-        (void)rbk_buffer_append_str(&printer->out, expr->name->name->text);
+        put_name(printer, expr);
         break;
     case RBK_EXPR_STRING:
         put_string(printer, expr);
