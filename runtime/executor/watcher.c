@@ -15,17 +15,15 @@ static void look(struct rbk_run *run, uint32_t probe);
 
 /* ---- levels into records ----------------------------------------------------------------------- */
 
-/* What the condition saw, for the person who reads why: "error_rate = 8%, missing". */
+/* What the condition saw, for the person who reads why: "error_rate = 8%, avg p99 = 412ms". */
 static struct rbk_str describe(struct rbk_run *run, uint32_t expr, struct rbk_arena *arena)
 {
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_expr *row = &machine->exprs[expr];
     struct rbk_buffer text;
     struct rbk_str result;
-    const char *separator = " with ";
 
     rbk_buffer_init(&text, 2048);
-    rbk_buffer_append_str(&text, row->text);
     for (uint32_t i = 0; i < row->code.count; i++) {
         const struct rbk_op_code *code = &machine->codes[row->code.first + i];
         const struct rbk_window *window;
@@ -33,12 +31,15 @@ static struct rbk_str describe(struct rbk_run *run, uint32_t expr, struct rbk_ar
         if (code->op != RBK_OP_WINDOW)
             continue;
         window = &machine->windows[code->operand];
-        rbk_buffer_printf(&text, "%s%s %.*s = ", separator,
-                          window->kind == RBK_WINDOW_LAST ? "" : rbk_window_kind_name(window->kind),
-                          RBK_STR_ARG(machine->probes[window->probe].name));
+        if (text.bytes != 0)
+            rbk_buffer_append_text(&text, ", ");
+        if (window->kind != RBK_WINDOW_LAST)
+            rbk_buffer_printf(&text, "%s ", rbk_window_kind_name(window->kind));
+        rbk_buffer_printf(&text, "%.*s = ", RBK_STR_ARG(machine->probes[window->probe].name));
         rbk_value_print(&text, rbk_watch_window(run->watch, code->operand, uv_now(&run->loop)));
-        separator = ", ";
     }
+    if (text.bytes == 0)
+        rbk_buffer_append_str(&text, row->text);
     result = rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(&text));
     rbk_buffer_fini(&text);
     return result;
