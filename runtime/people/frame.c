@@ -369,7 +369,7 @@ static void draw_trigger(struct drawing *drawing, uint32_t index)
     } else if (ts->level == RBK_LEVEL_MISSING) {
         rbk_pen_text(pen, RBK_TONE_WARN, RBK_STR("no reading "));
     }
-    rbk_pen_text(pen, RBK_TONE_DIM, drawing->machine->exprs[trigger->condition].text);
+    rbk_pen_text(pen, RBK_TONE_DIM, rbk_view_spelled(drawing->view, trigger->condition));
     if (trigger->for_ms != 0) {
         rbk_pen_printf(pen, RBK_TONE_DIM, " for %s", rbk_when_ticks(trigger->for_ms).text);
     } else if (trigger->for_readings != 0) {

@@ -162,7 +162,8 @@ static json_t *triggers_of(struct building *building)
         const struct rbk_track_trigger *tracked = &building->history->track.triggers[i];
         json_t *object = json_object();
         rbk_json_set_text(object, "trigger", machine->triggers[i].name);
-        rbk_json_set_text(object, "condition", machine->exprs[machine->triggers[i].condition].text);
+        rbk_json_set_text(object, "condition",
+                          rbk_view_spelled(building->view, machine->triggers[i].condition));
         (void)json_object_set_new(object, "armed",
                                   json_boolean(rbk_trigger_armed(machine, replay->state, i)));
         (void)json_object_set_new(object, "mode",

@@ -340,7 +340,7 @@ static void print_triggers(struct printing *printing)
         rbk_buffer_printf(&printing->line, "  %-18.*s %-7s %-8s %.*s", RBK_STR_ARG(trigger->name),
                           armed ? "armed" : "asleep",
                           rbk_trigger_mode_name((enum rbk_trigger_mode)ts->mode),
-                          RBK_STR_ARG(printing->machine->exprs[trigger->condition].text));
+                          RBK_STR_ARG(rbk_view_spelled(printing->view, trigger->condition)));
         if (trigger->for_ms != 0) {
             rbk_buffer_printf(&printing->line, " for %s (starts again after a gap)",
                               rbk_when_ticks(trigger->for_ms).text);

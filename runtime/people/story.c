@@ -321,7 +321,7 @@ static void tell_trigger(struct story *story)
                                                           : "is quiet again");
     if (event->level == RBK_LEVEL_TRUE) {
         rbk_buffer_append_text(&story->line, ": ");
-        rbk_buffer_append_str(&story->line, machine->exprs[trigger->condition].text);
+        rbk_buffer_append_str(&story->line, rbk_view_spelled(story->view, trigger->condition));
     }
     append_value(story);
     append_message(story);
@@ -422,7 +422,7 @@ static void tell_other(struct story *story)
             const struct rbk_criterion *row = &machine->criteria[event->index];
             rbk_buffer_printf(&story->line, "abort criterion met: %.*s (%.*s)",
                               RBK_STR_ARG(row->message),
-                              RBK_STR_ARG(machine->exprs[row->condition].text));
+                              RBK_STR_ARG(rbk_view_spelled(story->view, row->condition)));
         }
         tone = RBK_TONE_BAD;
         break;

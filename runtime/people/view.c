@@ -56,6 +56,11 @@ void rbk_view_command(const struct rbk_view *view, const char *verb, struct rbk_
     }
 }
 
+struct rbk_str rbk_view_spelled(const struct rbk_view *view, uint32_t expr)
+{
+    return expr < view->machine->expr_count ? view->machine->exprs[expr].text : RBK_STR("");
+}
+
 void rbk_view_expr(const struct rbk_view *view, uint32_t expr, struct rbk_buffer *out)
 {
     struct rbk_value value = rbk_value_missing(RBK_TYPE_TEXT);
@@ -205,10 +210,10 @@ static const char *phase_word(enum rbk_phase phase, enum rbk_tone *tone)
     *tone = RBK_TONE_BUSY;
     switch (phase) {
     case RBK_PHASE_REQUIRE:
-        return "checking what it needs";
+        return "checking needs";
     case RBK_PHASE_APPROVE:
         *tone = RBK_TONE_ASK;
-        return "awaiting approval";
+        return "for approval";
     case RBK_PHASE_PREPARE:
         return "preparing";
     case RBK_PHASE_APPLY:
@@ -220,7 +225,7 @@ static const char *phase_word(enum rbk_phase phase, enum rbk_tone *tone)
         return "rolling back";
     case RBK_PHASE_ROLLBACK_VERIFY:
         *tone = RBK_TONE_WARN;
-        return "verifying the rollback";
+        return "rollback check";
     case RBK_PHASE_RELEASE:
         return "releasing";
     case RBK_PHASE_APPLIED:
@@ -251,7 +256,7 @@ const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_s
         word = "stopping";
         tone = RBK_TONE_WARN;
     } else if (rs->mode == RBK_MODE_RESOLVING || rs->mode == RBK_MODE_LOOKING) {
-        word = "finding out what happened";
+        word = "finding out";
         tone = RBK_TONE_WARN;
     } else {
         switch (at->kind) {

@@ -50,6 +50,9 @@ void rbk_view_command(const struct rbk_view *view, const char *verb, struct rbk_
  * evaluated here, nothing for RBK_NONE. */
 void rbk_view_expr(const struct rbk_view *view, uint32_t expr, struct rbk_buffer *out);
 
+/* An expression as the plan spells it; empty for RBK_NONE. */
+struct rbk_str rbk_view_spelled(const struct rbk_view *view, uint32_t expr);
+
 /* Append why something happened: `sql db file "010.sql"` failed (migrate.apply.1). Nothing for no
  * cause. */
 void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct rbk_buffer *out);

@@ -156,7 +156,7 @@ void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
         if (asked->owner == RBK_OWNER_TRIGGER) {
             const struct rbk_trigger *trigger = &machine->triggers[asked->index];
             rbk_buffer_printf(out, "trigger %.*s: ", RBK_STR_ARG(trigger->name));
-            rbk_buffer_append_str(out, machine->exprs[trigger->condition].text);
+            rbk_buffer_append_str(out, rbk_view_spelled(view, trigger->condition));
         } else {
             const struct rbk_effect *effect = rbk_view_effect(view, state, asked->index);
             rbk_buffer_append_str(out, effect != NULL ? effect->text : RBK_STR(""));

@@ -1,0 +1,200 @@
+/*
+ * The block below the log: everything a person must see, whatever the size of the terminal.
+ */
+#include "runtime/people/frame.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/people/sanitize.h"
+#include "tests/unit/people/told.h"
+
+static void draw(struct told *told, struct rbk_frame *frame, const struct rbk_style *style,
+                 size_t columns, size_t rows)
+{
+    struct rbk_picture picture = {.view = &told->view,
+                                  .state = told->run.state,
+                                  .track = &told->track,
+                                  .style = style,
+                                  .now_ms = told->run.now_ms,
+                                  .columns = columns,
+                                  .rows = rows};
+    rbk_frame_draw(frame, &picture);
+}
+
+/* Every line fits, and there are no more than fit. */
+static void check_size(const struct rbk_frame *frame, size_t columns, size_t rows)
+{
+    struct rbk_str rest = rbk_buffer_str(&frame->text);
+    size_t count = 0;
+    while (rest.bytes != 0) {
+        size_t end = rbk_str_find(rest, '\n');
+        size_t width = rbk_sanitize_columns(rbk_str_slice(rest, 0, end));
+        ck_assert_uint_le(width, columns - 1);
+        ck_assert_uint_eq(width, frame->line_columns[count]);
+        count++;
+        rest = rbk_str_slice(rest, end + 1, rest.bytes);
+    }
+    ck_assert_uint_eq(count, frame->line_count);
+    ck_assert_uint_le(count, rows - 1);
+}
+
+#define ck_drawn(frame, expected)                                                                  \
+    ck_assert_msg(strstr((frame)->text.data, (expected)) != NULL, "no \"%s\" in:\n%s", (expected), \
+                  (frame)->text.data)
+
+START_TEST(a_question_and_its_commands_are_always_drawn)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    told_start(&told, told_plan());
+    rbk_frame_init(&frame);
+    draw(&told, &frame, &style, 80, 24);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, "running  0s");
+    ck_drawn(&frame, "at worst back within 15m 00s");
+    ck_drawn(&frame, " ? migrate  for approval");
+    ck_drawn(&frame, "30m 00s left\n");
+    ck_drawn(&frame, "rbk approve r1 migrate.approve.1\n");
+    draw(&told, &frame, &style, 60, 8);
+    check_size(&frame, 60, 8);
+    ck_drawn(&frame, "rbk deny r1 migrate.approve.1\n");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_step_under_way_shows_its_time)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(true);
+    told_start(&told, told_plan());
+    rbk_frame_init(&frame);
+    told_post(&told, (struct rbk_record){.event = {.kind = RBK_EVENT_ANSWER,
+                                                   .owner = RBK_OWNER_REGION,
+                                                   .index = 1,
+                                                   .answer = RBK_ANSWER_YES,
+                                                   .roles = 1}});
+    told.run.now_ms += 62000;
+    draw(&told, &frame, &style, 80, 24);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, "▶ migrate  applying");
+    ck_drawn(&frame, "[█████░░░░░░░░░] 1/3");
+    ck_drawn(&frame, "sql db file \"010_move_leads.sql\"");
+    ck_drawn(&frame, "1m 02s of 8m 00s\n");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_stuck_stage_shows_the_way_on)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    told_start(&told, told_plan());
+    rbk_frame_init(&frame);
+    told_post(
+        &told,
+        (struct rbk_record){
+            .event = {.kind = RBK_EVENT_ANSWER, .index = 1, .answer = RBK_ANSWER_YES, .roles = 1}});
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, "no");
+    told_result(&told, "migrate.rollback.1", RBK_OUTCOME_FAIL, "still no");
+    draw(&told, &frame, &style, 80, 24);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, "stuck");
+    ck_drawn(&frame, "rbk retry r1 migrate");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(many_stages_are_counted_around_the_one_under_way)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct machine_builder *mb = mb_new();
+    char name[16];
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(name, sizeof(name), "s%d", i);
+        (void)mb_plain_stage(mb, name);
+    }
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(name, sizeof(name), "s%d.apply.1", i);
+        told_result(&told, name, RBK_OUTCOME_OK, NULL);
+        (void)snprintf(name, sizeof(name), "s%d.verify.1", i);
+        told_result(&told, name, RBK_OUTCOME_OK, NULL);
+    }
+    draw(&told, &frame, &style, 80, 24);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, "more above, ");
+    ck_drawn(&frame, "more below, 0 applied\n");
+    ck_drawn(&frame, " > s30");
+    ck_drawn(&frame, " + s29");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(names_from_outside_do_not_control_the_terminal)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct machine_builder *mb = told_plan();
+    mb_machine(mb)->title = RBK_STR("\033[2Jgone");
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    draw(&told, &frame, &style, 80, 24);
+    ck_assert_ptr_null(strchr(frame.text.data, '\033'));
+    ck_drawn(&frame, "\\x1b[2Jgone");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(any_size_is_drawn)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(true);
+    told_start(&told, told_plan());
+    rbk_frame_init(&frame);
+    for (size_t columns = 20; columns < 200; columns += 7) {
+        for (size_t rows = 5; rows < 60; rows += 3) {
+            draw(&told, &frame, &style, columns, rows);
+            check_size(&frame, columns, rows);
+        }
+    }
+    draw(&told, &frame, &style, 0, 0);
+    check_size(&frame, 20, 5);
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+int main(void)
+{
+    (void)setenv("TZ", "UTC", 1);
+    TCase *cases = tcase_create("frame");
+    tcase_add_test(cases, a_question_and_its_commands_are_always_drawn);
+    tcase_add_test(cases, a_step_under_way_shows_its_time);
+    tcase_add_test(cases, a_stuck_stage_shows_the_way_on);
+    tcase_add_test(cases, many_stages_are_counted_around_the_one_under_way);
+    tcase_add_test(cases, names_from_outside_do_not_control_the_terminal);
+    tcase_add_test(cases, any_size_is_drawn);
+    Suite *suite = suite_create("people/frame");
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

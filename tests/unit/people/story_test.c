@@ -1,0 +1,225 @@
+/*
+ * The lines a person reads: what happened, what changed because of it, what is asked now.
+ */
+#include "runtime/people/story.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/people/told.h"
+
+static void approve(struct told *told)
+{
+    told_post(told, (struct rbk_record){.event = {.kind = RBK_EVENT_ANSWER,
+                                                  .owner = RBK_OWNER_REGION,
+                                                  .index = told_region(told, "migrate.approve.1"),
+                                                  .answer = RBK_ANSWER_YES,
+                                                  .roles = 1},
+                                        .who = RBK_STR("dana")});
+}
+
+START_TEST(a_start_says_what_and_who)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    ck_told(&told, "info||test starts as run r1, by dana\n");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_question_comes_with_the_commands_that_answer_it)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    ck_told(&told, "question|migrate|approve? ");
+    ck_told(&told, "asked: dba");
+    ck_told(&told, "; until 00:46:40, else abort\n");
+    ck_told(&told, "question|migrate|  rbk approve r1 migrate.approve.1\n");
+    ck_told(&told, "question|migrate|  rbk deny r1 migrate.approve.1\n");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(commands_repeat_the_store_quoted_for_a_shell)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    struct rbk_buffer text;
+    rbk_buffer_init(&text, 4096);
+    told.view.store = "/tmp/it's here/s.db";
+    rbk_view_command(&told.view, "abort", RBK_STR(""), &text);
+    ck_assert_str_eq(text.data, "rbk abort r1 --store '/tmp/it'\\''s here/s.db'");
+    rbk_buffer_fini(&text);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(an_answer_says_who_and_what_follows)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    approve(&told);
+    ck_told(&told, "info|migrate|dana answered yes to migrate.approve.1\n");
+    ck_told(&told, "quiet|migrate|applying\n");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_good_step_says_how_long_it_took)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    approve(&told);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_OK, NULL);
+    ck_told(&told, "good|migrate|sql db file \"010_move_leads.sql\" in 1.2s\n");
+    told_result(&told, "migrate.verify.1", RBK_OUTCOME_OK, NULL);
+    ck_told(&told, "good|migrate|stands applied and verified\n");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_failed_step_says_why_and_that_its_stage_turns_round)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    approve(&told);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, "ERROR 23505 duplicate key");
+    ck_told(&told, "bad|migrate|sql db file \"010_move_leads.sql\" failed: ERROR 23505 duplicate "
+                   "key\n");
+    ck_told(&told, "warning|migrate|is to be rolled back: ");
+    told_result(&told, "migrate.rollback.1", RBK_OUTCOME_OK, NULL);
+    told_result(&told, "migrate.rollback_verify.1", RBK_OUTCOME_OK, NULL);
+    ck_told(&told, "warning|migrate|is rolled back and verified\n");
+    ck_told(&told, "warning||held: ");
+    ck_told(&told, "  rbk retry r1 migrate   # try the stage again\n");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(output_of_a_failed_step_is_indented_and_bounded)
+{
+    struct told told;
+    struct rbk_buffer detail;
+    told_start(&told, told_plan());
+    approve(&told);
+    rbk_buffer_init(&detail, 4096);
+    for (int i = 1; i <= 20; i++) {
+        rbk_buffer_printf(&detail, "line %d\n", i);
+    }
+    uint32_t region = told_region(&told, "migrate.apply.1");
+    told_post(
+        &told,
+        (struct rbk_record){
+            .event = {.kind = RBK_EVENT_RESULT,
+                      .serial = rbk_state_region(told.run.machine, told.run.state, region)->serial,
+                      .outcome = RBK_OUTCOME_FAIL},
+            .detail = rbk_buffer_str(&detail)});
+    ck_told(&told, "quiet|migrate|  | (8 lines before)\n");
+    ck_told(&told, "quiet|migrate|  | line 20\n");
+    ck_not_told(&told, "| line 8\n");
+    rbk_buffer_fini(&detail);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_stuck_run_says_what_a_person_can_do)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    approve(&told);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, "no");
+    told_result(&told, "migrate.rollback.1", RBK_OUTCOME_FAIL, "still no");
+    ck_told(&told, "bad|migrate|is stuck: no way back is left\n");
+    ck_told(&told, "  rbk resolve r1 migrate done --reason WHY");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_trigger_says_what_it_brings_about)
+{
+    struct told told;
+    struct machine_builder *mb = told_plan();
+    uint32_t abort = mb_reaction(mb, RBK_REACTION_ABORT, RBK_NONE);
+    uint32_t question = mb_question(mb, RBK_QUESTION_APPROVE, 1, 120000, abort);
+    uint32_t trigger =
+        mb_trigger(mb, RBK_NONE, mb_reaction(mb, RBK_REACTION_ABORT, question), abort);
+    mb_trigger_row(mb, trigger)->name = RBK_STR("errors");
+    told_start(&told, mb);
+    approve(&told);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_OK, NULL);
+    told_post(&told,
+              (struct rbk_record){
+                  .event = {.kind = RBK_EVENT_TRIGGER, .index = trigger, .level = RBK_LEVEL_TRUE}});
+    ck_told(&told, "trigger errors fired: ");
+    ck_told(&told, " -> abort with approval of dba within 2m 00s else abort, until 00:18:40\n");
+    ck_told(&told, "  rbk approve r1 trigger.errors\n");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(a_take_over_and_what_was_found_out_are_told)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    approve(&told);
+    told_post(&told,
+              (struct rbk_record){.event = {.kind = RBK_EVENT_RESUMED}, .who = RBK_STR("dirk")});
+    ck_told(&told, "info||a new runner took the run over, by dirk\n");
+    uint32_t region = told_region(&told, "migrate.apply.1");
+    told_post(
+        &told,
+        (struct rbk_record){
+            .event = {.kind = RBK_EVENT_RESOLVED,
+                      .serial = rbk_state_region(told.run.machine, told.run.state, region)->serial,
+                      .recovery = RBK_RECOVERY_KNOWN,
+                      .outcome = RBK_OUTCOME_OK}});
+    ck_told(&told, "had ended well before the interruption\n");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(progress_counts_the_effects_of_the_way)
+{
+    struct told told;
+    uint32_t done = 0, total = 0;
+    told_start(&told, told_plan());
+    const struct rbk_region_state *rs = rbk_state_region(told.run.machine, told.run.state, 1);
+    ck_assert(rbk_track_progress(&told.track, rs->state, &done, &total));
+    ck_assert_uint_eq(done, 0);
+    ck_assert_uint_eq(total, 3);
+    approve(&told);
+    ck_assert(rbk_track_progress(&told.track, rs->state, &done, &total));
+    ck_assert_uint_eq(done, 1);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, "no");
+    ck_assert(rbk_track_progress(&told.track, rs->state, &done, &total));
+    ck_assert_uint_eq(done, 0);
+    ck_assert_uint_eq(total, 2);
+    ck_assert_str_eq(told.track.regions[1].failure, "no");
+    told_fini(&told);
+}
+END_TEST
+
+int main(void)
+{
+    (void)setenv("TZ", "UTC", 1);
+    TCase *cases = tcase_create("story");
+    tcase_add_test(cases, a_start_says_what_and_who);
+    tcase_add_test(cases, a_question_comes_with_the_commands_that_answer_it);
+    tcase_add_test(cases, commands_repeat_the_store_quoted_for_a_shell);
+    tcase_add_test(cases, an_answer_says_who_and_what_follows);
+    tcase_add_test(cases, a_good_step_says_how_long_it_took);
+    tcase_add_test(cases, a_failed_step_says_why_and_that_its_stage_turns_round);
+    tcase_add_test(cases, output_of_a_failed_step_is_indented_and_bounded);
+    tcase_add_test(cases, a_stuck_run_says_what_a_person_can_do);
+    tcase_add_test(cases, a_trigger_says_what_it_brings_about);
+    tcase_add_test(cases, a_take_over_and_what_was_found_out_are_told);
+    tcase_add_test(cases, progress_counts_the_effects_of_the_way);
+    Suite *suite = suite_create("people/story");
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
