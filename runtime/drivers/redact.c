@@ -4,7 +4,8 @@
  * (%2f and %2F, \n and \u000a, + and %20) is covered without listing them.
  *
  * A matcher answers NO, YES with a length, or PART when the text ended while everything still fitted;
- * a PART holds the text back from that byte on. Invariants: nothing is appended to `out` from a byte
+ * a PART holds the text back from that byte on. With a PART it gives a length where the text is a
+ * match already that could grow. Invariants: nothing is appended to `out` from a byte
  * at which a matcher said PART; a mark is written once for a run of overlapping matches; `covered`
  * carries that run across calls.
  */
@@ -14,6 +15,8 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,7 @@
 struct form {
     const char *data;
     size_t bytes;
+    bool open; /* base64: one more character holds bits of the last byte, and others */
 };
 
 /* One value: its bytes and the characters of its base64 that do not depend on its neighbours. */
@@ -65,8 +69,10 @@ static enum match match_raw(struct form form, const char *text, size_t bytes, si
     size_t common = bytes < form.bytes ? bytes : form.bytes;
     if (memcmp(form.data, text, common) != 0)
         return MATCH_NO;
+    if (common < form.bytes)
+        return MATCH_PART;
     *ret_length = form.bytes;
-    return common == form.bytes ? MATCH_YES : MATCH_PART;
+    return MATCH_YES;
 }
 
 static enum match match_hex(struct form form, const char *text, size_t bytes, size_t *ret_length)
@@ -99,6 +105,11 @@ static enum match match_base64(struct form form, const char *text, size_t bytes,
         at++;
     }
     *ret_length = at;
+    if (!form.open)
+        return MATCH_YES;
+    if (at == bytes)
+        return MATCH_PART;
+    *ret_length += isalnum((unsigned char)text[at]) || (text[at] && strchr("+/-_", text[at])) ? 1 : 0;
     return MATCH_YES;
 }
 
@@ -281,10 +292,12 @@ static int add_one(struct rbk_redactor *redactor, struct rbk_str value)
     char *memory = (char *)(secret + 1);
     memcpy(memory, value.data, value.bytes);
     secret->map_bytes = map_bytes;
-    secret->raw = (struct form){memory, value.bytes};
+    secret->raw = (struct form){.data = memory, .bytes = value.bytes};
     memory += value.bytes;
     for (size_t skip = 0; skip < 3; skip++) {
-        secret->base64[skip] = (struct form){memory, base64_encode(secret->raw, skip, memory)};
+        secret->base64[skip].data = memory;
+        secret->base64[skip].bytes = base64_encode(secret->raw, skip, memory);
+        secret->base64[skip].open = (skip + value.bytes) % 3 != 0;
         memory += base64_bytes;
     }
     secret->next = redactor->secrets;
@@ -353,7 +366,7 @@ static enum match match_any(const struct rbk_redactor *redactor, const char *tex
                                    &length);
             if (match == MATCH_PART)
                 part = true;
-            if (match == MATCH_YES && length > longest)
+            if (match != MATCH_NO && length > longest)
                 longest = length;
         }
     }

@@ -446,6 +446,7 @@ static void advance_running(struct command *command)
         } else {
             command->ended.cancelled = command->stop_cancel;
             command->ended.timed_out = !command->stop_cancel;
+            command->stop_cancel = false;
         }
         begin_stop(command);
         return;

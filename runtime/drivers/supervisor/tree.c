@@ -151,9 +151,10 @@ static bool block_has(const char *block, size_t bytes, const char *name, const c
     return false;
 }
 
-/* Looks for the command's mark in a process's environment: OURS, NOT_OURS (it has another's mark),
- * DOUBTFUL (it has none, or cannot be read). */
-static enum verdict by_mark(const struct command *command, pid_t pid)
+/* Looks for the command's mark in a process's environment: OURS, NOT_OURS (it has the mark of
+ * another of this run), DOUBTFUL (it has none, or cannot be read). */
+static enum verdict by_mark(const struct supervisor *supervisor, const struct command *command,
+                            pid_t pid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
@@ -172,7 +173,8 @@ static enum verdict by_mark(const struct command *command, pid_t pid)
     }
     close(file);
     enum verdict verdict = DOUBTFUL;
-    if (block && block_has(block, bytes, "RBK_KEY=", NULL)) {
+    if (block && block_has(block, bytes, "RBK_RUN=", supervisor->run) &&
+        block_has(block, bytes, "RBK_KEY=", NULL)) {
         bool same = block_has(block, bytes, "RBK_KEY=", command->key) &&
                     block_has(block, bytes, "RBK_STEP=", command->start.step.data);
         verdict = same ? OURS : NOT_OURS;
@@ -210,7 +212,7 @@ static enum verdict judge_orphan(const struct supervisor *supervisor, const stru
         if (other->session && (session == other->session || session == other->first))
             return NOT_OURS;
     }
-    enum verdict verdict = by_mark(command, entry->pid);
+    enum verdict verdict = by_mark(supervisor, command, entry->pid);
     if (verdict == DOUBTFUL && alone(supervisor, command))
         verdict = OURS;
     return verdict;
