@@ -19,7 +19,9 @@ void run_init(struct run *run, struct machine_builder *builder)
     }
     run->settings.report_every_ms = run->report_every_ms;
     run->state = malloc(rbk_state_bytes(run->machine));
+    run->before = malloc(rbk_state_bytes(run->machine));
     ck_assert_ptr_nonnull(run->state);
+    ck_assert_ptr_nonnull(run->before);
     rbk_state_init(run->machine, run->state);
     run->actions.capacity = rbk_actions_max(run->machine);
     run->actions.items = calloc(run->actions.capacity, sizeof(*run->actions.items));
@@ -30,6 +32,7 @@ void run_init(struct run *run, struct machine_builder *builder)
 void run_fini(struct run *run)
 {
     free(run->state);
+    free(run->before);
     free(run->actions.items);
     mb_free(run->builder);
 }
@@ -109,17 +112,14 @@ static void check_actions(struct run *run)
 enum rbk_refusal run_post(struct run *run, struct rbk_event event)
 {
     size_t bytes = rbk_state_bytes(run->machine);
-    struct rbk_state *before = malloc(bytes);
-    ck_assert_ptr_nonnull(before);
-    memcpy(before, run->state, bytes);
+    memcpy(run->before, run->state, bytes);
     event.now_ms = run->now_ms;
     enum rbk_refusal refusal =
         rbk_step(run->machine, &run->settings, run->state, &event, &run->actions);
     if (refusal != RBK_REFUSAL_ACCEPTED) {
-        ck_assert_mem_eq(before, run->state, bytes);
+        ck_assert_mem_eq(run->before, run->state, bytes);
         ck_assert_uint_eq(run->actions.count, 0);
     }
-    free(before);
     const char *broken = rbk_state_broken(run->machine, run->state);
     ck_assert_msg(!broken, "after %s: %s", rbk_event_name(event.kind), broken);
     ck_assert_int_eq(rbk_state_check(run->machine, run->state, bytes, NULL), 0);

@@ -18,6 +18,7 @@ struct run {
     struct rbk_settings settings;
     uint64_t report_every_ms[8];
     struct rbk_state *state;    /* owned */
+    struct rbk_state *before;   /* owned; the state before the last event */
     struct rbk_actions actions; /* of the last event; items owned */
     uint64_t now_ms;
     bool back[RUN_REGIONS_MAX];          /* the stage has begun its rollback */
