@@ -168,6 +168,7 @@ START_TEST(a_reading_of_another_expression_cannot_be_used_elsewhere)
     uint32_t label = m->args[m->effects[3].args.first].expr;
     m->codes[m->exprs[label].code.first] = (struct rbk_op_code){RBK_OP_READ, 0};
     expect_refused(RBK_EMACHINE, "reading that is not there");
+    tear_down();
     set_up();
     m->codes[m->exprs[m->observe].code.first] = (struct rbk_op_code){RBK_OP_READ, 3};
     expect_refused(RBK_EMACHINE, "reading that is not there");
