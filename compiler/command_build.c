@@ -7,62 +7,17 @@
 #include "compiler/command.h"
 #include "compiler/compile.h"
 #include "compiler/lower/lower.h"
+#include "compiler/write_file.h"
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/machine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static int write_all(int fd, struct rbk_str text)
-{
-    while (text.bytes > 0) {
-        ssize_t written = write(fd, text.data, text.bytes);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        text = rbk_str_slice(text, (size_t)written, text.bytes);
-    }
-    return 0;
-}
-
-/* Write a file whole: beside its name, then renamed. @return 0, or -1 with errno set. */
-static int write_file(const char *path, struct rbk_str text)
-{
-    size_t bytes = strlen(path) + sizeof ".XXXXXX";
-    char *beside = malloc(bytes);
-    if (!beside)
-        return -1;
-    snprintf(beside, bytes, "%s.XXXXXX", path);
-    int fd = mkostemp(beside, O_CLOEXEC);
-    int result = -1;
-    if (fd >= 0) {
-        mode_t mask = umask(0);
-        umask(mask);
-        result = write_all(fd, text);
-        if (result == 0)
-            result = fchmod(fd, 0666 & ~mask);
-        if (close(fd) != 0)
-            result = -1;
-        if (result == 0)
-            result = rename(beside, path);
-        if (result != 0) {
-            int system = errno;
-            unlink(beside);
-            errno = system;
-        }
-    }
-    free(beside);
-    return result;
-}
 
 /* `plan.rbk` gives `plan.rbkm`; another name gets `.rbkm` behind it. */
 static char *machine_path(const char *plan)
@@ -90,10 +45,9 @@ static int emit(struct rbk_machine *machine, const char *output)
         result = rbk_machine_check(machine, &error);
     if (result < 0) {
         fprintf(stderr, "rbkc: %s\n", error.text);
-    } else if (!output && write_all(STDOUT_FILENO, rbk_buffer_str(&text)) != 0) {
-        fprintf(stderr, "rbkc: cannot write the machine: %s\n", strerror(errno));
-    } else if (output && write_file(output, rbk_buffer_str(&text)) != 0) {
-        fprintf(stderr, "rbkc: cannot write %s: %s\n", output, strerror(errno));
+    } else if (rbk_write_file(output, rbk_buffer_str(&text)) != 0) {
+        fprintf(stderr, "rbkc: cannot write %s: %s\n", output ? output : "the machine",
+                strerror(errno));
     } else {
         status = RBK_COMMAND_CLEAN;
     }

@@ -6,6 +6,8 @@
  *     source, scan, text, parse, tree…, clause, syntax_message     text to tree (with grammar/)
  *     diagnostic…        what is said about a plan, and how it is printed
  *     format…            the one layout
+ *     lower/             a checked plan to a machine
+ *     graph/             a machine to a picture
  *
  * Exit statuses are those of enum rbk_command_status.
  */
@@ -21,7 +23,9 @@ static const struct {
     rbk_command_fn *run;
     const char *summary;
 } commands[] = {
+    {"build", rbk_command_build, "write the machine of a plan"},
     {"check", rbk_command_check, "say what is wrong with plans"},
+    {"graph", rbk_command_graph, "draw a plan"},
 };
 
 static void print_help(FILE *stream)
