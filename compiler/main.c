@@ -25,6 +25,7 @@ static const struct {
 } commands[] = {
     {"build", rbk_command_build, "write the machine of a plan"},
     {"check", rbk_command_check, "say what is wrong with plans"},
+    {"fmt", rbk_command_fmt, "lay plans out anew"},
     {"graph", rbk_command_graph, "draw a plan"},
 };
 

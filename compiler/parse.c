@@ -65,8 +65,11 @@ static int skip_block(struct rbk_parse *parse, RBK_YYSTYPE *value, struct rbk_sp
         int token = rbk_scan(value, span, parse->scanner);
         if (token == RBK_TOKEN_YYEOF || parse->stopped)
             return end_of_text(parse, span);
-        if (token == '}' && parse->open_count <= outside)
+        if (token == '}' && parse->open_count <= outside) {
+            /* What stands behind the brace on its line belongs to what was not understood. */
+            rbk_parse_mark_error(parse, *span);
             return token;
+        }
     }
 }
 
@@ -81,18 +84,36 @@ int rbk_yylex(RBK_YYSTYPE *value, struct rbk_span *span, struct rbk_parse *parse
     return token;
 }
 
-void rbk_parse_stop(struct rbk_parse *parse, struct rbk_span span, const char *what)
+void rbk_parse_stop(struct rbk_parse *parse, struct rbk_span span, enum rbk_parse_limit limit)
 {
+    static const struct {
+        const char *before;
+        size_t most;
+        const char *after;
+        const char *help;
+    } limits[] = {
+        [RBK_PARSE_LIMIT_NESTING] = {"more than", RBK_NESTING_MAX,
+                                     "blocks and brackets inside one another",
+                                     "Move inner blocks into an action."},
+        [RBK_PARSE_LIMIT_EXPRESSION] = {"more than", RBK_EXPRESSION_DEPTH_MAX,
+                                        "operators inside one another",
+                                        "Name parts of it with `let`, or make them a reading."},
+        [RBK_PARSE_LIMIT_REACTION] = {"more than", RBK_NESTING_MAX, "reactions after one another",
+                                      "End the chain earlier."},
+        [RBK_PARSE_LIMIT_NAME] = {"name longer than", RBK_NAME_BYTES_MAX, "bytes",
+                                  "Choose a shorter name."},
+        [RBK_PARSE_LIMIT_TEXT] = {"text longer than", RBK_STRING_BYTES_MAX, "bytes",
+                                  "Keep it in a file beside the plan."},
+    };
     if (parse->stopped)
         return;
     parse->stopped = true;
     parse->file->broken = true;
     rbk_diagnostic_help(rbk_diagnostic_error(parse->diagnostics, RBK_RULE_LIMIT,
-                                             rbk_parse_place(parse, span), "%s", what),
-                        "Limits: %zu levels of nesting, %zu of operators in an expression, names "
-                        "of %zu bytes, texts of %zu KiB.",
-                        RBK_NESTING_MAX, RBK_EXPRESSION_DEPTH_MAX, RBK_NAME_BYTES_MAX,
-                        RBK_STRING_BYTES_MAX >> 10);
+                                             rbk_parse_place(parse, span), "%s %zu %s",
+                                             limits[limit].before, limits[limit].most,
+                                             limits[limit].after),
+                        "%s", limits[limit].help);
 }
 
 bool rbk_parse_is_echo(const struct rbk_parse *parse, struct rbk_span span)
@@ -115,7 +136,7 @@ void rbk_parse_open(struct rbk_parse *parse, char kind, struct rbk_span span)
     if (kind == '{')
         parse->braces++;
     if (parse->open_count == RBK_NESTING_MAX) {
-        rbk_parse_stop(parse, span, "nested too deeply");
+        rbk_parse_stop(parse, span, RBK_PARSE_LIMIT_NESTING);
         return;
     }
     parse->open[parse->open_count++] = (struct rbk_open){.start = span.start,

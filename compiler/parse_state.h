@@ -64,11 +64,17 @@ static inline struct rbk_place rbk_parse_place(const struct rbk_parse *parse, st
     return rbk_place_make(parse->source, span);
 }
 
-/**
- * Report RBK170 and end the scan: what follows is not looked at.
- * @what  One line in the wording of diagnostics.
- */
-void rbk_parse_stop(struct rbk_parse *parse, struct rbk_span span, const char *what);
+/** A limit of the language, for rbk_parse_stop(). */
+enum rbk_parse_limit {
+    RBK_PARSE_LIMIT_NESTING,    /**< Blocks and brackets in one another. */
+    RBK_PARSE_LIMIT_EXPRESSION, /**< Operators in one another. */
+    RBK_PARSE_LIMIT_REACTION,   /**< `else` after `else`. */
+    RBK_PARSE_LIMIT_NAME,       /**< Bytes of a name. */
+    RBK_PARSE_LIMIT_TEXT,       /**< Bytes of a text. */
+};
+
+/** Report RBK170, once, and end the scan: what follows is not looked at. */
+void rbk_parse_stop(struct rbk_parse *parse, struct rbk_span span, enum rbk_parse_limit limit);
 
 /** Whether an error at @span follows from the last one: on its line, with no brace between. */
 bool rbk_parse_is_echo(const struct rbk_parse *parse, struct rbk_span span);

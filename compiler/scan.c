@@ -117,7 +117,7 @@ int rbk_scan_number(struct rbk_parse *parse, struct rbk_span span, struct rbk_st
         fits = !__builtin_mul_overflow(literal.number, factor, &literal.number);
         if (fits && literal.number % scale != 0) {
             rbk_diagnostic_help(
-                syntax_error(parse, span, "not a whole number of the smallest unit", text),
+                syntax_error(parse, span, "not a whole number of its smallest unit", text),
                 "The smallest unit of a duration is 1ms, and of a size 1B.");
             return token;
         }
@@ -270,7 +270,10 @@ int rbk_scan_bad_byte(struct rbk_parse *parse, struct rbk_span span, struct rbk_
     };
     if (rbk_parse_is_echo(parse, span))
         return RBK_TOKEN_RBK_YYerror;
-    struct rbk_diagnostic *diagnostic = syntax_error(parse, span, "unexpected", text);
+    bool backquote = rbk_str_is(text, "`");
+    struct rbk_diagnostic *diagnostic =
+        backquote ? syntax_error(parse, span, "unexpected backquote, expected", RBK_STR("\""))
+                  : syntax_error(parse, span, "unexpected", text);
     for (size_t i = 0; i < RBK_COUNT(advice); i++)
         if (rbk_str_is(text, advice[i].bytes))
             rbk_diagnostic_help(diagnostic, "%s", advice[i].help);

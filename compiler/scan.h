@@ -18,7 +18,7 @@ enum rbk_scan_unit {
     RBK_SCAN_UNIT_NONE,     /**< Nothing. */
     RBK_SCAN_UNIT_RATIO,    /**< % */
     RBK_SCAN_UNIT_DURATION, /**< ms s m h d */
-    RBK_SCAN_UNIT_BYTES,    /**< B, kB MB GB TB (powers of 1000), KiB MiB GiB TiB (powers of 1024) */
+    RBK_SCAN_UNIT_BYTES, /**< B, kB MB GB TB (powers of 1000), KiB MiB GiB TiB (powers of 1024) */
 };
 
 /** A word of ASCII letters: a reserved one or a name. Inline: half of all tokens are words. */
@@ -26,7 +26,7 @@ static inline int rbk_scan_word(struct rbk_parse *parse, struct rbk_span span, s
                                 RBK_YYSTYPE *value)
 {
     if (text.bytes > RBK_NAME_BYTES_MAX)
-        rbk_parse_stop(parse, span, "name too long");
+        rbk_parse_stop(parse, span, RBK_PARSE_LIMIT_NAME);
     value->word = rbk_names_intern(parse->names, text);
     return value->word->token;
 }

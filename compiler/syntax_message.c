@@ -82,13 +82,18 @@ static const char *const outer_words[] = {
     "connection", "role",   "probe",   "backup", "severity", "observe", "grace", NULL,
 };
 
+/* Words that stand in a stage: found among steps, a brace is missing. */
+static const char *const stage_words[] = {
+    "kind",  "risk",     "data",    "after",    "approve",   "prepare", "require", "window",
+    "apply", "rollback", "trigger", "attempts", "unwatched", "allow",   NULL,
+};
+
 static const struct {
     const char *word;
     const char *what;
 } later_words[] = {
     {"budget", "time budgets across stages"},
     {"uninterrupted", "`uninterrupted` blocks"},
-    {"choice", "questions with choices"},
     {"each", "stages for each of many targets"},
 };
 
@@ -216,7 +221,7 @@ static void write_found(const struct rbk_parse *parse, struct rbk_span span, con
         found && (strcmp(found, "a text") == 0 || strcmp(found, "the start of a text") == 0 ||
                   strcmp(found, "more text") == 0);
     if (!found || text.bytes == 0)
-        rbk_buffer_append_text(buffer, found ? found : "text");
+        rbk_buffer_append_text(buffer, found ? "end of the file" : "text");
     else if (is_text)
         rbk_buffer_append_text(buffer, "text");
     else
@@ -253,6 +258,21 @@ static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, 
     }
 }
 
+/* Whether the block that begins at @span holds the answers of a question. */
+static bool begins_choice(const struct rbk_parse *parse, struct rbk_span span)
+{
+    struct rbk_str text = parse->source->text;
+    struct rbk_str inside = rbk_str_trim(rbk_str_slice(text, span.end, text.bytes));
+    return rbk_str_starts(inside, RBK_STR("choice "));
+}
+
+/* Whether the word would be right one or two blocks further out. */
+static bool misses_brace(const char *found, const struct expected *all)
+{
+    return has(all, "'}'") && !has(all, found) &&
+           (is_one_of(found, outer_words) || (has(all, "check") && is_one_of(found, stage_words)));
+}
+
 /* Advice about what stands at the place, given everything that could have stood there. */
 static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, struct rbk_span span,
                    const char *found, const struct expected *all, bool is_later_line)
@@ -264,11 +284,13 @@ static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, s
         const struct rbk_open *open = &parse->open[parse->open_count - 1];
         struct rbk_span bracket = rbk_span_make(open->start, open->start + 1);
         rbk_diagnostic_label(diagnostic, rbk_parse_place(parse, bracket), "not closed");
-    } else if (has(all, "'}'") && is_one_of(found, outer_words)) {
+    } else if (misses_brace(found, all)) {
         rbk_diagnostic_help(diagnostic, "A `}` seems to be missing before `%s`.", found);
         parse->brace_missing = true;
-    } else if (strcmp(found, "'}'") == 0 && !has(all, "'}'") && has(all, "plan")) {
+    } else if (strcmp(found, "'}'") == 0 && has(all, "the end of the file")) {
         rbk_diagnostic_help(diagnostic, "No brace is open here: there is one `}` too many.");
+    } else if (strcmp(found, "'{'") == 0 && begins_choice(parse, span)) {
+        rbk_diagnostic_help(diagnostic, "This version does not carry out questions with choices.");
     } else if (strcmp(found, "'='") == 0 && has(all, "==")) {
         rbk_diagnostic_help(diagnostic, "Write `==` to compare.");
     } else if (has(all, "a duration") && strcmp(found, "a number") == 0) {
@@ -314,7 +336,8 @@ void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char 
     /* Where a statement could stand, nothing is missing before it: the word itself is wrong. */
     if (!has_any(&all, statement_words))
         place = choose_span(parse, span, found, &is_later_line);
-    if (parse->stopped || rbk_parse_is_echo(parse, place) || (at_end && parse->brace_missing))
+    if (parse->stopped || rbk_parse_is_echo(parse, place) ||
+        (parse->brace_missing && (at_end || (found && misses_brace(found, &all)))))
         return;
     rbk_parse_mark_error(parse, place);
 

@@ -196,7 +196,7 @@ static struct text begin(struct rbk_parse *parse, enum rbk_quote quote, struct r
     struct text text = {
         .parse = parse, .quote = quote, .start = span.start + quotes, .end = span.end - quotes};
     if (text.end - text.start > RBK_STRING_BYTES_MAX)
-        rbk_parse_stop(parse, rbk_span_make(span.start, text.start), "text too long");
+        rbk_parse_stop(parse, rbk_span_make(span.start, text.start), RBK_PARSE_LIMIT_TEXT);
     if (quotes == 3)
         measure(&text);
     return text;

@@ -47,7 +47,7 @@ struct rbk_tree_expr *rbk_tree_expr(struct rbk_parse *parse, const struct rbk_tr
     *expr = *fields;
     unsigned depth = parts_depth(expr) + 1;
     if (depth > RBK_EXPRESSION_DEPTH_MAX)
-        rbk_parse_stop(parse, expr->span, "expression nested too deeply");
+        rbk_parse_stop(parse, expr->span, RBK_PARSE_LIMIT_EXPRESSION);
     expr->depth = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX);
     return expr;
 }
@@ -102,7 +102,7 @@ struct rbk_tree_reaction *rbk_tree_reaction(struct rbk_parse *parse,
     if (reaction->otherwise)
         depth += reaction->otherwise->depth;
     if (depth > RBK_NESTING_MAX)
-        rbk_parse_stop(parse, reaction->otherwise->span, "reactions nested too deeply");
+        rbk_parse_stop(parse, reaction->otherwise->span, RBK_PARSE_LIMIT_REACTION);
     reaction->depth = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX);
     return reaction;
 }

@@ -689,7 +689,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct rbk_parse *
 static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, const char *message)
 {
     (void)message;
-    rbk_parse_stop(parse, *span, "nested too deeply");
+    rbk_parse_stop(parse, *span, RBK_PARSE_LIMIT_NESTING);
 }
 
 const char *rbk_token_words(int token)

@@ -1,0 +1,144 @@
+/*
+ * rbkc fmt [--check] FILE…: lay plans out anew, in place.
+ *
+ * A file is written only when its layout changes, by a new file that replaces the old one, with the
+ * old one's mode. A file with syntax errors is left as it is, and the errors are printed.
+ */
+#include "compiler/command.h"
+#include "compiler/diagnostic.h"
+#include "compiler/format.h"
+#include "compiler/name.h"
+#include "compiler/parse.h"
+#include "compiler/source.h"
+#include "runtime/core/base/arena.h"
+#include "runtime/core/base/buffer.h"
+#include "runtime/core/base/error.h"
+#include "runtime/core/base/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(int descriptor, struct rbk_str text)
+{
+    for (size_t written = 0; written < text.bytes;) {
+        ssize_t count = write(descriptor, text.data + written, text.bytes - written);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return -1;
+        written += (size_t)count;
+    }
+    return 0;
+}
+
+/* Put the text in the place of the file. The old text stays until the new one is complete. */
+static int replace_file(const char *path, struct rbk_str text, struct rbk_error *reterr)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot look at %s", path);
+    char new_path[RBK_PATH_BYTES_MAX];
+    int bytes = snprintf(new_path, sizeof(new_path), "%s.XXXXXX", path);
+    if (bytes < 0 || (size_t)bytes >= sizeof(new_path))
+        return rbk_error_set(reterr, RBK_ELIMIT, "file name too long");
+
+    int descriptor = mkstemp(new_path);
+    if (descriptor < 0)
+        return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot write beside %s", path);
+    int failed = write_all(descriptor, text) != 0 ||
+                 fchmod(descriptor, status.st_mode & 07777) != 0 || fsync(descriptor) != 0;
+    int system = errno;
+    if (close(descriptor) != 0 && !failed) {
+        failed = 1;
+        system = errno;
+    }
+    if (!failed && rename(new_path, path) != 0) {
+        failed = 1;
+        system = errno;
+    }
+    if (!failed)
+        return 0;
+    unlink(new_path);
+    return rbk_error_set_system(reterr, RBK_EIO, system, "cannot write %s", path);
+}
+
+/* Compare the laid out text with the file, and say or write what is different. */
+static int settle(const char *path, struct rbk_str before, struct rbk_str after, bool only_check,
+                  struct rbk_error *reterr)
+{
+    if (rbk_str_equal(before, after))
+        return RBK_COMMAND_CLEAN;
+    if (only_check) {
+        printf("%s\n", path);
+        return RBK_COMMAND_FINDINGS;
+    }
+    return replace_file(path, after, reterr) == 0 ? RBK_COMMAND_CLEAN : RBK_COMMAND_FAILED;
+}
+
+static int format_file(const char *path, bool only_check)
+{
+    struct rbk_arena arena;
+    struct rbk_names names;
+    struct rbk_diagnostics diagnostics;
+    struct rbk_buffer buffer;
+    rbk_arena_init(&arena, RBK_COMPILE_BYTES_MAX);
+    rbk_names_init(&names, &arena);
+    rbk_diagnostics_init(&diagnostics, &arena);
+    rbk_buffer_init(&buffer, RBK_SOURCE_BYTES_MAX);
+
+    int status = RBK_COMMAND_FAILED;
+    struct rbk_error error = {.code = RBK_OK};
+    struct rbk_source *source;
+    if (rbk_source_open(&arena, path, &source, &error) != 0)
+        goto out;
+    struct rbk_tree_file *file = rbk_parse_source(&arena, &names, source, &diagnostics);
+    if (file->broken) {
+        status = RBK_COMMAND_FINDINGS;
+        if (rbk_diagnostics_print(&diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr) != 0)
+            status = RBK_COMMAND_FAILED;
+        goto out;
+    }
+    if (rbk_format_file(&arena, file, &buffer, &error) == 0)
+        status = settle(path, source->text, rbk_buffer_str(&buffer), only_check, &error);
+out:
+    if (error.code != RBK_OK)
+        fprintf(stderr, "rbkc: %s\n", error.text);
+    rbk_buffer_fini(&buffer);
+    rbk_arena_fini(&arena);
+    return status;
+}
+
+int rbk_command_fmt(int argc, const char **argv)
+{
+    int only_check = 0;
+    const struct poptOption options[] = {
+        {"check", 'c', POPT_ARG_NONE, &only_check, 0,
+         "write nothing; list the files that are laid out differently", NULL},
+        POPT_AUTOHELP POPT_TABLEEND};
+    poptContext context = poptGetContext("rbkc fmt", argc, argv, options, 0);
+    poptSetOtherOptionHelp(context, "[OPTION...] FILE...");
+    int status = RBK_COMMAND_USAGE;
+
+    int option = poptGetNextOpt(context);
+    const char **files = poptGetArgs(context);
+    if (option < -1) {
+        fprintf(stderr, "rbkc fmt: %s: %s\n", poptBadOption(context, POPT_BADOPTION_NOALIAS),
+                poptStrerror(option));
+    } else if (!files) {
+        fputs("rbkc fmt: no file given\n", stderr);
+    } else {
+        status = RBK_COMMAND_CLEAN;
+        for (; *files; files++) {
+            int one = format_file(*files, only_check != 0);
+            status = one > status ? one : status;
+        }
+    }
+    poptFreeContext(context);
+    return status;
+}
