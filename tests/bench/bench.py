@@ -22,6 +22,7 @@ import time
 BIN, TEST_BIN = (os.path.abspath(folder) for folder in sys.argv[1:3])
 ONLY = sys.argv[3:]
 ROUNDS = 5
+MAKE = '\n            run "touch made" idempotent'  # a plan that changes nothing does not compile
 failed = []
 scratch = tempfile.mkdtemp(prefix="rbk-bench-")
 
@@ -72,10 +73,10 @@ def plan(name, steps, head=""):
         apply within 10m {{
 {steps}
         }}
-        verify within 1m {{ check "true" 1 == 1 }}
+        verify within 1m {{ check "there" file.exists("made") }}
         rollback within 1m {{
-            run "/bin/true" idempotent
-            verify {{ check "done" run.exit("/bin/true") == 0 }}
+            run "rm -f made" idempotent
+            verify {{ check "gone" file.exists("made") == false }}
         }}
     }}
 }}
@@ -95,7 +96,7 @@ def journal_seconds(folder, first, last):
 def steps():
     """2,000 sequential no-op steps against bare commits, and one flush a step."""
     count = 2000
-    body = "\n".join(f"            let x{i} = {i}" for i in range(count)) + '\n            run "/bin/true" idempotent'
+    body = "\n".join("            wait 0s because \"a bench\"" for i in range(count)) + MAKE
     ratios = []
     for _ in range(ROUNDS):
         base = floor("floor_commits", count)
@@ -108,7 +109,7 @@ def steps():
     flushes = []
     for length in (100, 600):
         folder = fresh("flushes")
-        body = "\n".join(f"            let x{i} = {i}" for i in range(length)) + '\n            run "/bin/true" idempotent'
+        body = "\n".join("            wait 0s because \"a bench\"" for i in range(length)) + MAKE
         write(folder, plan("flushes", body))
         counts = os.path.join(folder, "counts")
         rbk(folder, "run", "plan.rbk", env={"LD_PRELOAD": os.path.join(TEST_BIN, "count_flushes.so"),
@@ -121,7 +122,7 @@ def steps():
 def spawn():
     """500 sequential commands against posix_spawn, waitpid and a commit."""
     count = 500
-    body = "\n".join('            run "/bin/true" idempotent' for _ in range(count))
+    body = "\n".join('            run "/bin/true" idempotent' for _ in range(count)) + MAKE
     ratios = []
     for _ in range(ROUNDS):
         base = floor("floor_spawn", count)
@@ -189,7 +190,7 @@ def start():
     spent = []
     for _ in range(ROUNDS * 2):
         folder = fresh("start")
-        write(folder, plan("start", '            shell "date +%s%N > started" idempotent'))
+        write(folder, plan("start", '            shell "date +%s%N > started" idempotent' + MAKE))
         begin = time.time_ns()
         rbk(folder, "run", "plan.rbk")
         with open(os.path.join(folder, "started")) as file:
@@ -197,7 +198,7 @@ def start():
     report("rbk run, start to first effect", statistics.median(spent), 20, "ms")
 
     spent = []
-    body = "\n".join(f"            let x{i} = {i}" for i in range(1000)) + '\n            run "/bin/true" idempotent'
+    body = "\n".join("            wait 0s because \"a bench\"" for i in range(1000)) + MAKE
     for _ in range(ROUNDS):
         folder = fresh("resume")
         write(folder, plan("resume", body))
@@ -215,13 +216,13 @@ def trigger():
     delays, reactions = [], []
     for round_ in range(12):
         folder = fresh("trigger")
-        write(folder, f"""plan trigger {{
+        write(folder, f"""plan watched {{
     title "Bench"
     probe bad = file.exists("bad") every {period}ms timeout 1s
     trigger broken when bad == true then abort
     stage one {{
         apply within 1m {{ run "touch applied" idempotent }}
-        verify within 1m {{ check "never" 1 == 1 for 30s timeout 50s }}
+        verify within 1m {{ check "there" file.exists("applied") for 30s timeout 50s }}
         rollback within 1m {{
             shell "date +%s%N > turned" idempotent
             verify {{ check "turned" file.exists("turned") }}

@@ -287,8 +287,8 @@ class World:
         with open(os.path.join(self.cluster, "deployments", "intelliflow-api")) as file:
             return file.read()
 
-    def reset(self):
-        """The world as it is before a run, and nothing that makes anything fail."""
+    def reset_faults(self):
+        """Nothing is made to fail any more."""
         self.pg_proxy.clear()
         self.redis_proxy.clear()
         for name in ("fault", "met", "calls"):
@@ -296,6 +296,10 @@ class World:
             if os.path.exists(path):
                 os.unlink(path)
         self.control(health=None, error_rate=0.0002, p99=0.08, slack=200, hang=[])
+
+    def reset(self):
+        """The world as it is before a run."""
+        self.reset_faults()
         with open(os.path.join(self.cluster, "deployments", "intelliflow-api"), "w") as file:
             file.write("3")
         self.sql("DROP DATABASE IF EXISTS leads WITH (FORCE)", "postgres")
@@ -406,3 +410,42 @@ class Run:
         self.log.flush()
         with open(os.path.join(self.folder, "log"), errors="replace") as file:
             return file.read()[-4000:]
+
+    # ---- people ---------------------------------------------------------------------------------
+
+    def questions(self):
+        done = self.rbk("status", self.id(), "--json") if self.id() else None
+        if done is None or done.returncode:
+            return []
+        return json.loads(done.stdout).get("questions", [])
+
+    def answer_open_questions(self, policy):
+        """Answer what is open: policy maps a question's name to an answer, "" to nothing (let it expire);
+        what it does not name is agreed to."""
+        for each in self.questions():
+            name = each["question"]
+            if name in self.given:
+                continue
+            answer = policy.get(name, "done" if each["kind"] in ("manual", "doubt") else
+                                "abort" if each["kind"] == "decide" else "yes")
+            self.given.add(name)
+            if answer:
+                self.rbk("answer", self.id(), name, answer)
+
+    def finish(self, policy=None, seconds=90, on_turn=None):
+        """Play the people until the runner ends; returns its exit status. `on_turn` is called again and
+        again with this run, for tests that act at a certain moment."""
+        policy = policy or {}
+        deadline = time.monotonic() + seconds
+        while True:
+            code = self.process.poll()
+            if code is not None:
+                return code
+            if time.monotonic() > deadline:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"the run did not end in {seconds} s\n{self.tail()}")
+            if on_turn is not None:
+                on_turn(self)
+            self.answer_open_questions(policy)
+            time.sleep(0.05)
