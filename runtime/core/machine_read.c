@@ -615,9 +615,7 @@ int rbk_machine_read(struct rbk_arena *arena, struct rbk_str bytes,
         error = rbk_machine_check(machine, reterr);
     }
     if (!error) {
-        error = rbk_machine_identify(machine, reterr);
-    }
-    if (!error) {
+        rbk_machine_identify(machine);
         *ret_machine = machine;
     }
     return error;

@@ -6,7 +6,6 @@
  * escaped, and how the two hashes are taken. Internal to runtime/core.
  */
 
-#include "runtime/core/base/attributes.h"
 #include "runtime/core/base/hash.h"
 #include "runtime/core/base/str.h"
 
@@ -19,11 +18,10 @@
  */
 size_t rbk_json_escape(char out[RBK_JSON_ESCAPE_BYTES], unsigned char byte);
 
-struct rbk_error;
 struct rbk_machine;
 
-/* Sets machine->hash, see machine.h. @return 0, or -RBK_ENOMEM / -RBK_ELIMIT. */
-RBK_MUST_USE int rbk_machine_identify(struct rbk_machine *machine, struct rbk_error *reterr);
+/* Sets machine->hash, see machine.h. */
+void rbk_machine_identify(struct rbk_machine *machine);
 
 /* The integrity of a machine's text: its hash as if the RBK_MACHINE_HASH_DIGITS digits at
  * `hash_at`, which lie inside the text, were not there. */
