@@ -1,8 +1,8 @@
 /*
  * rbkc fmt [--check] FILE…: lay plans out anew, in place.
  *
- * A file is written only when its layout changes, by a new file that replaces the old one, with the
- * old one's mode. A file with syntax errors is left as it is, and the errors are printed.
+ * A file is written only when its layout changes, by a new file that replaces the old one. A file
+ * with syntax errors is left as it is, and the errors are printed.
  */
 #include "compiler/command.h"
 #include "compiler/diagnostic.h"
@@ -10,62 +10,26 @@
 #include "compiler/name.h"
 #include "compiler/parse.h"
 #include "compiler/source.h"
+#include "compiler/write_file.h"
 #include "runtime/core/base/arena.h"
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <popt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-static int write_all(int descriptor, struct rbk_str text)
-{
-    for (size_t written = 0; written < text.bytes;) {
-        ssize_t count = write(descriptor, text.data + written, text.bytes - written);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -1;
-        written += (size_t)count;
-    }
-    return 0;
-}
-
-/* Put the text in the place of the file. The old text stays until the new one is complete. */
+/* Put the text in the place of the file, which keeps its permissions. */
 static int replace_file(const char *path, struct rbk_str text, struct rbk_error *reterr)
 {
     struct stat status;
     if (stat(path, &status) != 0)
         return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot look at %s", path);
-    char new_path[RBK_PATH_BYTES_MAX];
-    int bytes = snprintf(new_path, sizeof(new_path), "%s.XXXXXX", path);
-    if (bytes < 0 || (size_t)bytes >= sizeof(new_path))
-        return rbk_error_set(reterr, RBK_ELIMIT, "file name too long");
-
-    int descriptor = mkstemp(new_path);
-    if (descriptor < 0)
-        return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot write beside %s", path);
-    int failed = write_all(descriptor, text) != 0 ||
-                 fchmod(descriptor, status.st_mode & 07777) != 0 || fsync(descriptor) != 0;
-    int system = errno;
-    if (close(descriptor) != 0 && !failed) {
-        failed = 1;
-        system = errno;
-    }
-    if (!failed && rename(new_path, path) != 0) {
-        failed = 1;
-        system = errno;
-    }
-    if (!failed)
-        return 0;
-    unlink(new_path);
-    return rbk_error_set_system(reterr, RBK_EIO, system, "cannot write %s", path);
+    if (rbk_write_file(path, text) != 0 || chmod(path, status.st_mode & 07777) != 0)
+        return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot write %s", path);
+    return 0;
 }
 
 /* Compare the laid out text with the file, and say or write what is different. */
