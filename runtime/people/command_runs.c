@@ -83,11 +83,11 @@ static int print_line(void *context, const struct rbk_store_run *run)
         return print_json(listing, run);
     }
     if (listing->count++ == 0) {
-        (void)printf("%-14s %-10s %-9s %-19s %-8s %-10s %s\n", "RUN", "STATUS", "RUNNER", "STARTED",
+        (void)printf("%-19s %-10s %-9s %-19s %-8s %-10s %s\n", "RUN", "STATUS", "RUNNER", "STARTED",
                      "TIME", "BY", "PLAN");
     }
     rbk_buffer_clear(line);
-    rbk_buffer_printf(line, "%-14.*s %-10.*s %-9s %.19s %-8s %-10.*s %.*s", RBK_STR_ARG(run->id),
+    rbk_buffer_printf(line, "%-19.*s %-10.*s %-9s %.19s %-8s %-10.*s %.*s", RBK_STR_ARG(run->id),
                       RBK_STR_ARG(run->status),
                       run->ended_ms != 0         ? "-"
                       : has_runner(listing, run) ? "lives"

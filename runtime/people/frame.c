@@ -72,24 +72,24 @@ static void draw_head(struct drawing *drawing)
         rbk_pen_right(pen, state->overdue ? RBK_TONE_BAD : RBK_TONE_WARN, "rollback %s of %s",
                       rbk_when_ticks(taken_ms).text,
                       machine->rollback_within_ms != 0
-                          ? rbk_when_ticks(machine->rollback_within_ms).text
+                          ? rbk_when_limit(machine->rollback_within_ms).text
                           : "any time");
         rbk_pen_bar(pen, RBK_TONE_WARN, share_of(taken_ms, machine->rollback_within_ms),
-                    BAR_COLUMNS + 8);
+                    BAR_COLUMNS);
     } else if (machine->estimate_ms != 0) {
         uint64_t until_ms = state->all_applied_ms != 0 ? state->all_applied_ms : end_ms;
         uint64_t taken_ms = span(state->first_effect_ms, until_ms);
         if (machine->rollback_within_ms != 0) {
-            rbk_pen_right(pen, RBK_TONE_DIM, "at worst back within %s",
-                          rbk_when_ticks(machine->rollback_within_ms).text);
+            rbk_pen_right(pen, RBK_TONE_DIM, "back within %s at worst",
+                          rbk_when_limit(machine->rollback_within_ms).text);
         }
         rbk_pen_bar(pen, taken_ms > machine->estimate_ms ? RBK_TONE_WARN : RBK_TONE_BUSY,
-                    share_of(taken_ms, machine->estimate_ms), BAR_COLUMNS + 8);
+                    share_of(taken_ms, machine->estimate_ms), BAR_COLUMNS);
         rbk_pen_printf(pen, RBK_TONE_DIM, " %s of %s", rbk_when_ticks(taken_ms).text,
-                       rbk_when_ticks(machine->estimate_ms).text);
+                       rbk_when_limit(machine->estimate_ms).text);
     } else if (machine->rollback_within_ms != 0) {
-        rbk_pen_right(pen, RBK_TONE_DIM, "at worst back within %s",
-                      rbk_when_ticks(machine->rollback_within_ms).text);
+        rbk_pen_right(pen, RBK_TONE_DIM, "back within %s at worst",
+                      rbk_when_limit(machine->rollback_within_ms).text);
     }
     rbk_pen_end(pen);
 }
@@ -157,7 +157,7 @@ static void draw_step(struct drawing *drawing, uint32_t region)
         uint64_t taken_ms = span(since_ms, now_ms);
         rbk_pen_right(pen, taken_ms > effect->timeout_ms / 5 * 4 ? RBK_TONE_WARN : RBK_TONE_DIM,
                       "%s of %s", rbk_when_ticks(taken_ms).text,
-                      rbk_when_ticks(effect->timeout_ms).text);
+                      rbk_when_limit(effect->timeout_ms).text);
     } else if (since_ms != 0) {
         rbk_pen_right(pen, RBK_TONE_DIM, "%s", rbk_when_ticks(span(since_ms, now_ms)).text);
     }
@@ -184,7 +184,7 @@ static void draw_block(struct drawing *drawing, const struct rbk_region_state *r
             uint64_t taken_ms = row->within_ms > left_ms ? row->within_ms - left_ms : 0;
             rbk_pen_right(&drawing->pen,
                           left_ms < row->within_ms / 5 ? RBK_TONE_WARN : RBK_TONE_DIM, "%s of %s",
-                          rbk_when_ticks(taken_ms).text, rbk_when_ticks(row->within_ms).text);
+                          rbk_when_ticks(taken_ms).text, rbk_when_limit(row->within_ms).text);
             return;
         }
         block = row->parent;
@@ -371,7 +371,7 @@ static void draw_trigger(struct drawing *drawing, uint32_t index)
     }
     rbk_pen_text(pen, RBK_TONE_DIM, rbk_view_spelled(drawing->view, trigger->condition));
     if (trigger->for_ms != 0) {
-        rbk_pen_printf(pen, RBK_TONE_DIM, " for %s", rbk_when_ticks(trigger->for_ms).text);
+        rbk_pen_printf(pen, RBK_TONE_DIM, " for %s", rbk_when_limit(trigger->for_ms).text);
     } else if (trigger->for_readings != 0) {
         rbk_pen_printf(pen, RBK_TONE_DIM, " for %u readings", trigger->for_readings);
     }

@@ -49,6 +49,7 @@ static struct live *live_of(struct rbk_show *show)
     rbk_buffer_init(&live->output, RBK_VIEW_BYTES_MAX);
     rbk_buffer_init(&live->log, RBK_VIEW_BYTES_MAX);
     rbk_terminal_size(show->descriptor, &live->columns, &live->rows);
+    show->width = live->columns;
     show->own = live;
     return live;
 }
@@ -142,6 +143,7 @@ static void live_on_resize(struct rbk_show *show)
     struct live *live = live_of(show);
     if (live != NULL) {
         rbk_terminal_size(show->descriptor, &live->columns, &live->rows);
+        show->width = live->columns;
         draw(show, true);
     }
 }

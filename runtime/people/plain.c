@@ -17,6 +17,7 @@
 #define LONG_STEP_MS 10000u
 #define LONG_STEP_AGAIN_MS 60000u
 #define STAGE_COLUMNS 14u
+#define TEXT_COLUMN (8u + 2u + STAGE_COLUMNS + 2u)
 
 /* Where the lines of one record are put together. */
 struct lines {
@@ -24,6 +25,31 @@ struct lines {
     uint64_t at_ms;
     struct rbk_buffer out;
 };
+
+/* Append text, broken at blanks into lines that begin under each other; width 0: as it is. */
+static void append_broken(struct rbk_buffer *out, struct rbk_str text, size_t width)
+{
+    size_t room = width > TEXT_COLUMN + 20 ? width - TEXT_COLUMN - 1 : 0;
+    while (room != 0 && rbk_sanitize_columns(rbk_str_slice(text, 0, 4 * room + 4)) > room) {
+        size_t end = 0;
+        for (size_t at = 1; at < text.bytes; at++) {
+            if (text.data[at] != ' ') {
+                continue;
+            }
+            if (rbk_sanitize_columns(rbk_str_slice(text, 0, at)) > room) {
+                break;
+            }
+            end = at;
+        }
+        if (end == 0) {
+            break; /* one long word: the terminal breaks it */
+        }
+        rbk_buffer_append_str(out, rbk_str_slice(text, 0, end));
+        rbk_buffer_printf(out, "\n%*s", (int)TEXT_COLUMN, "");
+        text = rbk_str_slice(text, end + 1, text.bytes);
+    }
+    rbk_buffer_append_str(out, text);
+}
 
 void rbk_plain_line(struct rbk_show *show, uint64_t at_ms, enum rbk_tone tone, struct rbk_str stage,
                     struct rbk_str text, struct rbk_buffer *out)
@@ -44,7 +70,13 @@ void rbk_plain_line(struct rbk_show *show, uint64_t at_ms, enum rbk_tone tone, s
     }
     rbk_buffer_append_text(out, "  ");
     rbk_buffer_append_text(out, style->tones[tone]);
-    rbk_sanitize(out, text);
+    struct rbk_buffer clean;
+    rbk_buffer_init(&clean, RBK_VIEW_BYTES_MAX);
+    rbk_sanitize(&clean, text);
+    /* A command that is to be copied stays in one piece, whatever the width. */
+    append_broken(out, rbk_buffer_str(&clean),
+                  rbk_str_starts(text, RBK_STR("  rbk ")) ? 0 : show->width);
+    rbk_buffer_fini(&clean);
     if (style->tones[tone][0] != '\0') {
         rbk_buffer_append_text(out, style->off);
     }
@@ -102,7 +134,7 @@ static void plain_on_tick(struct rbk_show *show)
         rbk_buffer_printf(&text, "still: %.*s, %s", RBK_STR_ARG(effect->text),
                           rbk_when_ticks(show->now_ms - since_ms).text);
         if (effect->timeout_ms != 0) {
-            rbk_buffer_printf(&text, " of %s", rbk_when_ticks(effect->timeout_ms).text);
+            rbk_buffer_printf(&text, " of %s", rbk_when_limit(effect->timeout_ms).text);
         }
         add_line(&lines, RBK_TONE_DIM, rbk_view_stage_name(show->view, i), rbk_buffer_str(&text));
         rbk_buffer_fini(&text);

@@ -89,10 +89,7 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     session->interrupts++;
     session->show.interrupted = true;
-    if (session->interrupts == 1) {
-        rbk_show_notice(&session->show,
-                        "interrupted: pauses after this step; once more stops here at once");
-    } else {
+    if (session->interrupts > 1) {
         /* The next one is the system's: nothing can keep a person from ending this process. */
         for (size_t i = 0; i < session->signal_count; i++) {
             (void)uv_signal_stop(&session->signals[i]);

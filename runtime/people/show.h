@@ -46,6 +46,7 @@ struct rbk_show {
     int descriptor; /* where it writes */
     bool failed;    /* it could not be written to: drop everything */
     bool with_day;  /* plain: tell when another day begins */
+    size_t width;   /* live: columns at which lines are broken; 0: they are not */
     struct rbk_style style;
     const struct rbk_view *view;   /* borrowed; set before the first record */
     struct rbk_track track;        /* of view->machine */

@@ -72,14 +72,14 @@ static void print_end(struct printing *printing)
                     rbk_when_span(took_ms).text,
                     printing->machine->rollback_within_ms != 0 ? "; the plan allows " : "",
                     printing->machine->rollback_within_ms != 0
-                        ? rbk_when_ticks(printing->machine->rollback_within_ms).text
+                        ? rbk_when_limit(printing->machine->rollback_within_ms).text
                         : "");
     } else if (state->all_applied_ms != 0) {
         print_field(printing, "applied", "in %s from the first effect%s%s",
                     rbk_when_span(span(state->first_effect_ms, state->all_applied_ms)).text,
                     printing->machine->estimate_ms != 0 ? "; the estimate was " : "",
                     printing->machine->estimate_ms != 0
-                        ? rbk_when_ticks(printing->machine->estimate_ms).text
+                        ? rbk_when_limit(printing->machine->estimate_ms).text
                         : "");
     }
 }
@@ -197,7 +197,7 @@ static void print_stage(struct printing *printing, uint32_t region)
     begin_section(printing, "stages");
     rbk_buffer_printf(&printing->line, "  %s %-18.*s %-14s", rbk_style_mark(&printing->style, tone),
                       RBK_STR_ARG(row->name), word);
-    if (rs->mode != RBK_MODE_IDLE &&
+    if (tracked->rested_ms == 0 && rs->mode != RBK_MODE_IDLE &&
         rbk_track_progress(&printing->history->track, rs->state, &done, &total)) {
         rbk_buffer_printf(&printing->line, " %u of %u", done, total);
     }
@@ -310,7 +310,7 @@ static void print_timer(void *context, const struct rbk_timer *timer)
     rbk_buffer_printf(&printing->line, "  %-28s %.*s  ", timer->what, RBK_STR_ARG(timer->name));
     if (timer->budget) {
         rbk_buffer_printf(&printing->line, "%s (budget: time without a runner does not count)",
-                          rbk_when_ticks(timer->span_ms).text);
+                          rbk_when_limit(timer->span_ms).text);
     } else {
         rbk_buffer_printf(&printing->line, "until %s (wall clock",
                           rbk_when_until(timer->due_ms, printing->now_ms).text);
@@ -343,7 +343,7 @@ static void print_triggers(struct printing *printing)
                           RBK_STR_ARG(rbk_view_spelled(printing->view, trigger->condition)));
         if (trigger->for_ms != 0) {
             rbk_buffer_printf(&printing->line, " for %s (starts again after a gap)",
-                              rbk_when_ticks(trigger->for_ms).text);
+                              rbk_when_limit(trigger->for_ms).text);
         }
         end_line(printing, ts->mode == RBK_TRIGGER_QUIET ? RBK_TONE_PLAIN : RBK_TONE_WARN);
         if (tracked->at_ms != 0) {

