@@ -2,9 +2,9 @@
 #define RBK_RUNTIME_DRIVERS_FILTER_H
 
 /*
- * jq filters, in a child worker with limits (CPU, address space, deadline) and an empty environment,
- * because an arbitrary filter can abort or never return. The worker keeps compiled filters; one that
- * misbehaves is killed and a new one is started for the next request.
+ * jq filters, in a child worker with limits (CPU, address space, deadline) and an empty
+ * environment, because an arbitrary filter can abort or never return. The worker keeps compiled
+ * filters; one that misbehaves is killed and a new one is started for the next request.
  */
 
 #include "runtime/drivers/driver.h"
@@ -17,8 +17,8 @@ RBK_MUST_USE int rbk_filter_open(const struct rbk_driver_setup *setup,
 /*
  * Apply `filter` to `json`; exactly one callback on a later turn of the loop.
  * on_done: error 0 and the first output as a value (SCALAR for a string, number, bool; JSON for an
- *          object or array; missing for null, `empty` or no output), or a negative code with `message`
- *          (compile error, runtime error, not JSON, deadline).
+ *          object or array; missing for null, `empty` or no output), or a negative code with
+ * `message` (compile error, runtime error, not JSON, deadline).
  */
 RBK_MUST_USE int rbk_filter_apply(struct rbk_filter *filter, struct rbk_str program,
                                   struct rbk_str json, uint64_t timeout_ms, void *owner,

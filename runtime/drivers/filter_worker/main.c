@@ -1,0 +1,138 @@
+/*
+ * rbk-filter-worker: applies jq filters for the runtime, in a process that has nothing to lose.
+ *
+ * A filter may run for ever, take all memory, or make libjq abort. So the process has limits on
+ * processor time and address space, no environment, no file it could open, and a parent that kills
+ * it at the deadline. It speaks the protocol of filter_protocol.h on descriptor 0.
+ *
+ * program.c  compiles, keeps and runs filters
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "runtime/drivers/filter_protocol.h"
+#include "runtime/drivers/filter_worker/program.h"
+
+#define CHANNEL 0
+#define ADDRESS_SPACE_BYTES ((rlim_t)256 << 20)
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+static void limit(int resource, rlim_t soft, rlim_t hard)
+{
+    const struct rlimit value = {.rlim_cur = soft, .rlim_max = hard};
+    if (setrlimit(resource, &value) != 0) {
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void confine(void)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the runtime */
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+    limit(RLIMIT_CORE, 0, 0);
+    limit(RLIMIT_FSIZE, 0, 0);
+    limit(RLIMIT_NOFILE, 3, 3); /* 0, 1 and 2 are open: nothing else can be */
+    if (!SANITIZED) {           /* a sanitizer's shadow alone is larger */
+        limit(RLIMIT_AS, ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES);
+    }
+}
+
+/* Lets the process use `timeout_ms` more of the processor, rounded up, and a second beyond it. */
+static void limit_processor(uint32_t timeout_ms)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        rlim_t used = (rlim_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec);
+        limit(RLIMIT_CPU, used + timeout_ms / 1000 + 3, RLIM_INFINITY);
+    }
+}
+
+/* @return false at the end of the channel. */
+static bool read_all(void *data, size_t bytes)
+{
+    char *at = data;
+    while (bytes > 0) {
+        ssize_t got = read(CHANNEL, at, bytes);
+        if (got <= 0 && !(got < 0 && errno == EINTR)) {
+            return false;
+        }
+        at += got > 0 ? got : 0;
+        bytes -= got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+static bool write_all(const void *data, size_t bytes)
+{
+    const char *at = data;
+    while (bytes > 0) {
+        ssize_t put = write(CHANNEL, at, bytes);
+        if (put <= 0 && !(put < 0 && errno == EINTR)) {
+            return false;
+        }
+        at += put > 0 ? put : 0;
+        bytes -= put > 0 ? (size_t)put : 0;
+    }
+    return true;
+}
+
+/* Serves one request. @return false when the channel ended, or does not follow the protocol. */
+static bool serve(struct filter_cache *cache)
+{
+    struct rbk_filter_request request;
+    if (!read_all(&request, sizeof(request)) ||
+        request.program_bytes > RBK_FILTER_PROGRAM_BYTES_MAX ||
+        request.json_bytes > RBK_FILTER_JSON_BYTES_MAX) {
+        return false;
+    }
+    char *program = malloc((size_t)request.program_bytes + 1);
+    char *json = malloc((size_t)request.json_bytes + 1);
+    bool fine = program && json && read_all(program, request.program_bytes) &&
+                read_all(json, request.json_bytes);
+    if (fine) {
+        char *text = NULL;
+        size_t bytes = 0;
+        program[request.program_bytes] = '\0';
+        limit_processor(request.timeout_ms);
+        enum rbk_filter_reply_kind kind =
+            filter_apply(cache, program, json, request.json_bytes, &text, &bytes);
+        const struct rbk_filter_reply reply = {.kind = kind, .bytes = (uint32_t)bytes};
+        fine = write_all(&reply, sizeof(reply)) && write_all(text, bytes);
+        free(text);
+    }
+    free(program);
+    free(json);
+    return fine;
+}
+
+int main(void)
+{
+    /* Empty, not NULL, which is what clearenv() would leave: jq's `env` reads it. */
+    char *nothing[] = {NULL};
+    environ = nothing;
+    confine();
+    struct filter_cache *cache = filter_cache_new();
+    while (serve(cache)) {
+    }
+    _exit(EXIT_SUCCESS); /* all memory goes with the process */
+}
