@@ -329,6 +329,9 @@ START_TEST(a_text_that_is_not_the_canonical_one_is_refused_with_its_place)
     expect_refused("-9223372036854775808", "-9223372036854775809", RBK_EMACHINE, "larger");
     expect_refused("-9223372036854775808", "-0", RBK_EMACHINE, "minus zero");
     expect_refused("\"waivers\":[\n", "\"waivers\":[\n\n", RBK_EMACHINE, "whole row");
+    expect_refused(
+        "\"waivers\":[\n{\"because\":\"agreed\",\"code\":\"RBK112\",\"place\":[0,3,5]}\n]",
+        "\"waivers\":[\n]", RBK_EMACHINE, "expected a row");
     expect_refused("]}}\n", "]}}", RBK_EMACHINE, "expected }}");
     expect_refused("]}}\n", "]}}\n\n", RBK_EMACHINE, "expected the end");
     expect_refused("\"source\":\"env\"", "\"source\":\"env", RBK_EMACHINE, "secrets");
