@@ -298,22 +298,25 @@ static void branches_settle(struct step *step)
     }
 }
 
+/* What follows without a new event, in this order: only when all that is higher has come to rest is
+ * the next looked at. So every fork is joined and every criterion is judged before a stage starts
+ * or gets its turn to roll back: the turn goes to the last of all that go back, however they were
+ * told. */
+static void (*const settling[])(struct step *) = {
+    branches_settle,          rbk_step_plan_settle,   rbk_step_hold_settle,
+    rbk_step_criteria_settle, rbk_step_stages_settle,
+};
+
 static void settle(struct step *step)
 {
     /* Every round moves something forward; the bound only matters to a machine nobody checked. */
     size_t rounds_max = (size_t)step->machine->state_count + step->machine->region_count + 16;
-    for (size_t round = 0; round < rounds_max; round++) {
+    size_t next = 0;
+    for (size_t round = 0; next < RBK_COUNT(settling) && round < rounds_max;) {
         step->again = false;
-        branches_settle(step);
-        rbk_step_stages_settle(step);
-        rbk_step_plan_settle(step);
-        rbk_step_hold_settle(step);
-        if (!step->again) {
-            rbk_step_criteria_settle(step);
-        }
-        if (!step->again) {
-            return;
-        }
+        settling[next](step);
+        next = step->again ? 0 : next + 1;
+        round += step->again;
     }
 }
 
