@@ -58,8 +58,9 @@ struct rbk_analysis {
     struct rbk_declarations slots;       /**< LET and INTO of the stage, action or backup under way,
                                               also those that went out of scope again. */
     struct rbk_map unknown;              /**< Names reported as unknown in this file: said once. */
-    struct rbk_declaration *caller;      /**< ACTION, READING, CHANNEL_TYPE under way, or NULL. */
-    struct rbk_call_edge *edges;         /**< Calls between declared callables of the same file. */
+    struct rbk_tree_statement *root; /**< STAGE, ACTION … whose slots are in `slots`, or NULL. */
+    struct rbk_declaration *caller;  /**< ACTION, READING, CHANNEL_TYPE under way, or NULL. */
+    struct rbk_call_edge *edges;     /**< Calls between declared callables of the same file. */
     uint32_t edge_count;
     uint32_t edge_capacity;
     const struct rbk_declaration
@@ -69,6 +70,12 @@ struct rbk_analysis {
     bool calls_unsound; /**< Calls go in circles or too deep. */
     bool broken; /**< Some file has syntax errors: what is absent may stand in the broken part. */
 };
+
+/** "a" or "an", as stands before a word. */
+const char *rbk_article(const char *word);
+
+/** "a stage", "an action" … */
+#define RBK_A(WORD) rbk_article(WORD), (WORD)
 
 /** The space of a kind of declaration. */
 enum rbk_name_space rbk_space_of(enum rbk_declaration_kind kind);
@@ -111,14 +118,20 @@ struct rbk_declaration *rbk_scope_find(const struct rbk_name *name, enum rbk_nam
 struct rbk_declaration *rbk_scope_use(struct rbk_analysis *analysis, struct rbk_tree_name *name,
                                       enum rbk_name_space space);
 
+/** The same for a value of which only one kind fits; @what is its name in messages ("connection").
+ */
+struct rbk_declaration *rbk_scope_use_as(struct rbk_analysis *analysis, struct rbk_tree_name *name,
+                                         const char *what);
+
 /**
  * Report RBK140 for a name that is not in scope: what it is instead, where it is out of reach, or
  * which one is near. Says nothing the second time, and nothing at all about a broken file.
+ * @what What the name should have been, in a word; NULL for what the space holds.
  */
 void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
-                              enum rbk_name_space space);
+                              enum rbk_name_space space, const char *what);
 
-/** Report declarations that nothing refers to (RBK140, warnings). */
+/** Report declarations that nothing refers to (RBK140, warnings), unless there are errors. */
 void rbk_scope_report_unused(struct rbk_analysis *analysis);
 
 /* ---- resolve_expr.c -------------------------------------------------------------------------- */
@@ -131,6 +144,11 @@ void rbk_resolve_expr(struct rbk_analysis *analysis, struct rbk_tree_expr *expr)
  * (`connection`). */
 void rbk_resolve_call_of(struct rbk_analysis *analysis, struct rbk_tree_expr *expr,
                          enum rbk_declaration_kind kind);
+
+/** Give each argument of a call the number of its parameter; reports unknown, doubled and missing
+ * ones. */
+void rbk_resolve_arguments(struct rbk_analysis *analysis, struct rbk_tree_expr *call,
+                           const struct rbk_declaration *callee);
 
 /* ---- resolve.c, resolve_step.c ----------------------------------------------------------------*/
 

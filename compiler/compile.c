@@ -56,6 +56,7 @@ int rbk_compile_analyse(struct rbk_compile *compile)
         if (!analysis.broken) {
             rbk_placement_check(&analysis);
             rbk_rules_apply(&analysis);
+            rbk_scope_report_unused(&analysis);
         }
     }
     return !compile->loaded || compile->diagnostics.errors ? -RBK_ECOMPILE : 0;

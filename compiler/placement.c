@@ -5,7 +5,7 @@
 #include "compiler/placement.h"
 #include "compiler/analysis.h"
 #include "runtime/core/base/arena.h"
-#include "runtime/core/base/assert.h"
+#include "runtime/core/base/limits.h"
 
 /* A set of steps. The kinds of steps are the last ones of RBK_STATEMENTS, LET first; the two that
  * also stand elsewhere come behind them. */
@@ -318,6 +318,28 @@ static void check_head_doubles(struct rbk_analysis *analysis, const struct rbk_s
     }
 }
 
+/* What there may be only so much of. */
+static void check_limits(struct rbk_analysis *analysis, const struct rbk_program *program)
+{
+    const struct {
+        const struct rbk_statements *list;
+        size_t most;
+        const char *words;
+    } limits[] = {
+        {&program->head[RBK_STATEMENT_PARAM], RBK_PARAMETERS_MAX, "params"},
+        {&program->head[RBK_STATEMENT_PROBE], RBK_PROBES_MAX, "probes"},
+        {&program->head[RBK_STATEMENT_ABORT_WHEN], RBK_TRIGGERS_MAX, "abort criteria"},
+        {&program->triggers, RBK_TRIGGERS_MAX, "triggers"},
+    };
+    for (size_t i = 0; i < RBK_COUNT(limits); i++) {
+        if (limits[i].list->count > limits[i].most)
+            rbk_diagnostic_error(
+                &analysis->compile->diagnostics, 170,
+                rbk_analysis_place(analysis, limits[i].list->items[limits[i].most]->head),
+                "more than %zu %s", limits[i].most, limits[i].words);
+    }
+}
+
 static void check_head(struct rbk_analysis *analysis, struct rbk_tree_statement *statement)
 {
     switch ((enum rbk_statement_kind)statement->kind) {
@@ -370,6 +392,7 @@ void rbk_placement_check(struct rbk_analysis *analysis)
     analysis->file = program->files[0];
     if (!program->plan)
         return;
+    check_limits(analysis, program);
     check_head_doubles(analysis, program->head);
     for (struct rbk_tree_statement *at = program->plan->block->first; at; at = at->next)
         check_head(analysis, at);

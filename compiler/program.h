@@ -79,8 +79,7 @@ struct rbk_program_file {
 struct rbk_program_stage {
     struct rbk_tree_statement *statement; /**< STAGE or RETIRE. */
     uint32_t index;                       /**< Among the stages, from 0; stages only. */
-    struct rbk_tree_statement *kind, *risk, *data, *not_before, *window, *attempts,
-        *unwatched;
+    struct rbk_tree_statement *kind, *risk, *data, *not_before, *window, *attempts, *unwatched;
     struct rbk_tree_statement *prepare, *apply, *verify;
     struct rbk_statements afters;    /**< AFTER; none: after the stage written before this one. */
     struct rbk_statements gates;     /**< REQUIRE, ATTEST, APPROVE in source order. */
@@ -93,6 +92,7 @@ struct rbk_program_stage {
 struct rbk_program_backup {
     struct rbk_statements lets; /**< LET: evaluated when the backup is taken, in order. */
     struct rbk_tree_statement *take, *verify, *restore;
+    struct rbk_statements takes; /**< TAKE steps in the stages, in source order; found by RBK121. */
 };
 
 /** The parts of an action. */

@@ -62,6 +62,8 @@ static void resolve_callable(struct rbk_analysis *analysis, struct rbk_tree_stat
 {
     uint32_t mark = analysis->scope.count;
     analysis->caller = statement->declaration;
+    analysis->root = statement;
+
     analysis->in_channel = statement->kind == RBK_STATEMENT_CHANNEL_TYPE;
     analysis->slots.count = 0;
     resolve_parameters(analysis, statement);
@@ -156,6 +158,7 @@ static void resolve_plan(struct rbk_analysis *analysis, struct rbk_tree_statemen
     declare_head(analysis, plan);
     for (struct rbk_tree_statement *at = plan->block->first; at; at = at->next) {
         analysis->slots.count = 0;
+        analysis->root = at;
         if (at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE)
             rbk_resolve_stage(analysis, at);
         else
@@ -186,5 +189,5 @@ void rbk_resolve(struct rbk_analysis *analysis)
         rbk_scope_pop(analysis, 0);
     }
     rbk_resolve_graphs(analysis);
-    rbk_scope_report_unused(analysis);
+    
 }

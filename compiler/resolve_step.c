@@ -54,37 +54,58 @@ static void check_word(struct rbk_analysis *analysis, const struct rbk_tree_name
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+/* A bit of declaration->flags, set only while one list is looked at. */
+#define NAMED_ALREADY 0x80u
+
+static void report_named_twice(struct rbk_analysis *analysis, const struct rbk_tree_name *names,
+                               const struct rbk_tree_name *name)
+{
+    const struct rbk_tree_name *first = names;
+    while (first->name != name->name)
+        first = first->next;
+    rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
+                                              rbk_analysis_place(analysis, name->span),
+                                              "`%.*s` is named twice",
+                                              RBK_STR_ARG(name->name->text)),
+                         rbk_analysis_place(analysis, first->span), "first named here");
+}
+
 static void use_names(struct rbk_analysis *analysis, struct rbk_tree_name *names,
                       enum rbk_name_space space)
 {
     for (struct rbk_tree_name *name = names; name; name = name->next) {
-        for (const struct rbk_tree_name *other = names; other != name; other = other->next) {
-            if (other->name != name->name)
-                continue;
-            rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
-                                                      rbk_analysis_place(analysis, name->span),
-                                                      "`%.*s` is named twice",
-                                                      RBK_STR_ARG(name->name->text)),
-                                 rbk_analysis_place(analysis, other->span), "first named here");
-            break;
-        }
-        rbk_scope_use(analysis, name, space);
+        struct rbk_declaration *found = rbk_scope_use(analysis, name, space);
+        if (found && (found->flags & NAMED_ALREADY))
+            report_named_twice(analysis, names, name);
+        else if (found)
+            found->flags |= NAMED_ALREADY;
     }
+    for (struct rbk_tree_name *name = names; name; name = name->next) {
+        if (name->ref)
+            name->ref->flags &= (uint8_t)~NAMED_ALREADY;
+    }
+}
+
+/* Say that a name stands for something else than is wanted. */
+static void report_kind(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
+                        const struct rbk_declaration *found, const char *wanted)
+{
+    const char *words = rbk_declaration_words((enum rbk_declaration_kind)found->kind);
+    rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
+                                              rbk_analysis_place(analysis, name->span),
+                                              "`%.*s` is %s %s, not a %s",
+                                              RBK_STR_ARG(name->name->text), RBK_A(words), wanted),
+                         rbk_declaration_place(found), "declared here");
 }
 
 /* A connection: one of the plan, or a parameter; the typer checks the parameter's type. */
 static void use_connection(struct rbk_analysis *analysis, struct rbk_tree_name *name)
 {
-    struct rbk_declaration *found = rbk_scope_use(analysis, name, RBK_SPACE_VALUE);
+    const struct rbk_declaration *found = rbk_scope_use_as(analysis, name, "connection");
     if (!found || found->kind == RBK_DECLARATION_CONNECTION ||
         found->kind == RBK_DECLARATION_PARAMETER)
         return;
-    rbk_diagnostic_label(
-        rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
-                             rbk_analysis_place(analysis, name->span),
-                             "`%.*s` is a %s, not a connection", RBK_STR_ARG(name->name->text),
-                             rbk_declaration_words((enum rbk_declaration_kind)found->kind)),
-        rbk_declaration_place(found), "declared here");
+    report_kind(analysis, name, found, "connection");
     name->ref = NULL;
 }
 
@@ -234,14 +255,9 @@ static void resolve_own_names(struct rbk_analysis *analysis, struct rbk_tree_sta
         rbk_scope_use(analysis, name, RBK_SPACE_BACKUP);
         break;
     case RBK_STATEMENT_BASELINE: {
-        struct rbk_declaration *found = rbk_scope_use(analysis, name, RBK_SPACE_VALUE);
+        const struct rbk_declaration *found = rbk_scope_use_as(analysis, name, "probe");
         if (found && found->kind != RBK_DECLARATION_PROBE)
-            rbk_diagnostic_label(
-                rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
-                                     rbk_analysis_place(analysis, name->span),
-                                     "`%.*s` is a %s, not a probe", RBK_STR_ARG(name->name->text),
-                                     rbk_declaration_words((enum rbk_declaration_kind)found->kind)),
-                rbk_declaration_place(found), "declared here");
+            report_kind(analysis, name, found, "probe");
         break;
     }
     case RBK_STATEMENT_ATTEST:

@@ -53,6 +53,17 @@ enum rbk_name_space rbk_space_of(enum rbk_declaration_kind kind)
     return RBK_SPACE_NONE;
 }
 
+const char *rbk_article(const char *word)
+{
+    return word[0] && strchr("aeiou", word[0]) ? "an" : "a";
+}
+
+/* What a declaration is, in a word. */
+static const char *kind_words(const struct rbk_declaration *declaration)
+{
+    return rbk_declaration_words((enum rbk_declaration_kind)declaration->kind);
+}
+
 /* What a space holds, for messages. */
 static const char *space_words(enum rbk_name_space space)
 {
@@ -152,15 +163,13 @@ void rbk_scope_push(struct rbk_analysis *analysis, struct rbk_declaration *decla
         struct rbk_diagnostic *diagnostic =
             rbk_diagnostic_error(diagnostics, 140, rbk_declaration_place(declaration),
                                  "`%.*s` is declared twice", RBK_STR_ARG(declaration->name->text));
-        if (other->kind != declaration->kind)
-            rbk_diagnostic_mark(
-                diagnostic, "here as a %s",
-                rbk_declaration_words((enum rbk_declaration_kind)declaration->kind));
-        rbk_diagnostic_label(diagnostic, rbk_declaration_place(other), "first declared here%s%s",
-                             other->kind != declaration->kind ? ", as a " : "",
-                             other->kind != declaration->kind
-                                 ? rbk_declaration_words((enum rbk_declaration_kind)other->kind)
-                                 : "");
+        if (other->kind != declaration->kind) {
+            rbk_diagnostic_mark(diagnostic, "here as %s %s", RBK_A(kind_words(declaration)));
+            rbk_diagnostic_label(diagnostic, rbk_declaration_place(other),
+                                 "first declared here, as %s %s", RBK_A(kind_words(other)));
+        } else {
+            rbk_diagnostic_label(diagnostic, rbk_declaration_place(other), "first declared here");
+        }
         declaration->uses++; /* One message is enough. */
     } else if (hidden_variable(analysis, declaration)) {
         rbk_diagnostic_help(rbk_diagnostic_error(diagnostics, 140,
@@ -240,12 +249,55 @@ static void suggest(const struct rbk_analysis *analysis, struct rbk_diagnostic *
     }
     rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
     if (found && found->file)
-        rbk_diagnostic_label(diagnostic, rbk_declaration_place(found), "a %s with a similar name",
-                             rbk_declaration_words((enum rbk_declaration_kind)found->kind));
+        rbk_diagnostic_label(diagnostic, rbk_declaration_place(found), "%s %s with a similar name",
+                             RBK_A(kind_words(found)));
+}
+
+/* Where the stage or action under way sets, or loops over, a name that is not in scope; or NULL. */
+static const struct rbk_tree_name *find_in_root(const struct rbk_analysis *analysis,
+                                                const struct rbk_name *name, bool *ret_foreach)
+{
+    struct rbk_tree_statement *root = analysis->root;
+    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
+        *ret_foreach = at->kind == RBK_STATEMENT_FOREACH;
+        if ((*ret_foreach || at->kind == RBK_STATEMENT_LET) && at->name->name == name)
+            return at->name;
+        const struct rbk_tree_clause *into = rbk_tree_clause_find(at, RBK_CLAUSE_INTO);
+        if (into && into->name->name == name)
+            return into->name;
+    }
+    return NULL;
+}
+
+/* A value that exists, but not here; false when it does not exist. */
+static bool report_out_of_reach(struct rbk_analysis *analysis, const struct rbk_tree_name *name)
+{
+    struct rbk_diagnostics *diagnostics = &analysis->compile->diagnostics;
+    struct rbk_place place = rbk_analysis_place(analysis, name->span);
+    struct rbk_str text = name->name->text;
+    const struct rbk_declaration *lost = find_lost_slot(analysis, name->name);
+    bool foreach = false;
+    const struct rbk_tree_name *found = lost ? NULL : find_in_root(analysis, name->name, &foreach);
+    struct rbk_diagnostic *diagnostic;
+    if (lost) {
+        diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is not set here",
+                                          RBK_STR_ARG(text));
+        rbk_diagnostic_label(diagnostic, rbk_declaration_place(lost),
+                             "set here, and seen until the end of this block");
+        rbk_diagnostic_help(diagnostic, "Move the `%s` out of the inner block, before this use.",
+                            lost->kind == RBK_DECLARATION_LET ? "let" : "into");
+    } else if (found) {
+        diagnostic =
+            rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is %s", RBK_STR_ARG(text),
+                                 foreach ? "seen inside its `foreach` only" : "not set yet");
+        rbk_diagnostic_label(diagnostic, rbk_analysis_place(analysis, found->span),
+                             foreach ? "declared here" : "set here");
+    }
+    return lost || found;
 }
 
 void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
-                              enum rbk_name_space space)
+                              enum rbk_name_space space, const char *what)
 {
     struct rbk_diagnostics *diagnostics = &analysis->compile->diagnostics;
     struct rbk_str text = name->name->text;
@@ -256,33 +308,25 @@ void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tr
         rbk_arena_printf(&analysis->compile->arena, "%u %.*s", (unsigned)space, RBK_STR_ARG(text));
     if (!rbk_map_add_index(&analysis->unknown, key, 0))
         return;
-    struct rbk_place place = rbk_analysis_place(analysis, name->span);
-    const struct rbk_declaration *lost =
-        space == RBK_SPACE_VALUE ? find_lost_slot(analysis, name->name) : NULL;
+    bool kept = diagnostics->count < diagnostics->count_max;
+    if (kept && space == RBK_SPACE_VALUE && report_out_of_reach(analysis, name))
+        return;
     const struct rbk_declaration *other = find_elsewhere(name->name);
+    struct rbk_place place = rbk_analysis_place(analysis, name->span);
     struct rbk_diagnostic *diagnostic;
-    if (lost) {
-        diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is not set here",
-                                          RBK_STR_ARG(text));
-        rbk_diagnostic_label(diagnostic, rbk_declaration_place(lost),
-                             "set here, and seen until the end of this block");
-        rbk_diagnostic_help(diagnostic, "Move the `%s` out of the inner block, before this use.",
-                            lost->kind == RBK_DECLARATION_LET ? "let" : "into");
-    } else if (other) {
-        diagnostic = rbk_diagnostic_error(
-            diagnostics, 140, place, "`%.*s` is a %s, not a %s", RBK_STR_ARG(text),
-            rbk_declaration_words((enum rbk_declaration_kind)other->kind),
-            space == RBK_SPACE_VALUE ? "value" : space_words(space));
+    if (other) {
+        const char *wanted = what ? what : space == RBK_SPACE_VALUE ? "value" : space_words(space);
+        diagnostic =
+            rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is %s %s, not %s %s",
+                                 RBK_STR_ARG(text), RBK_A(kind_words(other)), RBK_A(wanted));
         if (other->file)
             rbk_diagnostic_label(diagnostic, rbk_declaration_place(other), "declared here");
-        if (diagnostics->count < diagnostics->count_max)
-            suggest(analysis, diagnostic, name, space);
     } else {
         diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "unknown %s `%.*s`",
-                                          space_words(space), RBK_STR_ARG(text));
-        if (diagnostics->count < diagnostics->count_max)
-            suggest(analysis, diagnostic, name, space);
+                                          what ? what : space_words(space), RBK_STR_ARG(text));
     }
+    if (kept)
+        suggest(analysis, diagnostic, name, space);
 }
 
 struct rbk_declaration *rbk_scope_use(struct rbk_analysis *analysis, struct rbk_tree_name *name,
@@ -293,9 +337,20 @@ struct rbk_declaration *rbk_scope_use(struct rbk_analysis *analysis, struct rbk_
         found->uses++;
         name->ref = found;
     } else {
-        rbk_scope_report_unknown(analysis, name, space);
+        rbk_scope_report_unknown(analysis, name, space, NULL);
     }
     return found;
+}
+
+struct rbk_declaration *rbk_scope_use_as(struct rbk_analysis *analysis, struct rbk_tree_name *name,
+                                         const char *what)
+{
+    struct rbk_declaration *found = rbk_scope_find(name->name, RBK_SPACE_VALUE);
+    if (!found)
+        rbk_scope_report_unknown(analysis, name, RBK_SPACE_VALUE, what);
+    else
+        found->uses++;
+    return name->ref = found;
 }
 
 /* Whether nothing referring to a declaration is worth a warning, and what its statement is for. */
@@ -308,7 +363,6 @@ static const char *unused_words(const struct rbk_declaration *declaration)
     case RBK_DECLARATION_CHANNEL:
     case RBK_DECLARATION_PROBE:
     case RBK_DECLARATION_ROLE:
-    case RBK_DECLARATION_SEVERITY:
     case RBK_DECLARATION_ACTION:
     case RBK_DECLARATION_READING:
     case RBK_DECLARATION_CHANNEL_TYPE:
@@ -329,7 +383,7 @@ static void report_unused_modules(struct rbk_analysis *analysis,
 {
     for (uint32_t i = 0; i < file->uses.count; i++) {
         const struct rbk_declaration *module = file->uses.items[i]->declaration;
-        if (module->uses == 0 && module->annotation)
+        if (module->uses == 0 && module->annotation && module->name->text.data[0] != '_')
             rbk_diagnostic_help(rbk_diagnostic_warning(&analysis->compile->diagnostics, 140,
                                                        rbk_declaration_place(module),
                                                        "module `%.*s` is never used",
@@ -340,7 +394,8 @@ static void report_unused_modules(struct rbk_analysis *analysis,
 
 void rbk_scope_report_unused(struct rbk_analysis *analysis)
 {
-    if (analysis->broken)
+    /* After an error a name may seem unused because its use could not be made out. */
+    if (analysis->broken || analysis->compile->diagnostics.errors)
         return;
     const struct rbk_program *program = &analysis->compile->program;
     for (uint32_t i = 0; i < analysis->all.count; i++) {
@@ -353,9 +408,7 @@ void rbk_scope_report_unused(struct rbk_analysis *analysis)
             (offered && rbk_space_of((enum rbk_declaration_kind)at->kind) == RBK_SPACE_CALLABLE))
             continue;
         rbk_diagnostic_warning(&analysis->compile->diagnostics, 140, rbk_declaration_place(at),
-                               "%s `%.*s` %s",
-                               rbk_declaration_words((enum rbk_declaration_kind)at->kind),
-                               RBK_STR_ARG(at->name->text), words);
+                               "%s `%.*s` %s", kind_words(at), RBK_STR_ARG(at->name->text), words);
     }
     for (uint32_t i = 0; i < program->file_count; i++) {
         if (!program->files[i]->is_std)

@@ -40,13 +40,17 @@ struct rbk_diagnostic *rbk_type_error(const struct rbk_typer *typer,
 /** "duration", for messages about a typing. */
 struct rbk_str rbk_type_words(const struct rbk_typer *typer, struct rbk_tree_typing typing);
 
+/** "a duration", "an int". */
+struct rbk_str rbk_type_a(const struct rbk_typer *typer, struct rbk_tree_typing typing);
+
 /* The functions below expect that the expression has been typed. NULL is fine everywhere. */
 
 /**
  * Make an expression fit a wanted type, or say that it does not.
  * @what What wants it, as in "`timeout`"; NULL when the place speaks for itself.
+ * @return false after a message.
  */
-void rbk_type_expect(const struct rbk_typer *typer, struct rbk_tree_expr *expr,
+bool rbk_type_expect(const struct rbk_typer *typer, struct rbk_tree_expr *expr,
                      struct rbk_tree_typing wanted, const char *what);
 
 /** A condition: a bool, or a scalar read as one. */
@@ -71,8 +75,8 @@ void rbk_type_command(const struct rbk_typer *typer, const struct rbk_tree_expr 
 /** An SQL statement: a STRING or a FILE. */
 void rbk_type_statement(const struct rbk_typer *typer, const struct rbk_tree_expr *expr);
 
-/** The name of a connection, of the kinds in @mask. */
-void rbk_type_connection(const struct rbk_typer *typer, const struct rbk_tree_name *name,
+/** The name of a connection, of the kinds in @mask. @return false after a message. */
+bool rbk_type_connection(const struct rbk_typer *typer, const struct rbk_tree_name *name,
                          unsigned mask);
 
 /** Note that an expression's value is read as @type, if it is not of that type. */

@@ -19,20 +19,14 @@ static void type_declared_argument(const struct rbk_typer *typer, struct rbk_tre
                                    const struct rbk_tree_parameter *parameter)
 {
     struct rbk_tree_typing wanted = parameter->type->typing;
-    if (value->typing.type == RBK_TYPE_UNKNOWN || wanted.type == RBK_TYPE_UNKNOWN)
-        return;
-    uint32_t errors = typer->analysis->compile->diagnostics.count;
-    if (wanted.type == RBK_TYPING_CONNECTION) {
-        if (value->kind == RBK_EXPR_NAME)
-            rbk_type_connection(typer, value->name, wanted.element);
-        else
-            rbk_type_expect(typer, value, wanted, NULL);
-    } else {
-        rbk_type_expect(typer, value, wanted, NULL);
-    }
-    struct rbk_diagnostics *diagnostics = &typer->analysis->compile->diagnostics;
-    if (diagnostics->count != errors && parameter->declaration)
-        rbk_diagnostic_label(diagnostics->last, rbk_declaration_place(parameter->declaration),
+    bool fits = true;
+    if (wanted.type == RBK_TYPING_CONNECTION && value->kind == RBK_EXPR_NAME)
+        fits = rbk_type_connection(typer, value->name, wanted.element);
+    else
+        fits = rbk_type_expect(typer, value, wanted, NULL);
+    struct rbk_diagnostic *last = typer->analysis->compile->diagnostics.last;
+    if (!fits && last && parameter->declaration)
+        rbk_diagnostic_label(last, rbk_declaration_place(parameter->declaration),
                              "the parameter is declared here");
 }
 
@@ -72,8 +66,8 @@ static void type_probe_argument(struct rbk_typer *typer, const struct rbk_builti
     if (any || probe->typing.type == RBK_TYPE_UNKNOWN || rbk_type_is_quantity(probe->typing.type))
         return;
     struct rbk_diagnostic *diagnostic =
-        rbk_type_error(typer, value, "`%s` of a probe that gives a %.*s", builtin->spelling,
-                       RBK_STR_ARG(rbk_type_words(typer, probe->typing)));
+        rbk_type_error(typer, value, "`%s` of a probe that gives %.*s", builtin->spelling,
+                       RBK_STR_ARG(rbk_type_a(typer, probe->typing)));
     rbk_diagnostic_label(diagnostic, rbk_declaration_place(probe), "declared here");
     if (probe->typing.type == RBK_TYPE_SCALAR)
         rbk_diagnostic_help(diagnostic, "Say there what it is, as in `… as number`.");
@@ -141,8 +135,8 @@ static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_buil
         break;
     case RBK_TAKES_LIST:
         if (typing.type != RBK_TYPE_UNKNOWN && typing.type != RBK_TYPE_LIST)
-            rbk_type_error(typer, value, "`%s` of a %.*s", builtin->spelling,
-                           RBK_STR_ARG(rbk_type_words(typer, typing)));
+            rbk_type_error(typer, value, "`%s` of %.*s", builtin->spelling,
+                           RBK_STR_ARG(rbk_type_a(typer, typing)));
         break;
     }
 }
@@ -194,6 +188,10 @@ static struct rbk_tree_typing builtin_result(const struct rbk_typer *typer,
             break;
         if (!probe)
             return rbk_typing_make(RBK_TYPE_UNKNOWN);
+        bool last = builtin->kind == RBK_BUILTIN_AGGREGATE && builtin->is.window == RBK_WINDOW_LAST;
+        if (!last && !rbk_type_is_quantity(probe->typing.type))
+            return rbk_typing_make(RBK_TYPE_UNKNOWN);
+
         bool average =
             builtin->kind == RBK_BUILTIN_BASELINE || builtin->is.window == RBK_WINDOW_AVG;
         if (average && probe->typing.type == RBK_TYPE_INT)
@@ -228,10 +226,12 @@ struct rbk_tree_typing rbk_type_call(struct rbk_typer *typer, struct rbk_tree_ex
                                  (builtin && builtin->kind == RBK_BUILTIN_READING));
     if (reading) {
         typer->has_reading = true;
-        if (typer->place == RBK_PLACE_PARAM)
+        if (typer->place == RBK_PLACE_PARAM) {
             rbk_diagnostic_help(
                 rbk_type_error(typer, call, "a reading is not known before the run"),
                 "Only params and constants are known before the run starts.");
+            return rbk_typing_make(RBK_TYPE_UNKNOWN);
+        }
     }
     if (builtin)
         return type_builtin_call(typer, call, builtin);

@@ -14,23 +14,26 @@ static bool converts(unsigned type, unsigned wanted)
     if (type == RBK_TYPE_INT)
         return wanted == RBK_TYPE_NUMBER;
     if (type == RBK_TYPE_TEXT)
-        return wanted == RBK_TYPE_URL || wanted == RBK_TYPE_JSON;
+        return wanted == RBK_TYPE_URL || wanted == RBK_TYPE_JSON || wanted == RBK_TYPE_TIME;
     return type == RBK_TYPE_URL && wanted == RBK_TYPE_TEXT;
 }
 
-/* A literal text for a url, json or time must be one; false after a message. */
+/* A literal text for a url or time must be one; false after a message. */
 static bool check_literal(const struct rbk_typer *typer, const struct rbk_tree_expr *expr,
                           unsigned wanted)
 {
     if (expr->kind != RBK_EXPR_STRING || expr->has_parts)
         return true;
-    if (wanted == RBK_TYPE_URL) {
-        size_t colon = rbk_str_find(expr->text, ':');
-        if (colon > 0 &&
-            rbk_str_starts(rbk_str_slice(expr->text, colon, expr->text.bytes), RBK_STR("://")))
-            return true;
+    size_t colon = rbk_str_find(expr->text, ':');
+    struct rbk_str rest = rbk_str_slice(expr->text, colon, expr->text.bytes);
+    if (wanted == RBK_TYPE_URL && (colon == 0 || !rbk_str_starts(rest, RBK_STR("://")))) {
         rbk_diagnostic_help(rbk_type_error(typer, expr, "expected a url, found another text"),
                             "A url begins with its scheme, as in `https://example.com`.");
+        return false;
+    }
+    if (wanted == RBK_TYPE_TIME && rbk_value_parse(RBK_TYPE_TIME, expr->text).missing) {
+        rbk_diagnostic_help(rbk_type_error(typer, expr, "expected a time, found another text"),
+                            "A time is written as `2026-11-22T06:00:00Z`.");
         return false;
     }
     return true;
@@ -40,12 +43,10 @@ static void report_mismatch(const struct rbk_typer *typer, const struct rbk_tree
                             struct rbk_tree_typing wanted, const char *what)
 {
     struct rbk_str found_words = rbk_type_words(typer, expr->typing);
-    struct rbk_str wanted_words = rbk_type_words(typer, wanted);
+    struct rbk_str wanted_words = what ? rbk_type_a(typer, wanted) : rbk_type_words(typer, wanted);
     struct rbk_diagnostic *diagnostic =
-        what ? rbk_type_error(typer, expr, "%s is a %.*s, found %.*s", what,
-                              RBK_STR_ARG(wanted_words), RBK_STR_ARG(found_words))
-             : rbk_type_error(typer, expr, "expected %.*s, found %.*s", RBK_STR_ARG(wanted_words),
-                              RBK_STR_ARG(found_words));
+        rbk_type_error(typer, expr, "%s%s%.*s, found %.*s", what ? what : "expected",
+                       what ? " is " : " ", RBK_STR_ARG(wanted_words), RBK_STR_ARG(found_words));
     rbk_diagnostic_mark(diagnostic, "%.*s", RBK_STR_ARG(found_words));
     unsigned type = expr->typing.type;
     if (type == RBK_TYPE_SECRET)
@@ -68,38 +69,40 @@ static void report_mismatch(const struct rbk_typer *typer, const struct rbk_tree
         rbk_diagnostic_help(diagnostic, "Put it into a text: `\"${…}\"`.");
 }
 
-void rbk_type_expect(const struct rbk_typer *typer, struct rbk_tree_expr *expr,
+bool rbk_type_expect(const struct rbk_typer *typer, struct rbk_tree_expr *expr,
                      struct rbk_tree_typing wanted, const char *what)
 {
     if (!expr || expr->typing.type == RBK_TYPE_UNKNOWN || wanted.type == RBK_TYPE_UNKNOWN)
-        return;
+        return true;
     unsigned type = expr->typing.type;
     if (expr->kind == RBK_EXPR_FILE) {
         rbk_diagnostic_help(rbk_type_error(typer, expr, "`file` stands only for an SQL statement"),
                             "Read a file's content with `run.output` of `cat`.");
-        return;
+        return false;
     }
+    if (type == wanted.type && type != RBK_TYPE_LIST)
+        return check_literal(typer, expr, type);
     if (type == wanted.type) {
-        if (type == RBK_TYPE_URL)
-            check_literal(typer, expr, type);
-        if (type != RBK_TYPE_LIST || expr->typing.element == wanted.element ||
-            expr->typing.element == RBK_TYPE_UNKNOWN || wanted.element == RBK_TYPE_UNKNOWN)
-            return;
-        if (expr->kind == RBK_EXPR_LIST && converts(expr->typing.element, wanted.element)) {
+        unsigned element = expr->typing.element;
+        if (element == wanted.element || element == RBK_TYPE_UNKNOWN)
+            return true;
+        if (expr->kind == RBK_EXPR_LIST && converts(element, wanted.element)) {
             for (struct rbk_tree_expr *item = expr->items; item; item = item->next)
                 rbk_type_read_as(item, wanted.element);
             expr->typing = wanted;
-            return;
+            return true;
         }
     } else if (wanted.type == RBK_TYPE_SECRET &&
                (type == RBK_TYPE_TEXT || type == RBK_TYPE_URL || type == RBK_TYPE_SCALAR)) {
-        return; /* A text that is treated as a secret from here on. */
+        return true; /* A text that is treated as a secret from here on. */
     } else if (converts(type, wanted.type)) {
-        if (check_literal(typer, expr, wanted.type))
-            rbk_type_read_as(expr, wanted.type);
-        return;
+        if (!check_literal(typer, expr, wanted.type))
+            return false;
+        rbk_type_read_as(expr, wanted.type);
+        return true;
     }
     report_mismatch(typer, expr, wanted, what);
+    return false;
 }
 
 void rbk_type_condition(const struct rbk_typer *typer, struct rbk_tree_expr *expr)
@@ -133,7 +136,9 @@ void rbk_type_printable(const struct rbk_typer *typer, const struct rbk_tree_exp
             for (at = expr->parts; at->next && at->typing.type != RBK_TYPE_SECRET;)
                 at = at->next;
         }
-        rbk_diagnostic_help(rbk_type_error(typer, at, "a secret in %s", what),
+        rbk_diagnostic_help(rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 160,
+                                                 rbk_analysis_place(typer->analysis, at->span),
+                                                 "a secret in %s", what),
                             "It would be shown or kept there. A secret can be handed to a "
                             "connection, `env`, `stdin`, a url, header or body.");
     }
@@ -206,21 +211,22 @@ void rbk_type_statement(const struct rbk_typer *typer, const struct rbk_tree_exp
     }
 }
 
-void rbk_type_connection(const struct rbk_typer *typer, const struct rbk_tree_name *name,
+bool rbk_type_connection(const struct rbk_typer *typer, const struct rbk_tree_name *name,
                          unsigned mask)
 {
     const struct rbk_declaration *declaration = name->ref;
     if (!declaration || declaration->typing.type == RBK_TYPE_UNKNOWN)
-        return;
+        return true;
     struct rbk_tree_typing typing = declaration->typing;
     if (typing.type == RBK_TYPING_CONNECTION && (typing.element & mask))
-        return;
+        return true;
     struct rbk_tree_typing wanted = {RBK_TYPING_CONNECTION, (uint8_t)mask};
-    struct rbk_str found_words = rbk_type_words(typer, typing);
-    struct rbk_str wanted_words = rbk_type_words(typer, wanted);
+    struct rbk_str found_words = rbk_type_a(typer, typing);
+    struct rbk_str wanted_words = rbk_type_a(typer, wanted);
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &typer->analysis->compile->diagnostics, 130,
-        rbk_analysis_place(typer->analysis, name->span), "expected a %.*s, found a %.*s",
+        rbk_analysis_place(typer->analysis, name->span), "expected %.*s, found %.*s",
         RBK_STR_ARG(wanted_words), RBK_STR_ARG(found_words));
     rbk_diagnostic_label(diagnostic, rbk_declaration_place(declaration), "declared here");
+    return false;
 }

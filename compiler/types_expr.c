@@ -31,6 +31,13 @@ struct rbk_str rbk_type_words(const struct rbk_typer *typer, struct rbk_tree_typ
     return rbk_typing_words(&typer->analysis->compile->arena, typing);
 }
 
+struct rbk_str rbk_type_a(const struct rbk_typer *typer, struct rbk_tree_typing typing)
+{
+    struct rbk_str words = rbk_type_words(typer, typing);
+    return rbk_arena_printf(&typer->analysis->compile->arena, "%s %.*s", rbk_article(words.data),
+                            RBK_STR_ARG(words));
+}
+
 void rbk_type_read_as(struct rbk_tree_expr *expr, unsigned type)
 {
     if (expr->typing.type != type)
@@ -61,6 +68,15 @@ static struct rbk_str source_of(const struct rbk_typer *typer, const struct rbk_
     return rbk_source_text(typer->analysis->file->tree->source, expr->span);
 }
 
+/* 10^exponent; exponents of literals are small. */
+static int64_t power_of_ten(unsigned exponent)
+{
+    int64_t power = 1;
+    while (exponent-- > 0 && power < INT64_MAX / 10)
+        power *= 10;
+    return power;
+}
+
 /* How a bare number could be given the unit of the other side. */
 static void help_with_unit(const struct rbk_typer *typer, struct rbk_diagnostic *diagnostic,
                            const struct rbk_tree_expr *number, unsigned wanted)
@@ -76,8 +92,13 @@ static void help_with_unit(const struct rbk_typer *typer, struct rbk_diagnostic 
     }
     switch (wanted) {
     case RBK_TYPE_RATIO:
-        rbk_diagnostic_help(diagnostic, "Write `%.*s%%` for %.*s in a hundred.", RBK_STR_ARG(text),
-                            RBK_STR_ARG(text));
+        if (number->kind == RBK_EXPR_NUMBER && number->number < power_of_ten(number->decimals))
+            rbk_diagnostic_help(diagnostic, "Write it as `%g%%`.",
+                                100.0 * (double)number->number /
+                                    (double)power_of_ten(number->decimals));
+        else
+            rbk_diagnostic_help(diagnostic, "Write `%.*s%%` for %.*s in a hundred.",
+                                RBK_STR_ARG(text), RBK_STR_ARG(text));
         break;
     case RBK_TYPE_DURATION:
         rbk_diagnostic_help(diagnostic, "Give it a unit: `%.*sms`, `%.*ss`, `%.*sm` or `%.*sh`.",
@@ -308,7 +329,7 @@ static struct rbk_tree_typing type_negate(struct rbk_typer *typer, struct rbk_tr
     }
     if (typing.type == RBK_TYPE_UNKNOWN || rbk_type_is_quantity(typing.type))
         return typing;
-    rbk_type_error(typer, expr, "`-` before a %.*s", RBK_STR_ARG(rbk_type_words(typer, typing)));
+    rbk_type_error(typer, expr, "`-` before %.*s", RBK_STR_ARG(rbk_type_a(typer, typing)));
     return unknown();
 }
 
@@ -323,8 +344,8 @@ static struct rbk_tree_typing type_as_unit(const struct rbk_typer *typer,
         rbk_type_read_as(expr->left, RBK_TYPE_NUMBER);
         return rbk_typing_make(quantity);
     }
-    rbk_type_error(typer, expr, "a %.*s cannot be given in `%.*s`",
-                   RBK_STR_ARG(rbk_type_words(typer, expr->left->typing)),
+    rbk_type_error(typer, expr, "%.*s cannot be given in `%.*s`",
+                   RBK_STR_ARG(rbk_type_a(typer, expr->left->typing)),
                    RBK_STR_ARG(expr->name->name->text));
     return unknown();
 }
@@ -354,9 +375,9 @@ static struct rbk_tree_typing type_as(struct rbk_typer *typer, struct rbk_tree_e
         type == RBK_TYPE_TEXT && left.type != RBK_TYPE_SECRET && left.type != RBK_TYPING_CONNECTION;
     if (left.type == type || readable || printable)
         return rbk_typing_make(type);
-    struct rbk_diagnostic *diagnostic = rbk_type_error(typer, expr, "a %.*s cannot be read as %.*s",
-                                                       RBK_STR_ARG(rbk_type_words(typer, left)),
-                                                       RBK_STR_ARG(expr->name->name->text));
+    struct rbk_diagnostic *diagnostic =
+        rbk_type_error(typer, expr, "%.*s cannot be read as %.*s",
+                       RBK_STR_ARG(rbk_type_a(typer, left)), RBK_STR_ARG(expr->name->name->text));
     if (left.type == RBK_TYPE_DURATION || left.type == RBK_TYPE_BYTES)
         rbk_diagnostic_help(diagnostic, "Say the unit to count in, as in `… as %s`.",
                             left.type == RBK_TYPE_DURATION ? "seconds" : "MiB");
@@ -387,8 +408,8 @@ static struct rbk_tree_typing type_list(struct rbk_typer *typer, struct rbk_tree
         if (type == RBK_TYPE_UNKNOWN)
             continue;
         if (type == RBK_TYPE_LIST || type == RBK_TYPING_CONNECTION) {
-            rbk_type_error(typer, item, "a %.*s in a list",
-                           RBK_STR_ARG(rbk_type_words(typer, item->typing)));
+            rbk_type_error(typer, item, "%.*s in a list",
+                           RBK_STR_ARG(rbk_type_a(typer, item->typing)));
         } else if (element == RBK_TYPE_UNKNOWN) {
             element = type;
             first = item;
@@ -402,8 +423,8 @@ static struct rbk_tree_typing type_list(struct rbk_typer *typer, struct rbk_tree
                 element = element == RBK_TYPE_SCALAR ? type : element;
                 continue;
             }
-            rbk_diagnostic_label(rbk_type_error(typer, item, "a %.*s in a list of %s",
-                                                RBK_STR_ARG(rbk_type_words(typer, item->typing)),
+            rbk_diagnostic_label(rbk_type_error(typer, item, "%.*s in a list of %s",
+                                                RBK_STR_ARG(rbk_type_a(typer, item->typing)),
                                                 rbk_type_name((enum rbk_type)element)),
                                  rbk_analysis_place(typer->analysis, first->span), "%s",
                                  rbk_type_name((enum rbk_type)element));
@@ -428,8 +449,9 @@ static bool check_place(struct rbk_typer *typer, const struct rbk_tree_expr *exp
         typer->has_probe = true;
     if (typer->place == RBK_PLACE_PARAM && declaration->kind != RBK_DECLARATION_PARAM &&
         declaration->kind != RBK_DECLARATION_SECRET) {
-        rbk_diagnostic_help(rbk_type_error(typer, expr, "a %s is not known before the run", words),
-                            "Only params and constants are known before the run starts.");
+        rbk_diagnostic_help(
+            rbk_type_error(typer, expr, "%s %s is not known before the run", RBK_A(words)),
+            "Only params and constants are known before the run starts.");
         return false;
     }
     if (typer->place == RBK_PLACE_PROBE && declaration->kind == RBK_DECLARATION_PROBE) {

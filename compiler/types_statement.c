@@ -47,13 +47,11 @@ static void type_early(struct rbk_typer *typer, struct rbk_tree_expr *expr, unsi
 static void type_param(struct rbk_typer *typer, struct rbk_tree_statement *statement)
 {
     typer->place = RBK_PLACE_PARAM;
-    uint32_t errors = typer->analysis->compile->diagnostics.count;
     rbk_type_expr(typer, statement->value);
-    rbk_type_expect(typer, statement->value, statement->declaration->typing, NULL);
-    struct rbk_diagnostics *diagnostics = &typer->analysis->compile->diagnostics;
-    if (diagnostics->count != errors && statement->type)
-        rbk_diagnostic_label(diagnostics->last,
-                             rbk_analysis_place(typer->analysis, statement->type->span),
+    bool fits = rbk_type_expect(typer, statement->value, statement->declaration->typing, NULL);
+    struct rbk_diagnostic *last = typer->analysis->compile->diagnostics.last;
+    if (!fits && last)
+        rbk_diagnostic_label(last, rbk_analysis_place(typer->analysis, statement->type->span),
                              "declared as this type");
     type_condition(typer, statement->second);
     typer->place = RBK_PLACE_RUN;
@@ -68,8 +66,8 @@ void rbk_type_probe(struct rbk_typer *typer, struct rbk_tree_statement *statemen
     typer->place = RBK_PLACE_RUN;
     if (typing.type == RBK_TYPE_LIST || typing.type == RBK_TYPING_CONNECTION ||
         typing.type == RBK_TYPE_SECRET) {
-        rbk_type_error(typer, statement->value, "a probe that gives a %.*s",
-                       RBK_STR_ARG(rbk_type_words(typer, typing)));
+        rbk_type_error(typer, statement->value, "a probe that gives %.*s",
+                       RBK_STR_ARG(rbk_type_a(typer, typing)));
         typing = rbk_typing_make(RBK_TYPE_UNKNOWN);
     } else if (typing.type != RBK_TYPE_UNKNOWN && !typer->has_reading) {
         rbk_diagnostic_help(
@@ -89,8 +87,8 @@ static void type_baseline(struct rbk_typer *typer, struct rbk_tree_statement *st
     rbk_diagnostic_label(
         rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 130,
                              rbk_analysis_place(typer->analysis, statement->name->span),
-                             "a baseline of a probe that gives a %.*s",
-                             RBK_STR_ARG(rbk_type_words(typer, probe->typing))),
+                             "a baseline of a probe that gives %.*s",
+                             RBK_STR_ARG(rbk_type_a(typer, probe->typing))),
         rbk_declaration_place(probe), "declared here");
 }
 

@@ -59,25 +59,28 @@ static void check_rollback(struct rbk_rules *rules, const struct rbk_program_sta
     const struct rbk_tree_statement *undo = find_undo(rollback);
     if (!undo || !stage->apply)
         return;
+    const struct rbk_tree_statement *some = stage->apply;
+    while (some && some->kind != RBK_STATEMENT_DO)
+        some = rbk_statement_next(stage->apply, (struct rbk_tree_statement *)some);
+    if (!some) {
+        rbk_diagnostic_help(
+            rbk_diagnostic_label(
+                rbk_rule_report(rules, stage, undo->head, "`undo` with no action to take back"),
+                rbk_rules_place(rules, stage->apply->head), "carries out no action with `do`"),
+            "Write the steps that take back what `apply` does.");
+        return;
+    }
     bool alone = !own_change(rollback);
-    bool actions = false;
     for (struct rbk_tree_statement *at = stage->apply; at;
          at = rbk_statement_next(stage->apply, at)) {
         if (at->kind == RBK_STATEMENT_DO) {
             const struct rbk_tree_statement *action = rbk_fact_action(at);
-            actions = true;
             if (first && action && rbk_fact_changes(at) && !rbk_program_action_of(action)->undo)
                 report_action(rules, stage, at, action, undo);
         } else if (alone && at->kind != RBK_STATEMENT_TAKE && rbk_fact_changes(at)) {
             report_effect(rules, stage, at, undo);
         }
     }
-    if (!actions)
-        rbk_diagnostic_help(
-            rbk_diagnostic_label(
-                rbk_rule_report(rules, stage, undo->head, "`undo` with no action to take back"),
-                rbk_rules_place(rules, stage->apply->head), "carries out no action with `do`"),
-            "Write the steps that take back what `apply` does.");
 }
 
 void rbk_rule_105(struct rbk_rules *rules)

@@ -14,7 +14,6 @@
 struct way_back {
     struct rbk_rules *rules;
     const struct rbk_program_stage *stage;     /* Or NULL: the inverse of an action. */
-    const struct rbk_statements *takes;        /* All `take` steps of the plan. */
     const struct rbk_tree_statement *rollback; /* ROLLBACK or UNDO_BLOCK. */
     const struct rbk_tree_statement
         *effect; /* The action's first effect, at the top of its block. */
@@ -55,12 +54,18 @@ static void check_in_rollback(const struct way_back *way, const struct rbk_tree_
     rbk_diagnostic_label(diagnostic, rbk_declaration_place(slot), "%s",
                          certain ? "set here, after the rollback can be called for"
                                  : "set here, if this is reached at all");
-    rbk_diagnostic_help(diagnostic,
-                        slot->kind == RBK_DECLARATION_LET
-                            ? "Move the `let` into `prepare`, give a value for the case that it is "
-                              "missing (`… ?? 0`), or read it again in the rollback."
-                            : "Give a value for the case that it is missing (`… ?? \"\"`), or read "
-                              "it again in the rollback.");
+    if (part->kind == RBK_STATEMENT_PREPARE)
+        rbk_diagnostic_help(diagnostic,
+                            "Set it on every way through `prepare`, or give a value for "
+                            "the case that it is missing (`… ?? 0`).");
+    else if (slot->kind == RBK_DECLARATION_LET)
+        rbk_diagnostic_help(diagnostic,
+                            "Move the `let` into `prepare`, give a value for the case that it is "
+                            "missing (`… ?? 0`), or read it again in the rollback.");
+    else
+        rbk_diagnostic_help(diagnostic,
+                            "Give a value for the case that it is missing (`… ?? \"\"`), "
+                            "or read it again in the rollback.");
 }
 
 /* A slot of an action, used in its inverse. */
@@ -98,19 +103,18 @@ static void check_name(void *context, const struct rbk_tree_expr *name, bool gua
 
 /* ---- backups --------------------------------------------------------------------------------- */
 
-/* Every `take` in the plan's stages, in source order. */
-static struct rbk_statements find_takes(const struct rbk_rules *rules)
+/* Note every `take` in the plan's stages with its backup. */
+static void find_takes(const struct rbk_rules *rules)
 {
-    struct rbk_statements takes = {0};
     const struct rbk_statements *stages = rbk_rules_stages(rules);
     for (uint32_t i = 0; i < stages->count; i++) {
         struct rbk_tree_statement *stage = stages->items[i];
         for (struct rbk_tree_statement *at = stage; at; at = rbk_statement_next(stage, at)) {
-            if (at->kind == RBK_STATEMENT_TAKE)
-                rbk_statements_add(&rules->compile->arena, &takes, at);
+            if (at->kind == RBK_STATEMENT_TAKE && at->name->ref)
+                rbk_statements_add(&rules->compile->arena,
+                                   &rbk_program_backup_of(at->name->ref->statement)->takes, at);
         }
     }
-    return takes;
 }
 
 /* The stage that a step stands in. */
@@ -127,10 +131,11 @@ static bool is_taken(const struct way_back *way, const struct rbk_declaration *b
                      const struct rbk_tree_statement **ret_late)
 {
     const struct rbk_tree_statement *own = way->stage->statement;
-    for (uint32_t i = 0; i < way->takes->count; i++) {
-        const struct rbk_tree_statement *take = way->takes->items[i];
-        if (take->name->ref != backup || take->span.start > own->span.end)
-            continue;
+    const struct rbk_statements *takes = &rbk_program_backup_of(backup->statement)->takes;
+    for (uint32_t i = 0; i < takes->count; i++) {
+        const struct rbk_tree_statement *take = takes->items[i];
+        if (take->span.start > own->span.end)
+            break;
         bool certain;
         const struct rbk_tree_statement *stage = stage_around(take);
         const struct rbk_tree_statement *part = outermost(stage, take, &certain);
@@ -184,10 +189,9 @@ static const struct rbk_tree_statement *first_effect(const struct rbk_tree_state
 void rbk_rule_121(struct rbk_rules *rules)
 {
     const struct rbk_statements *stages = rbk_rules_stages(rules);
-    struct rbk_statements takes = find_takes(rules);
+    find_takes(rules);
     for (uint32_t i = 0; i < stages->count; i++) {
-        struct way_back way = {
-            .rules = rules, .takes = &takes, .stage = rbk_program_stage_of(stages->items[i])};
+        struct way_back way = {.rules = rules, .stage = rbk_program_stage_of(stages->items[i])};
         for (uint32_t j = 0; j < way.stage->rollbacks.count; j++)
             check_way(&way, way.stage->rollbacks.items[j]);
     }

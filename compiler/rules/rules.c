@@ -118,8 +118,13 @@ struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
     struct rbk_diagnostic *note =
         rbk_diagnostic_add(diagnostics, RBK_SEVERITY_NOTE, code, place, "waived: %s", text);
     struct rbk_str reason = waiver->text->has_parts ? RBK_STR("") : waiver->text->text;
-    return rbk_diagnostic_label(note, rbk_rules_place(rules, waiver->head), "because \"%.*s\"",
-                                RBK_STR_ARG(reason));
+    rbk_diagnostic_label(note, rbk_rules_place(rules, waiver->head), "because \"%.*s\"",
+                         RBK_STR_ARG(reason));
+    /* What the rule adds explains how to keep it, which is settled: it goes to a record of its own.
+     */
+    struct rbk_diagnostic *aside = rbk_new(&rules->compile->arena, struct rbk_diagnostic);
+    aside->owner = diagnostics;
+    return aside;
 }
 
 static void check_waiver(const struct rbk_rules *rules, const struct rbk_tree_statement *allow)
@@ -135,7 +140,7 @@ static void check_waiver(const struct rbk_rules *rules, const struct rbk_tree_st
     else if (!rule->waivable)
         rbk_diagnostic_help(rbk_diagnostic_error(diagnostics, 100, place, "`%.*s` cannot be waived",
                                                  RBK_STR_ARG(name)),
-                            "It stands for %s.", rule->title);
+                            "It is kept by every plan: %s.", rule->title);
     else if (rule->check && !(allow->annotation_flags & WAIVER_USED))
         rbk_diagnostic_help(rbk_diagnostic_warning(diagnostics, 140, place,
                                                    "`allow %.*s` waives nothing",
