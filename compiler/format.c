@@ -109,7 +109,7 @@ static void write_line(struct layout *layout)
             }
         }
         rbk_buffer_append_str(layout->out, piece);
-        const char *last = memrchr(piece.data, '\n', piece.bytes);
+        const char *last = piece.bytes == 0 ? NULL : memrchr(piece.data, '\n', piece.bytes);
         if (last)
             column = columns(rbk_str_slice(piece, (size_t)(last + 1 - piece.data), piece.bytes));
         else

@@ -47,10 +47,10 @@ static unsigned distance(struct rbk_str a, struct rbk_str b)
 
 void rbk_nearest_init(struct rbk_nearest *nearest, struct rbk_str word)
 {
-    unsigned near = (unsigned)(word.bytes / 3);
+    unsigned near = word.bytes < 2 ? 0 : word.bytes < 6 ? 1 : (unsigned)(word.bytes / 3);
     nearest->word = word;
     nearest->best = RBK_STR("");
-    nearest->distance = (near ? near : 1) + 1;
+    nearest->distance = near + 1;
 }
 
 void rbk_nearest_offer(struct rbk_nearest *nearest, struct rbk_str candidate)

@@ -19,7 +19,8 @@ struct rbk_nearest {
     unsigned distance; /**< Its distance; while there is none, one more than what counts as near. */
 };
 
-/** Begin: candidates up to a third of the word's length away count as near, one letter at least. */
+/** Begin: near is up to a third of the word's letters away, one at least; one letter has no near.
+ */
 void rbk_nearest_init(struct rbk_nearest *nearest, struct rbk_str word);
 
 /** Offer a candidate. Of equally near ones the first stays. The word itself is never offered. */
