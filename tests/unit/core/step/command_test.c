@@ -187,6 +187,24 @@ START_TEST(abort_before_the_stages_releases_what_was_acquired)
 }
 END_TEST
 
+START_TEST(abort_ends_only_when_what_is_under_way_is_dead)
+{
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_stage(mb, "a");
+    mb_step(mb, a, RBK_PHASE_PREPARE, RBK_EFFECT_RUN);
+    mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_RUN);
+    run_start(&run, mb);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_ABORT), RBK_REFUSAL_ACCEPTED);
+    ck_at(&run, a, "a.prepare.1 cancelling");
+    ck_status(&run, "aborting");
+    run_ok(&run, "a.prepare.1");
+    ck_at(&run, a, "a.held done");
+    ck_status(&run, "aborted");
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(a_signal_aborts_and_is_remembered)
 {
     struct run run;
@@ -356,6 +374,7 @@ int main(void)
     tcase_add_test(tests, cancel_is_offered_only_while_nothing_stands_applied);
     tcase_add_loop_test(tests, cancel_stops_what_is_under_way_before_it_releases, 0, 2);
     tcase_add_test(tests, abort_before_the_stages_releases_what_was_acquired);
+    tcase_add_test(tests, abort_ends_only_when_what_is_under_way_is_dead);
     tcase_add_test(tests, a_signal_aborts_and_is_remembered);
     tcase_add_test(tests, retry_of_one_of_two_held_stages_keeps_the_run_held);
     tcase_add_test(tests, branches_run_at_once_and_the_fork_waits_for_all);

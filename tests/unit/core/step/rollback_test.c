@@ -410,6 +410,25 @@ START_TEST(a_stuck_stage_keeps_earlier_ones_from_being_taken_back)
 }
 END_TEST
 
+START_TEST(a_paused_run_that_was_stuck_has_fresh_time_to_be_decided)
+{
+    struct run run;
+    run_start(&run, two_strategies());
+    run_fail(&run, "a.apply.1");
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_PAUSE), RBK_REFUSAL_ACCEPTED);
+    run_fail(&run, "a.rollback.1");
+    run_fail(&run, "a.rollback.3");
+    ck_status(&run, "stuck");
+    run_pass(&run, 7200000); /* nothing is automatic while a stage is stuck */
+    ck_assert_uint_eq(run.state->turned, 0);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_RETRY), RBK_REFUSAL_ACCEPTED);
+    ck_status(&run, "paused");
+    ck_assert_uint_eq(run.state->hold_due_ms, run.now_ms + 3600000);
+    ck_at(&run, 1, "a.rollback.1 running");
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(one_of_two_parallel_stages_fails_while_the_other_goes_on)
 {
     struct run run;
@@ -502,6 +521,7 @@ int main(void)
                         3);
     tcase_add_test(tests, a_late_rollback_is_told_to_the_first_of_the_escalation);
     tcase_add_test(tests, a_stuck_stage_keeps_earlier_ones_from_being_taken_back);
+    tcase_add_test(tests, a_paused_run_that_was_stuck_has_fresh_time_to_be_decided);
     tcase_add_test(tests, one_of_two_parallel_stages_fails_while_the_other_goes_on);
     tcase_add_test(tests, too_many_rollbacks_abort_the_run);
     tcase_add_test(tests, a_criterion_of_time_is_known_to_the_millisecond);

@@ -6,6 +6,8 @@
 #include "tests/unit/core/step/run.h"
 
 #include <check.h>
+#include <stdio.h>
+#include <time.h>
 
 START_TEST(a_plan_of_one_stage_runs_to_its_end)
 {
@@ -483,6 +485,39 @@ START_TEST(events_out_of_place_are_refused)
 }
 END_TEST
 
+/* The bound is far above what it takes (a microsecond or two), and far below what a look at every
+ * state would: 20,000 steps that scanned 20,000 states would need seconds. */
+START_TEST(a_step_does_not_look_at_every_state)
+{
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_stage(mb, "a");
+    for (int i = 0; i < 20000; i++) {
+        mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_NOTHING);
+    }
+    mb_strategy(mb, a, false, 0);
+    mb_step(mb, a, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    run_start(&run, mb);
+    clock_t began = clock();
+    uint32_t steps = 0;
+    while (!run.state->ended_ms) {
+        struct rbk_event event = {.kind = RBK_EVENT_RESULT,
+                                  .now_ms = run.now_ms,
+                                  .serial = rbk_state_region(run.machine, run.state, a)->serial};
+        if (rbk_step(run.machine, &run.settings, run.state, &event, &run.actions)) {
+            ck_abort_msg("refused");
+        }
+        (void)rbk_state_next_due(run.machine, run.state);
+        steps++;
+    }
+    double us = (double)(clock() - began) * 1e6 / CLOCKS_PER_SEC / steps;
+    fprintf(stderr, "%.2f us a step with its deadline\n", us);
+    ck_assert_uint_eq(steps, 20000);
+    ck_assert_double_lt(us, 100);
+    run_fini(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step_stage");
@@ -508,6 +543,7 @@ int main(void)
     tcase_add_test(tests, reports_come_at_their_interval_and_missed_ones_are_skipped);
     tcase_add_test(tests, time_never_goes_back);
     tcase_add_test(tests, events_out_of_place_are_refused);
+    tcase_add_test(tests, a_step_does_not_look_at_every_state);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
