@@ -6,6 +6,7 @@
 #include "compiler/compile.h"
 
 #include "compiler/analysis.h"
+#include "compiler/lower/template_check.h"
 #include "compiler/rules/rules.h"
 #include "compiler/stdlib_path.h"
 #include "runtime/core/base/error.h"
@@ -55,6 +56,7 @@ int rbk_compile_analyse(struct rbk_compile *compile)
         rbk_types(&analysis);
         if (!analysis.broken) {
             rbk_placement_check(&analysis);
+            rbk_templates_check(compile);
             rbk_rules_apply(&analysis);
             rbk_scope_report_unused(&analysis);
         }

@@ -77,26 +77,16 @@ static uint32_t message(struct rbk_lower *lower, const struct rbk_tree_name *cha
     return rbk_build_message(&lower->builder, row);
 }
 
-static bool hook_kind(struct rbk_str word, enum rbk_hook_kind *ret_kind)
-{
-#define X(constant, spelling)            \
-    if (rbk_str_is(word, spelling)) {    \
-        *ret_kind = RBK_HOOK_##constant; \
-        return true;                     \
-    }
+static const char *const hook_words[RBK_HOOK_KIND_COUNT] = {
+#define X(constant, spelling) [RBK_HOOK_##constant] = (spelling),
     RBK_HOOK_KINDS(X)
 #undef X
-    return false;
-}
+};
 
-static void lower_hook(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
+/* The messages of one `on`. @return how many. */
+static uint32_t hook_messages(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
 {
-    struct rbk_hook hook = {.messages = {lower->builder.machine->message_count, 0}};
-    if (!hook_kind(statement->name->name->text, &hook.kind)) {
-        rbk_lower_refuse(lower, statement->head, "`on %.*s`",
-                         RBK_STR_ARG(statement->name->name->text));
-        return;
-    }
+    uint32_t count = 0;
     for (const struct rbk_tree_statement *s = statement->block->first; s != NULL; s = s->next) {
         if (s->kind != RBK_STATEMENT_NOTIFY) {
             rbk_lower_refuse(lower, s->head, "`%s` in `on %.*s`",
@@ -105,9 +95,40 @@ static void lower_hook(struct rbk_lower *lower, const struct rbk_tree_statement 
             continue;
         }
         (void)message(lower, s->name, s->value, s->head);
-        hook.messages.count++;
+        count++;
     }
-    (void)rbk_build_hook(&lower->builder, hook);
+    return count;
+}
+
+/* One row for each event, however often the plan speaks of it. */
+static void lower_hooks(struct rbk_lower *lower, const struct rbk_statements *hooks)
+{
+    for (uint32_t kind = 0; kind < RBK_HOOK_KIND_COUNT; kind++) {
+        struct rbk_hook hook = {
+            .kind = (enum rbk_hook_kind)kind,
+            .messages = {lower->builder.machine->message_count, 0},
+        };
+        for (uint32_t i = 0; i < hooks->count; i++) {
+            if (rbk_str_is(hooks->items[i]->name->name->text, hook_words[kind])) {
+                hook.messages.count += hook_messages(lower, hooks->items[i]);
+            }
+        }
+        if (hook.messages.count > 0) {
+            (void)rbk_build_hook(&lower->builder, hook);
+        }
+    }
+}
+
+/* `on` an event that no run has. */
+static void refuse_hook(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
+{
+    struct rbk_str word = statement->name->name->text;
+    for (uint32_t kind = 0; kind < RBK_HOOK_KIND_COUNT; kind++) {
+        if (rbk_str_is(word, hook_words[kind])) {
+            return;
+        }
+    }
+    rbk_lower_refuse(lower, statement->head, "`on %.*s`", RBK_STR_ARG(word));
 }
 
 void rbk_lower_messages(struct rbk_lower *lower)
@@ -118,8 +139,9 @@ void rbk_lower_messages(struct rbk_lower *lower)
     lower->mode.refused = true;
     lower->mode.windows = true;
     for (uint32_t i = 0; i < hooks->count; i++) {
-        lower_hook(lower, hooks->items[i]);
+        refuse_hook(lower, hooks->items[i]);
     }
+    lower_hooks(lower, hooks);
     for (uint32_t i = 0; i < reports->count; i++) {
         const struct rbk_tree_statement *report = reports->items[i];
         struct rbk_report row = {

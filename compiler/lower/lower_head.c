@@ -115,8 +115,11 @@ static void lower_roles(struct rbk_lower *lower)
             .members = {lower->builder.machine->text_count, 0},
             .place = rbk_lower_machine_place(lower, statement->head),
         };
-        if (contact != NULL) {
-            role.contact = rbk_lower_literal(lower, contact->value, "a contact");
+        for (; contact != NULL; contact = rbk_tree_clause_next(contact)) {
+            struct rbk_str one = rbk_lower_literal(lower, contact->value, "a contact");
+            role.contact =
+                rbk_arena_printf(lower->builder.arena, "%.*s%s%.*s", RBK_STR_ARG(role.contact),
+                                 role.contact.bytes > 0 ? ", " : "", RBK_STR_ARG(one));
         }
         const struct rbk_tree_clause *members = rbk_tree_clause_find(statement, RBK_CLAUSE_MEMBERS);
         for (; members != NULL; members = rbk_tree_clause_next(members)) {

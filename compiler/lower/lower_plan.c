@@ -61,59 +61,62 @@ static uint32_t first_effect(const struct rbk_machine *machine, uint32_t from)
     return first;
 }
 
-static const struct rbk_tree_statement *lock_part(const struct rbk_tree_statement *lock,
-                                                  enum rbk_statement_kind kind)
+/* The block of an `acquire` or `release`: its steps in a context of their own. */
+static void lock_steps(struct rbk_lower *lower, struct rbk_context context, uint32_t expired,
+                       const struct rbk_tree_statement *part)
 {
-    const struct rbk_tree_statement *part = lock->block->first;
-    while (part != NULL && part->kind != kind) {
-        part = part->next;
-    }
-    return part;
+    uint32_t failed = context.failed;
+    context.failed = expired;
+    rbk_lower_within(lower, &context, part, RBK_CLAUSE_WITHIN);
+    context.failed = failed;
+    rbk_lower_block(lower, &context, part->block);
 }
 
 static void acquire(struct rbk_lower *lower, const struct rbk_context *context, struct lock *lock)
 {
-    const struct rbk_tree_statement *part = lock_part(lock->statement, RBK_STATEMENT_ACQUIRE);
-    uint32_t first = lower->builder.machine->state_count;
-    lock->guard = RBK_NONE;
-    if (part == NULL) {
-        return;
-    }
     struct rbk_context inner = *context;
-    inner.name = rbk_arena_printf(lower->builder.arena, "plan.lock.%.*s.acquire",
-                                  RBK_STR_ARG(lock->statement->name->name->text));
+    uint32_t first = lower->builder.machine->state_count;
     inner.label = lock->statement->name->name->text;
-    rbk_lower_within(lower, &inner, part, RBK_CLAUSE_WITHIN);
-    rbk_lower_block(lower, &inner, part->block);
+    inner.name =
+        rbk_arena_printf(lower->builder.arena, "plan.lock.%.*s.acquire", RBK_STR_ARG(inner.label));
+    const struct rbk_tree_statement *part = lock->statement->block->first;
+    for (; part != NULL; part = part->next) {
+        if (part->kind == RBK_STATEMENT_ACQUIRE) {
+            lock_steps(lower, inner, inner.failed, part);
+        }
+    }
     lock->guard = first_effect(lower->builder.machine, first);
 }
 
-/* Give back one lock, if it was ever asked for; what fails there is passed over. */
+/* Give back one lock, if it was ever asked for; what fails there is passed over: a step that fails
+ * leads to the next one, time that is up to the end of the block. */
 static void release(struct rbk_lower *lower, const struct rbk_context *context,
                     const struct lock *lock, const char *end)
 {
-    const struct rbk_tree_statement *part = lock_part(lock->statement, RBK_STATEMENT_RELEASE);
-    if (part == NULL || lock->guard == RBK_NONE) {
+    if (lock->guard == RBK_NONE) {
         return;
     }
     struct rbk_context inner = *context;
     uint32_t after = rbk_builder_label(&lower->builder);
     inner.phase = RBK_PHASE_RELEASE;
+    inner.failed = RBK_REF_NEXT;
     inner.label = lock->statement->name->name->text;
     inner.name = rbk_arena_printf(lower->builder.arena, "plan.%s.lock.%.*s.release", end,
                                   RBK_STR_ARG(inner.label));
     uint32_t guard = rbk_lower_plain_state(
         lower, &inner, RBK_STATE_GUARD,
         rbk_arena_printf(lower->builder.arena, "%.*s.guard", RBK_STR_ARG(inner.name)),
-        rbk_lower_machine_place(lower, part->head));
+        rbk_lower_machine_place(lower, lock->statement->head));
     struct rbk_machine_state *state = rbk_lower_state(lower, guard);
     state->guard = lock->guard;
     state->next[RBK_OUTCOME_OK] = RBK_REF_NEXT;
     state->next[RBK_OUTCOME_FAIL] = after;
-    inner.failed = after; /* time that is up ends the block; one failing step only itself */
-    rbk_lower_within(lower, &inner, part, RBK_CLAUSE_WITHIN);
-    inner.failed = RBK_REF_NEXT;
-    rbk_lower_block(lower, &inner, part->block);
+    const struct rbk_tree_statement *part = lock->statement->block->first;
+    for (; part != NULL; part = part->next) {
+        if (part->kind == RBK_STATEMENT_RELEASE) {
+            lock_steps(lower, inner, after, part);
+        }
+    }
     rbk_builder_set(&lower->builder, after, context->region);
 }
 

@@ -74,6 +74,25 @@ static struct rbk_str data_words(struct rbk_lower *lower, const struct rbk_tree_
     return words;
 }
 
+/* A retire runs once, right after the grace: what says when, how often or back has no place in it.
+ */
+static void refuse_in_retire(struct rbk_lower *lower, const struct rbk_program_stage *stage)
+{
+    const struct rbk_tree_statement *const refused[] = {
+        stage->window,
+        stage->not_before,
+        stage->attempts,
+        rbk_statements_first(&stage->afters),
+        rbk_statements_first(&stage->rollbacks),
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        if (refused[i] != NULL) {
+            rbk_lower_refuse(lower, refused[i]->head, "`%s` in `retire`",
+                             rbk_statement_words((enum rbk_statement_kind)refused[i]->kind));
+        }
+    }
+}
+
 static struct rbk_region stage_row(struct rbk_lower *lower, enum rbk_region_kind kind,
                                    const struct rbk_tree_statement *statement)
 {
@@ -100,6 +119,9 @@ static struct rbk_region stage_row(struct rbk_lower *lower, enum rbk_region_kind
             rbk_tree_clause_find(stage->attempts, RBK_CLAUSE_EVERY);
         region.attempts = stage->attempts->count > 0 ? (uint32_t)stage->attempts->count : 1;
         region.attempts_every_ms = every != NULL ? rbk_clause_duration_ms(every) : 0;
+    }
+    if (kind == RBK_REGION_RETIRE) {
+        refuse_in_retire(lower, stage);
     }
     region.window = rbk_lower_window(lower, stage->window);
     if (stage->not_before != NULL) {

@@ -6,6 +6,7 @@
  * statement or in what people read.
  */
 #include "compiler/lower/lowering.h"
+#include "compiler/lower/sql_file.h"
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
@@ -212,6 +213,20 @@ void rbk_lower_arg_json(struct rbk_lower *lower, const struct rbk_tree_expr *exp
     lower->source = source;
 }
 
+/* The text of an SQL file; empty after a diagnostic. */
+static struct rbk_str sql_file(struct rbk_lower *lower, const struct rbk_tree_expr *file)
+{
+    struct rbk_str name = rbk_lower_literal(lower, file->left, "a file name");
+    struct rbk_str text = RBK_STR("");
+    const char *fault = rbk_sql_file_read(&lower->scratch, lower->source, name, &text);
+    if (fault != NULL) {
+        (void)rbk_diagnostic_error(&lower->compile->diagnostics, RBK_RULE_NAME,
+                                   rbk_lower_place(lower, file->span),
+                                   "the file `%.*s` cannot be used: %s", RBK_STR_ARG(name), fault);
+    }
+    return text;
+}
+
 void rbk_lower_arg_statement(struct rbk_lower *lower, const struct rbk_tree_expr *expr)
 {
     const struct rbk_source *source = lower->source;
@@ -219,7 +234,7 @@ void rbk_lower_arg_statement(struct rbk_lower *lower, const struct rbk_tree_expr
     struct rbk_taken statement = {.count = 0};
     const char *fault = NULL;
     if (inner->kind == RBK_EXPR_FILE) {
-        statement.text = rbk_lower_sql_file(lower, inner);
+        statement.text = sql_file(lower, inner);
     } else if (inner->kind != RBK_EXPR_STRING) {
         rbk_lower_refuse(lower, expr->span, "a statement that is only known at run time");
     } else if (rbk_template_sql(&lower->scratch, rbk_lower_pieces(lower, inner), &statement,

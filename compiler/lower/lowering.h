@@ -227,11 +227,6 @@ uint32_t rbk_lower_text(struct rbk_lower *lower, const struct rbk_tree_expr *exp
 /** RBK160 for a secret that would become readable. */
 void rbk_lower_report_secret(struct rbk_lower *lower, struct rbk_span span);
 
-/* ---- lower_file.c ---- */
-
-/** The text of an SQL file named by a FILE expression; empty after a diagnostic. */
-struct rbk_str rbk_lower_sql_file(struct rbk_lower *lower, const struct rbk_tree_expr *file);
-
 /* ---- lower_effect.c: one step, one effect ---- */
 
 /** Whether a step is one effect; the others are control, `do`, `take`, `restore` and `undo`. */

@@ -1,8 +1,9 @@
 /*
- * SQL files: read when the plan is compiled, and embedded, because a run is bound to its machine.
+ * Reading SQL files.
  */
-#include "compiler/lower/lowering.h"
+#include "compiler/lower/sql_file.h"
 
+#include "runtime/core/base/arena.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
 
@@ -45,10 +46,9 @@ static const char *read_whole(struct rbk_arena *arena, int fd, struct rbk_str *r
     return NULL;
 }
 
-/* The path as seen from the working directory: relative to the source that names it. */
-static struct rbk_str path_beside(struct rbk_lower *lower, struct rbk_str name)
+/* The path as seen from the working directory. */
+static struct rbk_str path_beside(struct rbk_arena *arena, struct rbk_str from, struct rbk_str name)
 {
-    struct rbk_str from = lower->source->path;
     size_t slash = from.bytes;
     while (slash > 0 && from.data[slash - 1] != '/') {
         slash--;
@@ -56,35 +56,29 @@ static struct rbk_str path_beside(struct rbk_lower *lower, struct rbk_str name)
     if (name.bytes > 0 && name.data[0] == '/') {
         slash = 0;
     }
-    return rbk_arena_printf(&lower->scratch, "%.*s%.*s", (int)slash, from.data, RBK_STR_ARG(name));
+    return rbk_arena_printf(arena, "%.*s%.*s", (int)slash, from.data, RBK_STR_ARG(name));
 }
 
-struct rbk_str rbk_lower_sql_file(struct rbk_lower *lower, const struct rbk_tree_expr *file)
+const char *rbk_sql_file_read(struct rbk_arena *arena, const struct rbk_source *source,
+                              struct rbk_str name, struct rbk_str *ret_text)
 {
-    struct rbk_str name = rbk_lower_literal(lower, file->left, "a file name");
-    struct rbk_str path = path_beside(lower, name);
-    struct rbk_str text = RBK_STR("");
-    const char *fault;
+    struct rbk_str path = path_beside(arena, source->path, name);
+    struct rbk_str text;
     if (path.bytes >= RBK_PATH_BYTES_MAX || rbk_str_find(path, '\0') < path.bytes) {
-        fault = "not a file name";
-    } else {
-        /* Not to hang on a named pipe. */
-        int fd = open(path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0) {
-            fault = strerror(errno);
-        } else {
-            fault = read_whole(&lower->scratch, fd, &text);
-            close(fd);
-        }
+        return "not a file name";
     }
+    /* Not to hang on a named pipe. */
+    int fd = open(path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return strerror(errno);
+    }
+    const char *fault = read_whole(arena, fd, &text);
+    close(fd);
     if (fault == NULL && (!rbk_utf8_valid(text, NULL) || rbk_str_find(text, '\0') < text.bytes)) {
         fault = "not UTF-8 text";
     }
-    if (fault != NULL) {
-        (void)rbk_diagnostic_error(&lower->compile->diagnostics, RBK_RULE_NAME,
-                                   rbk_lower_place(lower, file->span),
-                                   "the file `%.*s` cannot be used: %s", RBK_STR_ARG(name), fault);
-        return RBK_STR("");
+    if (fault == NULL) {
+        *ret_text = text;
     }
-    return text;
+    return fault;
 }
