@@ -224,8 +224,13 @@ static void after_number(struct rbk_postgres_task *self, const struct rbk_postgr
     }
     (void)snprintf(self->note.xid, sizeof(self->note.xid), "%.*s", RBK_STR_ARG(reply->value));
     if (!task->value.missing && value.bytes <= NOTED_VALUE_BYTES) {
-        self->note.value = strndup(value.data, value.bytes);
-        self->note.value_bytes = self->note.value ? value.bytes : 0;
+        struct rbk_buffer kept;
+        rbk_buffer_init(&kept, NOTED_VALUE_BYTES * 2);
+        if (rbk_task_redact(task, value, &kept) == 0) {
+            self->note.value_bytes = kept.bytes;
+            self->note.value = rbk_buffer_take(&kept, NULL);
+        }
+        rbk_buffer_fini(&kept);
     }
     struct rbk_buffer text;
     rbk_buffer_init(&text, NOTED_VALUE_BYTES * 8);

@@ -288,11 +288,14 @@ static enum verdict write_receipt(struct session *session)
                  bind_text(statement, 3, request->key) == SQLITE_OK &&
                  sqlite3_bind_int64(statement, 4, request->attempt) == SQLITE_OK &&
                  sqlite3_bind_int64(statement, 5, request->serial) == SQLITE_OK;
-    if (bound && !task->value.missing && task->value.as.text.bytes <= RBK_SQL_KEPT_VALUE_BYTES) {
-        bound =
-            sqlite3_bind_text64(statement, 6, task->value.as.text.data, task->value.as.text.bytes,
-                                SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_OK;
+    struct rbk_buffer kept;
+    rbk_buffer_init(&kept, RBK_SQL_KEPT_VALUE_BYTES * 2);
+    if (bound && !task->value.missing && task->value.as.text.bytes <= RBK_SQL_KEPT_VALUE_BYTES &&
+        rbk_task_redact(task, task->value.as.text, &kept) == 0) {
+        bound = sqlite3_bind_text64(statement, 6, kept.data, kept.bytes, SQLITE_TRANSIENT,
+                                    SQLITE_UTF8) == SQLITE_OK;
     }
+    rbk_buffer_fini(&kept);
     if (!bound || sqlite3_step(statement) != SQLITE_DONE) {
         verdict = describe(session, "the receipt cannot be written", NULL);
     } else if (sqlite3_changes(session->db) != 1) {

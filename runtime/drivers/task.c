@@ -11,6 +11,7 @@
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
+#include "runtime/drivers/redact.h"
 #include "runtime/drivers/request.h"
 
 #include <stdlib.h>
@@ -277,6 +278,30 @@ bool rbk_task_set_scalar(struct rbk_task *task, struct rbk_str text)
     task->value =
         (struct rbk_value){.type = RBK_TYPE_SCALAR, .as.text = rbk_buffer_str(&task->output)};
     return true;
+}
+
+int rbk_task_redact(const struct rbk_task *task, struct rbk_str text, struct rbk_buffer *out)
+{
+    const struct rbk_request *request = task->request;
+    if (request->secret_count == 0) {
+        return rbk_buffer_append_str(out, text);
+    }
+    struct rbk_redactor *redactor = rbk_redactor_new();
+    if (!redactor) {
+        return -RBK_ENOMEM;
+    }
+    int error = 0;
+    for (size_t i = 0; !error && i < request->secret_count; i++) {
+        if (request->secrets[i].bytes > 0) {
+            error = rbk_redactor_add(redactor, request->secrets[i]);
+        }
+    }
+    if (!error) {
+        rbk_redact(redactor, text, out);
+        error = out->error;
+    }
+    rbk_redactor_free(redactor);
+    return error;
 }
 
 void rbk_task_note(struct rbk_task *task, struct rbk_str note)

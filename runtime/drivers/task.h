@@ -146,6 +146,11 @@ void rbk_task_detail(struct rbk_task *task, const char *format, ...);
  */
 RBK_MUST_USE bool rbk_task_set_scalar(struct rbk_task *task, struct rbk_str text);
 
+/** Appends `text` with the request's secrets replaced: for what a driver itself keeps somewhere (a
+ * note, a receipt). Results are redacted by the executor. @return 0, or a failure: keep nothing. */
+RBK_MUST_USE int rbk_task_redact(const struct rbk_task *task, struct rbk_str text,
+                                 struct rbk_buffer *out);
+
 /** Reports a note to the executor, unless the driver is closing. */
 void rbk_task_note(struct rbk_task *task, struct rbk_str note);
 

@@ -33,7 +33,7 @@
 #define SANITIZED 0
 #endif
 
-static void limit(int resource, rlim_t soft, rlim_t hard)
+static void limit(unsigned resource, rlim_t soft, rlim_t hard)
 {
     const struct rlimit value = {.rlim_cur = soft, .rlim_max = hard};
     if (setrlimit(resource, &value) != 0) {

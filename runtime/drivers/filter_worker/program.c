@@ -89,6 +89,8 @@ static jq_state *compile(const char *program, struct complaint *complaint)
         return NULL;
     }
     jq_set_error_cb(state, on_error, complaint);
+    jq_set_input_cb(state, NULL, NULL); /* jq_init() leaves these two unset, not empty */
+    jq_set_debug_cb(state, NULL, NULL);
     jq_set_attr(state, jv_string("JQ_LIBRARY_PATH"), jv_array());
     jq_set_attr(state, jv_string("JQ_ORIGIN"), jv_string("/nowhere"));
     jq_set_attr(state, jv_string("PROGRAM_ORIGIN"), jv_string("/nowhere"));

@@ -80,7 +80,7 @@ void harness_open(struct harness *harness, harness_open_fn *open)
 {
     memset(harness, 0, sizeof(*harness));
     ck_assert_int_eq(uv_loop_init(&harness->loop), 0);
-    strcpy(harness->directory, "/tmp/rbk-drivers-XXXXXX");
+    (void)snprintf(harness->directory, sizeof(harness->directory), "/tmp/rbk-drivers-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(harness->directory));
     harness->setup = (struct rbk_driver_setup){
         .loop = &harness->loop,

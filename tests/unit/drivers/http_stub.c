@@ -95,7 +95,7 @@ static void serve(int fd, int *count)
         (void)snprintf(text, sizeof(text), "%d", before);
         put_answer(fd, 200, text);
     } else if (strncmp(path, "/status/", 8) == 0) {
-        put_answer(fd, atoi(path + 8), "the body says why");
+        put_answer(fd, (int)strtol(path + 8, NULL, 10), "the body says why");
     } else if (strncmp(path, "/silent", 7) == 0) {
         wait_for_end(fd);
     } else if (strncmp(path, "/slow", 5) == 0) {

@@ -217,10 +217,10 @@ END_TEST
 START_TEST(nothing_is_sent_twice)
 {
     struct rbk_request request = reading("/seen");
-    int before = atoi(harness_run(&harness, &request)->value);
+    long before = strtol(harness_run(&harness, &request)->value, NULL, 10);
     struct rbk_request post = effect("POST", "/reset");
     ck_assert_int_eq(harness_run(&harness, &post)->outcome, RBK_OUTCOME_DOUBT);
-    ck_assert_int_eq(atoi(harness_run(&harness, &request)->value), before + 2);
+    ck_assert_int_eq(strtol(harness_run(&harness, &request)->value, NULL, 10), before + 2);
 }
 END_TEST
 

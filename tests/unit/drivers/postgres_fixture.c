@@ -58,10 +58,15 @@ const char *look(const char *sql)
     return value;
 }
 
+int look_at_number(const char *sql)
+{
+    return (int)strtol(look(sql), NULL, 10);
+}
+
 int backends(void)
 {
-    return atoi(look("SELECT count(*) FROM pg_stat_activity "
-                     "WHERE application_name LIKE 'rbk/run-1/migrate/%'"));
+    return look_at_number("SELECT count(*) FROM pg_stat_activity "
+                          "WHERE application_name LIKE 'rbk/run-1/migrate/%'");
 }
 
 bool backends_end(void)

@@ -26,6 +26,8 @@ struct rbk_request through(int port, struct rbk_request request);
 
 /** The first value of a query of the test's own, as text ("" for NULL or no row). */
 const char *look(const char *sql);
+/** The same as a number. */
+int look_at_number(const char *sql);
 /** Backends with our application_name, but for those of readings. */
 int backends(void);
 /** Waits (asking the server, bounded) until there are none. */

@@ -29,7 +29,7 @@ static void fail(const char *text)
 const char *servers_directory(void)
 {
     if (!*directory) {
-        strcpy(directory, "/tmp/rbk-servers-XXXXXX");
+        (void)snprintf(directory, sizeof(directory), "/tmp/rbk-servers-XXXXXX");
         if (!mkdtemp(directory)) {
             fail("no directory");
         }
@@ -49,7 +49,7 @@ int servers_start(const char *kind)
     if (!output || pclose(output) != 0 || !fine) {
         fail("the server does not start");
     }
-    return atoi(line);
+    return (int)strtol(line, NULL, 10);
 }
 
 void servers_stop(void)

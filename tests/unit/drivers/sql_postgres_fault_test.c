@@ -152,8 +152,8 @@ END_TEST
 static bool backend_works(struct harness *self)
 {
     (void)self;
-    return atoi(look("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
-                     "AND application_name LIKE 'rbk/run-1/migrate/%'")) == 1;
+    return look_at_number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+                          "AND application_name LIKE 'rbk/run-1/migrate/%'") == 1;
 }
 
 static void wait_for_work(void)
@@ -220,8 +220,8 @@ START_TEST(a_backend_that_cannot_be_shown_dead_leaves_doubt)
     request.timeout_ms = 2000;
     harness_start(&harness, &request);
     wait_for_work();
-    pid_t pid = (pid_t)atoi(look("SELECT pid FROM pg_stat_activity "
-                                 "WHERE application_name LIKE 'rbk/run-1/migrate/%'"));
+    pid_t pid = (pid_t)look_at_number("SELECT pid FROM pg_stat_activity "
+                                      "WHERE application_name LIKE 'rbk/run-1/migrate/%'");
     ck_assert_int_gt(pid, 0);
     ck_assert_int_eq(kill(pid, SIGSTOP), 0);
     const struct harness_answer *answer = harness_finish(&harness);

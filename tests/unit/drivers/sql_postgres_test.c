@@ -30,6 +30,18 @@ START_TEST(a_file_is_committed_after_its_note)
 }
 END_TEST
 
+START_TEST(a_note_holds_no_secret)
+{
+    const struct rbk_str secrets[] = {RBK_STR("hunter22")};
+    struct rbk_request request = effect("SELECT 'it is hunter22'");
+    request.secrets = secrets;
+    request.secret_count = 1;
+    ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_OK);
+    ck_assert_ptr_null(strstr(harness.note, "hunter22"));
+    ck_assert_ptr_nonnull(strstr(harness.note, "it is [secret]"));
+}
+END_TEST
+
 START_TEST(a_constraint_undoes_the_whole_file)
 {
     struct rbk_request request =
@@ -155,7 +167,7 @@ START_TEST(readings_share_a_connection_and_replace_a_dead_one)
 {
     struct rbk_request request = reading("SELECT pg_backend_pid()");
     char first[64];
-    strcpy(first, harness_run(&harness, &request)->value);
+    (void)snprintf(first, sizeof(first), "%.63s", harness_run(&harness, &request)->value);
     ck_assert_str_eq(harness_run(&harness, &request)->value, first);
     char sql[128];
     (void)snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%s, 5000)", first);
@@ -216,7 +228,8 @@ END_TEST
 static bool sleeper_runs(struct harness *self)
 {
     (void)self;
-    return atoi(look("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")) > 0;
+    return look_at_number("SELECT count(*) FROM pg_stat_activity "
+                          "WHERE wait_event = 'PgSleep'") > 0;
 }
 
 START_TEST(cancel_stops_what_runs_and_undoes_it)
@@ -342,6 +355,7 @@ int main(void)
 {
     TCase *tests = tcase_create("sql_postgres");
     tcase_add_test(tests, a_file_is_committed_after_its_note);
+    tcase_add_test(tests, a_note_holds_no_secret);
     tcase_add_test(tests, a_constraint_undoes_the_whole_file);
     tcase_add_test(tests, a_deferred_constraint_fails_at_commit);
     tcase_add_test(tests, transaction_control_is_refused_before_anything_is_sent);
