@@ -38,14 +38,18 @@ static void put(struct printer *printer, const char *text)
     (void)rbk_buffer_append_text(&printer->out, text);
 }
 
-/* Text of the source with each run of blanks and line ends as one blank. */
-static void put_flat(struct printer *printer, struct rbk_str text)
+/* The first line of a text, each run of blanks as one. @return false when it was cut: then nothing
+ * more of the string is to be shown. */
+static bool put_flat(struct printer *printer, struct rbk_str text)
 {
-    struct rbk_str kept = cut(text, LITERAL_BYTES_MAX);
+    size_t end = rbk_str_find(text, '\n');
+    bool more = rbk_str_trim(rbk_str_slice(text, end, text.bytes)).bytes > 0;
+    struct rbk_str line = rbk_str_slice(text, 0, end);
+    struct rbk_str kept = cut(line, LITERAL_BYTES_MAX);
     bool blank = false;
     for (size_t i = 0; i < kept.bytes; i++) {
         char byte = kept.data[i];
-        bool is_blank = byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+        bool is_blank = byte == ' ' || byte == '\t' || byte == '\r';
         if (!is_blank) {
             (void)rbk_buffer_append_byte(&printer->out, byte);
         } else if (!blank) {
@@ -53,9 +57,9 @@ static void put_flat(struct printer *printer, struct rbk_str text)
         }
         blank = is_blank;
     }
-    if (kept.bytes < text.bytes) {
-        put(printer, "…");
-    }
+    more = more || kept.bytes < line.bytes;
+    put(printer, more ? " …" : "");
+    return !more;
 }
 
 static void put_expr(struct printer *printer, const struct rbk_tree_expr *expr);
@@ -79,7 +83,7 @@ static void put_value(struct printer *printer, const struct rbk_tree_expr *expr)
     if (inner != expr && is_literal(inner)) {
         lower->source = source;
         if (inner->kind == RBK_EXPR_STRING) {
-            put_flat(printer, inner->text);
+            (void)put_flat(printer, inner->text);
         } else {
             put_expr(printer, inner);
         }
@@ -97,7 +101,7 @@ static void put_string(struct printer *printer, const struct rbk_tree_expr *expr
     bool raw = expr->quote == RBK_QUOTE_SINGLE || expr->quote == RBK_QUOTE_TRIPLE_SINGLE;
     put(printer, raw ? "'" : "\"");
     if (!expr->has_parts) {
-        put_flat(printer, expr->text);
+        (void)put_flat(printer, expr->text);
     } else {
         size_t start = printer->out.bytes;
         for (const struct rbk_tree_expr *part = expr->parts; part != NULL; part = part->next) {
@@ -105,10 +109,10 @@ static void put_string(struct printer *printer, const struct rbk_tree_expr *expr
                 put(printer, "…");
                 break;
             }
-            if (part->kind == RBK_EXPR_TEXT) {
-                put_flat(printer, part->text);
-            } else {
+            if (part->kind != RBK_EXPR_TEXT) {
                 put_value(printer, part);
+            } else if (!put_flat(printer, part->text)) {
+                break;
             }
         }
     }
