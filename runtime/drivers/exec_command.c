@@ -1,6 +1,6 @@
 /*
- * START from a request. Texts are gathered in one scratch block of NUL-terminated strings, since the
- * message wants C strings and a request has counted ones.
+ * START from a request. Texts are gathered in one scratch block of NUL-terminated strings, since
+ * the message wants C strings and a request has counted ones.
  */
 #include "runtime/drivers/exec_command.h"
 #include "runtime/core/base/limits.h"
@@ -32,8 +32,9 @@ static int texts_init(struct texts *texts, size_t room)
 
 static void texts_fini(struct texts *texts)
 {
-    if (texts->bytes.capacity)
+    if (texts->bytes.capacity) {
         explicit_bzero(texts->bytes.data, texts->bytes.capacity);
+    }
     rbk_buffer_fini(&texts->bytes);
     free(texts->offsets);
 }
@@ -52,13 +53,16 @@ static void texts_add(struct texts *texts, struct rbk_str name, const char *betw
 /* The list of what was added; borrowed from `texts`, its array the caller's to free. */
 static int texts_list(const struct texts *texts, struct rbk_exec_list *ret_list)
 {
-    if (texts->bytes.error)
+    if (texts->bytes.error) {
         return texts->bytes.error;
+    }
     ret_list->items = calloc(texts->count + 1, sizeof *ret_list->items);
-    if (!ret_list->items)
+    if (!ret_list->items) {
         return -RBK_ENOMEM;
-    for (size_t index = 0; index < texts->count; index++)
+    }
+    for (size_t index = 0; index < texts->count; index++) {
         ret_list->items[index] = texts->bytes.data + texts->offsets[index];
+    }
     ret_list->count = texts->count;
     return 0;
 }
@@ -91,8 +95,9 @@ static bool is_ours(struct rbk_str name)
 static bool is_set(const struct rbk_request *request, size_t from, struct rbk_str name)
 {
     for (size_t index = from; index < request->environment_count; index++) {
-        if (rbk_str_equal(request->environment[index].name, name))
+        if (rbk_str_equal(request->environment[index].name, name)) {
             return true;
+        }
     }
     return false;
 }
@@ -103,8 +108,9 @@ static int add_environment(struct texts *texts, const struct rbk_request *reques
     for (size_t index = 0; index < RBK_COUNT(inherited); index++) {
         struct rbk_str name = rbk_str_from(inherited[index]);
         const char *value = getenv(inherited[index]);
-        if (value && !is_set(request, 0, name))
+        if (value && !is_set(request, 0, name)) {
             texts_add(texts, name, "=", rbk_str_from(value));
+        }
     }
     for (size_t index = 0; index < request->environment_count; index++) {
         const struct rbk_pair *pair = &request->environment[index];
@@ -120,8 +126,9 @@ static int add_environment(struct texts *texts, const struct rbk_request *reques
             rbk_buffer_append_text(why, " holds a NUL byte");
             return -RBK_EINVALID;
         }
-        if (!is_ours(pair->name) && !is_set(request, index + 1, pair->name))
+        if (!is_ours(pair->name) && !is_set(request, index + 1, pair->name)) {
             texts_add(texts, pair->name, "=", pair->value);
+        }
     }
     texts_add(texts, RBK_STR("RBK_RUN"), "=", rbk_str_from(request->run));
     texts_add(texts, RBK_STR("RBK_STEP"), "=", rbk_str_from(request->step));
@@ -133,15 +140,18 @@ static int set_directory(struct rbk_buffer *directory, const struct rbk_request 
                          const char *plan_directory, struct rbk_buffer *why)
 {
     rbk_buffer_init(directory, RBK_PATH_BYTES_MAX);
-    if (!rbk_str_starts(request->directory, RBK_STR("/")))
+    if (!rbk_str_starts(request->directory, RBK_STR("/"))) {
         rbk_buffer_append_text(directory, plan_directory);
+    }
     if (request->directory.bytes) {
-        if (directory->bytes)
+        if (directory->bytes) {
             rbk_buffer_append_byte(directory, '/');
+        }
         rbk_buffer_append_str(directory, request->directory);
     }
-    if (directory->error != -RBK_ELIMIT && !has_nul(rbk_buffer_str(directory)))
+    if (directory->error != -RBK_ELIMIT && !has_nul(rbk_buffer_str(directory))) {
         return directory->error;
+    }
     rbk_buffer_append_text(why, "the directory of the command is too long or holds a NUL byte");
     return -RBK_EINVALID;
 }
@@ -174,28 +184,34 @@ int rbk_exec_command_write(struct rbk_buffer *out, uint64_t ticket,
     int failed = texts_init(&words, request->word_count);
     int also = texts_init(&cancel_words, request->cancel_word_count);
     failed = also ? also : failed;
-    also = texts_init(&environment,
-                      request->environment_count + RBK_COUNT(inherited) + 3);
+    also = texts_init(&environment, request->environment_count + RBK_COUNT(inherited) + 3);
     failed = also ? also : failed;
     int result = set_directory(&directory, request, plan_directory, why);
-    if (failed)
+    if (failed) {
         result = failed;
+    }
     if (result == 0 && (request->word_count == 0 || request->words[0].bytes == 0)) {
         rbk_buffer_append_text(why, "the command is empty");
         result = -RBK_EINVALID;
     }
-    if (result == 0)
+    if (result == 0) {
         result = add_words(&words, request->words, request->word_count, why);
-    if (result == 0)
+    }
+    if (result == 0) {
         result = add_words(&cancel_words, request->cancel_words, request->cancel_word_count, why);
-    if (result == 0)
+    }
+    if (result == 0) {
         result = add_environment(&environment, request, why);
-    if (result == 0)
+    }
+    if (result == 0) {
         result = texts_list(&words, &start.words);
-    if (result == 0)
+    }
+    if (result == 0) {
         result = texts_list(&cancel_words, &start.cancel_words);
-    if (result == 0)
+    }
+    if (result == 0) {
         result = texts_list(&environment, &start.environment);
+    }
     if (result == 0) {
         start.directory = rbk_buffer_str(&directory);
         rbk_exec_write_start(out, &start);

@@ -1,6 +1,6 @@
 /*
- * From a request to the START message: the exact environment, the directory, and the refusal of what
- * no operating system could be given.
+ * From a request to the START message: the exact environment, the directory, and the refusal of
+ * what no operating system could be given.
  */
 #ifndef RBK_RUNTIME_DRIVERS_EXEC_COMMAND_H
 #define RBK_RUNTIME_DRIVERS_EXEC_COMMAND_H

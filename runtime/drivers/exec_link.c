@@ -1,11 +1,11 @@
 /*
  * Seeking a supervisor, in turns of a timer:
  *   the lock can be taken -> nothing lives: on_absent(), perhaps start one that inherits the lock
- *   it cannot             -> one lives, is about to, or is leaving: connect; where that fails, or the
- *                            other side closes before WELCOME, try again a little later
+ *   it cannot             -> one lives, is about to, or is leaving: connect; where that fails, or
+ * the other side closes before WELCOME, try again a little later
  *
- * Who answered is checked twice: the kernel names the uid and pid at the other end of the socket, and
- * WELCOME names pid, start time and boot, which must be that pid's.
+ * Who answered is checked twice: the kernel names the uid and pid at the other end of the socket,
+ * and WELCOME names pid, start time and boot, which must be that pid's.
  */
 #include "runtime/drivers/exec_link.h"
 
@@ -28,7 +28,7 @@ struct rbk_exec_wire {
     uv_pipe_t pipe;
     struct rbk_exec_link *link; /* NULL once the link has let go of it */
     struct rbk_exec_link *home; /* counts its handle; outlives it */
-    pid_t peer;                 /* at the other end; 0: a pair of sockets, it may be anyone's child */
+    pid_t peer; /* at the other end; 0: a pair of sockets, it may be anyone's child */
     struct rbk_buffer inbox;
     char chunk[CHUNK_BYTES];
 };
@@ -45,8 +45,9 @@ static void on_timer(uv_timer_t *timer);
 static void handle_closed(struct rbk_exec_link *link)
 {
     link->handles--;
-    if (link->handles == 0 && link->state == RBK_EXEC_LINK_CLOSED)
+    if (link->handles == 0 && link->state == RBK_EXEC_LINK_CLOSED) {
         link->on_closed(link->context);
+    }
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */
@@ -64,8 +65,9 @@ static void wire_on_closed(uv_handle_t *handle)
 static void wire_drop(struct rbk_exec_link *link)
 {
     struct rbk_exec_wire *wire = link->wire;
-    if (!wire)
+    if (!wire) {
         return;
+    }
     link->wire = NULL;
     wire->link = NULL;
     uv_close((uv_handle_t *)&wire->pipe, wire_on_closed);
@@ -99,19 +101,23 @@ static void wire_broke(struct rbk_exec_link *link)
 static bool welcome_is_good(const struct rbk_exec_link *link, struct rbk_str fields)
 {
     struct rbk_exec_welcome welcome;
-    if (rbk_exec_read_welcome(fields, &welcome) != 0 || welcome.version != RBK_EXEC_VERSION)
+    if (rbk_exec_read_welcome(fields, &welcome) != 0 || welcome.version != RBK_EXEC_VERSION) {
         return false;
-    if (link->wire->peer != 0 && welcome.process.pid != link->wire->peer)
+    }
+    if (link->wire->peer != 0 && welcome.process.pid != link->wire->peer) {
         return false;
+    }
     return rbk_process_alive(&welcome.process, link->boot);
 }
 
 static bool on_frame(struct rbk_exec_link *link, enum rbk_exec_message kind, struct rbk_str fields)
 {
-    if (link->state == RBK_EXEC_LINK_READY)
+    if (link->state == RBK_EXEC_LINK_READY) {
         return link->events->on_message(link->context, kind, fields);
-    if (kind != RBK_EXEC_WELCOME || !welcome_is_good(link, fields))
+    }
+    if (kind != RBK_EXEC_WELCOME || !welcome_is_good(link, fields)) {
         return false;
+    }
     uv_timer_stop(&link->timer);
     link->state = RBK_EXEC_LINK_READY;
     link->events->on_ready(link->context);
@@ -126,16 +132,18 @@ static void on_received(struct rbk_exec_wire *wire)
     int whole;
     while ((whole = rbk_exec_frame(rbk_buffer_str(&wire->inbox), &kind, &fields, &bytes)) == 1) {
         bool good = on_frame(wire->link, kind, fields);
-        if (!wire->link)
+        if (!wire->link) {
             return; /* the callback closed or dropped it */
+        }
         if (!good) {
             wire_broke(wire->link);
             return;
         }
         rbk_buffer_consume(&wire->inbox, bytes);
     }
-    if (whole < 0)
+    if (whole < 0) {
         wire_broke(wire->link);
+    }
 }
 
 static void wire_alloc(uv_handle_t *handle, RBK_UNUSED size_t suggested, uv_buf_t *buf)
@@ -147,12 +155,14 @@ static void wire_alloc(uv_handle_t *handle, RBK_UNUSED size_t suggested, uv_buf_
 static void wire_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 {
     struct rbk_exec_wire *wire = RBK_CONTAINER_OF(stream, struct rbk_exec_wire, pipe);
-    if (!wire->link || got == 0)
+    if (!wire->link || got == 0) {
         return;
-    if (got < 0 || rbk_buffer_append(&wire->inbox, buf->base, (size_t)got) != 0)
+    }
+    if (got < 0 || rbk_buffer_append(&wire->inbox, buf->base, (size_t)got) != 0) {
         wire_broke(wire->link);
-    else
+    } else {
         on_received(wire);
+    }
 }
 
 /* Makes a connected socket the link's connection and says HELLO. 0, or a libuv code with the socket
@@ -172,10 +182,11 @@ static int wire_open(struct rbk_exec_link *link, int socket, pid_t peer)
     wire->peer = peer;
     rbk_buffer_init(&wire->inbox, RBK_EXEC_FRAME_BYTES_MAX * 2);
     result = uv_pipe_open(&wire->pipe, socket);
-    if (result != 0)
+    if (result != 0) {
         close(socket);
-    else
+    } else {
         result = uv_read_start((uv_stream_t *)&wire->pipe, wire_alloc, wire_on_read);
+    }
     if (result != 0) {
         wire_drop(link);
         return result;
@@ -204,30 +215,35 @@ static void write_done(uv_write_t *request, RBK_UNUSED int status)
 
 void rbk_exec_link_send(struct rbk_exec_link *link, struct rbk_str frames)
 {
-    if (!link->wire || frames.bytes == 0)
+    if (!link->wire || frames.bytes == 0) {
         return;
+    }
     uv_stream_t *stream = (uv_stream_t *)&link->wire->pipe;
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)frames.data, (unsigned)frames.bytes);
     int sent = uv_try_write(stream, &buf, 1);
-    if (sent < 0)
+    if (sent < 0) {
         sent = 0;
-    if ((size_t)sent == frames.bytes)
+    }
+    if ((size_t)sent == frames.bytes) {
         return;
+    }
     frames = rbk_str_slice(frames, (size_t)sent, frames.bytes);
     struct pending_write *pending = malloc(sizeof *pending + frames.bytes);
     if (pending) {
         pending->bytes = frames.bytes;
         memcpy(pending->data, frames.data, frames.bytes);
         buf = uv_buf_init(pending->data, (unsigned)frames.bytes);
-        if (uv_write(&pending->request, stream, &buf, 1, write_done) == 0)
+        if (uv_write(&pending->request, stream, &buf, 1, write_done) == 0) {
             return;
+        }
         free(pending);
     }
     /* Half a frame is on its way: the other side can make nothing of what would follow. Its end of
      * the connection closes, and with it the reading side here. */
     int socket;
-    if (uv_fileno((uv_handle_t *)stream, &socket) == 0)
+    if (uv_fileno((uv_handle_t *)stream, &socket) == 0) {
         shutdown(socket, SHUT_RDWR);
+    }
 }
 
 /* ---- starting one ---------------------------------------------------------------------------- */
@@ -247,8 +263,7 @@ static void starter_on_closed(uv_handle_t *handle)
 
 /* The process that was started has made the supervisor and ended. How it ended does not matter:
  * without a supervisor the connection closes. */
-static void starter_on_exit(uv_process_t *process, RBK_UNUSED int64_t status,
-                            RBK_UNUSED int signal)
+static void starter_on_exit(uv_process_t *process, RBK_UNUSED int64_t status, RBK_UNUSED int signal)
 {
     uv_close((uv_handle_t *)process, starter_on_closed);
 }
@@ -280,13 +295,15 @@ static int spawn(struct rbk_exec_link *link, int lock, int socket)
         .stdio_count = 5,
     };
     struct starter *starter = calloc(1, sizeof *starter);
-    if (!starter)
+    if (!starter) {
         return UV_ENOMEM;
+    }
     starter->home = link;
     link->handles++;
     int result = uv_spawn(link->setup->loop, &starter->process, &options);
-    if (result != 0)
+    if (result != 0) {
         uv_close((uv_handle_t *)&starter->process, starter_on_closed);
+    }
     return result;
 }
 
@@ -303,10 +320,11 @@ static void start_one(struct rbk_exec_link *link, int lock)
         result = spawn(link, lock, pair[1]);
         close(pair[1]);
         close(lock);
-        if (result != 0)
+        if (result != 0) {
             close(pair[0]);
-        else
+        } else {
             result = wire_open(link, pair[0], 0);
+        }
     }
     if (result == 0) {
         uv_timer_start(&link->timer, on_timer, SEEK_MS, 0);
@@ -327,13 +345,14 @@ static int connect_socket(const struct rbk_exec_link *link, pid_t *ret_peer)
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", link->directory,
              RBK_EXEC_SOCKET_NAME);
     int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (file < 0)
+    if (file < 0) {
         return -1;
+    }
     struct ucred peer;
     socklen_t bytes = sizeof peer;
     if (connect(file, (struct sockaddr *)&address, sizeof address) == 0 &&
-        getsockopt(file, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 &&
-        peer.uid == geteuid() && peer.pid > 0) {
+        getsockopt(file, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 && peer.uid == geteuid() &&
+        peer.pid > 0) {
         *ret_peer = peer.pid;
         return file;
     }
@@ -364,29 +383,32 @@ static void seek(struct rbk_exec_link *link)
     close(lock);
     pid_t peer;
     int socket = connect_socket(link, &peer);
-    if (socket >= 0 && wire_open(link, socket, peer) == 0)
+    if (socket >= 0 && wire_open(link, socket, peer) == 0) {
         uv_timer_start(&link->timer, on_timer, SEEK_MS, 0);
-    else
+    } else {
         uv_timer_start(&link->timer, on_timer, SEEK_EVERY_MS, 0);
+    }
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct rbk_exec_link *link = RBK_CONTAINER_OF(timer, struct rbk_exec_link, timer);
-    if (uv_now(link->setup->loop) >= link->seek_until_ms)
+    if (uv_now(link->setup->loop) >= link->seek_until_ms) {
         fail(link, "the supervisor of this run does not answer");
-    else if (link->state == RBK_EXEC_LINK_SEEKING)
+    } else if (link->state == RBK_EXEC_LINK_SEEKING) {
         seek(link);
-    else
+    } else {
         wire_broke(link);
+    }
 }
 
 int rbk_exec_link_init(struct rbk_exec_link *link, struct rbk_error *reterr)
 {
     rbk_boot_id_read(link->boot);
     int result = uv_timer_init(link->setup->loop, &link->timer);
-    if (result != 0)
+    if (result != 0) {
         return rbk_error_set(reterr, RBK_ENOMEM, "cannot make a timer");
+    }
     link->handles = 1;
     link->state = RBK_EXEC_LINK_IDLE;
     return 0;
@@ -394,8 +416,9 @@ int rbk_exec_link_init(struct rbk_exec_link *link, struct rbk_error *reterr)
 
 void rbk_exec_link_open(struct rbk_exec_link *link)
 {
-    if (link->state != RBK_EXEC_LINK_IDLE)
+    if (link->state != RBK_EXEC_LINK_IDLE) {
         return;
+    }
     link->state = RBK_EXEC_LINK_SEEKING;
     link->seek_until_ms = uv_now(link->setup->loop) + SEEK_MS;
     uv_timer_start(&link->timer, on_timer, 0, 0);

@@ -10,9 +10,9 @@
  *     |                            | WELCOME from the process it claims to be: on_ready()
  *     |<-- on_lost() ----------- READY
  *
- * The lock file tells what lives: a supervisor holds it from before its birth (it inherits the lock)
- * to its end. No callback runs inside a function of this header but rbk_exec_link_send(), which may
- * find the connection gone; then on_lost() follows on a later turn all the same.
+ * The lock file tells what lives: a supervisor holds it from before its birth (it inherits the
+ * lock) to its end. No callback runs inside a function of this header but rbk_exec_link_send(),
+ * which may find the connection gone; then on_lost() follows on a later turn all the same.
  */
 #ifndef RBK_RUNTIME_DRIVERS_EXEC_LINK_H
 #define RBK_RUNTIME_DRIVERS_EXEC_LINK_H
@@ -53,8 +53,8 @@ struct rbk_exec_link {
     const struct rbk_exec_link_events *events;
     void *context;
     enum rbk_exec_link_state state;
-    const char *run_directory;  /**< Absolute; borrowed. */
-    int directory;              /**< The same, open; borrowed. */
+    const char *run_directory; /**< Absolute; borrowed. */
+    int directory;             /**< The same, open; borrowed. */
     char boot[RBK_BOOT_ID_BYTES];
     uint32_t serial_min;        /**< For HELLO; see there. */
     uint64_t seek_until_ms;     /**< Loop time; when seeking ends. */
@@ -74,7 +74,8 @@ void rbk_exec_link_open(struct rbk_exec_link *link);
 /** Sends frames, READY only. They are copied where they cannot be sent at once. */
 void rbk_exec_link_send(struct rbk_exec_link *link, struct rbk_str frames);
 
-/** Closes the connection and every handle; no event comes any more, `on_closed` runs on a later turn. */
+/** Closes the connection and every handle; no event comes any more, `on_closed` runs on a later
+ * turn. */
 void rbk_exec_link_close(struct rbk_exec_link *link, void (*on_closed)(void *context));
 
 #endif

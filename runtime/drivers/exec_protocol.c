@@ -19,8 +19,9 @@ static void put_u8(struct rbk_buffer *out, unsigned number)
 
 static void number_bytes(uint64_t number, size_t bytes, char *ret_bytes)
 {
-    for (size_t index = 0; index < bytes; index++)
+    for (size_t index = 0; index < bytes; index++) {
         ret_bytes[index] = (char)(number >> (8 * index));
+    }
 }
 
 static void put_u32(struct rbk_buffer *out, uint32_t number)
@@ -51,8 +52,9 @@ static void put_bytes(struct rbk_buffer *out, struct rbk_str bytes)
 static void put_list(struct rbk_buffer *out, const struct rbk_exec_list *list)
 {
     put_u32(out, (uint32_t)list->count);
-    for (size_t index = 0; index < list->count; index++)
+    for (size_t index = 0; index < list->count; index++) {
         put_bytes(out, rbk_str_from(list->items[index]));
+    }
 }
 
 static void put_process(struct rbk_buffer *out, const struct rbk_process_id *process)
@@ -73,8 +75,9 @@ static size_t frame_begin(struct rbk_buffer *out, enum rbk_exec_message kind)
 
 static void frame_end(struct rbk_buffer *out, size_t start)
 {
-    if (out->bytes - start > RBK_EXEC_FRAME_BYTES_MAX)
+    if (out->bytes - start > RBK_EXEC_FRAME_BYTES_MAX) {
         out->error = -RBK_ELIMIT;
+    }
     if (out->error) {
         rbk_buffer_truncate(out, start);
         return;
@@ -119,11 +122,13 @@ void rbk_exec_write_start(struct rbk_buffer *out, const struct rbk_exec_start *s
     put_u8(out, start->has_input);
     put_bytes(out, start->input);
     put_u32(out, (uint32_t)start->secret_count);
-    for (size_t index = 0; index < start->secret_count; index++)
+    for (size_t index = 0; index < start->secret_count; index++) {
         put_bytes(out, start->secrets[index]);
+    }
     put_u32(out, (uint32_t)start->expect_count);
-    for (size_t index = 0; index < start->expect_count; index++)
+    for (size_t index = 0; index < start->expect_count; index++) {
         put_u64(out, (uint64_t)start->expect[index]);
+    }
     frame_end(out, at);
 }
 
@@ -176,8 +181,9 @@ void rbk_exec_write_answer(struct rbk_buffer *out, const struct rbk_exec_answer 
     size_t start = frame_begin(out, RBK_EXEC_STATE);
     put_u64(out, answer->ticket);
     put_u8(out, answer->state);
-    if (answer->state == RBK_EXEC_STATE_ENDED)
+    if (answer->state == RBK_EXEC_STATE_ENDED) {
         put_ended(out, &answer->ended);
+    }
     frame_end(out, start);
 }
 
@@ -190,8 +196,9 @@ struct reader {
 
 static void fail(struct reader *reader)
 {
-    if (!reader->error)
+    if (!reader->error) {
         reader->error = -RBK_EPROTOCOL;
+    }
 }
 
 /* The next bytes, or NULL when there are not so many. */
@@ -211,8 +218,9 @@ static uint64_t get_number(struct reader *reader, size_t bytes)
 {
     const char *data = take(reader, bytes);
     uint64_t number = 0;
-    for (size_t index = 0; data && index < bytes; index++)
+    for (size_t index = 0; data && index < bytes; index++) {
         number |= (uint64_t)(unsigned char)data[index] << (8 * index);
+    }
     return number;
 }
 
@@ -230,8 +238,9 @@ static uint64_t get_u64(struct reader *reader)
 static unsigned get_enum(struct reader *reader, unsigned count)
 {
     unsigned number = (unsigned)get_number(reader, 1);
-    if (number < count)
+    if (number < count) {
         return number;
+    }
     fail(reader);
     return 0;
 }
@@ -257,7 +266,7 @@ static struct rbk_str get_bytes(struct reader *reader)
 static struct rbk_str get_text(struct reader *reader)
 {
     struct rbk_str text = get_bytes(reader);
-    if (text.bytes && memchr(text.data, '\0', text.bytes)) {
+    if (text.data && memchr(text.data, '\0', text.bytes)) {
         fail(reader);
         return RBK_STR("");
     }
@@ -278,8 +287,9 @@ static size_t get_count(struct reader *reader, size_t bytes)
 static void *get_memory(struct reader *reader, size_t count, size_t bytes)
 {
     void *memory = calloc(count, bytes);
-    if (!memory && !reader->error)
+    if (!memory && !reader->error) {
         reader->error = -RBK_ENOMEM;
+    }
     return memory;
 }
 
@@ -299,34 +309,40 @@ static struct rbk_process_id get_process(struct reader *reader)
     struct rbk_process_id process = {.pid = (pid_t)get_u32(reader)};
     process.start_time = get_u64(reader);
     struct rbk_str boot = get_text(reader);
-    if (boot.bytes >= sizeof process.boot)
+    if (boot.bytes >= sizeof process.boot) {
         fail(reader);
-    else if (boot.bytes)
+    } else if (boot.data) {
         memcpy(process.boot, boot.data, boot.bytes);
+    }
     return process;
 }
 
 static int finish(struct reader *reader)
 {
-    if (reader->rest.bytes != 0)
+    if (reader->rest.bytes != 0) {
         fail(reader);
+    }
     return reader->error;
 }
 
 int rbk_exec_frame(struct rbk_str received, enum rbk_exec_message *ret_kind,
                    struct rbk_str *ret_fields, size_t *ret_bytes)
 {
-    if (received.bytes < RBK_EXEC_FRAME_HEAD_BYTES)
+    if (received.bytes < RBK_EXEC_FRAME_HEAD_BYTES) {
         return 0;
+    }
     struct reader reader = {.rest = received};
     size_t length = get_u32(&reader);
     unsigned kind = (unsigned)get_number(&reader, 1);
-    if (length < 1 || length > RBK_EXEC_FRAME_BYTES_MAX - 4)
+    if (length < 1 || length > RBK_EXEC_FRAME_BYTES_MAX - 4) {
         return -RBK_EPROTOCOL;
-    if (kind == RBK_EXEC_NONE || kind >= RBK_EXEC_MESSAGE_COUNT)
+    }
+    if (kind == RBK_EXEC_NONE || kind >= RBK_EXEC_MESSAGE_COUNT) {
         return -RBK_EPROTOCOL;
-    if (received.bytes - 4 < length)
+    }
+    if (received.bytes - 4 < length) {
         return 0;
+    }
     *ret_kind = (enum rbk_exec_message)kind;
     *ret_fields = (struct rbk_str){reader.rest.data, length - 1};
     *ret_bytes = length + 4;
@@ -354,8 +370,9 @@ static void get_secrets(struct reader *reader, struct rbk_exec_start *start)
 {
     start->secret_count = get_count(reader, 5);
     start->secrets = get_memory(reader, start->secret_count + 1, sizeof *start->secrets);
-    for (size_t index = 0; start->secrets && index < start->secret_count; index++)
+    for (size_t index = 0; start->secrets && index < start->secret_count; index++) {
         start->secrets[index] = get_bytes(reader);
+    }
 }
 
 int rbk_exec_read_start(struct rbk_str fields, struct rbk_exec_start *ret_start)
@@ -381,13 +398,16 @@ int rbk_exec_read_start(struct rbk_str fields, struct rbk_exec_start *ret_start)
     get_secrets(&reader, start);
     start->expect_count = get_count(&reader, 8);
     start->expect = get_memory(&reader, start->expect_count + 1, sizeof *start->expect);
-    for (size_t index = 0; start->expect && index < start->expect_count; index++)
+    for (size_t index = 0; start->expect && index < start->expect_count; index++) {
         start->expect[index] = (int64_t)get_u64(&reader);
-    if (start->ticket == 0 || start->words.count == 0)
+    }
+    if (start->ticket == 0 || start->words.count == 0) {
         fail(&reader);
+    }
     int result = finish(&reader);
-    if (result != 0)
+    if (result != 0) {
         rbk_exec_start_fini(start);
+    }
     return result;
 }
 
@@ -450,7 +470,8 @@ int rbk_exec_read_answer(struct rbk_str fields, struct rbk_exec_answer *ret_answ
     struct reader reader = {.rest = fields};
     *ret_answer = (struct rbk_exec_answer){.ticket = get_u64(&reader)};
     ret_answer->state = (enum rbk_exec_state)get_enum(&reader, RBK_EXEC_STATE_COUNT);
-    if (ret_answer->state == RBK_EXEC_STATE_ENDED)
+    if (ret_answer->state == RBK_EXEC_STATE_ENDED) {
         get_ended(&reader, &ret_answer->ended);
+    }
     return finish(&reader);
 }

@@ -1,19 +1,17 @@
 /*
  * What the runner's exec driver and the supervisor say to each other over a Unix stream socket.
  *
- * A frame is a 32-bit little-endian length (of what follows), one byte with the kind of message, and
- * its fields in a fixed order: whole numbers little-endian; a text or a block of bytes as a 32-bit
- * length, the bytes and a NUL (so that a received text can be handed to execve() where it lies); a
- * list as a 32-bit count and its texts. Both sides treat what they read as hostile: a reader that
- * meets anything unexpected fails for good, and the connection is closed.
+ * A frame is a 32-bit little-endian length (of what follows), one byte with the kind of message,
+ * and its fields in a fixed order: whole numbers little-endian; a text or a block of bytes as a
+ * 32-bit length, the bytes and a NUL (so that a received text can be handed to execve() where it
+ * lies); a list as a 32-bit count and its texts. Both sides treat what they read as hostile: a
+ * reader that meets anything unexpected fails for good, and the connection is closed.
  *
  *   runner -> supervisor              supervisor -> runner
  *   HELLO     first of all            WELCOME   answer; nothing is started before it is sent
- *   START     run a command           ENDED     exactly one for each START, or QUERY of a running one
- *   CANCEL    stop one
- *   QUERY     what became of one?     STATE     answer; with ENDED's fields when it has ended
- *   FORGET    its result is journalled
- *   SHUTDOWN  the run is over
+ *   START     run a command           ENDED     exactly one for each START, or QUERY of a running
+ * one CANCEL    stop one QUERY     what became of one?     STATE     answer; with ENDED's fields
+ * when it has ended FORGET    its result is journalled SHUTDOWN  the run is over
  */
 #ifndef RBK_RUNTIME_DRIVERS_EXEC_PROTOCOL_H
 #define RBK_RUNTIME_DRIVERS_EXEC_PROTOCOL_H
@@ -83,11 +81,11 @@ struct rbk_exec_welcome {
 
 /** START. */
 struct rbk_exec_start {
-    uint64_t ticket;  /**< The runner's name for it on this connection; never 0. */
-    uint32_t serial;  /**< 0: a reading, which nobody asks for again. */
+    uint64_t ticket; /**< The runner's name for it on this connection; never 0. */
+    uint32_t serial; /**< 0: a reading, which nobody asks for again. */
     uint32_t attempt;
-    bool reading;     /**< Output is kept in memory and sent back; whatever it leaves running is
-                           killed; it does not outlive the connection. */
+    bool reading; /**< Output is kept in memory and sent back; whatever it leaves running is
+                       killed; it does not outlive the connection. */
     uint64_t timeout_ms;
     uint64_t grace_ms;          /**< From SIGTERM to SIGKILL. */
     uint64_t cancel_timeout_ms; /**< For the cancel command. */
@@ -95,15 +93,15 @@ struct rbk_exec_start {
     struct rbk_str key;         /**< RBK_KEY in the environment: the mark of its processes. */
     struct rbk_str step;        /**< RBK_STEP, likewise. */
     struct rbk_str directory;
-    struct rbk_exec_list words; /**< At least one. */
+    struct rbk_exec_list words;       /**< At least one. */
     struct rbk_exec_list environment; /**< The whole of it, "NAME=value". */
     struct rbk_exec_list cancel_words;
     bool has_input;
     struct rbk_str input;
-    struct rbk_str *secrets;      /**< Hidden in its output; may hold NUL. One allocation, owned. */
+    struct rbk_str *secrets; /**< Hidden in its output; may hold NUL. One allocation, owned. */
     size_t secret_count;
-    int64_t *expect;              /**< Statuses that mean success; one allocation, owned. */
-    size_t expect_count;          /**< 0: only 0. */
+    int64_t *expect;     /**< Statuses that mean success; one allocation, owned. */
+    size_t expect_count; /**< 0: only 0. */
 };
 
 /** CANCEL (ticket alone counts), QUERY (all), FORGET (serial alone). */
@@ -132,7 +130,12 @@ enum rbk_exec_start_step {
 };
 
 /** How the cancel command ended. */
-enum rbk_exec_cancel { RBK_EXEC_CANCEL_NONE, RBK_EXEC_CANCEL_OK, RBK_EXEC_CANCEL_FAILED, RBK_EXEC_CANCEL_COUNT };
+enum rbk_exec_cancel {
+    RBK_EXEC_CANCEL_NONE,
+    RBK_EXEC_CANCEL_OK,
+    RBK_EXEC_CANCEL_FAILED,
+    RBK_EXEC_CANCEL_COUNT
+};
 
 /** ENDED; also what an exit record holds. */
 struct rbk_exec_ended {
@@ -164,7 +167,7 @@ struct rbk_exec_ended {
 enum rbk_exec_state {
     RBK_EXEC_STATE_RUNNING, /**< Attached: ENDED will follow with the ticket of the QUERY. */
     RBK_EXEC_STATE_ENDED,
-    RBK_EXEC_STATE_NEVER,   /**< Proved never to have been started. */
+    RBK_EXEC_STATE_NEVER, /**< Proved never to have been started. */
     RBK_EXEC_STATE_UNKNOWN,
     RBK_EXEC_STATE_COUNT
 };

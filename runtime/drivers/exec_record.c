@@ -20,8 +20,9 @@
 
 static int code_of(int system)
 {
-    if (system == ENOENT)
+    if (system == ENOENT) {
         return -RBK_ENOTFOUND;
+    }
     return system == ENOSPC || system == EDQUOT ? -RBK_EFULL : -RBK_EIO;
 }
 
@@ -29,10 +30,12 @@ static int write_all(int file, struct rbk_str bytes)
 {
     while (bytes.bytes) {
         ssize_t wrote = write(file, bytes.data, bytes.bytes);
-        if (wrote < 0 && errno == EINTR)
+        if (wrote < 0 && errno == EINTR) {
             continue;
-        if (wrote < 0)
+        }
+        if (wrote < 0) {
             return -errno;
+        }
         bytes = rbk_str_slice(bytes, (size_t)wrote, bytes.bytes);
     }
     return 0;
@@ -43,21 +46,27 @@ static int replace(int directory, const char *name, struct rbk_str bytes, bool d
 {
     char temporary[64];
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
-    int file = openat(directory, temporary,
-                      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0)
+    int file =
+        openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) {
         return -errno;
+    }
     int result = write_all(file, bytes);
-    if (result == 0 && durable && fsync(file) != 0)
+    if (result == 0 && durable && fsync(file) != 0) {
         result = -errno;
-    if (close(file) != 0 && result == 0)
+    }
+    if (close(file) != 0 && result == 0) {
         result = -errno;
-    if (result == 0 && renameat(directory, temporary, directory, name) != 0)
+    }
+    if (result == 0 && renameat(directory, temporary, directory, name) != 0) {
         result = -errno;
-    if (result == 0 && durable && fsync(directory) != 0)
+    }
+    if (result == 0 && durable && fsync(directory) != 0) {
         result = -errno;
-    if (result != 0)
+    }
+    if (result != 0) {
         unlinkat(directory, temporary, 0);
+    }
     return result;
 }
 
@@ -65,18 +74,22 @@ static int replace(int directory, const char *name, struct rbk_str bytes, bool d
 static int load(int directory, const char *name, struct rbk_buffer *out)
 {
     int file = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (file < 0)
+    if (file < 0) {
         return code_of(errno);
+    }
     int result = 0;
     for (;;) {
         char bytes[4096];
         ssize_t got = read(file, bytes, sizeof bytes);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             result = -RBK_EIO;
-        if (got <= 0)
+        }
+        if (got <= 0) {
             break;
+        }
         if (rbk_buffer_append(out, bytes, (size_t)got) != 0) {
             result = -RBK_ECORRUPT;
             break;
@@ -89,8 +102,9 @@ static int load(int directory, const char *name, struct rbk_buffer *out)
 static uint64_t check_sum(struct rbk_str bytes)
 {
     uint64_t sum = 0xcbf29ce484222325u;
-    for (size_t index = 0; index < bytes.bytes; index++)
+    for (size_t index = 0; index < bytes.bytes; index++) {
         sum = (sum ^ (unsigned char)bytes.data[index]) * 0x100000001b3u;
+    }
     return sum;
 }
 
@@ -124,27 +138,33 @@ int rbk_exec_record_write(int directory, const char *run, const struct rbk_exec_
 /* Reads the record in `text`; whether it is whole and of this run. */
 static bool record_parse(struct rbk_str text, const char *run, struct rbk_exec_ended *ret_ended)
 {
-    if (text.bytes < SUM_BYTES)
+    if (text.bytes < SUM_BYTES) {
         return false;
+    }
     uint64_t sum;
     memcpy(&sum, text.data + text.bytes - SUM_BYTES, SUM_BYTES);
     text.bytes -= SUM_BYTES;
-    if (sum != check_sum(text))
+    if (sum != check_sum(text)) {
         return false;
+    }
     char head[512];
     int head_bytes = snprintf(head, sizeof head, "rbk-exit %u %s\n", RBK_EXEC_VERSION, run);
-    if (head_bytes < 0 || (size_t)head_bytes >= sizeof head)
+    if (head_bytes < 0 || (size_t)head_bytes >= sizeof head) {
         return false;
-    if (!rbk_str_starts(text, rbk_str_from(head)))
+    }
+    if (!rbk_str_starts(text, rbk_str_from(head))) {
         return false;
+    }
     struct rbk_str frame = rbk_str_slice(text, (size_t)head_bytes, text.bytes);
     enum rbk_exec_message kind;
     struct rbk_str fields;
     size_t bytes;
-    if (rbk_exec_frame(frame, &kind, &fields, &bytes) != 1)
+    if (rbk_exec_frame(frame, &kind, &fields, &bytes) != 1) {
         return false;
-    if (kind != RBK_EXEC_ENDED || bytes != frame.bytes)
+    }
+    if (kind != RBK_EXEC_ENDED || bytes != frame.bytes) {
         return false;
+    }
     return rbk_exec_read_ended(fields, ret_ended) == 0;
 }
 
@@ -156,17 +176,22 @@ int rbk_exec_record_read(int directory, const char *run, const char *boot,
     record_name(name->serial, file);
     rbk_buffer_init(memory, RECORD_BYTES_MAX);
     int result = load(directory, file, memory);
-    if (result != 0)
+    if (result != 0) {
         return result;
+    }
     struct rbk_exec_ended ended;
-    if (!record_parse(rbk_buffer_str(memory), run, &ended))
+    if (!record_parse(rbk_buffer_str(memory), run, &ended)) {
         return -RBK_ECORRUPT;
-    if (ended.serial != name->serial || ended.attempt != name->attempt)
+    }
+    if (ended.serial != name->serial || ended.attempt != name->attempt) {
         return -RBK_ECORRUPT;
-    if (!rbk_str_equal(ended.key, name->key))
+    }
+    if (!rbk_str_equal(ended.key, name->key)) {
         return -RBK_ECORRUPT;
-    if (boot[0] == '\0' || strcmp(ended.process.boot, boot) != 0)
+    }
+    if (boot[0] == '\0' || strcmp(ended.process.boot, boot) != 0) {
         return -RBK_ECORRUPT;
+    }
     *ret_ended = ended;
     return 0;
 }
@@ -215,24 +240,30 @@ int rbk_supervisor_id_read(int directory, const char *run, struct rbk_supervisor
     char state[16];
     long pid = 0;
     int result = load(directory, ID_NAME, &text);
-    if (result != 0)
+    if (result != 0) {
         goto out;
+    }
     result = -RBK_ECORRUPT;
     if (sscanf(text.data,
-               "rbk-supervisor 1 state %15s pid %ld start %" SCNu64 " boot %36s serial_min %" SCNu32,
-               state, &pid, &id.process.start_time, id.process.boot, &id.serial_min) != 5)
+               "rbk-supervisor 1 state %15s pid %ld start %" SCNu64
+               " boot %36s serial_min %" SCNu32,
+               state, &pid, &id.process.start_time, id.process.boot, &id.serial_min) != 5) {
         goto out;
+    }
     id.process.pid = (pid_t)pid;
     for (int index = 0; index < RBK_SUPERVISOR_STATE_COUNT; index++) {
-        if (strcmp(state, state_names[index]) == 0)
+        if (strcmp(state, state_names[index]) == 0) {
             id.state = (enum rbk_supervisor_state)index;
+        }
     }
-    if (id.state == RBK_SUPERVISOR_STATE_COUNT)
+    if (id.state == RBK_SUPERVISOR_STATE_COUNT) {
         goto out;
+    }
     /* Only what would be written again letter by letter is taken: nothing cut, nothing foreign. */
     id_print(&again, run, &id);
-    if (again.error || !rbk_str_equal(rbk_buffer_str(&text), rbk_buffer_str(&again)))
+    if (again.error || !rbk_str_equal(rbk_buffer_str(&text), rbk_buffer_str(&again))) {
         goto out;
+    }
     *ret_id = id;
     result = 0;
 out:

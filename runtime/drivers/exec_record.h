@@ -51,7 +51,8 @@ struct rbk_supervisor_id {
                               started; UINT32_MAX: nothing of the kind can be said. */
 };
 
-/** Writes supervisor.id; not durable, since it means nothing after a reboot. 0, -RBK_EIO, -RBK_EFULL. */
+/** Writes supervisor.id; not durable, since it means nothing after a reboot. 0, -RBK_EIO,
+ * -RBK_EFULL. */
 RBK_MUST_USE int rbk_supervisor_id_write(int directory, const char *run,
                                          const struct rbk_supervisor_id *id);
 

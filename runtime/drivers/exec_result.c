@@ -32,12 +32,15 @@ bool rbk_exec_is_reading(const struct rbk_request *request)
 
 static bool harmless(uint32_t character)
 {
-    if (character == '\n' || character == '\t')
+    if (character == '\n' || character == '\t') {
         return true;
-    if (character < 0x20 || (character >= 0x7f && character < 0xa0))
+    }
+    if (character < 0x20 || (character >= 0x7f && character < 0xa0)) {
         return false;
-    if (character == 0x200e || character == 0x200f || character == 0x61c || character == 0xfeff)
+    }
+    if (character == 0x200e || character == 0x200f || character == 0x61c || character == 0xfeff) {
         return false;
+    }
     return !(character >= 0x2028 && character <= 0x202e) &&
            !(character >= 0x2066 && character <= 0x2069);
 }
@@ -47,33 +50,36 @@ void rbk_exec_append_harmless(struct rbk_buffer *out, struct rbk_str text)
     for (size_t at = 0; at < text.bytes;) {
         uint32_t character = 0;
         size_t bytes = rbk_utf8_decode(text, at, &character);
-        if (bytes == 0 || (bytes == 1 && !harmless(character)))
+        if (bytes == 0 || (bytes == 1 && !harmless(character))) {
             rbk_buffer_printf(out, "\\x%02x", (unsigned)(unsigned char)text.data[at]);
-        else if (!harmless(character))
+        } else if (!harmless(character)) {
             rbk_buffer_printf(out, "\\u%04" PRIx32, character);
-        else
+        } else {
             rbk_buffer_append(out, text.data + at, bytes);
+        }
         at += bytes ? bytes : 1;
     }
 }
 
 static void append_duration(struct rbk_buffer *out, uint64_t ms)
 {
-    if (ms < 1000 || ms % 1000 != 0)
+    if (ms < 1000 || ms % 1000 != 0) {
         rbk_buffer_printf(out, "%" PRIu64 "ms", ms);
-    else if (ms % 60000 != 0)
+    } else if (ms % 60000 != 0) {
         rbk_buffer_printf(out, "%" PRIu64 "s", ms / 1000);
-    else
+    } else {
         rbk_buffer_printf(out, "%" PRIu64 "m", ms / 60000);
+    }
 }
 
 static void append_signal(struct rbk_buffer *out, int number)
 {
     const char *name = sigabbrev_np(number);
-    if (name)
+    if (name) {
         rbk_buffer_printf(out, "SIG%s", name);
-    else
+    } else {
         rbk_buffer_printf(out, "signal %d", number);
+    }
 }
 
 /* strerror() with the small first letter our messages have. */
@@ -98,18 +104,21 @@ static void read_output(int directory, uint32_t serial, const char *suffix, uint
     char name[32];
     snprintf(name, sizeof name, "%" PRIu32 ".%s", serial, suffix);
     int file = kept ? openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
-    if (file < 0)
+    if (file < 0) {
         return;
+    }
     uint64_t offset = end && kept > bytes ? kept - bytes : 0;
     size_t left = kept - offset < bytes ? (size_t)(kept - offset) : bytes;
     while (left) {
         size_t part = left < 65536 ? left : 65536;
         char *room = rbk_buffer_reserve(out, part);
         ssize_t got = room ? pread(file, room, part, (off_t)offset) : -1;
-        if (got < 0 && room && errno == EINTR)
+        if (got < 0 && room && errno == EINTR) {
             continue;
-        if (got <= 0)
+        }
+        if (got <= 0) {
             break;
+        }
         rbk_buffer_commit(out, (size_t)got);
         offset += (uint64_t)got;
         left -= (size_t)got;
@@ -124,18 +133,19 @@ static struct rbk_str last_lines(struct rbk_str text)
     text = rbk_str_trim(text);
     for (size_t at = text.bytes; at > 0; at--) {
         bool cut = text.bytes - at >= DETAIL_BYTES - 1;
-        if (text.data[at - 1] == '\n')
+        if (text.data[at - 1] == '\n') {
             lines++;
-        if (lines == DETAIL_LINES || cut)
+        }
+        if (lines == DETAIL_LINES || cut) {
             return rbk_str_slice(text, at, text.bytes);
+        }
     }
     return text;
 }
 
 static bool is_text(struct rbk_str text)
 {
-    return (text.bytes == 0 || !memchr(text.data, '\0', text.bytes)) &&
-           rbk_utf8_valid(text, NULL);
+    return (text.bytes == 0 || !memchr(text.data, '\0', text.bytes)) && rbk_utf8_valid(text, NULL);
 }
 
 static void make_value(struct rbk_exec_result *result, const struct rbk_request *request,
@@ -145,8 +155,10 @@ static void make_value(struct rbk_exec_result *result, const struct rbk_request 
     struct rbk_str text = ended->out;
     result->result.value = (struct rbk_value){.type = RBK_TYPE_SCALAR, .missing = true};
     if (ended->out_bytes > bytes_max || (ended->out_dropped && rbk_exec_is_reading(request))) {
-        rbk_buffer_printf(&result->detail, "its output is longer than the %zu bytes a value can "
-                                           "have\n", bytes_max);
+        rbk_buffer_printf(&result->detail,
+                          "its output is longer than the %zu bytes a value can "
+                          "have\n",
+                          bytes_max);
         return;
     }
     if (!rbk_exec_is_reading(request)) {
@@ -161,8 +173,9 @@ static void make_value(struct rbk_exec_result *result, const struct rbk_request 
         rbk_buffer_append_text(&result->detail, "its output cannot be read\n");
         return;
     }
-    while (text.bytes && (text.data[text.bytes - 1] == '\n' || text.data[text.bytes - 1] == '\r'))
+    while (text.bytes && (text.data[text.bytes - 1] == '\n' || text.data[text.bytes - 1] == '\r')) {
         text.bytes--;
+    }
     if (!is_text(text)) {
         rbk_buffer_append_text(&result->detail, "its output is not text\n");
         return;
@@ -195,18 +208,20 @@ static void make_detail(struct rbk_exec_result *result, const struct rbk_request
                         const struct rbk_exec_ended *ended, int directory)
 {
     struct rbk_buffer *detail = &result->detail;
-    if (ended->left_running)
+    if (ended->left_running) {
         rbk_buffer_printf(detail, "it left %" PRIu32 " process%s running\n", ended->left_running,
                           ended->left_running == 1 ? "" : "es");
+    }
     if (ended->output_errno) {
         rbk_buffer_append_text(detail, "its output could not be kept: ");
         append_errno(detail, ended->output_errno);
         rbk_buffer_append_byte(detail, '\n');
     }
-    if (ended->err_bytes)
+    if (ended->err_bytes) {
         append_tail(result, request, ended, directory, true);
-    else if (ended->out_bytes && result->result.outcome != RBK_OUTCOME_OK)
+    } else if (ended->out_bytes && result->result.outcome != RBK_OUTCOME_OK) {
         append_tail(result, request, ended, directory, false);
+    }
 }
 
 /* ---- outcome --------------------------------------------------------------------------------- */
@@ -214,8 +229,9 @@ static void make_detail(struct rbk_exec_result *result, const struct rbk_request
 static bool expected(const struct rbk_request *request, int64_t status)
 {
     for (size_t index = 0; index < request->expect_count; index++) {
-        if (request->expect[index] == status)
+        if (request->expect[index] == status) {
             return true;
+        }
     }
     return request->expect_count == 0 && status == 0;
 }
@@ -224,12 +240,11 @@ static void not_started(struct rbk_exec_result *result, const struct rbk_request
                         const struct rbk_exec_ended *ended)
 {
     struct rbk_buffer *message = &result->message;
-    struct rbk_str name = ended->start_step == RBK_EXEC_STEP_DIRECTORY ? request->directory
-                                                                       : request->words[0];
+    struct rbk_str name =
+        ended->start_step == RBK_EXEC_STEP_DIRECTORY ? request->directory : request->words[0];
     bool missing = ended->status == ENOENT || ended->status == ENOTDIR;
-    result->result.status = missing && ended->start_step == RBK_EXEC_STEP_EXEC
-                                ? STATUS_NOT_FOUND
-                                : STATUS_NOT_STARTED;
+    result->result.status =
+        missing && ended->start_step == RBK_EXEC_STEP_EXEC ? STATUS_NOT_FOUND : STATUS_NOT_STARTED;
     rbk_buffer_append_text(message, ended->start_step == RBK_EXEC_STEP_DIRECTORY
                                         ? "cannot enter directory "
                                         : "cannot start ");
@@ -246,13 +261,14 @@ static void make_outcome(struct rbk_exec_result *result, const struct rbk_reques
     out->outcome = RBK_OUTCOME_FAIL;
     out->status = -1;
     out->cancelled = ended->cancelled;
-    if (ended->end == RBK_EXEC_EXITED)
+    if (ended->end == RBK_EXEC_EXITED) {
         out->status = ended->status;
+    }
     if (ended->end == RBK_EXEC_NOT_STARTED) {
         not_started(result, request, ended);
-    } else if (ended->end == RBK_EXEC_LOST && ended->dead) {
+    } else if (ended->end == RBK_EXEC_LOST && ended->process.pid == 0) {
         out->outcome = RBK_OUTCOME_DOUBT;
-        rbk_buffer_append_text(message, "how it ended is not known");
+        rbk_buffer_append_text(message, "it was started before: how it ended is not known");
     } else if (!ended->dead) {
         out->outcome = RBK_OUTCOME_DOUBT;
         rbk_buffer_append_text(message, "it could not be shown dead");
@@ -266,8 +282,9 @@ static void make_outcome(struct rbk_exec_result *result, const struct rbk_reques
         rbk_buffer_append_text(message, "killed by ");
         append_signal(message, ended->status);
     } else {
-        if (expected(request, ended->status))
+        if (expected(request, ended->status)) {
             out->outcome = RBK_OUTCOME_OK;
+        }
         rbk_buffer_printf(message, "exit status %" PRId32, ended->status);
     }
     if (ended->cancel == RBK_EXEC_CANCEL_FAILED) {
@@ -275,8 +292,9 @@ static void make_outcome(struct rbk_exec_result *result, const struct rbk_reques
         out->outcome = RBK_OUTCOME_DOUBT;
         rbk_buffer_append_text(message, "; its cancel command failed");
     }
-    if (out->outcome == RBK_OUTCOME_DOUBT && rbk_exec_is_reading(request))
+    if (out->outcome == RBK_OUTCOME_DOUBT && rbk_exec_is_reading(request)) {
         out->outcome = RBK_OUTCOME_FAIL; /* it only looked: nothing is in doubt */
+    }
 }
 
 static void init(struct rbk_exec_result *result)
@@ -304,11 +322,13 @@ void rbk_exec_result_init(struct rbk_exec_result *result, const struct rbk_reque
     init(result);
     result->result.elapsed_ms = ended->elapsed_ms;
     make_outcome(result, request, ended);
-    if (ended->end != RBK_EXEC_NOT_STARTED)
+    if (ended->end != RBK_EXEC_NOT_STARTED) {
         make_value(result, request, ended, directory);
+    }
     make_detail(result, request, ended, directory);
-    if (!rbk_exec_is_reading(request) && ended->out_bytes)
+    if (!rbk_exec_is_reading(request) && ended->out_bytes) {
         rbk_buffer_printf(&result->path, "%s/%" PRIu32 ".out", run_directory, ended->serial);
+    }
     set_texts(result);
 }
 
@@ -324,8 +344,9 @@ void rbk_exec_result_init_plain(struct rbk_exec_result *result, enum rbk_outcome
 void rbk_exec_result_fini(struct rbk_exec_result *result)
 {
     /* `secret … from command` reads its value this way. */
-    if (result->output.capacity)
+    if (result->output.capacity) {
         explicit_bzero(result->output.data, result->output.capacity);
+    }
     rbk_buffer_fini(&result->message);
     rbk_buffer_fini(&result->detail);
     rbk_buffer_fini(&result->output);

@@ -25,7 +25,8 @@ bool rbk_exec_is_reading(const struct rbk_request *request);
 
 /**
  * Makes the result of a command that has ended.
- * @run_directory, directory  The run's directory, and it open: an effect's output is read from there.
+ * @run_directory, directory  The run's directory, and it open: an effect's output is read from
+ * there.
  */
 void rbk_exec_result_init(struct rbk_exec_result *result, const struct rbk_request *request,
                           const struct rbk_exec_ended *ended, const char *run_directory,

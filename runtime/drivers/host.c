@@ -32,9 +32,9 @@ struct rbk_host_read {
 static struct rbk_value missing(enum rbk_read_kind kind)
 {
     static const enum rbk_type types[RBK_READ_KIND_COUNT] = {
-        [RBK_READ_FILE_EXISTS] = RBK_TYPE_BOOL,    [RBK_READ_FILE_SIZE] = RBK_TYPE_BYTES,
-        [RBK_READ_FILE_SHA256] = RBK_TYPE_TEXT,    [RBK_READ_HOST_DISK_FREE] = RBK_TYPE_RATIO,
-        [RBK_READ_HOST_LOAD] = RBK_TYPE_NUMBER,    [RBK_READ_ENV] = RBK_TYPE_TEXT,
+        [RBK_READ_FILE_EXISTS] = RBK_TYPE_BOOL, [RBK_READ_FILE_SIZE] = RBK_TYPE_BYTES,
+        [RBK_READ_FILE_SHA256] = RBK_TYPE_TEXT, [RBK_READ_HOST_DISK_FREE] = RBK_TYPE_RATIO,
+        [RBK_READ_HOST_LOAD] = RBK_TYPE_NUMBER, [RBK_READ_ENV] = RBK_TYPE_TEXT,
     };
     return (struct rbk_value){.type = types[kind], .missing = true};
 }
@@ -48,8 +48,8 @@ static void fail(struct rbk_host_read *read, int system)
 
 static void read_exists(struct rbk_host_read *read)
 {
-    struct stat stat_;
-    int result = stat(read->path.data, &stat_);
+    struct stat status;
+    int result = stat(read->path.data, &status);
     if (result != 0 && errno != ENOENT && errno != ENOTDIR) {
         fail(read, errno);
         return;
@@ -69,47 +69,51 @@ static int open_regular(struct rbk_host_read *read, struct stat *ret_stat)
     } else {
         return file;
     }
-    if (file >= 0)
+    if (file >= 0) {
         close(file);
+    }
     return -1;
 }
 
 static void read_size(struct rbk_host_read *read)
 {
-    struct stat stat_;
-    if (stat(read->path.data, &stat_) != 0) {
+    struct stat status;
+    if (stat(read->path.data, &status) != 0) {
         fail(read, errno);
-    } else if (!S_ISREG(stat_.st_mode)) {
+    } else if (!S_ISREG(status.st_mode)) {
         snprintf(read->message, sizeof read->message, "not a regular file");
     } else {
         read->value.missing = false;
-        read->value.as.integer = stat_.st_size;
+        read->value.as.integer = status.st_size;
     }
 }
 
-static void read_sha256(struct rbk_host_read *read_)
+static void read_sha256(struct rbk_host_read *reading)
 {
-    struct stat stat_;
-    int file = open_regular(read_, &stat_);
-    if (file < 0)
+    struct stat status;
+    int file = open_regular(reading, &status);
+    if (file < 0) {
         return;
+    }
     struct rbk_sha256 hash;
     char bytes[32 << 10];
     ssize_t got;
     rbk_sha256_init(&hash);
     while ((got = read(file, bytes, sizeof bytes)) != 0) {
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             break;
+        }
         rbk_sha256_update(&hash, bytes, (size_t)got);
     }
     if (got < 0) {
-        fail(read_, errno);
+        fail(reading, errno);
     } else {
-        rbk_sha256_final_hex(&hash, read_->hash);
-        read_->value.missing = false;
-        read_->value.as.text = rbk_str_from(read_->hash);
+        rbk_sha256_final_hex(&hash, reading->hash);
+        reading->value.missing = false;
+        reading->value.as.text = rbk_str_from(reading->hash);
     }
     rbk_sha256_fini(&hash);
     close(file);
@@ -186,8 +190,9 @@ static void on_work(uv_work_t *work)
 static void after_work(uv_work_t *work, RBK_UNUSED int status)
 {
     struct rbk_host_read *read = RBK_CONTAINER_OF(work, struct rbk_host_read, work);
-    if (read->on_read)
+    if (read->on_read) {
         read->on_read(read->owner, read->value, rbk_str_from(read->message));
+    }
     rbk_buffer_fini(&read->path);
     rbk_buffer_fini(&read->text);
     free(read);
@@ -198,8 +203,9 @@ int rbk_host_read(uv_loop_t *loop, enum rbk_read_kind kind, struct rbk_str argum
                   struct rbk_host_read **ret_read, struct rbk_error *reterr)
 {
     struct rbk_host_read *read = calloc(1, sizeof *read);
-    if (!read)
+    if (!read) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     read->kind = kind;
     read->owner = owner;
     read->on_read = on_read;
@@ -224,8 +230,9 @@ int rbk_host_read(uv_loop_t *loop, enum rbk_read_kind kind, struct rbk_str argum
         free(read);
         return rbk_error_set(reterr, RBK_ENOMEM, "cannot queue work");
     }
-    if (ret_read)
+    if (ret_read) {
         *ret_read = read;
+    }
     return 0;
 }
 

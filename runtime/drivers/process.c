@@ -17,16 +17,18 @@
 static ssize_t file_read(const char *path, char *text, size_t text_bytes)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
+    if (file < 0) {
         return -errno;
+    }
     ssize_t got;
     do {
         got = read(file, text, text_bytes - 1);
     } while (got < 0 && errno == EINTR);
-    if (got < 0)
+    if (got < 0) {
         got = -errno;
-    else
+    } else {
         text[got] = '\0';
+    }
     close(file);
     return got;
 }
@@ -36,8 +38,9 @@ void rbk_boot_id_read(char ret_boot[RBK_BOOT_ID_BYTES])
     char text[RBK_BOOT_ID_BYTES + 2];
     ssize_t got = file_read("/proc/sys/kernel/random/boot_id", text, sizeof text);
     ret_boot[0] = '\0';
-    if (got < RBK_BOOT_ID_BYTES - 1)
+    if (got < RBK_BOOT_ID_BYTES - 1) {
         return;
+    }
     memcpy(ret_boot, text, RBK_BOOT_ID_BYTES - 1);
     ret_boot[RBK_BOOT_ID_BYTES - 1] = '\0';
 }
@@ -52,26 +55,30 @@ int rbk_process_stat_read(pid_t pid, struct rbk_process_stat *ret_stat)
     char text[1024];
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     ssize_t got = file_read(path, text, sizeof text);
-    if (got <= 0)
+    if (got <= 0) {
         return got == -ENOENT || got == -ESRCH ? -RBK_ENOTFOUND : -RBK_EIO;
+    }
     char *at = strrchr(text, ')');
-    if (!at || at[1] != ' ')
+    if (!at || at[1] != ' ') {
         return -RBK_EIO;
+    }
     at += 2;
     struct rbk_process_stat stat = {.state = *at};
     for (int field = FIELD_STATE; field <= FIELD_START; field++) {
         unsigned long long number = strtoull(at, NULL, 10);
-        if (field == FIELD_PARENT)
+        if (field == FIELD_PARENT) {
             stat.parent = (pid_t)number;
-        else if (field == FIELD_GROUP)
+        } else if (field == FIELD_GROUP) {
             stat.group = (pid_t)number;
-        else if (field == FIELD_SESSION)
+        } else if (field == FIELD_SESSION) {
             stat.session = (pid_t)number;
-        else if (field == FIELD_START)
+        } else if (field == FIELD_START) {
             stat.start_time = number;
+        }
         at = strchr(at, ' ');
-        if (!at)
+        if (!at) {
             return -RBK_EIO;
+        }
         at++;
     }
     *ret_stat = stat;
@@ -82,8 +89,9 @@ struct rbk_process_id rbk_process_identify(pid_t pid, const char *boot)
 {
     struct rbk_process_id process = {.pid = pid};
     struct rbk_process_stat stat;
-    if (rbk_process_stat_read(pid, &stat) == 0)
+    if (rbk_process_stat_read(pid, &stat) == 0) {
         process.start_time = stat.start_time;
+    }
     snprintf(process.boot, sizeof process.boot, "%s", boot);
     return process;
 }
@@ -91,27 +99,33 @@ struct rbk_process_id rbk_process_identify(pid_t pid, const char *boot)
 bool rbk_process_alive(const struct rbk_process_id *process, const char *boot)
 {
     struct rbk_process_stat stat;
-    if (process->pid <= 0 || process->start_time == 0 || process->boot[0] == '\0')
+    if (process->pid <= 0 || process->start_time == 0 || process->boot[0] == '\0') {
         return false;
-    if (strcmp(process->boot, boot) != 0)
+    }
+    if (strcmp(process->boot, boot) != 0) {
         return false;
-    if (rbk_process_stat_read(process->pid, &stat) != 0)
+    }
+    if (rbk_process_stat_read(process->pid, &stat) != 0) {
         return false;
+    }
     return stat.start_time == process->start_time && stat.state != 'Z' && stat.state != 'X';
 }
 
 int rbk_process_signal(const struct rbk_process_id *process, int signal)
 {
     int handle = pidfd_open(process->pid, 0);
-    if (handle < 0)
+    if (handle < 0) {
         return errno == ESRCH ? -RBK_ENOTFOUND : -RBK_EDENIED;
+    }
     /* The handle holds the process that has the pid now; only then is the start time compared. */
     struct rbk_process_stat stat;
     int result = rbk_process_stat_read(process->pid, &stat);
-    if (result == 0 && stat.start_time != process->start_time)
+    if (result == 0 && stat.start_time != process->start_time) {
         result = -RBK_ENOTFOUND;
-    if (result == 0 && pidfd_send_signal(handle, signal, NULL, 0) != 0)
+    }
+    if (result == 0 && pidfd_send_signal(handle, signal, NULL, 0) != 0) {
         result = errno == ESRCH ? -RBK_ENOTFOUND : -RBK_EDENIED;
+    }
     close(handle);
     return result;
 }

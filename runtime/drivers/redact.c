@@ -1,12 +1,13 @@
 /*
- * Finding secrets in a stream. At each byte that can begin one of the forms of a secret, each form is
- * compared with the text by a small matcher that knows the encoding; so every spelling of an encoding
+ * Finding secrets in a stream. At each byte that can begin one of the forms of a secret, each form
+ * is compared with the text by a small matcher that knows the encoding; so every spelling of an
+ * encoding
  * (%2f and %2F, \n and \u000a, + and %20) is covered without listing them.
  *
- * A matcher answers NO, YES with a length, or PART when the text ended while everything still fitted;
- * a PART holds the text back from that byte on. With a PART it gives a length where the text is a
- * match already that could grow. Invariants: nothing is appended to `out` from a byte
- * at which a matcher said PART; a mark is written once for a run of overlapping matches; `covered`
+ * A matcher answers NO, YES with a length, or PART when the text ended while everything still
+ * fitted; a PART holds the text back from that byte on. With a PART it gives a length where the
+ * text is a match already that could grow. Invariants: nothing is appended to `out` from a byte at
+ * which a matcher said PART; a mark is written once for a run of overlapping matches; `covered`
  * carries that run across calls.
  */
 #include "runtime/drivers/redact.h"
@@ -55,22 +56,27 @@ typedef enum match match_fn(struct form form, const char *text, size_t bytes, si
 
 static int hex_digit(char byte)
 {
-    if (byte >= '0' && byte <= '9')
+    if (byte >= '0' && byte <= '9') {
         return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
+    }
+    if (byte >= 'a' && byte <= 'f') {
         return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F')
+    }
+    if (byte >= 'A' && byte <= 'F') {
         return byte - 'A' + 10;
+    }
     return -1;
 }
 
 static enum match match_raw(struct form form, const char *text, size_t bytes, size_t *ret_length)
 {
     size_t common = bytes < form.bytes ? bytes : form.bytes;
-    if (memcmp(form.data, text, common) != 0)
+    if (memcmp(form.data, text, common) != 0) {
         return MATCH_NO;
-    if (common < form.bytes)
+    }
+    if (common < form.bytes) {
         return MATCH_PART;
+    }
     *ret_length = form.bytes;
     return MATCH_YES;
 }
@@ -78,11 +84,13 @@ static enum match match_raw(struct form form, const char *text, size_t bytes, si
 static enum match match_hex(struct form form, const char *text, size_t bytes, size_t *ret_length)
 {
     for (size_t index = 0; index < form.bytes * 2; index++) {
-        if (index == bytes)
+        if (index == bytes) {
             return MATCH_PART;
+        }
         int byte = (unsigned char)form.data[index / 2];
-        if (hex_digit(text[index]) != (index % 2 ? byte & 15 : byte >> 4))
+        if (hex_digit(text[index]) != (index % 2 ? byte & 15 : byte >> 4)) {
             return MATCH_NO;
+        }
     }
     *ret_length = form.bytes * 2;
     return MATCH_YES;
@@ -93,23 +101,30 @@ static enum match match_base64(struct form form, const char *text, size_t bytes,
 {
     size_t at = 0;
     for (size_t index = 0; index < form.bytes; index++) {
-        if (index && at < bytes && text[at] == '\r')
+        if (index && at < bytes && text[at] == '\r') {
             at++;
-        if (index && at < bytes && text[at] == '\n')
+        }
+        if (index && at < bytes && text[at] == '\n') {
             at++;
-        if (at == bytes)
+        }
+        if (at == bytes) {
             return MATCH_PART;
+        }
         char byte = text[at] == '-' ? '+' : text[at] == '_' ? '/' : text[at];
-        if (byte != form.data[index])
+        if (byte != form.data[index]) {
             return MATCH_NO;
+        }
         at++;
     }
     *ret_length = at;
-    if (!form.open)
+    if (!form.open) {
         return MATCH_YES;
-    if (at == bytes)
+    }
+    if (at == bytes) {
         return MATCH_PART;
-    *ret_length += isalnum((unsigned char)text[at]) || (text[at] && strchr("+/-_", text[at])) ? 1 : 0;
+    }
+    *ret_length +=
+        isalnum((unsigned char)text[at]) || (text[at] && strchr("+/-_", text[at])) ? 1 : 0;
     return MATCH_YES;
 }
 
@@ -117,23 +132,28 @@ static enum match match_url(struct form form, const char *text, size_t bytes, si
 {
     size_t at = 0;
     for (size_t index = 0; index < form.bytes; index++) {
-        if (at == bytes)
+        if (at == bytes) {
             return MATCH_PART;
+        }
         int byte = (unsigned char)text[at++];
         if (byte == '+') {
             byte = form.data[index] == '+' ? '+' : ' ';
         } else if (byte == '%') {
-            if (at < bytes && hex_digit(text[at]) < 0)
+            if (at < bytes && hex_digit(text[at]) < 0) {
                 return MATCH_NO;
-            if (at + 1 < bytes && hex_digit(text[at + 1]) < 0)
+            }
+            if (at + 1 < bytes && hex_digit(text[at + 1]) < 0) {
                 return MATCH_NO;
-            if (at + 2 > bytes)
+            }
+            if (at + 2 > bytes) {
                 return MATCH_PART;
+            }
             byte = hex_digit(text[at]) * 16 + hex_digit(text[at + 1]);
             at += 2;
         }
-        if (byte != (unsigned char)form.data[index])
+        if (byte != (unsigned char)form.data[index]) {
             return MATCH_NO;
+        }
     }
     *ret_length = at;
     return MATCH_YES;
@@ -144,11 +164,13 @@ static enum match read_hex(const char *text, size_t bytes, size_t digits, uint32
 {
     uint32_t number = 0;
     for (size_t index = 0; index < digits; index++) {
-        if (index == bytes)
+        if (index == bytes) {
             return MATCH_PART;
+        }
         int digit = hex_digit(text[index]);
-        if (digit < 0)
+        if (digit < 0) {
             return MATCH_NO;
+        }
         number = number * 16 + (uint32_t)digit;
     }
     *ret_number = number;
@@ -161,21 +183,26 @@ static enum match read_unicode(const char *text, size_t bytes, uint32_t *ret_cha
 {
     uint32_t high, low;
     enum match match = read_hex(text, bytes, 4, &high);
-    if (match != MATCH_YES)
+    if (match != MATCH_YES) {
         return match;
+    }
     *ret_length = 4;
     *ret_character = high;
-    if (high < 0xd800 || high > 0xdbff)
+    if (high < 0xd800 || high > 0xdbff) {
         return MATCH_YES;
+    }
     for (size_t index = 0; index < 2; index++) {
-        if (4 + index == bytes)
+        if (4 + index == bytes) {
             return MATCH_PART;
-        if (text[4 + index] != "\\u"[index])
+        }
+        if (text[4 + index] != "\\u"[index]) {
             return MATCH_NO;
+        }
     }
     match = read_hex(text + 6, bytes - 6, 4, &low);
-    if (match != MATCH_YES)
+    if (match != MATCH_YES) {
         return match;
+    }
     *ret_length = 10;
     *ret_character = 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
     return MATCH_YES;
@@ -187,23 +214,26 @@ static enum match read_escape(const char *text, size_t bytes, char ret_bytes[4],
 {
     static const char names[] = "ntrbfv0";
     static const char meanings[] = "\n\t\r\b\f\v";
-    if (bytes == 0)
+    if (bytes == 0) {
         return MATCH_PART;
+    }
     *ret_count = 1;
     *ret_length = 1;
     uint32_t number;
     if (text[0] == 'x') {
         enum match match = read_hex(text + 1, bytes - 1, 2, &number);
-        if (match != MATCH_YES)
+        if (match != MATCH_YES) {
             return match;
+        }
         *ret_length = 3;
         ret_bytes[0] = (char)number;
         return MATCH_YES;
     }
     if (text[0] == 'u') {
         enum match match = read_unicode(text + 1, bytes - 1, &number, ret_length);
-        if (match != MATCH_YES)
+        if (match != MATCH_YES) {
             return match;
+        }
         *ret_length += 1;
         *ret_count = rbk_utf8_encode(number, ret_bytes);
         return *ret_count ? MATCH_YES : MATCH_NO;
@@ -217,18 +247,21 @@ static enum match match_json(struct form form, const char *text, size_t bytes, s
 {
     size_t at = 0;
     for (size_t index = 0; index < form.bytes;) {
-        if (at == bytes)
+        if (at == bytes) {
             return MATCH_PART;
+        }
         char meant[4] = {text[at]};
         size_t count = 1, length = 0;
         at++;
         if (meant[0] == '\\') {
             enum match match = read_escape(text + at, bytes - at, meant, &count, &length);
-            if (match != MATCH_YES)
+            if (match != MATCH_YES) {
                 return match;
+            }
         }
-        if (count > form.bytes - index || memcmp(meant, form.data + index, count) != 0)
+        if (count > form.bytes - index || memcmp(meant, form.data + index, count) != 0) {
             return MATCH_NO;
+        }
         at += length;
         index += count;
     }
@@ -236,7 +269,8 @@ static enum match match_json(struct form form, const char *text, size_t bytes, s
     return MATCH_YES;
 }
 
-/* Appends the base64 characters that the value fixes when `skip` bytes stand before it in a group. */
+/* Appends the base64 characters that the value fixes when `skip` bytes stand before it in a group.
+ */
 static size_t base64_encode(struct form value, size_t skip, char *out)
 {
     static const char alphabet[] =
@@ -246,8 +280,9 @@ static size_t base64_encode(struct form value, size_t skip, char *out)
     for (size_t bit = (skip * 8 + 5) / 6 * 6; bit + 6 <= bits; bit += 6) {
         size_t at = bit / 8 - skip;
         unsigned pair = (unsigned)(unsigned char)value.data[at] << 8;
-        if (at + 1 < value.bytes)
+        if (at + 1 < value.bytes) {
             pair |= (unsigned char)value.data[at + 1];
+        }
         out[count++] = alphabet[(pair >> (10 - bit % 8)) & 63];
     }
     return count;
@@ -259,17 +294,20 @@ static void mark_first(struct rbk_redactor *redactor, const struct secret *secre
     redactor->first[byte] = 1;
     redactor->first['%'] = 1;
     redactor->first['\\'] = 1;
-    if (byte == ' ')
+    if (byte == ' ') {
         redactor->first['+'] = 1;
+    }
     redactor->first[(unsigned char)"0123456789abcdef"[byte >> 4]] = 1;
     redactor->first[(unsigned char)"0123456789ABCDEF"[byte >> 4]] = 1;
     for (size_t index = 0; index < 3; index++) {
         char first = secret->base64[index].data[0];
         redactor->first[(unsigned char)first] = 1;
-        if (first == '+')
+        if (first == '+') {
             redactor->first['-'] = 1;
-        if (first == '/')
+        }
+        if (first == '/') {
             redactor->first['_'] = 1;
+        }
     }
 }
 
@@ -282,10 +320,11 @@ static int add_one(struct rbk_redactor *redactor, struct rbk_str value)
 {
     size_t base64_bytes = (value.bytes + 2) / 3 * 4 + 4;
     size_t map_bytes = sizeof(struct secret) + value.bytes + 3 * base64_bytes;
-    struct secret *secret = mmap(NULL, map_bytes, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (secret == MAP_FAILED)
+    struct secret *secret =
+        mmap(NULL, map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (secret == MAP_FAILED) {
         return -RBK_ENOMEM;
+    }
     /* Both may be refused by a resource limit; hiding the value matters more than where it lies. */
     (void)mlock(secret, map_bytes);
     (void)madvise(secret, map_bytes, MADV_DONTDUMP);
@@ -302,8 +341,9 @@ static int add_one(struct rbk_redactor *redactor, struct rbk_str value)
     }
     secret->next = redactor->secrets;
     redactor->secrets = secret;
-    if (value.bytes > redactor->bytes_max)
+    if (value.bytes > redactor->bytes_max) {
         redactor->bytes_max = value.bytes;
+    }
     mark_first(redactor, secret);
     return 0;
 }
@@ -322,10 +362,12 @@ static void drop_until(struct rbk_redactor *redactor, const struct secret *last)
 
 int rbk_redactor_add(struct rbk_redactor *redactor, struct rbk_str value)
 {
-    if (value.bytes < RBK_REDACT_BYTES_MIN)
+    if (value.bytes < RBK_REDACT_BYTES_MIN) {
         return -RBK_EINVALID;
-    if (value.bytes > RBK_SECRET_BYTES_MAX)
+    }
+    if (value.bytes > RBK_SECRET_BYTES_MAX) {
         return -RBK_ELIMIT;
+    }
     const struct secret *last = redactor->secrets;
     int result = add_one(redactor, value);
     size_t end = 0;
@@ -333,23 +375,27 @@ int rbk_redactor_add(struct rbk_redactor *redactor, struct rbk_str value)
         struct rbk_str rest = rbk_str_slice(value, start, value.bytes);
         end = start + rbk_str_find(rest, '\n');
         struct rbk_str line = rbk_str_trim(rbk_str_slice(value, start, end));
-        if (line.bytes >= LINE_BYTES_MIN && line.bytes < value.bytes)
+        if (line.bytes >= LINE_BYTES_MIN && line.bytes < value.bytes) {
             result = add_one(redactor, line);
+        }
     }
-    if (result != 0)
+    if (result != 0) {
         drop_until(redactor, last);
+    }
     return result;
 }
 
 void rbk_redactor_free(struct rbk_redactor *redactor)
 {
-    if (!redactor)
+    if (!redactor) {
         return;
+    }
     drop_until(redactor, NULL);
     free(redactor);
 }
 
-/* The longest match of any form of any secret at `text`; PART when a longer text could change that. */
+/* The longest match of any form of any secret at `text`; PART when a longer text could change that.
+ */
 static enum match match_any(const struct rbk_redactor *redactor, const char *text, size_t bytes,
                             size_t *ret_length)
 {
@@ -359,15 +405,16 @@ static enum match match_any(const struct rbk_redactor *redactor, const char *tex
     for (const struct secret *secret = redactor->secrets; secret; secret = secret->next) {
         for (size_t index = 0; index < RBK_COUNT(raw_matchers) + 3; index++) {
             size_t length = 0;
-            enum match match =
-                index < RBK_COUNT(raw_matchers)
-                    ? raw_matchers[index](secret->raw, text, bytes, &length)
-                    : match_base64(secret->base64[index - RBK_COUNT(raw_matchers)], text, bytes,
-                                   &length);
-            if (match == MATCH_PART)
+            enum match match = index < RBK_COUNT(raw_matchers)
+                                   ? raw_matchers[index](secret->raw, text, bytes, &length)
+                                   : match_base64(secret->base64[index - RBK_COUNT(raw_matchers)],
+                                                  text, bytes, &length);
+            if (match == MATCH_PART) {
                 part = true;
-            if (match != MATCH_NO && length > longest)
+            }
+            if (match != MATCH_NO && length > longest) {
                 longest = length;
+            }
         }
     }
     *ret_length = longest;
@@ -385,25 +432,31 @@ static size_t scan(const struct rbk_redactor *redactor, struct rbk_str text, boo
     size_t at = 0;
     size_t shown = *covered; /* everything before is written, as it is or as a mark */
     for (; at < text.bytes; at++) {
-        while (at < text.bytes && !redactor->first[(unsigned char)text.data[at]])
+        while (at < text.bytes && !redactor->first[(unsigned char)text.data[at]]) {
             at++;
-        if (at == text.bytes)
+        }
+        if (at == text.bytes) {
             break;
+        }
         size_t length;
         enum match match = match_any(redactor, text.data + at, text.bytes - at, &length);
-        if (match == MATCH_PART && !final)
+        if (match == MATCH_PART && !final) {
             break;
-        if (length == 0)
+        }
+        if (length == 0) {
             continue;
+        }
         if (at >= shown) {
             rbk_buffer_append(out, text.data + shown, at - shown);
             rbk_buffer_append_text(out, RBK_REDACT_MARK);
         }
-        if (at + length > shown)
+        if (at + length > shown) {
             shown = at + length;
+        }
     }
-    if (shown < at)
+    if (shown < at) {
         rbk_buffer_append(out, text.data + shown, at - shown);
+    }
     *covered = shown > at ? shown - at : 0;
     return at;
 }
@@ -411,10 +464,11 @@ static size_t scan(const struct rbk_redactor *redactor, struct rbk_str text, boo
 void rbk_redact(const struct rbk_redactor *redactor, struct rbk_str text, struct rbk_buffer *out)
 {
     size_t covered = 0;
-    if (!redactor || !redactor->secrets)
+    if (!redactor || !redactor->secrets) {
         rbk_buffer_append_str(out, text);
-    else
+    } else {
         scan(redactor, text, true, &covered, out);
+    }
 }
 
 void rbk_redact_stream_init(struct rbk_redact_stream *stream, const struct rbk_redactor *redactor)
@@ -450,8 +504,9 @@ void rbk_redact_stream_feed(struct rbk_redact_stream *stream, struct rbk_str chu
 
 void rbk_redact_stream_end(struct rbk_redact_stream *stream, struct rbk_buffer *out)
 {
-    if (!stream->redactor || stream->held.bytes == 0)
+    if (!stream->redactor || stream->held.bytes == 0) {
         return;
+    }
     scan(stream->redactor, rbk_buffer_str(&stream->held), true, &stream->covered, out);
     rbk_buffer_clear(&stream->held);
     stream->covered = 0;
@@ -459,7 +514,8 @@ void rbk_redact_stream_end(struct rbk_redact_stream *stream, struct rbk_buffer *
 
 void rbk_redact_stream_fini(struct rbk_redact_stream *stream)
 {
-    if (stream->held.capacity)
+    if (stream->held.capacity) {
         explicit_bzero(stream->held.data, stream->held.capacity);
+    }
     rbk_buffer_fini(&stream->held);
 }

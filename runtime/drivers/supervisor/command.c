@@ -59,8 +59,9 @@ static uint64_t later(uint64_t delay_ms)
 struct command *command_find(const struct supervisor *supervisor, uint32_t serial)
 {
     for (struct command *command = supervisor->commands; command; command = command->next) {
-        if (command->start.serial == serial)
+        if (command->start.serial == serial) {
             return command;
+        }
     }
     return NULL;
 }
@@ -68,8 +69,9 @@ struct command *command_find(const struct supervisor *supervisor, uint32_t seria
 struct command *command_by_ticket(const struct supervisor *supervisor, uint64_t ticket)
 {
     for (struct command *command = supervisor->commands; command; command = command->next) {
-        if (ticket && command->start.ticket == ticket)
+        if (ticket && command->start.ticket == ticket) {
             return command;
+        }
     }
     return NULL;
 }
@@ -83,11 +85,15 @@ static void drop_block(struct command *command)
     uint32_t serial = command->start.serial;
     uint32_t attempt = command->start.attempt;
     bool reading = command->start.reading;
-    if (command->block)
+    if (command->block) {
         explicit_bzero(command->block, command->block_bytes);
+    }
     free(command->block);
     command->block = NULL;
     rbk_exec_start_fini(&command->start);
+    free(command->asked_to_end);
+    command->asked_to_end = NULL;
+    command->asked_to_end_count = 0;
     command->start.ticket = ticket;
     command->start.serial = serial;
     command->start.attempt = attempt;
@@ -116,8 +122,9 @@ static void enter_ended(struct command *command)
     command->state = COMMAND_ENDED;
     command->first = 0;
     command->supervisor->running--;
-    if (command->start.reading && command->start.ticket == 0)
+    if (command->start.reading && command->start.ticket == 0) {
         command->forgotten = true; /* the runner that read is gone */
+    }
 }
 
 static void refuse(struct command *command, enum rbk_exec_start_step step, int system)
@@ -136,8 +143,9 @@ static void note_end(struct command *command, bool dead)
     ended->dead = dead;
     ended->end = RBK_EXEC_LOST;
     ended->status = 0;
-    if (command->main_alive)
+    if (command->main_alive) {
         return;
+    }
     if (WIFEXITED(command->wait_status)) {
         ended->end = RBK_EXEC_EXITED;
         ended->status = WEXITSTATUS(command->wait_status);
@@ -155,11 +163,13 @@ static bool exited_with(const struct command *command, int64_t status)
 
 static bool succeeded(const struct command *command)
 {
-    if (command->in_cancel || command->start.expect_count == 0)
+    if (command->in_cancel || command->start.expect_count == 0) {
         return exited_with(command, 0);
+    }
     for (size_t index = 0; index < command->start.expect_count; index++) {
-        if (exited_with(command, command->start.expect[index]))
+        if (exited_with(command, command->start.expect[index])) {
             return true;
+        }
     }
     return false;
 }
@@ -171,12 +181,14 @@ static bool succeeded(const struct command *command)
 static int input_open(struct rbk_str input)
 {
     int file = memfd_create("stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (file < 0)
+    if (file < 0) {
         return -1;
+    }
     for (size_t at = 0; at < input.bytes;) {
         ssize_t wrote = pwrite(file, input.data + at, input.bytes - at, (off_t)at);
-        if (wrote < 0 && errno == EINTR)
+        if (wrote < 0 && errno == EINTR) {
             continue;
+        }
         if (wrote < 0) {
             close(file);
             return -1;
@@ -202,13 +214,16 @@ static int run(struct command *command, enum rbk_exec_start_step *ret_step)
     *ret_step = RBK_EXEC_STEP_PREPARE;
     if (start->has_input && !command->in_cancel) {
         spawn.input = input_open(start->input);
-        if (spawn.input < 0)
+        if (spawn.input < 0) {
             system = errno;
+        }
     }
-    if (system == 0)
+    if (system == 0) {
         system = sink_open(&command->out, &spawn.output);
-    if (system == 0)
+    }
+    if (system == 0) {
         system = sink_open(&command->err, &spawn.errors);
+    }
     if (system == 0) {
         pid_t pid = spawn_run(&spawn, ret_step, &system);
         if (pid > 0) {
@@ -216,29 +231,36 @@ static int run(struct command *command, enum rbk_exec_start_step *ret_step)
             command->main_alive = true;
         }
     }
-    if (spawn.input > 0)
+    if (spawn.input > 0) {
         close(spawn.input);
-    if (spawn.output >= 0)
+    }
+    if (spawn.output >= 0) {
         close(spawn.output);
-    if (spawn.errors >= 0)
+    }
+    if (spawn.errors >= 0) {
         close(spawn.errors);
+    }
     return system;
 }
 
 static int make_redactor(struct command *command)
 {
-    if (command->start.secret_count == 0)
+    if (command->start.secret_count == 0) {
         return 0;
+    }
     command->redactor = rbk_redactor_new();
-    if (!command->redactor)
+    if (!command->redactor) {
         return -1;
+    }
     for (size_t index = 0; index < command->start.secret_count; index++) {
         struct rbk_str secret = command->start.secrets[index];
         /* Nothing of a secret too short to be hidden would be left of the output. */
-        if (secret.bytes < RBK_REDACT_BYTES_MIN)
+        if (secret.bytes < RBK_REDACT_BYTES_MIN) {
             continue;
-        if (rbk_redactor_add(command->redactor, secret) != 0)
+        }
+        if (rbk_redactor_add(command->redactor, secret) != 0) {
             return -1;
+        }
     }
     return 0;
 }
@@ -247,13 +269,15 @@ static int make_redactor(struct command *command)
 static int read_start(struct command *command, struct rbk_str fields)
 {
     command->block = malloc(fields.bytes + 1);
-    if (!command->block)
+    if (!command->block) {
         return -1;
+    }
     memcpy(command->block, fields.data, fields.bytes);
     command->block_bytes = fields.bytes;
     fields.data = command->block;
-    if (rbk_exec_read_start(fields, &command->start) != 0)
+    if (rbk_exec_read_start(fields, &command->start) != 0) {
         return -1;
+    }
     command->key = strdup(command->start.key.data);
     return command->key && make_redactor(command) == 0 ? 0 : -1;
 }
@@ -261,20 +285,24 @@ static int read_start(struct command *command, struct rbk_str fields)
 /* Remembers that a serial was asked for. Whether it is the first time; -1: no memory. */
 static int note_asked(struct supervisor *supervisor, const struct rbk_exec_start *start)
 {
-    if (start->serial == 0)
+    if (start->serial == 0) {
         return 1;
+    }
     for (size_t index = supervisor->asked_count; index > 0; index--) {
         const struct asked *asked = &supervisor->asked[index - 1];
-        if (asked->serial == start->serial && asked->attempt == start->attempt)
+        if (asked->serial == start->serial && asked->attempt == start->attempt) {
             return 0;
-        if (asked->serial + ASKED_DISORDER < start->serial)
+        }
+        if (asked->serial + ASKED_DISORDER < start->serial) {
             break;
+        }
     }
     if (supervisor->asked_count == supervisor->asked_room) {
         size_t room = supervisor->asked_room ? supervisor->asked_room * 2 : 64;
         struct asked *asked = realloc(supervisor->asked, room * sizeof *asked);
-        if (!asked)
+        if (!asked) {
             return -1;
+        }
         supervisor->asked = asked;
         supervisor->asked_room = room;
     }
@@ -282,8 +310,9 @@ static int note_asked(struct supervisor *supervisor, const struct rbk_exec_start
         (struct asked){.serial = start->serial, .attempt = start->attempt};
     if (supervisor->serial_min_open) {
         supervisor->serial_min_open = false;
-        if (supervisor->id.serial_min < start->serial)
+        if (supervisor->id.serial_min < start->serial) {
             supervisor->id.serial_min = start->serial;
+        }
     }
     return 1;
 }
@@ -291,14 +320,17 @@ static int note_asked(struct supervisor *supervisor, const struct rbk_exec_start
 int command_start(struct supervisor *supervisor, struct rbk_str fields)
 {
     struct command *command = calloc(1, sizeof *command);
-    if (!command)
+    if (!command) {
         return -1;
+    }
     command->supervisor = supervisor;
-    if (read_start(command, fields) != 0)
+    if (read_start(command, fields) != 0) {
         goto failed;
+    }
     int asked = note_asked(supervisor, &command->start);
-    if (asked < 0)
+    if (asked < 0) {
         goto failed;
+    }
     sink_init(&command->out, supervisor, command, "out");
     sink_init(&command->err, supervisor, command, "err");
     command->began_ms = now_ms();
@@ -339,16 +371,19 @@ failed:
 
 void command_cancel(struct command *command)
 {
-    if (command->state == COMMAND_RUNNING && !command->in_cancel)
+    if (command->state == COMMAND_RUNNING && !command->in_cancel) {
         command->stop_cancel = true;
+    }
 }
 
-/* Whether nothing of it is left beside its first process. */
-static bool nothing_left(const struct command *command)
+/* Whether nothing of it is left beside its first process. What is gets the signal (0: none), but
+ * SIGTERM only once. */
+static bool nothing_left(struct command *command, int signal)
 {
-    if (!tree_any_orphan(command->supervisor))
+    if (!tree_any_orphan(command->supervisor)) {
         return true;
-    struct tree tree = tree_walk(command->supervisor, command, 0, 0);
+    }
+    struct tree tree = tree_walk(command->supervisor, command, signal, 0);
     return tree.count == 0 && tree.doubtful == 0;
 }
 
@@ -368,8 +403,9 @@ static void begin_stop(struct command *command)
 
 static void send_kill(struct command *command)
 {
-    if (command->main_alive)
+    if (command->main_alive) {
         kill(-command->first, SIGKILL);
+    }
     (void)tree_walk(command->supervisor, command, SIGKILL, 0);
     command->due_ms = later(KILL_AGAIN_MS);
 }
@@ -388,8 +424,8 @@ static void finish(struct command *command)
     enter_ended(command);
 }
 
-/* It succeeded and left a daemon, which may go on; what that writes from now on is read and dropped,
- * as long as this supervisor lives. */
+/* It succeeded and left a daemon, which may go on; what that writes from now on is read and
+ * dropped, as long as this supervisor lives. */
 static void release(struct command *command, uint32_t count)
 {
     command->ended.left_running = count;
@@ -420,17 +456,19 @@ static void over(struct command *command, bool dead)
     if (command->in_cancel) {
         bool good = dead && !command->cancel_late && succeeded(command);
         command->ended.cancel = good ? RBK_EXEC_CANCEL_OK : RBK_EXEC_CANCEL_FAILED;
-        if (!dead)
+        if (!dead) {
             command->ended.dead = false;
+        }
         finish(command);
         return;
     }
     note_end(command, dead);
     if ((command->ended.timed_out || command->ended.cancelled) &&
-        command->start.cancel_words.count > 0)
+        command->start.cancel_words.count > 0) {
         run_cancel(command);
-    else
+    } else {
         finish(command);
+    }
 }
 
 /* ---- moving on ------------------------------------------------------------------------------- */
@@ -439,8 +477,9 @@ static void advance_running(struct command *command)
 {
     if (command->main_alive) {
         bool late = now_ms() >= command->due_ms;
-        if (!late && !command->stop_cancel)
+        if (!late && !command->stop_cancel) {
             return;
+        }
         if (command->in_cancel) {
             command->cancel_late = true;
         } else {
@@ -452,8 +491,9 @@ static void advance_running(struct command *command)
         return;
     }
     struct tree tree = {0};
-    if (tree_any_orphan(command->supervisor))
+    if (tree_any_orphan(command->supervisor)) {
         tree = tree_walk(command->supervisor, command, 0, 0);
+    }
     if (tree.count == 0 && (tree.doubtful == 0 || succeeded(command))) {
         over(command, true);
     } else if (succeeded(command) && !command->start.reading && !command->in_cancel) {
@@ -475,18 +515,20 @@ static bool advance(struct command *command)
         advance_running(command);
         break;
     case COMMAND_TERM:
-        if (!command->main_alive && child_event && nothing_left(command))
+        if (!command->main_alive && child_event && nothing_left(command, SIGTERM)) {
             over(command, true);
-        else if (now >= command->due_ms)
+        } else if (now >= command->due_ms) {
             begin_kill(command);
+        }
         break;
     case COMMAND_KILL:
-        if (!command->main_alive && nothing_left(command))
+        if (!command->main_alive && nothing_left(command, 0)) {
             over(command, true);
-        else if (now >= command->give_up_ms)
+        } else if (now >= command->give_up_ms) {
             over(command, false);
-        else if (now >= command->due_ms)
+        } else if (now >= command->due_ms) {
             send_kill(command);
+        }
         break;
     case COMMAND_ENDED:
         break;
@@ -497,8 +539,8 @@ static bool advance(struct command *command)
 void command_advance_all(struct supervisor *supervisor)
 {
     for (struct command *command = supervisor->commands; command; command = command->next) {
-        while (advance(command))
-            continue;
+        while (advance(command)) {
+        }
     }
     supervisor->child_event = false;
 }
@@ -509,8 +551,9 @@ void command_reap(struct supervisor *supervisor)
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct command *command = supervisor->commands;
-        while (command && !(command->main_alive && command->first == pid))
+        while (command && !(command->main_alive && command->first == pid)) {
             command = command->next;
+        }
         if (command) {
             command->main_alive = false;
             command->wait_status = status;
@@ -524,8 +567,9 @@ uint64_t command_due_ms(const struct supervisor *supervisor)
 {
     uint64_t due_ms = UINT64_MAX;
     for (const struct command *command = supervisor->commands; command; command = command->next) {
-        if (command->state != COMMAND_ENDED && command->due_ms < due_ms)
+        if (command->state != COMMAND_ENDED && command->due_ms < due_ms) {
             due_ms = command->due_ms;
+        }
     }
     return due_ms;
 }

@@ -2,8 +2,8 @@
  * rbk-supervisor DIRECTORY RUN: started by the runner's exec driver with the connection to it as
  * descriptor 3 and the locked lock file as descriptor 4; never by hand.
  *
- * The lock stays locked exactly as long as this process lives, since no command inherits it: whoever
- * gets the lock knows that there is no supervisor of this run, nor one about to be.
+ * The lock stays locked exactly as long as this process lives, since no command inherits it:
+ * whoever gets the lock knows that there is no supervisor of this run, nor one about to be.
  */
 #include "runtime/drivers/supervisor/supervisor.h"
 
@@ -27,19 +27,24 @@
 static int tidy_descriptors(void)
 {
     int null = open("/dev/null", O_RDWR);
-    if (null < 0)
+    if (null < 0) {
         return -1;
+    }
     for (int file = 0; file <= 2; file++) {
-        if (null != file && dup2(null, file) < 0)
+        if (null != file && dup2(null, file) < 0) {
             return -1;
+        }
     }
     struct stat stat;
-    if (fstat(RBK_EXEC_FD_CONNECTION, &stat) != 0 || !S_ISSOCK(stat.st_mode))
+    if (fstat(RBK_EXEC_FD_CONNECTION, &stat) != 0 || !S_ISSOCK(stat.st_mode)) {
         return -1;
-    if (fcntl(RBK_EXEC_FD_CONNECTION, F_SETFD, FD_CLOEXEC) != 0)
+    }
+    if (fcntl(RBK_EXEC_FD_CONNECTION, F_SETFD, FD_CLOEXEC) != 0) {
         return -1;
-    if (fcntl(RBK_EXEC_FD_LOCK, F_SETFD, FD_CLOEXEC) != 0)
+    }
+    if (fcntl(RBK_EXEC_FD_LOCK, F_SETFD, FD_CLOEXEC) != 0) {
         return -1;
+    }
     return close_range(RBK_EXEC_FD_LOCK + 1, ~0U, 0);
 }
 
@@ -48,11 +53,13 @@ static int tidy_descriptors(void)
 static int block_signals(struct supervisor *supervisor)
 {
     sigset_t all, children;
-    for (int number = 1; number < NSIG; number++)
+    for (int number = 1; number < NSIG; number++) {
         signal(number, SIG_DFL);
+    }
     sigfillset(&all);
-    if (sigprocmask(SIG_SETMASK, &all, NULL) != 0)
+    if (sigprocmask(SIG_SETMASK, &all, NULL) != 0) {
         return -1;
+    }
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
     supervisor->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -66,34 +73,41 @@ static void identify(struct supervisor *supervisor)
     rbk_boot_id_read(supervisor->boot);
     supervisor->id.process = rbk_process_identify(getpid(), supervisor->boot);
     supervisor->serial_min_open = true;
-    if (rbk_supervisor_id_read(supervisor->directory, supervisor->run, &before) != 0)
+    if (rbk_supervisor_id_read(supervisor->directory, supervisor->run, &before) != 0) {
         return;
+    }
     if (before.state == RBK_SUPERVISOR_SERVING || before.serial_min == UINT32_MAX ||
-        strcmp(before.process.boot, supervisor->boot) != 0)
+        strcmp(before.process.boot, supervisor->boot) != 0) {
         return;
+    }
     supervisor->id.serial_min = before.serial_min;
     supervisor->serial_min_open = false;
 }
 
 static int open_all(struct supervisor *supervisor, const char *directory, const char *run)
 {
-    if (strlen(run) >= sizeof supervisor->run)
+    if (strlen(run) >= sizeof supervisor->run) {
         return -1;
+    }
     memcpy(supervisor->run, run, strlen(run) + 1);
-    if (chdir(directory) != 0)
+    if (chdir(directory) != 0) {
         return -1;
+    }
     supervisor->directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     supervisor->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (supervisor->directory < 0 || supervisor->epoll < 0 || block_signals(supervisor) != 0)
+    if (supervisor->directory < 0 || supervisor->epoll < 0 || block_signals(supervisor) != 0) {
         return -1;
+    }
     supervisor->watch_signals.kind = WATCH_SIGNALS;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &supervisor->watch_signals};
-    if (epoll_ctl(supervisor->epoll, EPOLL_CTL_ADD, supervisor->signals, &event) != 0)
+    if (epoll_ctl(supervisor->epoll, EPOLL_CTL_ADD, supervisor->signals, &event) != 0) {
         return -1;
+    }
     rbk_buffer_init(&supervisor->shown, SHOWN_BYTES_MAX);
     /* Other people's secrets are in its memory: no core dump, no debugger of another process. */
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return -1;
+    }
     identify(supervisor);
     return serve_open(supervisor);
 }
@@ -101,10 +115,12 @@ static int open_all(struct supervisor *supervisor, const char *directory, const 
 static void on_signals(struct supervisor *supervisor)
 {
     struct signalfd_siginfo signals[4];
-    while (read(supervisor->signals, signals, sizeof signals) > 0)
+    while (read(supervisor->signals, signals, sizeof signals) > 0) {
         supervisor->child_event = true;
-    if (supervisor->child_event)
+    }
+    if (supervisor->child_event) {
         command_reap(supervisor);
+    }
 }
 
 static void on_event(struct supervisor *supervisor, const struct epoll_event *event)
@@ -129,10 +145,12 @@ static void on_event(struct supervisor *supervisor, const struct epoll_event *ev
 static int wait_ms(const struct supervisor *supervisor)
 {
     uint64_t due = command_due_ms(supervisor);
-    if (serve_due_ms(supervisor) < due)
+    if (serve_due_ms(supervisor) < due) {
         due = serve_due_ms(supervisor);
-    if (due == UINT64_MAX)
+    }
+    if (due == UINT64_MAX) {
         return -1;
+    }
     uint64_t now = now_ms();
     uint64_t wait = due > now ? due - now : 0;
     return wait > 3600000 ? 3600000 : (int)wait;
@@ -143,8 +161,9 @@ static bool turn(struct supervisor *supervisor)
 {
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(supervisor->epoll, events, EVENTS_MAX, wait_ms(supervisor));
-    for (int index = 0; index < count; index++)
+    for (int index = 0; index < count; index++) {
         on_event(supervisor, &events[index]);
+    }
     command_advance_all(supervisor);
     serve_flush(supervisor);
     command_free_forgotten(supervisor);
@@ -160,8 +179,9 @@ static void close_all(struct supervisor *supervisor)
         sink_fini(&command->err);
     }
     command_free_forgotten(supervisor);
-    while (supervisor->released)
+    while (supervisor->released) {
         tree_forget(supervisor, supervisor->released->pid);
+    }
     rbk_buffer_fini(&supervisor->inbox);
     rbk_buffer_fini(&supervisor->outbox);
     rbk_buffer_fini(&supervisor->shown);
@@ -175,18 +195,22 @@ int main(int argc, char **argv)
         (void)fputs("rbk-supervisor: started by rbk, not by hand\n", stderr);
         return 2;
     }
-    if (tidy_descriptors() != 0)
+    if (tidy_descriptors() != 0) {
         return 2;
+    }
     /* The runner waits for the process it started, and gets it back at once. */
     pid_t pid = fork();
-    if (pid != 0)
+    if (pid != 0) {
         return pid < 0 ? 1 : 0;
+    }
     setsid();
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
-    if (!supervisor || open_all(supervisor, argv[1], argv[2]) != 0)
+    if (!supervisor || open_all(supervisor, argv[1], argv[2]) != 0) {
+        free(supervisor);
         return 1;
-    while (turn(supervisor))
-        continue;
+    }
+    while (turn(supervisor)) {
+    }
     close_all(supervisor);
     return 0;
 }

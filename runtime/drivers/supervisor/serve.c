@@ -1,8 +1,8 @@
 /*
  * The connection to the runner. At most one: a runner that connects takes over from the one before,
- * whose unread messages are dropped with its connection. While a runner is connected results live in
- * memory; the moment none is, every result not forgotten is written to disk, and when all are and
- * nothing runs the supervisor leaves.
+ * whose unread messages are dropped with its connection. While a runner is connected results live
+ * in memory; the moment none is, every result not forgotten is written to disk, and when all are
+ * and nothing runs the supervisor leaves.
  *
  * Leaving is the one delicate place: a new runner may connect just then. It starts nothing before
  * WELCOME, and WELCOME is sent only by a supervisor that stays; serve_over() looks at the queue of
@@ -33,15 +33,17 @@ static int watch_add(struct supervisor *supervisor, int file, struct watch *watc
 /* Messages hold secrets. */
 static void wipe_inbox(struct supervisor *supervisor)
 {
-    if (supervisor->inbox.capacity)
+    if (supervisor->inbox.capacity) {
         explicit_bzero(supervisor->inbox.data, supervisor->inbox.capacity);
+    }
     rbk_buffer_fini(&supervisor->inbox);
 }
 
 static void disconnect(struct supervisor *supervisor)
 {
-    if (supervisor->connection < 0)
+    if (supervisor->connection < 0) {
         return;
+    }
     epoll_ctl(supervisor->epoll, EPOLL_CTL_DEL, supervisor->connection, NULL);
     close(supervisor->connection);
     supervisor->connection = -1;
@@ -52,13 +54,15 @@ static void disconnect(struct supervisor *supervisor)
     for (struct command *command = supervisor->commands; command; command = command->next) {
         command->start.ticket = 0;
         command->told = false;
-        if (!command->start.reading)
+        if (!command->start.reading) {
             continue;
+        }
         /* Only the runner that asked wants a reading. */
-        if (command->state == COMMAND_ENDED)
+        if (command->state == COMMAND_ENDED) {
             command->forgotten = true;
-        else
+        } else {
             command_cancel(command);
+        }
     }
 }
 
@@ -89,28 +93,34 @@ int serve_open(struct supervisor *supervisor)
     supervisor->watch_connection.kind = WATCH_CONNECTION;
     supervisor->connection = -1;
     supervisor->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (supervisor->listener < 0)
+    if (supervisor->listener < 0) {
         return -1;
+    }
     /* The lock is ours: whatever socket is there belongs to nobody. The working directory is the
      * run's, so that a long path does not matter. */
     unlink(RBK_EXEC_SOCKET_NAME);
-    if (bind(supervisor->listener, (struct sockaddr *)&address, sizeof address) != 0)
+    if (bind(supervisor->listener, (struct sockaddr *)&address, sizeof address) != 0) {
         return -1;
-    if (chmod(RBK_EXEC_SOCKET_NAME, 0600) != 0 || listen(supervisor->listener, 8) != 0)
+    }
+    if (chmod(RBK_EXEC_SOCKET_NAME, 0600) != 0 || listen(supervisor->listener, 8) != 0) {
         return -1;
-    if (watch_add(supervisor, supervisor->listener, &supervisor->watch_listener) != 0)
+    }
+    if (watch_add(supervisor, supervisor->listener, &supervisor->watch_listener) != 0) {
         return -1;
+    }
     supervisor->id.state = RBK_SUPERVISOR_SERVING;
-    if (rbk_supervisor_id_write(supervisor->directory, supervisor->run, &supervisor->id) != 0)
+    if (rbk_supervisor_id_write(supervisor->directory, supervisor->run, &supervisor->id) != 0) {
         return -1;
+    }
     return connect_to(supervisor, RBK_EXEC_FD_CONNECTION);
 }
 
 void serve_on_listener(struct supervisor *supervisor)
 {
     int connection = accept4(supervisor->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (connection >= 0)
+    if (connection >= 0) {
         (void)connect_to(supervisor, connection);
+    }
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -118,12 +128,15 @@ void serve_on_listener(struct supervisor *supervisor)
 static int on_hello(struct supervisor *supervisor, struct rbk_str fields)
 {
     struct rbk_exec_hello hello;
-    if (supervisor->welcomed || rbk_exec_read_hello(fields, &hello) != 0)
+    if (supervisor->welcomed || rbk_exec_read_hello(fields, &hello) != 0) {
         return -1;
-    if (hello.version != RBK_EXEC_VERSION || !rbk_str_is(hello.run, supervisor->run))
+    }
+    if (hello.version != RBK_EXEC_VERSION || !rbk_str_is(hello.run, supervisor->run)) {
         return -1;
-    if (supervisor->serial_min_open && supervisor->id.serial_min < hello.serial_min)
+    }
+    if (supervisor->serial_min_open && supervisor->id.serial_min < hello.serial_min) {
         supervisor->id.serial_min = hello.serial_min;
+    }
     struct rbk_exec_welcome welcome = {RBK_EXEC_VERSION, supervisor->id.process};
     rbk_exec_write_welcome(&supervisor->outbox, &welcome);
     supervisor->welcomed = true;
@@ -133,8 +146,9 @@ static int on_hello(struct supervisor *supervisor, struct rbk_str fields)
 static bool was_asked(const struct supervisor *supervisor, uint32_t serial)
 {
     for (size_t index = supervisor->asked_count; index > 0; index--) {
-        if (supervisor->asked[index - 1].serial == serial)
+        if (supervisor->asked[index - 1].serial == serial) {
             return true;
+        }
     }
     return false;
 }
@@ -142,8 +156,9 @@ static bool was_asked(const struct supervisor *supervisor, uint32_t serial)
 static int on_query(struct supervisor *supervisor, struct rbk_str fields)
 {
     struct rbk_exec_name name;
-    if (rbk_exec_read_name(fields, &name) != 0 || name.ticket == 0)
+    if (rbk_exec_read_name(fields, &name) != 0 || name.ticket == 0) {
         return -1;
+    }
     struct rbk_exec_answer answer = {.ticket = name.ticket, .state = RBK_EXEC_STATE_UNKNOWN};
     struct command *command = command_find(supervisor, name.serial);
     if (command) {
@@ -166,24 +181,29 @@ static int on_query(struct supervisor *supervisor, struct rbk_str fields)
 static int on_cancel(struct supervisor *supervisor, struct rbk_str fields)
 {
     struct rbk_exec_name name;
-    if (rbk_exec_read_name(fields, &name) != 0)
+    if (rbk_exec_read_name(fields, &name) != 0) {
         return -1;
+    }
     struct command *command = command_by_ticket(supervisor, name.ticket);
-    if (command)
+    if (command) {
         command_cancel(command);
+    }
     return 0;
 }
 
 static int on_forget(struct supervisor *supervisor, struct rbk_str fields)
 {
     struct rbk_exec_name name;
-    if (rbk_exec_read_name(fields, &name) != 0)
+    if (rbk_exec_read_name(fields, &name) != 0) {
         return -1;
+    }
     struct command *command = name.serial ? command_find(supervisor, name.serial) : NULL;
-    if (!command || command->state != COMMAND_ENDED)
+    if (!command || command->state != COMMAND_ENDED) {
         return 0;
-    if (command->durable)
+    }
+    if (command->durable) {
         rbk_exec_record_remove(supervisor->directory, name.serial);
+    }
     command->forgotten = true;
     return 0;
 }
@@ -191,8 +211,9 @@ static int on_forget(struct supervisor *supervisor, struct rbk_str fields)
 static int on_shutdown(struct supervisor *supervisor)
 {
     supervisor->leaving = true;
-    for (struct command *command = supervisor->commands; command; command = command->next)
+    for (struct command *command = supervisor->commands; command; command = command->next) {
         command_cancel(command);
+    }
     return 0;
 }
 
@@ -200,10 +221,12 @@ static int on_shutdown(struct supervisor *supervisor)
 static int on_message(struct supervisor *supervisor, enum rbk_exec_message kind,
                       struct rbk_str fields)
 {
-    if (kind == RBK_EXEC_HELLO)
+    if (kind == RBK_EXEC_HELLO) {
         return on_hello(supervisor, fields);
-    if (!supervisor->welcomed)
+    }
+    if (!supervisor->welcomed) {
         return -1;
+    }
     switch (kind) {
     case RBK_EXEC_START:
         return command_start(supervisor, fields);
@@ -228,30 +251,36 @@ static int on_received(struct supervisor *supervisor)
         struct rbk_str fields;
         size_t bytes;
         int whole = rbk_exec_frame(rbk_buffer_str(inbox), &kind, &fields, &bytes);
-        if (whole <= 0)
+        if (whole <= 0) {
             return whole;
+        }
         int result = on_message(supervisor, kind, fields);
         explicit_bzero(inbox->data, bytes);
         rbk_buffer_consume(inbox, bytes);
-        if (result != 0)
+        if (result != 0) {
             return result;
-        if (inbox->bytes == 0 && inbox->capacity > INBOX_KEPT_BYTES)
+        }
+        if (inbox->bytes == 0 && inbox->capacity > INBOX_KEPT_BYTES) {
             wipe_inbox(supervisor);
+        }
     }
 }
 
 void serve_on_connection(struct supervisor *supervisor, uint32_t events)
 {
-    if (supervisor->connection < 0 || !(events & ~(uint32_t)EPOLLOUT))
+    if (supervisor->connection < 0 || !(events & ~(uint32_t)EPOLLOUT)) {
         return;
+    }
     ssize_t got = recv(supervisor->connection, supervisor->chunk, CHUNK_BYTES, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
+    }
     if (got > 0) {
         rbk_buffer_append(&supervisor->inbox, supervisor->chunk, (size_t)got);
         explicit_bzero(supervisor->chunk, (size_t)got);
-        if (supervisor->inbox.error == 0 && on_received(supervisor) == 0)
+        if (supervisor->inbox.error == 0 && on_received(supervisor) == 0) {
             return;
+        }
     }
     disconnect(supervisor);
 }
@@ -261,13 +290,15 @@ void serve_on_connection(struct supervisor *supervisor, uint32_t events)
 static void tell(struct supervisor *supervisor)
 {
     for (struct command *command = supervisor->commands; command; command = command->next) {
-        if (command->state != COMMAND_ENDED || command->told || command->start.ticket == 0)
+        if (command->state != COMMAND_ENDED || command->told || command->start.ticket == 0) {
             continue;
+        }
         command->ended.ticket = command->start.ticket;
         rbk_exec_write_ended(&supervisor->outbox, &command->ended);
         command->told = true;
-        if (command->start.reading)
+        if (command->start.reading) {
             command->forgotten = true;
+        }
     }
 }
 
@@ -276,25 +307,30 @@ static void send_outbox(struct supervisor *supervisor)
     struct rbk_buffer *outbox = &supervisor->outbox;
     while (outbox->bytes) {
         ssize_t sent = send(supervisor->connection, outbox->data, outbox->bytes, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
+        if (sent < 0 && errno == EINTR) {
             continue;
-        if (sent < 0 && errno != EAGAIN)
+        }
+        if (sent < 0 && errno != EAGAIN) {
             disconnect(supervisor);
-        if (sent < 0)
+        }
+        if (sent < 0) {
             break;
+        }
         rbk_buffer_consume(outbox, (size_t)sent);
     }
     bool ask = supervisor->connection >= 0 && outbox->bytes > 0;
-    if (ask == supervisor->ask_writable || supervisor->connection < 0)
+    if (ask == supervisor->ask_writable || supervisor->connection < 0) {
         return;
+    }
     struct epoll_event event = {
         .events = EPOLLIN | (ask ? (uint32_t)EPOLLOUT : 0),
         .data.ptr = &supervisor->watch_connection,
     };
-    if (epoll_ctl(supervisor->epoll, EPOLL_CTL_MOD, supervisor->connection, &event) != 0)
+    if (epoll_ctl(supervisor->epoll, EPOLL_CTL_MOD, supervisor->connection, &event) != 0) {
         disconnect(supervisor);
-    else
+    } else {
         supervisor->ask_writable = ask;
+    }
 }
 
 static bool wants_record(const struct command *command)
@@ -304,18 +340,20 @@ static bool wants_record(const struct command *command)
 
 static void write_records(struct supervisor *supervisor)
 {
-    if (supervisor->record_retry_ms > now_ms())
+    if (supervisor->record_retry_ms > now_ms()) {
         return;
+    }
     supervisor->record_retry_ms = 0;
     for (struct command *command = supervisor->commands; command; command = command->next) {
-        if (!wants_record(command))
+        if (!wants_record(command)) {
             continue;
-        int result =
-            rbk_exec_record_write(supervisor->directory, supervisor->run, &command->ended);
-        if (result == 0)
+        }
+        int result = rbk_exec_record_write(supervisor->directory, supervisor->run, &command->ended);
+        if (result == 0) {
             command->durable = true;
-        else
+        } else {
             supervisor->record_retry_ms = now_ms() + RECORD_RETRY_MS;
+        }
     }
 }
 
@@ -323,13 +361,15 @@ void serve_flush(struct supervisor *supervisor)
 {
     if (supervisor->connection >= 0) {
         tell(supervisor);
-        if (supervisor->outbox.error)
+        if (supervisor->outbox.error) {
             disconnect(supervisor);
-        else
+        } else {
             send_outbox(supervisor);
+        }
     }
-    if (supervisor->connection < 0 || supervisor->leaving)
+    if (supervisor->connection < 0 || supervisor->leaving) {
         write_records(supervisor);
+    }
 }
 
 uint64_t serve_due_ms(const struct supervisor *supervisor)
@@ -339,27 +379,33 @@ uint64_t serve_due_ms(const struct supervisor *supervisor)
 
 bool serve_over(struct supervisor *supervisor)
 {
-    if (supervisor->running || supervisor->outbox.bytes)
+    if (supervisor->running || supervisor->outbox.bytes) {
         return false;
-    if (supervisor->connection >= 0 && !supervisor->leaving)
+    }
+    if (supervisor->connection >= 0 && !supervisor->leaving) {
         return false;
+    }
     for (struct command *command = supervisor->commands; command; command = command->next) {
-        if (wants_record(command))
+        if (wants_record(command)) {
             return false;
+        }
     }
     if (!supervisor->leaving) {
         serve_on_listener(supervisor);
-        if (supervisor->connection >= 0)
+        if (supervisor->connection >= 0) {
             return false;
+        }
     }
     close(supervisor->listener);
     unlink(RBK_EXEC_SOCKET_NAME);
-    if (supervisor->serial_min_open)
+    if (supervisor->serial_min_open) {
         supervisor->id.serial_min = UINT32_MAX;
+    }
     supervisor->id.state = RBK_SUPERVISOR_ENDED;
     /* Should it fail, the file goes on to say so of a process that is gone: doubt, not error. */
-    if (rbk_supervisor_id_write(supervisor->directory, supervisor->run, &supervisor->id) != 0)
+    if (rbk_supervisor_id_write(supervisor->directory, supervisor->run, &supervisor->id) != 0) {
         supervisor->id.state = RBK_SUPERVISOR_SERVING;
+    }
     disconnect(supervisor);
     return true;
 }

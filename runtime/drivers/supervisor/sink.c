@@ -1,8 +1,8 @@
 /*
- * One pipe of output. Bytes go pipe -> redactor -> file or memory, at most `bytes_max` of them; what
- * comes after is read all the same (so that the command never blocks), counted and dropped. A file is
- * made with its first byte, so that the usual silent command costs none. Nothing here is an error to
- * the command: a full disk is noted in the result.
+ * One pipe of output. Bytes go pipe -> redactor -> file or memory, at most `bytes_max` of them;
+ * what comes after is read all the same (so that the command never blocks), counted and dropped. A
+ * file is made with its first byte, so that the usual silent command costs none. Nothing here is an
+ * error to the command: a full disk is noted in the result.
  */
 #include "runtime/drivers/supervisor/supervisor.h"
 
@@ -36,8 +36,9 @@ void sink_init(struct sink *sink, struct supervisor *supervisor, const struct co
 int sink_open(struct sink *sink, int *ret_write)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         return errno;
+    }
     /* Our end alone must not block; the command's end is its own open file. */
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &sink->watch};
     if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ||
@@ -54,8 +55,9 @@ int sink_open(struct sink *sink, int *ret_write)
 
 static void close_pipe(struct sink *sink)
 {
-    if (sink->pipe < 0)
+    if (sink->pipe < 0) {
         return;
+    }
     /* Removed by name: a copy that somebody else holds would keep it in the epoll set. */
     epoll_ctl(sink->supervisor->epoll, EPOLL_CTL_DEL, sink->pipe, NULL);
     close(sink->pipe);
@@ -64,12 +66,14 @@ static void close_pipe(struct sink *sink)
 
 static bool open_file(struct sink *sink)
 {
-    if (sink->file >= 0)
+    if (sink->file >= 0) {
         return true;
+    }
     sink->file = openat(sink->supervisor->directory, sink->name,
                         O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (sink->file < 0)
+    if (sink->file < 0) {
         sink->system = errno;
+    }
     return sink->file >= 0;
 }
 
@@ -78,8 +82,9 @@ static bool write_file(struct sink *sink, struct rbk_str bytes)
 {
     while (bytes.bytes) {
         ssize_t wrote = write(sink->file, bytes.data, bytes.bytes);
-        if (wrote < 0 && errno == EINTR)
+        if (wrote < 0 && errno == EINTR) {
             continue;
+        }
         if (wrote < 0) {
             sink->system = errno;
             sink->dropped += bytes.bytes;
@@ -97,8 +102,9 @@ static void keep(struct sink *sink, struct rbk_str bytes)
     uint64_t room = sink->bytes_max - sink->kept;
     struct rbk_str fits = rbk_str_slice(bytes, 0, room < bytes.bytes ? (size_t)room : bytes.bytes);
     sink->dropped += bytes.bytes - fits.bytes;
-    if (fits.bytes == 0)
+    if (fits.bytes == 0) {
         return;
+    }
     if (sink->system || (!sink->in_memory && !open_file(sink))) {
         sink->dropped += fits.bytes;
     } else if (!sink->in_memory) {
@@ -115,8 +121,9 @@ static void keep(struct sink *sink, struct rbk_str bytes)
 static void keep_shown(struct sink *sink)
 {
     struct rbk_buffer *shown = &sink->supervisor->shown;
-    if (shown->error)
+    if (shown->error) {
         sink->system = ENOMEM;
+    }
     keep(sink, rbk_buffer_str(shown));
     rbk_buffer_clear(shown);
 }
@@ -135,17 +142,20 @@ static void take(struct sink *sink, struct rbk_str bytes)
 
 bool sink_pump(struct sink *sink)
 {
-    if (sink->pipe < 0)
+    if (sink->pipe < 0) {
         return false;
+    }
     ssize_t got = read(sink->pipe, sink->supervisor->chunk, CHUNK_BYTES);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return errno == EINTR;
+    }
     if (got <= 0) {
         close_pipe(sink);
         return false;
     }
-    if (!sink->discard)
+    if (!sink->discard) {
         take(sink, (struct rbk_str){sink->supervisor->chunk, (size_t)got});
+    }
     return true;
 }
 
@@ -153,26 +163,29 @@ void sink_drain(struct sink *sink, bool leave)
 {
     uint64_t before = sink->kept + sink->dropped;
     while (sink_pump(sink)) {
-        if (sink->kept + sink->dropped - before >= DRAIN_BYTES_MAX)
+        if (sink->kept + sink->dropped - before >= DRAIN_BYTES_MAX) {
             break;
+        }
     }
-    if (leave)
+    if (leave) {
         sink->discard = true;
-    else
+    } else {
         close_pipe(sink);
+    }
 }
 
 void sink_finish(struct sink *sink)
 {
     rbk_redact_stream_end(&sink->redact, &sink->supervisor->shown);
     keep_shown(sink);
-    if (sink->file < 0)
+    if (sink->file < 0) {
         return;
+    }
     if (sink->dropped && !sink->system) {
         char note[96];
-        int bytes = snprintf(note, sizeof note,
-                             "\n[rbk: output limit reached, %" PRIu64 " bytes dropped]\n",
-                             sink->dropped);
+        int bytes =
+            snprintf(note, sizeof note,
+                     "\n[rbk: output limit reached, %" PRIu64 " bytes dropped]\n", sink->dropped);
         uint64_t kept = sink->kept;
         (void)write_file(sink, (struct rbk_str){note, (size_t)bytes});
         sink->kept = kept;
@@ -184,8 +197,9 @@ void sink_finish(struct sink *sink)
 void sink_fini(struct sink *sink)
 {
     close_pipe(sink);
-    if (sink->file >= 0)
+    if (sink->file >= 0) {
         close(sink->file);
+    }
     sink->file = -1;
     rbk_buffer_fini(&sink->memory);
     rbk_redact_stream_fini(&sink->redact);

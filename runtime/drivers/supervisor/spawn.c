@@ -27,8 +27,9 @@ struct report {
 static const char *search_path(char *const *environment)
 {
     for (; *environment; environment++) {
-        if (strncmp(*environment, "PATH=", 5) == 0)
+        if (strncmp(*environment, "PATH=", 5) == 0) {
             return *environment + 5;
+        }
     }
     return PATH_DEFAULT;
 }
@@ -39,14 +40,17 @@ static char *candidates(const char *name, const char *path)
 {
     size_t name_bytes = strlen(name);
     size_t parts = 1;
-    for (const char *at = path; *at; at++)
+    for (const char *at = path; *at; at++) {
         parts += *at == ':';
+    }
     char *list = malloc(strlen(path) + parts * (name_bytes + 3) + 1);
-    if (!list)
+    if (!list) {
         return NULL;
+    }
     char *end = list;
-    if (strchr(name, '/') || name_bytes == 0)
+    if (strchr(name, '/') || name_bytes == 0) {
         path = NULL;
+    }
     do {
         if (path) {
             size_t part = strcspn(path, ":");
@@ -61,29 +65,32 @@ static char *candidates(const char *name, const char *path)
 }
 
 /* Between vfork() and execve(): shares the parent's memory and must not change it. */
-static _Noreturn void child(const struct spawn *spawn, const char *files,
-                            struct report *report)
+static _Noreturn void child(const struct spawn *spawn, const char *files, struct report *report)
 {
     sigset_t none;
     int denied = 0;
     report->step = RBK_EXEC_STEP_PREPARE;
     sigemptyset(&none);
     setsid();
-    if (dup2(spawn->output, 1) < 0 || dup2(spawn->errors, 2) < 0)
+    if (dup2(spawn->output, 1) < 0 || dup2(spawn->errors, 2) < 0) {
         goto failed;
-    if (spawn->input != 0 && dup2(spawn->input, 0) < 0)
+    }
+    if (spawn->input != 0 && dup2(spawn->input, 0) < 0) {
         goto failed;
+    }
     report->step = RBK_EXEC_STEP_DIRECTORY;
-    if (chdir(spawn->directory) != 0)
+    if (chdir(spawn->directory) != 0) {
         goto failed;
+    }
     report->step = RBK_EXEC_STEP_EXEC;
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (const char *file = files; *file; file += strlen(file) + 1) {
         execve(file, spawn->words, spawn->environment);
-        if (errno == EACCES)
+        if (errno == EACCES) {
             denied = EACCES;
-        else if (errno != ENOENT && errno != ENOTDIR)
+        } else if (errno != ENOENT && errno != ENOTDIR) {
             goto failed;
+        }
     }
     errno = denied ? denied : ENOENT;
 failed:
@@ -97,19 +104,22 @@ pid_t spawn_run(const struct spawn *spawn, enum rbk_exec_start_step *ret_step, i
     *ret_step = RBK_EXEC_STEP_PREPARE;
     *ret_system = ENOMEM;
     char *files = candidates(spawn->words[0], search_path(spawn->environment));
-    if (!files)
+    if (!files) {
         return -1;
+    }
     /* The point of the supervisor is to be small and quick: fork() would copy its page tables. */
     pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
-    if (pid == 0)
-        child(spawn, files, &report);
+    if (pid == 0) {
+        child(spawn, files, &report); /* NOLINT(clang-analyzer-unix.Vfork) */
+    }
     *ret_system = pid < 0 ? errno : report.system;
     *ret_step = report.step;
     free(files);
-    if (pid < 0 || *ret_system == 0)
+    if (pid < 0 || *ret_system == 0) {
         return pid;
+    }
     /* It has ended: vfork() returned because of that. */
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
     return -1;
 }

@@ -45,19 +45,25 @@ struct watch {
 
 /** One stream of output. */
 struct sink {
-    struct watch watch; /* WATCH_SINK */
+    struct watch watch;            /* WATCH_SINK */
     struct supervisor *supervisor; /* borrowed, outlives it */
-    int pipe;           /* read end; -1: closed */
-    int file;           /* -1: none yet */
-    bool in_memory;     /* a reading: kept in `memory` */
-    char name[24];      /* of the file in the run's directory */
+    int pipe;                      /* read end; -1: closed */
+    int file;                      /* -1: none yet */
+    bool in_memory;                /* a reading: kept in `memory` */
+    char name[24];                 /* of the file in the run's directory */
     uint64_t bytes_max;
     uint64_t kept;
     uint64_t dropped;
-    int system;         /* errno of the first write that failed; 0 */
-    bool discard;       /* what comes is of no interest any more */
+    int system;   /* errno of the first write that failed; 0 */
+    bool discard; /* what comes is of no interest any more */
     struct rbk_buffer memory;
     struct rbk_redact_stream redact;
+};
+
+/** A process that was sent SIGTERM. */
+struct signalled {
+    pid_t pid;
+    uint64_t start_time;
 };
 
 enum command_state { COMMAND_RUNNING, COMMAND_TERM, COMMAND_KILL, COMMAND_ENDED };
@@ -69,25 +75,27 @@ struct command {
     struct rbk_exec_start start; /* its texts lie in `block` */
     char *block;                 /* owned; wiped and freed at the end */
     size_t block_bytes;
-    char *key; /* owned; RBK_KEY, outlives `block` */
+    char *key;                     /* owned; RBK_KEY, outlives `block` */
     struct rbk_redactor *redactor; /* owned; NULL: nothing to hide */
     enum command_state state;
-    bool in_cancel;   /* its cancel command is what runs now */
-    bool main_alive;  /* the first process has not been waited for */
-    int wait_status;  /* of it, as waitpid() gave it */
-    pid_t first;      /* first process of what runs now, also its session and group; 0: none */
-    pid_t session;    /* session of the command itself; 0: it never started */
-    uint64_t due_ms;  /* monotonic; when the present state ends by force */
+    bool in_cancel;      /* its cancel command is what runs now */
+    bool main_alive;     /* the first process has not been waited for */
+    int wait_status;     /* of it, as waitpid() gave it */
+    pid_t first;         /* first process of what runs now, also its session and group; 0: none */
+    pid_t session;       /* session of the command itself; 0: it never started */
+    uint64_t due_ms;     /* monotonic; when the present state ends by force */
     uint64_t give_up_ms; /* monotonic; COMMAND_KILL: when it counts as not shown dead */
-    uint64_t began_ms;   /* monotonic */
-    bool stop_cancel; /* CANCEL came while it ran */
-    bool cancel_late; /* the cancel command had to be stopped itself */
+    struct signalled *asked_to_end; /* owned; who was sent SIGTERM */
+    size_t asked_to_end_count;
+    uint64_t began_ms; /* monotonic */
+    bool stop_cancel;  /* CANCEL came while it ran */
+    bool cancel_late;  /* the cancel command had to be stopped itself */
     struct sink out;
     struct sink err;
     struct rbk_exec_ended ended; /* complete in COMMAND_ENDED */
-    bool told;      /* ENDED was handed to the present connection */
-    bool durable;   /* its exit record is on disk */
-    bool forgotten; /* the runner's journal has the result, or nobody wants it */
+    bool told;                   /* ENDED was handed to the present connection */
+    bool durable;                /* its exit record is on disk */
+    bool forgotten;              /* the runner's journal has the result, or nobody wants it */
 };
 
 /** A process that a successful command left behind: none of ours any more, but our child. */
@@ -124,7 +132,8 @@ struct supervisor {
     size_t asked_count, asked_room;
     bool child_event; /* SIGCHLD came */
     bool leaving;     /* SHUTDOWN came: no new commands */
-    uint64_t record_retry_ms; /* monotonic; when to try a failed exit record again; 0: none failed */
+    uint64_t
+        record_retry_ms;     /* monotonic; when to try a failed exit record again; 0: none failed */
     struct rbk_buffer shown; /* redacted output of one chunk */
     char chunk[CHUNK_BYTES];
 };
@@ -192,16 +201,15 @@ RBK_MUST_USE pid_t spawn_run(const struct spawn *spawn, enum rbk_exec_start_step
 struct tree {
     uint32_t count;    /* processes that are its own */
     uint32_t doubtful; /* processes that may be its own or another's */
-    pid_t some;        /* one of them, for a message; 0: none */
 };
 
 /** Whether the supervisor has any child but the first processes of commands and released ones: if
  * not, nothing is left of any command whose first process has ended. Cheap. */
 RBK_MUST_USE bool tree_any_orphan(const struct supervisor *supervisor);
-/** Walks /proc; sends `signal` (0: none) to each process of the command that is not in `group`
- * (0: to all). */
-struct tree tree_walk(const struct supervisor *supervisor, const struct command *command,
-                      int signal, pid_t group);
+/** Walks /proc; sends `signal` (0: none) to each process of the command; SIGTERM to each only once,
+ * and not to those in `group` (0: none), who have got it already. */
+struct tree tree_walk(const struct supervisor *supervisor, struct command *command, int signal,
+                      pid_t group);
 /** Notes what a successful command left behind, so that it is nobody's from now on. */
 void tree_release(struct supervisor *supervisor, const struct command *command);
 /** A process that was waited for is released no more. */

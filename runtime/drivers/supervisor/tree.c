@@ -24,7 +24,8 @@
 
 /* As much of an environment as is looked at for the mark. */
 #define ENVIRON_BYTES_MAX ((size_t)1 << 20)
-/* Generations between an orphan and its youngest descendant; beyond, a process counts as doubtful. */
+/* Generations between an orphan and its youngest descendant; beyond, a process counts as doubtful.
+ */
 #define DEPTH_MAX 10000
 
 /* One process of this host. */
@@ -44,8 +45,9 @@ static bool is_released(const struct supervisor *supervisor, pid_t pid)
 {
     for (const struct released *released = supervisor->released; released;
          released = released->next) {
-        if (released->pid == pid)
+        if (released->pid == pid) {
             return true;
+        }
     }
     return false;
 }
@@ -54,8 +56,9 @@ static bool is_released(const struct supervisor *supervisor, pid_t pid)
 static const struct command *first_of(const struct supervisor *supervisor, pid_t pid)
 {
     for (const struct command *command = supervisor->commands; command; command = command->next) {
-        if (command->first == pid && command->main_alive)
+        if (command->first == pid && command->main_alive) {
             return command;
+        }
     }
     return NULL;
 }
@@ -64,25 +67,30 @@ bool tree_any_orphan(const struct supervisor *supervisor)
 {
     siginfo_t info;
     int none = waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT);
-    if (none != 0 && errno == ECHILD)
+    if (none != 0 && errno == ECHILD) {
         return false;
+    }
     char path[64], text[4096];
     snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
     int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = file < 0 ? -1 : read(file, text, sizeof text - 1);
-    if (file >= 0)
+    if (file >= 0) {
         close(file);
+    }
     /* Where the kernel has no such list, or a long one, a walk finds out. */
-    if (got < 0 || (size_t)got == sizeof text - 1)
+    if (got < 0 || (size_t)got == sizeof text - 1) {
         return true;
+    }
     text[got] = '\0';
     char *at = text, *end;
     for (;; at = end) {
         pid_t pid = (pid_t)strtol(at, &end, 10);
-        if (end == at)
+        if (end == at) {
             return false;
-        if (!first_of(supervisor, pid) && !is_released(supervisor, pid))
+        }
+        if (!first_of(supervisor, pid) && !is_released(supervisor, pid)) {
             return true;
+        }
     }
 }
 
@@ -98,32 +106,37 @@ static bool table_read(struct table *table)
 {
     *table = (struct table){0};
     DIR *directory = opendir("/proc");
-    if (!directory)
+    if (!directory) {
         return false;
+    }
     const struct dirent *item;
     bool good = true;
     while (good && (item = readdir(directory))) {
         char *end;
         long pid = strtol(item->d_name, &end, 10);
-        if (pid <= 0 || *end != '\0')
+        if (pid <= 0 || *end != '\0') {
             continue;
+        }
         if (table->count == table->room) {
             size_t room = table->room ? table->room * 2 : 256;
             struct entry *entries = realloc(table->entries, room * sizeof *entries);
             good = entries != NULL;
-            if (!good)
+            if (!good) {
                 break;
+            }
             table->entries = entries;
             table->room = room;
         }
         struct entry *entry = &table->entries[table->count];
         entry->pid = (pid_t)pid;
-        if (rbk_process_stat_read(entry->pid, &entry->stat) == 0)
+        if (rbk_process_stat_read(entry->pid, &entry->stat) == 0) {
             table->count++;
+        }
     }
     closedir(directory);
-    if (good && table->count)
+    if (good && table->count) {
         qsort(table->entries, table->count, sizeof *table->entries, by_pid);
+    }
     return good;
 }
 
@@ -143,8 +156,10 @@ static bool block_has(const char *block, size_t bytes, const char *name, const c
         if (length >= name_bytes && memcmp(text, name, name_bytes) == 0) {
             const char *found = text + name_bytes;
             size_t found_bytes = length - name_bytes;
-            if (!value || (strlen(value) == found_bytes && memcmp(found, value, found_bytes) == 0))
+            if (!value ||
+                (strlen(value) == found_bytes && memcmp(found, value, found_bytes) == 0)) {
                 return true;
+            }
         }
         at += length + 1;
     }
@@ -159,16 +174,19 @@ static enum verdict by_mark(const struct supervisor *supervisor, const struct co
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
+    if (file < 0) {
         return DOUBTFUL;
+    }
     char *block = malloc(ENVIRON_BYTES_MAX);
     size_t bytes = 0;
     while (block && bytes < ENVIRON_BYTES_MAX) {
         ssize_t got = read(file, block + bytes, ENVIRON_BYTES_MAX - bytes);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got <= 0)
+        }
+        if (got <= 0) {
             break;
+        }
         bytes += (size_t)got;
     }
     close(file);
@@ -179,8 +197,9 @@ static enum verdict by_mark(const struct supervisor *supervisor, const struct co
                     block_has(block, bytes, "RBK_STEP=", command->start.step.data);
         verdict = same ? OURS : NOT_OURS;
     }
-    if (block)
+    if (block) {
         explicit_bzero(block, bytes);
+    }
     free(block);
     return verdict;
 }
@@ -188,11 +207,13 @@ static enum verdict by_mark(const struct supervisor *supervisor, const struct co
 /* Whether any other command can have started an orphan that carries no mark. */
 static bool alone(const struct supervisor *supervisor, const struct command *command)
 {
-    if (supervisor->released)
+    if (supervisor->released) {
         return false;
+    }
     for (const struct command *other = supervisor->commands; other; other = other->next) {
-        if (other != command && other->state != COMMAND_ENDED)
+        if (other != command && other->state != COMMAND_ENDED) {
             return false;
+        }
     }
     return true;
 }
@@ -202,19 +223,24 @@ static enum verdict judge_orphan(const struct supervisor *supervisor, const stru
                                  const struct entry *entry)
 {
     pid_t session = entry->stat.session;
-    if (is_released(supervisor, entry->pid))
+    if (is_released(supervisor, entry->pid)) {
         return NOT_OURS;
-    if (session == command->session || session == command->first)
+    }
+    if (session == command->session || session == command->first) {
         return OURS;
-    if (entry->stat.group == command->session || entry->stat.group == command->first)
+    }
+    if (entry->stat.group == command->session || entry->stat.group == command->first) {
         return OURS;
+    }
     for (const struct command *other = supervisor->commands; other; other = other->next) {
-        if (other->session && (session == other->session || session == other->first))
+        if (other->session && (session == other->session || session == other->first)) {
             return NOT_OURS;
+        }
     }
     enum verdict verdict = by_mark(supervisor, command, entry->pid);
-    if (verdict == DOUBTFUL && alone(supervisor, command))
+    if (verdict == DOUBTFUL && alone(supervisor, command)) {
         verdict = OURS;
+    }
     return verdict;
 }
 
@@ -224,20 +250,54 @@ static enum verdict judge(const struct supervisor *supervisor, const struct comm
     pid_t self = getpid();
     for (int depth = 0; entry && depth < DEPTH_MAX; depth++) {
         const struct command *first = first_of(supervisor, entry->pid);
-        if (first)
+        if (first) {
             return first == command ? OURS : NOT_OURS;
-        if (entry->stat.parent == self)
+        }
+        if (entry->stat.parent == self) {
             return judge_orphan(supervisor, command, entry);
-        if (entry->stat.parent <= 1 || entry->pid == self)
+        }
+        if (entry->stat.parent <= 1 || entry->pid == self) {
             return NOT_OURS;
+        }
         entry = table_find(table, entry->stat.parent);
     }
     /* Its parent ended while we read: where it hangs now, the next walk will see. */
     return DOUBTFUL;
 }
 
-struct tree tree_walk(const struct supervisor *supervisor, const struct command *command,
-                      int signal, pid_t group)
+/* Whether SIGTERM was not sent to it yet; from now on it was. Without memory: it was not. */
+static bool first_time(struct command *command, const struct entry *entry)
+{
+    size_t count = command->asked_to_end_count;
+    for (size_t index = 0; index < count; index++) {
+        const struct signalled *signalled = &command->asked_to_end[index];
+        if (signalled->pid == entry->pid && signalled->start_time == entry->stat.start_time) {
+            return false;
+        }
+    }
+    struct signalled *grown = realloc(command->asked_to_end, (count + 1) * sizeof *grown);
+    if (grown) {
+        grown[count] = (struct signalled){entry->pid, entry->stat.start_time};
+        command->asked_to_end = grown;
+        command->asked_to_end_count = count + 1;
+    }
+    return true;
+}
+
+/* A process that cannot be signalled is gone, or is found by the next walk. */
+static void signal_one(struct command *command, const struct entry *entry, int signal, pid_t group)
+{
+    struct rbk_process_id process = {.pid = entry->pid, .start_time = entry->stat.start_time};
+    if (signal != SIGTERM) {
+        rbk_process_signal(&process, signal);
+    } else if (first_time(command, entry) && (group == 0 || entry->stat.group != group)) {
+        rbk_process_signal(&process, SIGTERM);
+        rbk_process_signal(&process, SIGCONT);
+    }
+}
+
+struct tree tree_walk(const struct supervisor *supervisor, struct command *command, int signal,
+                      pid_t group)
 {
     struct tree tree = {0};
     struct table table;
@@ -247,25 +307,20 @@ struct tree tree_walk(const struct supervisor *supervisor, const struct command 
     }
     for (size_t index = 0; index < table.count; index++) {
         const struct entry *entry = &table.entries[index];
-        if (entry->stat.state == 'Z' || entry->stat.state == 'X')
+        if (entry->stat.state == 'Z' || entry->stat.state == 'X') {
             continue;
-        enum verdict verdict = judge(supervisor, command, &table, entry);
-        if (verdict == DOUBTFUL)
-            tree.doubtful++;
-        if (verdict != OURS)
-            continue;
-        struct rbk_process_id process = {.pid = entry->pid, .start_time = entry->stat.start_time};
-        /* One that cannot be signalled is gone, or is found by the next walk. */
-        if (signal && (group == 0 || entry->stat.group != group)) {
-            rbk_process_signal(&process, signal);
-            if (signal == SIGTERM)
-                rbk_process_signal(&process, SIGCONT);
         }
-        if (first_of(supervisor, entry->pid))
+        enum verdict verdict = judge(supervisor, command, &table, entry);
+        if (verdict == DOUBTFUL) {
+            tree.doubtful++;
+        }
+        if (verdict != OURS) {
             continue;
-        tree.count++;
-        if (!tree.some || entry->stat.parent == getpid())
-            tree.some = entry->pid;
+        }
+        if (signal) {
+            signal_one(command, entry, signal, group);
+        }
+        tree.count += first_of(supervisor, entry->pid) ? 0 : 1;
     }
 out:
     free(table.entries);
@@ -275,17 +330,21 @@ out:
 void tree_release(struct supervisor *supervisor, const struct command *command)
 {
     struct table table;
-    if (!table_read(&table))
+    if (!table_read(&table)) {
         goto out;
+    }
     for (size_t index = 0; index < table.count; index++) {
         const struct entry *entry = &table.entries[index];
-        if (entry->stat.parent != getpid() || first_of(supervisor, entry->pid))
+        if (entry->stat.parent != getpid() || first_of(supervisor, entry->pid)) {
             continue;
-        if (judge_orphan(supervisor, command, entry) != OURS)
+        }
+        if (judge_orphan(supervisor, command, entry) != OURS) {
             continue;
+        }
         struct released *released = calloc(1, sizeof *released);
-        if (!released)
+        if (!released) {
             break;
+        }
         released->pid = entry->pid;
         released->next = supervisor->released;
         supervisor->released = released;
@@ -298,8 +357,9 @@ void tree_forget(struct supervisor *supervisor, pid_t pid)
 {
     for (struct released **link = &supervisor->released; *link; link = &(*link)->next) {
         struct released *released = *link;
-        if (released->pid != pid)
+        if (released->pid != pid) {
             continue;
+        }
         *link = released->next;
         free(released);
         return;

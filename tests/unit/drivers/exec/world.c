@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,9 @@
 static void copy(char *to, size_t room, struct rbk_str text)
 {
     ck_assert_uint_lt(text.bytes, room);
-    if (text.bytes)
+    if (text.bytes) {
         memcpy(to, text.data, text.bytes);
+    }
     to[text.bytes] = '\0';
 }
 
@@ -59,10 +61,11 @@ static void on_recovered(void *owner, struct rbk_activity *activity, enum rbk_re
     answer->recoveries++;
     answer->recovery = recovery;
     uv_stop(answer->loop);
-    if (recovery == RBK_RECOVERY_ATTACHED)
+    if (recovery == RBK_RECOVERY_ATTACHED) {
         ck_assert_ptr_null(result);
-    else
+    } else {
         note(answer, result);
+    }
 }
 
 void world_open(struct world *world, bool fresh)
@@ -73,6 +76,8 @@ void world_open(struct world *world, bool fresh)
     const char *given = getenv("RBK_TEST_SUPERVISOR");
     ck_assert_ptr_nonnull(bin);
     snprintf(path, sizeof path, "%s/%s", bin, supervisor);
+    /* As the runtime does: a supervisor that is gone must not end its runner. */
+    ck_assert(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     ck_assert_int_eq(uv_loop_init(&world->loop), 0);
     world->setup = (struct rbk_driver_setup){
         .loop = &world->loop,
@@ -113,34 +118,49 @@ void world_close(struct world *world, bool leave)
     world->driver = NULL;
 }
 
-/* Calls `visit` for each process with the key; the number of them. */
-static unsigned each_process(const struct world *world, void (*visit)(pid_t pid))
+/* Calls `visit` for each process that has these bytes in that file of /proc/PID; how many there
+ * are. */
+static unsigned each_process(const char *name, const char *wanted, size_t wanted_bytes,
+                             void (*visit)(pid_t pid))
 {
     static char text[1 << 20];
-    char wanted[160];
     unsigned count = 0;
     DIR *directory = opendir("/proc");
     ck_assert_ptr_nonnull(directory);
     const struct dirent *item;
-    snprintf(wanted, sizeof wanted, "RBK_KEY=%s", world->key);
     while ((item = readdir(directory))) {
-        char path[320];
+        char path[512];
         pid_t pid = (pid_t)strtol(item->d_name, NULL, 10);
-        if (pid <= 0)
+        if (pid <= 0) {
             continue;
-        snprintf(path, sizeof path, "/proc/%d/environ", pid);
+        }
+        snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
         int file = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t got = file < 0 ? -1 : read(file, text, sizeof text);
-        if (file >= 0)
+        if (file >= 0) {
             close(file);
-        if (got <= 0 || !memmem(text, (size_t)got, wanted, strlen(wanted) + 1))
+        }
+        if (got <= 0 || !memmem(text, (size_t)got, wanted, wanted_bytes)) {
             continue;
+        }
         count++;
-        if (visit)
+        if (visit) {
             visit(pid);
+        }
     }
     closedir(directory);
     return count;
+}
+
+static int remove_entry(const char *path, RBK_UNUSED const struct stat *status, RBK_UNUSED int type,
+                        RBK_UNUSED struct FTW *place)
+{
+    return remove(path);
+}
+
+void world_remove(const char *directory)
+{
+    ck_assert_int_eq(nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void end(pid_t pid)
@@ -148,31 +168,51 @@ static void end(pid_t pid)
     kill(pid, SIGKILL);
 }
 
+static unsigned each_marked(const struct world *world, void (*visit)(pid_t pid))
+{
+    char wanted[160];
+    snprintf(wanted, sizeof wanted, "RBK_KEY=%s", world->key);
+    return each_process("environ", wanted, strlen(wanted) + 1, visit);
+}
+
 unsigned world_processes(const struct world *world)
 {
-    return each_process(world, NULL);
+    return each_marked(world, NULL);
+}
+
+unsigned world_sleepers(const char *seconds)
+{
+    char wanted[64];
+    int bytes = snprintf(wanted, sizeof wanted, "sleep%c%s", 0, seconds);
+    return each_process("cmdline", wanted, (size_t)bytes, NULL);
 }
 
 void world_fini(struct world *world)
 {
-    char command[128];
-    if (world->driver)
+    if (world->driver) {
         world_close(world, false);
-    each_process(world, end);
+    }
+    each_marked(world, end);
     world_wait_supervisor_gone(world);
-    snprintf(command, sizeof command, "rm -rf %s", world->directory);
-    ck_assert_int_eq(system(command), 0);
+    world_remove(world->directory);
+    while (world->word_count) {
+        free(world->words[--world->word_count]);
+    }
 }
 
 struct rbk_request world_request(struct world *world, const char *const *words)
 {
     size_t count = 0;
-    while (words[count])
+    while (words[count]) {
         count++;
+    }
     struct rbk_str *copied = calloc(count + 1, sizeof *copied);
     ck_assert_ptr_nonnull(copied);
-    for (size_t index = 0; index < count; index++)
+    ck_assert_uint_lt(world->word_count, RBK_COUNT(world->words));
+    world->words[world->word_count++] = copied;
+    for (size_t index = 0; index < count; index++) {
         copied[index] = rbk_str_from(words[index]);
+    }
     return (struct rbk_request){
         .run = "run-7",
         .step = "migrate.apply.1",
@@ -197,9 +237,8 @@ void world_start(struct world *world, const struct rbk_request *request, struct 
     struct rbk_error error = {0};
     memset(answer, 0, sizeof *answer);
     answer->loop = &world->loop;
-    ck_assert_int_eq(world->driver->ops->start(world->driver, request, answer, &answer->activity,
-                                               &error),
-                     0);
+    ck_assert_int_eq(
+        world->driver->ops->start(world->driver, request, answer, &answer->activity, &error), 0);
     ck_assert_uint_eq(answer->results, 0);
 }
 
@@ -216,15 +255,17 @@ void world_recover(struct world *world, const struct rbk_request *request, struc
 
 void world_wait(struct world *world, struct answer *answer)
 {
-    while (answer->results == 0)
+    while (answer->results == 0) {
         uv_run(&world->loop, UV_RUN_DEFAULT);
+    }
     ck_assert_uint_eq(answer->results, 1);
 }
 
 void world_wait_recovery(struct world *world, struct answer *answer)
 {
-    while (answer->recoveries == 0)
+    while (answer->recoveries == 0) {
         uv_run(&world->loop, UV_RUN_DEFAULT);
+    }
     ck_assert_uint_eq(answer->recoveries, 1);
 }
 
@@ -270,8 +311,9 @@ char world_read(struct world *world, int fifo)
     ck_assert_ptr_nonnull(waiter);
     ck_assert_int_eq(uv_poll_init(&world->loop, &waiter->poll, fifo), 0);
     ck_assert_int_eq(uv_poll_start(&waiter->poll, UV_READABLE, on_readable), 0);
-    while (!waiter->gone)
+    while (!waiter->gone) {
         uv_run(&world->loop, UV_RUN_DEFAULT);
+    }
     ck_assert(waiter->ready);
     ck_assert_int_eq(read(fifo, &byte, 1), 1);
     free(waiter);
@@ -283,8 +325,9 @@ ssize_t world_file(const struct world *world, const char *name, char *bytes, siz
     char path[320];
     snprintf(path, sizeof path, "%s/%s", world->directory, name);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
+    if (file < 0) {
         return -1;
+    }
     ssize_t got = read(file, bytes, room);
     close(file);
     return got;

@@ -38,6 +38,8 @@ struct world {
     char key[128];      /**< RBK_KEY of every request: marks the processes of this test. */
     uint32_t serial;    /**< Of the last request made. */
     bool closed;
+    void *words[128]; /**< Of the requests made; owned. */
+    size_t word_count;
 };
 
 /** A new directory and a driver that is told the run is fresh. */
@@ -46,11 +48,12 @@ void world_init(struct world *world);
 void world_open(struct world *world, bool fresh);
 /** Closes the driver and its loop. */
 void world_close(struct world *world, bool leave);
-/** Ends everything: shutdown if a driver is open, all processes marked with the key, the directory. */
+/** Ends everything: shutdown if a driver is open, all processes marked with the key, the directory.
+ */
 void world_fini(struct world *world);
 
-/** A request with argv, the next serial, a timeout of 20 s. `words` end in NULL; the array it
- * returns lives as long as the process. */
+/** A request with argv, the next serial, a timeout of 20 s. `words` end in NULL; the world keeps
+ * the array. */
 struct rbk_request world_request(struct world *world, const char *const *words);
 /** `sh -c script`. */
 struct rbk_request world_shell(struct world *world, const char *script);
@@ -63,7 +66,8 @@ void world_wait_recovery(struct world *world, struct answer *answer);
 /** world_start() and world_wait(). */
 void world_run(struct world *world, const struct rbk_request *request, struct answer *answer);
 
-/** Makes a FIFO in the directory; open for reading and writing, so that nobody blocks at opening. */
+/** Makes a FIFO in the directory; open for reading and writing, so that nobody blocks at opening.
+ */
 int world_fifo(struct world *world, const char *name);
 /** Turns the loop until a byte comes out of it, and takes it. */
 char world_read(struct world *world, int fifo);
@@ -72,6 +76,10 @@ char world_read(struct world *world, int fifo);
 ssize_t world_file(const struct world *world, const char *name, char *bytes, size_t room);
 /** How many processes of this host carry the key in their environment. */
 unsigned world_processes(const struct world *world);
+/** How many processes of this host are `sleep` of a number of seconds that begins so. */
+unsigned world_sleepers(const char *seconds);
+/** Removes a directory and everything in it. */
+void world_remove(const char *directory);
 /** The supervisor's pid, as supervisor.id says; 0: none. */
 pid_t world_supervisor(const struct world *world);
 /** Blocks until no supervisor of this run lives. */
