@@ -77,6 +77,10 @@ const char *rbk_article(const char *word);
 /** "a stage", "an action" … */
 #define RBK_A(WORD) rbk_article(WORD), (WORD)
 
+/** A bit of a statement's annotation_flags: something about it was reported that makes rules about
+ *  its meaning pointless. */
+#define RBK_STATEMENT_REPORTED 0x8000u
+
 /** The space of a kind of declaration. */
 enum rbk_name_space rbk_space_of(enum rbk_declaration_kind kind);
 

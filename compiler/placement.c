@@ -117,6 +117,7 @@ static void check_step(struct rbk_analysis *analysis, struct rbk_tree_statement 
         const char *help = advice(block, statement);
         if (help)
             rbk_diagnostic_help(diagnostic, "%s", help);
+        statement->annotation_flags |= RBK_STATEMENT_REPORTED;
         return;
     }
     if (!top && (step & AT_TOP)) {

@@ -159,6 +159,8 @@ static void check_calls(struct rbk_analysis *analysis)
                    report_call_cycle, &report, heights);
     for (uint32_t i = 0; i < node_count; i++) {
         nodes[i]->index = 0;
+        /* For the typer, which takes callees before their callers. */
+        nodes[i]->flags = (uint8_t)(heights[i] < RBK_ACTION_DEPTH_MAX ? heights[i] : 0);
         analysis->calls_unsound |= heights[i] >= RBK_ACTION_DEPTH_MAX;
         if (heights[i] == RBK_ACTION_DEPTH_MAX)
             rbk_diagnostic_error(&analysis->compile->diagnostics, 170,

@@ -27,13 +27,13 @@ static const char *const escalated[] = {"stuck", NULL};
 static const char *const methods[] = {"GET",   "HEAD",   "POST",    "PUT",
                                       "PATCH", "DELETE", "OPTIONS", NULL};
 
-/* Check that a name is one of a list of words. */
-static void check_word(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
+/* Check that a name is one of a list of words; false after a message. */
+static bool check_word(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
                        const char *what, const char *const *words)
 {
     for (size_t i = 0; words[i]; i++) {
         if (rbk_str_is(name->name->text, words[i]))
-            return;
+            return true;
     }
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &analysis->compile->diagnostics, 140, rbk_analysis_place(analysis, name->span),
@@ -50,6 +50,7 @@ static void check_word(struct rbk_analysis *analysis, const struct rbk_tree_name
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
     else
         rbk_diagnostic_help(diagnostic, "Choose from %.*s.", RBK_STR_ARG(list));
+    return false;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -286,7 +287,8 @@ static void resolve_own_names(struct rbk_analysis *analysis, struct rbk_tree_sta
         check_word(analysis, name, "risk", risks);
         break;
     case RBK_STATEMENT_HTTP:
-        check_word(analysis, name, "HTTP method", methods);
+        if (!check_word(analysis, name, "HTTP method", methods))
+            statement->annotation_flags |= RBK_STATEMENT_REPORTED;
         break;
     default:
         break;

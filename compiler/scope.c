@@ -269,6 +269,16 @@ static const struct rbk_tree_name *find_in_root(const struct rbk_analysis *analy
     return NULL;
 }
 
+/* Whether a slot is set in one branch of a `parallel` in which a name stands, too. */
+static bool in_other_branch(const struct rbk_declaration *slot, struct rbk_span name)
+{
+    const struct rbk_tree_statement *at = slot->statement;
+    while (at && !(at->kind == RBK_STATEMENT_PARALLEL && at->span.start <= name.start &&
+                   name.end <= at->span.end))
+        at = at->parent;
+    return at != NULL;
+}
+
 /* A value that exists, but not here; false when it does not exist. */
 static bool report_out_of_reach(struct rbk_analysis *analysis, const struct rbk_tree_name *name)
 {
@@ -282,10 +292,17 @@ static bool report_out_of_reach(struct rbk_analysis *analysis, const struct rbk_
     if (lost) {
         diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is not set here",
                                           RBK_STR_ARG(text));
-        rbk_diagnostic_label(diagnostic, rbk_declaration_place(lost),
-                             "set here, and seen until the end of this block");
-        rbk_diagnostic_help(diagnostic, "Move the `%s` out of the inner block, before this use.",
-                            lost->kind == RBK_DECLARATION_LET ? "let" : "into");
+        bool branch = in_other_branch(lost, name->span);
+        rbk_diagnostic_label(diagnostic, rbk_declaration_place(lost), "set here, and seen %s",
+                             branch ? "in this branch and after all of them"
+                                    : "until the end of this block");
+        if (branch)
+            rbk_diagnostic_help(diagnostic, "The branches of `parallel` run at the same time: set "
+                                            "it before them.");
+        else
+            rbk_diagnostic_help(diagnostic,
+                                "Move the `%s` out of the inner block, before this use.",
+                                lost->kind == RBK_DECLARATION_LET ? "let" : "into");
     } else if (found) {
         diagnostic =
             rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is %s", RBK_STR_ARG(text),

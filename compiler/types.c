@@ -139,17 +139,36 @@ static void type_stage(struct rbk_typer *typer, struct rbk_tree_statement *state
     }
 }
 
-static void type_callables(struct rbk_typer *typer, const struct rbk_statements *statements)
+static void type_callable(struct rbk_typer *typer, struct rbk_tree_statement *statement)
 {
-    for (uint32_t i = 0; i < statements->count; i++) {
-        struct rbk_tree_statement *statement = statements->items[i];
-        type_defaults(typer, statement);
-        if (statement->kind == RBK_STATEMENT_READING) {
-            rbk_type_expr(typer, statement->value);
-            rbk_type_expect(typer, statement->value, statement->declaration->typing, NULL);
-        } else {
-            type_all(typer, statement);
+    type_defaults(typer, statement);
+    if (statement->kind == RBK_STATEMENT_READING) {
+        rbk_type_expr(typer, statement->value);
+        rbk_type_expect(typer, statement->value, statement->declaration->typing, NULL);
+    } else {
+        type_all(typer, statement);
+    }
+}
+
+/* Callees before their callers: what is done with a connection narrows the parameter's type, which
+ * the callers are checked against. The resolver left how deep each one calls in declaration->flags.
+ */
+static void type_callables(struct rbk_typer *typer, const struct rbk_program_file *file)
+{
+    const struct rbk_statements *lists[] = {&file->readings, &file->actions, &file->channels};
+    for (size_t k = 0; k < RBK_COUNT(lists); k++) {
+        unsigned height = 0;
+        for (bool higher = true; higher; height++) {
+            higher = false;
+            for (uint32_t i = 0; i < lists[k]->count; i++) {
+                struct rbk_declaration *declaration = lists[k]->items[i]->declaration;
+                if (declaration->flags == height)
+                    type_callable(typer, lists[k]->items[i]);
+                higher |= declaration->flags > height;
+            }
         }
+        for (uint32_t i = 0; i < lists[k]->count; i++)
+            lists[k]->items[i]->declaration->flags = 0;
     }
 }
 
@@ -173,9 +192,7 @@ void rbk_types(struct rbk_analysis *analysis)
         type_parameters(&typer, &file->actions);
         type_parameters(&typer, &file->readings);
         type_parameters(&typer, &file->channels);
-        type_callables(&typer, &file->actions);
-        type_callables(&typer, &file->readings);
-        type_callables(&typer, &file->channels);
+        type_callables(&typer, file);
     }
     analysis->file = program->files[0];
     if (program->plan) {

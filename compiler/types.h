@@ -75,7 +75,8 @@ void rbk_type_command(const struct rbk_typer *typer, const struct rbk_tree_expr 
 /** An SQL statement: a STRING or a FILE. */
 void rbk_type_statement(const struct rbk_typer *typer, const struct rbk_tree_expr *expr);
 
-/** The name of a connection, of the kinds in @mask. @return false after a message. */
+/** The name of a connection, of the kinds in @mask; a parameter is narrowed to them. @return false
+ *  after a message. */
 bool rbk_type_connection(const struct rbk_typer *typer, const struct rbk_tree_name *name,
                          unsigned mask);
 

@@ -18,7 +18,8 @@ static const struct rbk_declaration *named(const struct rbk_tree_expr *expr,
 static void type_declared_argument(const struct rbk_typer *typer, struct rbk_tree_expr *value,
                                    const struct rbk_tree_parameter *parameter)
 {
-    struct rbk_tree_typing wanted = parameter->type->typing;
+    struct rbk_tree_typing wanted =
+        parameter->declaration ? parameter->declaration->typing : parameter->type->typing;
     bool fits = true;
     if (wanted.type == RBK_TYPING_CONNECTION && value->kind == RBK_EXPR_NAME)
         fits = rbk_type_connection(typer, value->name, wanted.element);

@@ -214,12 +214,15 @@ void rbk_type_statement(const struct rbk_typer *typer, const struct rbk_tree_exp
 bool rbk_type_connection(const struct rbk_typer *typer, const struct rbk_tree_name *name,
                          unsigned mask)
 {
-    const struct rbk_declaration *declaration = name->ref;
+    struct rbk_declaration *declaration = name->ref;
     if (!declaration || declaration->typing.type == RBK_TYPE_UNKNOWN)
         return true;
     struct rbk_tree_typing typing = declaration->typing;
-    if (typing.type == RBK_TYPING_CONNECTION && (typing.element & mask))
+    if (typing.type == RBK_TYPING_CONNECTION && (typing.element & mask)) {
+        /* What is done with a parameter tells which connections its callers may give. */
+        declaration->typing.element = (uint8_t)(typing.element & mask);
         return true;
+    }
     struct rbk_tree_typing wanted = {RBK_TYPING_CONNECTION, (uint8_t)mask};
     struct rbk_str found_words = rbk_type_a(typer, typing);
     struct rbk_str wanted_words = rbk_type_a(typer, wanted);

@@ -3,6 +3,7 @@
  * question has a `within` and an `else`. Lets and plain checks end by themselves: their readings
  * do.
  */
+#include "compiler/analysis.h"
 #include "compiler/rules/facts.h"
 
 /* ---- questions and reactions ----------------------------------------------------------------- */
@@ -144,6 +145,8 @@ static void check_block(struct rbk_rules *rules, const struct rbk_program_stage 
             at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE
                 ? rbk_program_stage_of(at)
                 : stage;
+        if (at->annotation_flags & RBK_STATEMENT_REPORTED)
+            continue;
         bool ends = bounded || (at->block && rbk_tree_clause_find(at, RBK_CLAUSE_WITHIN));
         check_step(rules, inner, at, bounded);
         check_block(rules, inner, at->block, ends);

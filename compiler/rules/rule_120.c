@@ -3,6 +3,7 @@
  * it happened. A command is attached to again where it runs; elsewhere a person is asked, which is
  * worth a note.
  */
+#include "compiler/analysis.h"
 #include "compiler/rules/facts.h"
 
 static bool has_crash_rule(const struct rbk_tree_statement *statement)
@@ -34,7 +35,7 @@ static const char *why_unknown(const struct rbk_tree_statement *statement)
 static void check_effect(struct rbk_rules *rules, const struct rbk_tree_statement *statement,
                          bool is_std)
 {
-    if (has_crash_rule(statement))
+    if (has_crash_rule(statement) || (statement->annotation_flags & RBK_STATEMENT_REPORTED))
         return;
     const char *why = why_unknown(statement);
     if (why) {
