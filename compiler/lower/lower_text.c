@@ -72,7 +72,30 @@ static bool is_literal(const struct rbk_tree_expr *expr)
            expr->kind == RBK_EXPR_BYTES;
 }
 
-/* A value inside a text. A parameter or loop variable that stands for a literal is shown as that:
+static void put_value(struct printer *printer, const struct rbk_tree_expr *expr);
+
+/* The inside of a string. @return false when it was cut. */
+static bool put_parts(struct printer *printer, const struct rbk_tree_expr *expr)
+{
+    if (!expr->has_parts) {
+        return put_flat(printer, expr->text);
+    }
+    size_t start = printer->out.bytes;
+    for (const struct rbk_tree_expr *part = expr->parts; part != NULL; part = part->next) {
+        if (printer->out.bytes - start > LITERAL_BYTES_MAX) {
+            put(printer, "…");
+            return false;
+        }
+        if (part->kind != RBK_EXPR_TEXT) {
+            put_value(printer, part);
+        } else if (!put_flat(printer, part->text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A value inside a text. What a parameter or loop variable stands for is shown in its place:
  * `kubectl scale deployment/shop`, not `deployment/${deployment}`. */
 static void put_value(struct printer *printer, const struct rbk_tree_expr *expr)
 {
@@ -80,42 +103,27 @@ static void put_value(struct printer *printer, const struct rbk_tree_expr *expr)
     const struct rbk_source *outer = lower->source;
     const struct rbk_source *source;
     const struct rbk_tree_expr *inner = rbk_lower_resolve(lower, expr, &source);
-    if (inner != expr && is_literal(inner)) {
-        lower->source = source;
-        if (inner->kind == RBK_EXPR_STRING) {
-            (void)put_flat(printer, inner->text);
-        } else {
-            put_expr(printer, inner);
-        }
-        lower->source = outer;
-        return;
+    bool bare = inner != expr && is_literal(inner);
+    lower->source = source;
+    if (++printer->depth > DEPTH_MAX) {
+        put(printer, "…");
+    } else if (inner->kind == RBK_EXPR_STRING) {
+        (void)put_parts(printer, inner);
+    } else {
+        put(printer, bare ? "" : "${");
+        put_expr(printer, inner);
+        put(printer, bare ? "" : "}");
     }
-    put(printer, "${");
-    put_expr(printer, expr);
-    put(printer, "}");
+    printer->depth--;
+    lower->source = outer;
 }
 
-/* In its quotes, on one line; values in it as they are written. */
+/* In its quotes, on one line. */
 static void put_string(struct printer *printer, const struct rbk_tree_expr *expr)
 {
     bool raw = expr->quote == RBK_QUOTE_SINGLE || expr->quote == RBK_QUOTE_TRIPLE_SINGLE;
     put(printer, raw ? "'" : "\"");
-    if (!expr->has_parts) {
-        (void)put_flat(printer, expr->text);
-    } else {
-        size_t start = printer->out.bytes;
-        for (const struct rbk_tree_expr *part = expr->parts; part != NULL; part = part->next) {
-            if (printer->out.bytes - start > LITERAL_BYTES_MAX) {
-                put(printer, "…");
-                break;
-            }
-            if (part->kind != RBK_EXPR_TEXT) {
-                put_value(printer, part);
-            } else if (!put_flat(printer, part->text)) {
-                break;
-            }
-        }
-    }
+    (void)put_parts(printer, expr);
     put(printer, raw ? "'" : "\"");
 }
 
@@ -165,19 +173,22 @@ static void put_operand(struct printer *printer, const struct rbk_tree_expr *exp
     put(printer, wrapped ? ")" : "");
 }
 
-/* A name; one that stands for a literal is shown as that. */
+/* A name; what a parameter or loop variable stands for is shown in its place. */
 static void put_name(struct printer *printer, const struct rbk_tree_expr *expr)
 {
     struct rbk_lower *lower = printer->lower;
     const struct rbk_source *outer = lower->source;
     const struct rbk_source *source;
     const struct rbk_tree_expr *inner = rbk_lower_resolve(lower, expr, &source);
-    if (inner == expr || !is_literal(inner)) {
+    if (inner == expr) {
         (void)rbk_buffer_append_str(&printer->out, expr->name->name->text);
         return;
     }
+    bool wrapped = inner->kind == RBK_EXPR_BINARY || inner->kind == RBK_EXPR_NOT;
     lower->source = source;
+    put(printer, wrapped ? "(" : "");
     put_expr(printer, inner);
+    put(printer, wrapped ? ")" : "");
     lower->source = outer;
 }
 
