@@ -26,8 +26,10 @@
 /* Records of one transaction: more wait for the next turn. */
 #define BATCH_MAX 64
 #define QUEUED_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
-/* How long the end of a run waits for its last messages to be sent. */
+/* How long the end of a run waits for its last messages to be sent. When the runner only stops, they
+ * stay in the outbox and go out when the run goes on. */
 #define FAREWELL_MS 10000
+#define STOP_MS 500
 
 uint64_t rbk_run_clock_ms(const struct rbk_run *run)
 {
@@ -437,9 +439,12 @@ static void on_farewell(uv_timer_t *timer)
 
 static void say_farewell(struct rbk_run *run)
 {
-    uint64_t until_ms = uv_now(&run->loop) + FAREWELL_MS;
+    bool ended = rbk_status_is_end((enum rbk_status)run->replay->state->status);
+    uint64_t wait_ms = ended ? FAREWELL_MS : STOP_MS, until_ms;
 
-    uv_timer_start(&run->due_timer, on_farewell, FAREWELL_MS, 0);
+    uv_update_time(&run->loop);
+    until_ms = uv_now(&run->loop) + wait_ms;
+    uv_timer_start(&run->due_timer, on_farewell, wait_ms, 0);
     rbk_outbox_look(run);
     while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms)
         uv_run(&run->loop, UV_RUN_ONCE);

@@ -97,7 +97,7 @@ def play(world, direction, name, kill=None):
 
 def effects_of(run):
     """Names of the states whose effect is a command that changes something."""
-    machine = run.machine()
+    machine = run.machine()["tables"]
     return {state["name"] for state in machine["states"]
             if state["kind"] == "effect" and machine["effects"][state["effect"]]["kind"] in ("run", "shell")}
 

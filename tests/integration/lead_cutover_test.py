@@ -39,8 +39,8 @@ def same_world(world, before, run):
 
 
 def abort_when_held(run):
-    """A run that is held, or has stopped there, is aborted by a person."""
-    if run.status() == "held" and "abort" not in run.given:
+    """A run that is held or paused, or has stopped there, is aborted by a person."""
+    if run.status() in ("held", "paused") and "abort" not in run.given:
         run.given.add("abort")
         run.rbk("abort", run.id(), "--reason", "the test", "--no-wait")
 
@@ -53,6 +53,7 @@ def to_the_end(run, policy=None, on_turn=None):
         if code != 30:
             return code
         abort_when_held(run)
+        run.world.control(slack=200)
         run.resume()
         code = run.finish(policy, on_turn=on_turn)
     return code
@@ -96,13 +97,48 @@ def completes(world):
 
 # ---- one effect or check fails, or hangs --------------------------------------------------------
 
-# Commands, by the state in which they run.
+# Commands on the way forward, by the state in which they run.
 COMMANDS = [
     "stop_writes.apply.1.scale.1", "stop_writes.apply.1.scale.2", "stop_writes.verify.1",
-    "migrate.prepare.1.pre_migration.2.dump.1", "migrate.prepare.1.pre_migration.3",
-    "open_traffic.apply.1.scale.1", "open_traffic.apply.1.scale.2",
-    "open_traffic.apply.3.scale.2", "open_traffic.apply.5.scale.2",
+    "migrate.prepare.1.take.1.dump.1", "migrate.prepare.1.verify.1",
+    *(f"open_traffic.apply.1.turn_{turn}.1.scale.{step}" for turn in (1, 2, 3) for step in (1, 2)),
 ]
+# And on the way back: what cannot be taken back leaves the run stuck.
+INVERSES = [
+    "open_traffic.rollback.1.undo_1.scale.1", "open_traffic.rollback.1.undo_2.scale.1",
+    "open_traffic.rollback.1.undo_3.scale.1", "open_traffic.rollback.verify.1",
+    "stop_writes.rollback.1.undo_1.scale.1",
+]
+# States that other cases make fail or hang; together with the above that is every effect of the plan, see
+# "every effect is covered".
+COVERED = {
+    "plan.require.1": "require fails, hangs", "plan.approve.1": "attest refused, expires",
+    "plan.baseline": "baseline without a reading", "plan.arm": "a trigger that cannot be read",
+    "migrate.approve.1": "approval refused, expires", "migrate.prepare.2": "sql leads_before",
+    "migrate.apply.1": "sql move_leads", "migrate.apply.2": "sql index", "migrate.apply.3": "redis flush",
+    "migrate.verify.1": "sql every lead moved", "migrate.verify.2": "sql bad rows",
+    "open_traffic.apply.1.turn_1.2": "error rate check fails", "open_traffic.apply.1.turn_2.2": "the same check",
+    "open_traffic.apply.1.turn_3.2": "the same check", "open_traffic.verify.1": "p99 check fails",
+    "migrate.rollback.down.when": "strategy down does not apply", "migrate.rollback.down.1": "strategy down",
+    "migrate.rollback.down.verify.1": "strategy down is not verified",
+    "migrate.rollback.from_backup.1": "no strategy is left",
+    "migrate.rollback.from_backup.2.restore.1.restore.1": "no strategy is left",
+    "migrate.rollback.from_backup.verify.1": "from_backup is not verified",
+    "stop_writes.rollback.verify.1": "the service stays down",
+    "retire.approve.1": "retire refused", "retire.apply.1": "retire fails", "retire.verify.1": "retire fails",
+    # Reads nothing: a text put together, which cannot fail.
+    "migrate.prepare.1.let.file": None,
+}
+
+
+@case("every effect is covered")
+def every_effect(world):
+    world.reset()
+    run = Run(world, "coverage")
+    machine = json.loads(run.compile())["tables"]
+    effects = {state["name"] for state in machine["states"] if state["kind"] == "effect"}
+    known = {*COMMANDS, *INVERSES, *COVERED}
+    expect(effects == known, f"not covered: {sorted(effects - known)}; not in the plan: {sorted(known - effects)}")
 
 
 def command_case(step, mode):
@@ -171,8 +207,8 @@ def when_applied(stage, action):
 
 def stage_state(text, stage):
     for each in json.loads(text).get("stages", []):
-        if each.get("name", each.get("stage")) == stage:
-            return each.get("state")
+        if each["stage"] == stage:
+            return each["status"]
     return None
 
 
@@ -205,8 +241,14 @@ def p99_fails(world):
 
 @case("trigger unhealthy fires")
 def unhealthy(world):
-    rolled_back(world, "unhealthy", on_turn=when_applied("open_traffic", lambda run: world.control(health=500)),
-                policy={"retire.approve.1": ""})
+    # The service is ill until the run turns round: then what made it ill is being taken back.
+    fails = when_applied("open_traffic", lambda run: world.control(health=500))
+    heals = during("aborting", lambda run: world.control(health=None))
+
+    def turn(run):
+        fails(run)
+        heals(run)
+    rolled_back(world, "unhealthy", on_turn=turn, policy={"retire.approve.1": ""})
 
 
 @case("trigger errors fires, approved")
@@ -312,11 +354,107 @@ for mode in ("fail", "hang"):
     CASES.append((f"strategy down {mode}s, from_backup takes over", down))
 
 
+def stays_stuck(world, name, arrange, met=None):
+    rolled_back(world, name, policy={"retire.approve.1": ""}, expected=20, status="stuck",
+                on_turn=abort_after_open(world, arrange), met=met)
+
+
+for step in INVERSES:
+    for mode in ("fail", "hang"):
+        def inverse(world, step=step, mode=mode):
+            stays_stuck(world, f"{step}-{mode}", lambda: world.break_command(step, mode), world.command_met)
+        CASES.append((f"{step} {mode}s: stuck", inverse))
+
+
+@case("the service stays down: stuck")
+def stays_down(world):
+    stays_stuck(world, "stays-down", lambda: world.control(health=500))
+
+
+@case("strategy down does not apply, from_backup takes over")
+def down_when(world):
+    rolled_back(world, "down-when", policy={"retire.approve.1": ""}, on_turn=abort_after_open(
+        world, lambda: world.pg_proxy.set("SELECT to_regclass('legacy_leads') IS NOT NULL", "fail", 1)))
+
+
+@case("strategy down is not verified, from_backup takes over")
+def down_verify(world):
+    rolled_back(world, "down-verify", policy={"retire.approve.1": ""}, on_turn=abort_after_open(
+        world, lambda: world.pg_proxy.set("SELECT count(*) FROM legacy_leads", "fail", 1)),
+        met=lambda: world.pg_proxy.met)
+
+
+@case("from_backup is not verified: stuck")
+def backup_verify(world):
+    def arrange():
+        world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
+        world.pg_proxy.also("SELECT count(*) FROM legacy_leads", "fail")
+    stays_stuck(world, "backup-verify", arrange)
+
+
+@case("baseline without a reading")
+def baseline_missing(world):
+    rolled_back(world, "baseline", lambda: world.control(p99=None))
+
+
+@case("a trigger that cannot be read does not start the run")
+def arm_missing(world):
+    rolled_back(world, "arm", lambda: world.control(error_rate=None, hang=[]), expected=10)
+
+
+@case("trigger disk pauses")
+def disk(world):
+    def fill(text):
+        return text.replace("disk_free < 10%", "disk_free < 200%")
+    world.change_plan(fill)
+    try:
+        rolled_back(world, "disk")
+    finally:
+        world.make_plan()
+
+
+@case("criterion rollbacks fires")
+def rollbacks(world):
+    world.change_plan(lambda text: text.replace("rollbacks > 3", "rollbacks > 0"))
+    try:
+        run = rolled_back(world, "rollbacks", lambda: world.pg_proxy.set("SELECT count(*) FROM leads", "fail", 1))
+        expect("abort" not in run.given, "a person had to abort", run)
+    finally:
+        world.make_plan()
+
+
+@case("criterion elapsed fires")
+def elapsed(world):
+    world.change_plan(lambda text: text.replace("estimate 60m", "estimate 500ms"))
+    try:
+        run = rolled_back(world, "elapsed")
+        expect("abort" not in run.given, "a person had to abort", run)
+    finally:
+        world.make_plan()
+
+
+@case("retire fails: held, and the table stays")
+def retire_fails(world):
+    world.reset()
+    run = Run(world, "retire-fails")
+    world.pg_proxy.set("DROP TABLE legacy_leads", "fail")
+    run.start()
+    code = run.finish(seconds=120)
+    expect(code == 30 and run.status() == "held", f"ended with {code}, {run.status()}", run)
+    expect(world.sql("SELECT count(*) FROM legacy_leads") == "500", "the legacy table was dropped", run)
+    world.reset_faults()
+    run.rbk("retry", run.id(), "--no-wait")
+    run.given.clear()
+    run.resume()
+    code = run.finish(seconds=120)
+    expect(code == 0 and run.status() == "completed", f"then it ended with {code}, {run.status()}", run)
+
+
 @case("no strategy is left: stuck, then resolved")
 def stuck(world):
     def arrange():
         world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
-        world.break_command("migrate.rollback.from_backup.2.pre_migration.1.restore.1", "fail")
+        world.break_command("migrate.rollback.from_backup.2.restore.1.restore.1", "fail")
     run = rolled_back(world, "stuck", policy={"retire.approve.1": ""}, expected=20, status="stuck",
                       on_turn=abort_after_open(world, arrange))
     # A person mends what was wrong and lets it try again.

@@ -65,7 +65,7 @@ class Proxy:
 
     def __init__(self, upstream):
         self.upstream = upstream
-        self.rule = None
+        self.rules = []
         self.met = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -74,11 +74,14 @@ class Proxy:
 
     def set(self, text, mode, nth=1):
         self.met = 0
-        self.seen = 0
-        self.rule = (text.encode(), mode, nth)
+        self.rules = []
+        self.also(text, mode, nth)
+
+    def also(self, text, mode, nth=1):
+        self.rules.append([text.encode(), mode, nth])
 
     def clear(self):
-        self.rule = None
+        self.rules = []
         for each in self.sockets:
             try:
                 each.shutdown(socket.SHUT_RDWR)
@@ -105,17 +108,18 @@ class Proxy:
 
     def apply(self, data):
         """What to send on, and what to do then: None, 'hang' or 'cut'."""
-        rule = self.rule
-        if rule is None or rule[0] not in data:
-            return data, None
-        self.seen += 1
-        if self.seen != rule[2]:
-            return data, None
-        self.met += 1
-        if rule[1] == "fail":
-            broken = rule[0][:-2] + b"\x01\x01"
-            return data.replace(rule[0], broken), None
-        return (b"" if rule[1] == "hang" else data), rule[1]
+        for rule in self.rules:
+            text, mode, left = rule
+            if text not in data:
+                continue
+            rule[2] -= 1
+            if left != 1:
+                continue
+            self.met += 1
+            if mode == "fail":
+                return data.replace(text, text[:-2] + b"\x01\x01"), None
+            return (b"" if mode == "hang" else data), mode
+        return data, None
 
     def forward(self, source, target, from_client):
         try:
@@ -241,8 +245,10 @@ class World:
 
     def make_plan(self):
         self.plan = os.path.join(self.folder, "plan")
-        shutil.copytree(PLAN, self.plan)
         self.stdlib = os.path.join(self.folder, "stdlib")
+        for folder in (self.plan, self.stdlib):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(PLAN, self.plan)
         shutil.copytree(os.path.join(SOURCE, "stdlib"), self.stdlib)
         for path in [os.path.join(self.plan, "plan.rbk"),
                      *(os.path.join(self.stdlib, name) for name in os.listdir(self.stdlib))]:
@@ -250,6 +256,15 @@ class World:
                 text = quicken(file.read())
             with open(path, "w") as file:
                 file.write(text)
+
+    def change_plan(self, change):
+        path = os.path.join(self.plan, "plan.rbk")
+        with open(path) as file:
+            text = file.read()
+        changed = change(text)
+        assert changed != text, "the plan does not say what the test wants to change"
+        with open(path, "w") as file:
+            file.write(changed)
 
     def close(self):
         for process in self.processes:
@@ -380,6 +395,11 @@ class Run:
         return subprocess.run([os.path.join(BIN, "rbk"), *words], cwd=self.world.plan, env=self.env,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               check=False)
+
+    def compile(self):
+        done = subprocess.run([os.path.join(BIN, "rbkc"), "build", "plan.rbk", "--stdout"], cwd=self.world.plan,
+                              env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        return done.stdout
 
     def query(self, text, *values):
         try:

@@ -77,7 +77,12 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, control)
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        pass  # a client that goes away is no news
+
+
+server = Server(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 with open(sys.argv[1] + ".new", "w") as port_file:
     port_file.write(str(server.server_address[1]))

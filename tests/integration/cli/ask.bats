@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# What people ask of a run from another terminal, and what they are told.
+# shellcheck disable=SC2154,SC2030,SC2031  # set by setup(), one process for each test
+load helpers
+
+@test "an approval and a step done by hand let a run go on" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    run rbk status
+    [[ $output == *"rbk approve $(run_id) only.approve.1"* ]]
+    run rbk approve "$(run_id)" only.approve.1
+    [ "$output" = accepted ]
+    wait_for asks only.apply.2
+    run rbk answer "$(run_id)" "done"
+    [ "$output" = accepted ]
+    ended 0
+    grep -q "$(id -un) answered yes to only.approve.1" out
+}
+
+@test "a denied approval applies its else" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    rbk deny "$(run_id)"
+    ended 10
+    [ ! -e applied ]
+}
+
+@test "a step that a person could not do is rolled back" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    rbk approve "$(run_id)"
+    wait_for asks only.apply.2
+    rbk answer "$(run_id)" only.apply.2 not-done
+    ended 10
+    [ ! -e applied ]
+}
+
+@test "only members of a role may answer for it" {
+    gated
+    sed -i 's/approve dba/approve nobody/' plan.rbk
+    start plan.rbk
+    wait_for asks only.approve.1
+    run rbk approve "$(run_id)"
+    [ "$status" -eq 1 ]
+    [[ $output == *'refused: you do not speak for any role'* ]]
+    asks only.approve.1
+    rbk cancel "$(run_id)"
+    ended 40
+}
+
+@test "an answer to what is not asked is refused" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    run rbk approve "$(run_id)" only.apply.2
+    [ "$status" -eq 1 ]
+    [[ $output == *'no such question is open'* ]]
+    run rbk answer "$(run_id)" maybe
+    [ "$status" -eq 2 ]
+    run rbk answer "$(run_id)" rollback
+    [ "$status" -eq 1 ]
+    rbk cancel "$(run_id)"
+    ended 40
+}
+
+@test "pause holds what is next, continue lets it go" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    rbk pause "$(run_id)"
+    status_is paused
+    touch go
+    run rbk status
+    [[ $output == *"rbk continue $(run_id)"* ]]
+    [ ! -e second ]
+    rbk continue "$(run_id)"
+    ended 0
+}
+
+@test "abort stops the step under way and takes everything back" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    rbk abort "$(run_id)" --reason "changed our minds"
+    ended 10
+    [ ! -e first ]
+    grep -q 'changed our minds' out
+}
+
+@test "cancel is refused while something stands applied" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    run rbk cancel "$(run_id)"
+    [ "$status" -eq 1 ]
+    [[ $output == *'abort it instead'* ]]
+    touch go
+    ended 0
+}
+
+@test "retry tries a held stage again" {
+    two_steps
+    sed -i 's/file.exists("second") }/file.exists("third") }/' plan.rbk
+    touch go
+    start plan.rbk
+    wait_for status_is held
+    touch third
+    rbk retry "$(run_id)" only
+    ended 0
+}
+
+@test "a request to a run without a runner waits for resume" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    kill -KILL "$runner"
+    wait "$runner" || true
+    runner=
+    run rbk abort "$(run_id)"
+    [ "$status" -eq 0 ]
+    [[ $output == *"no runner drives run $(run_id) now: the request waits for \`rbk resume"* ]]
+    run rbk status
+    [[ $output == *'asked for, and not handled yet'* ]]
+    run rbk resume
+    [ "$status" -eq 10 ]
+    [ ! -e first ]
+}
+
+@test "a run that has ended takes no requests" {
+    two_steps
+    touch go
+    rbk run plan.rbk
+    run rbk abort "$(run_id)"
+    [ "$status" -eq 1 ]
+    [[ $output == *'has ended: completed'* ]]
+    run rbk approve nothing
+    [ "$status" -eq 1 ]
+}
+
+@test "a stuck run waits for a person, and resolve ends it" {
+    two_steps
+    sed -i 's/run "rm -f first second" idempotent/run "false" idempotent/; s/check "second is there" file.exists("second")/check "never" file.exists("never")/' plan.rbk
+    touch go
+    run rbk run plan.rbk --no-wait
+    [ "$status" -eq 20 ]
+    run rbk status
+    [[ $output == *"rbk resolve $(run_id) only done --reason WHY"* ]]
+    run rbk resolve "$(run_id)" only "done"
+    [ "$status" -eq 2 ]
+    rbk resolve "$(run_id)" only "done" --reason "taken back by hand"
+    run rbk resume --no-wait
+    [ "$status" -eq 10 ] || [ "$status" -eq 30 ]
+    [[ $output == *'taken back by hand'* ]]
+}
+
+@test "signals and alerts reach the run by name" {
+    two_steps
+    sed -i 's/    rollback within 1m/    rollback within 1m\n    abort on signal integrity "data is wrong"\n    probe paged = alert("Paged")\n    trigger alarm when paged then pause/' plan.rbk
+    sed -i '/unwatched/d' plan.rbk
+    start plan.rbk
+    wait_for under_way only.apply.1
+    rbk alert "$(run_id)" Paged firing
+    wait_for status_is paused
+    rbk alert "$(run_id)" Paged resolved
+    run rbk signal "$(run_id)" nothing
+    [ "$status" -eq 1 ]
+    [[ $output == *'no signal of that name'* ]]
+    rbk signal "$(run_id)" integrity
+    ended 10
+    grep -q 'alert Paged is firing' out
+    grep -q 'signal integrity: data is wrong' out
+}
