@@ -14,44 +14,45 @@
 #include "runtime/core/machine.h"
 
 /* What the run as a whole is doing; derived once, in step(). X(constant, word) */
-#define RBK_STATUSES(X)                                                                            \
-    X(READY, "ready") X(RUNNING, "running") X(PAUSED, "paused") X(HELD, "held")                    \
-    X(ABORTING, "aborting") X(ABORTED, "aborted") X(OBSERVING, "observing") X(GRACE, "grace")      \
-    X(COMPLETED, "completed") X(CANCELLED, "cancelled") X(STUCK, "stuck")
+#define RBK_STATUSES(X)                                                               \
+    X(READY, "ready")                                                                 \
+    X(RUNNING, "running") X(PAUSED, "paused") X(HELD, "held") X(ABORTING, "aborting") \
+        X(ABORTED, "aborted") X(OBSERVING, "observing") X(GRACE, "grace")             \
+            X(COMPLETED, "completed") X(CANCELLED, "cancelled") X(STUCK, "stuck")
 #define X(constant, word) RBK_STATUS_##constant,
 enum rbk_status { RBK_STATUSES(X) RBK_STATUS_COUNT };
 #undef X
 
 /* Where a region is with the effect of its state. X(constant, word, meaning) */
-#define RBK_MODES(X)                                                                               \
-    X(IDLE, "idle", "not started, or resting in a state without an effect")                        \
-    X(PARKED, "parked", "would dispatch, but the run is paused, held or not to go forward")        \
-    X(RUNNING, "running", "dispatched, its result is awaited")                                     \
-    X(RETRY, "retry", "failed; dispatched again at due_ms")                                        \
-    X(CANCELLING, "cancelling", "told to stop; then the region goes to `target`")                  \
-    X(RESOLVING, "resolving", "a new runner is finding out what happened")                         \
-    X(LOOKING, "looking", "evaluating the effect's `done when`")                                   \
-    X(ASKING, "asking", "the effect's question is open until due_ms")                              \
-    X(DOUBT, "doubt", "in doubt: a person is asked until due_ms")                                  \
-    X(FORKED, "forked", "its branches run")                                                        \
-    X(TURN, "turn", "a stage about to roll back waits for later ones")                             \
+#define RBK_MODES(X)                                                                        \
+    X(IDLE, "idle", "not started, or resting in a state without an effect")                 \
+    X(PARKED, "parked", "would dispatch, but the run is paused, held or not to go forward") \
+    X(RUNNING, "running", "dispatched, its result is awaited")                              \
+    X(RETRY, "retry", "failed; dispatched again at due_ms")                                 \
+    X(CANCELLING, "cancelling", "told to stop; then the region goes to `target`")           \
+    X(RESOLVING, "resolving", "a new runner is finding out what happened")                  \
+    X(LOOKING, "looking", "evaluating the effect's `done when`")                            \
+    X(ASKING, "asking", "the effect's question is open until due_ms")                       \
+    X(DOUBT, "doubt", "in doubt: a person is asked until due_ms")                           \
+    X(FORKED, "forked", "its branches run")                                                 \
+    X(TURN, "turn", "a stage about to roll back waits for later ones")                      \
     X(DONE, "done", "an end state")
 #define X(constant, word, meaning) RBK_MODE_##constant,
 enum rbk_mode { RBK_MODES(X) RBK_MODE_COUNT };
 #undef X
 
 /* Why the run paused, was held, turned round or got stuck. `index` says which row. */
-#define RBK_CAUSES(X)                                                                              \
-    X(NONE, "none", "")                                                                            \
-    X(FAILURE, "failure", "an effect failed: index is its state")                                  \
-    X(TIMEOUT, "timeout", "time ran out: index is the state")                                      \
-    X(TRIGGER, "trigger", "a trigger fired: index is its row")                                     \
-    X(TRIGGER_MISSING, "trigger_missing", "a trigger could not be read: index is its row")         \
-    X(CRITERION, "criterion", "an abort criterion: index is its row")                              \
-    X(SIGNAL, "signal", "a signal: index is its row")                                              \
-    X(COMMAND, "command", "a person asked for it")                                                 \
-    X(GATE, "gate", "a question was refused or expired: index is the state")                       \
-    X(UNDECIDED, "undecided", "held or paused for too long")                                       \
+#define RBK_CAUSES(X)                                                                      \
+    X(NONE, "none", "")                                                                    \
+    X(FAILURE, "failure", "an effect failed: index is its state")                          \
+    X(TIMEOUT, "timeout", "time ran out: index is the state")                              \
+    X(TRIGGER, "trigger", "a trigger fired: index is its row")                             \
+    X(TRIGGER_MISSING, "trigger_missing", "a trigger could not be read: index is its row") \
+    X(CRITERION, "criterion", "an abort criterion: index is its row")                      \
+    X(SIGNAL, "signal", "a signal: index is its row")                                      \
+    X(COMMAND, "command", "a person asked for it")                                         \
+    X(GATE, "gate", "a question was refused or expired: index is the state")               \
+    X(UNDECIDED, "undecided", "held or paused for too long")                               \
     X(INTERRUPT, "interrupt", "Ctrl-C at the runner")
 #define X(constant, word, meaning) RBK_CAUSE_##constant,
 enum rbk_cause_kind { RBK_CAUSES(X) RBK_CAUSE_COUNT };
@@ -92,7 +93,7 @@ struct rbk_region_state {
 };
 
 /* A trigger's life: quiet -> (holding | asking) -> fired -> quiet when its level falls. */
-#define RBK_TRIGGER_MODES(X)                                                                       \
+#define RBK_TRIGGER_MODES(X) \
     X(QUIET, "quiet") X(HOLDING, "holding") X(ASKING, "asking") X(FIRED, "fired")
 #define X(constant, word) RBK_TRIGGER_##constant,
 enum rbk_trigger_mode { RBK_TRIGGER_MODES(X) RBK_TRIGGER_MODE_COUNT };
@@ -115,28 +116,28 @@ struct rbk_trigger_state {
 };
 
 struct rbk_state {
-    uint32_t bytes;             /* of the whole block */
-    uint32_t status;            /* enum rbk_status */
-    uint32_t hold;              /* RBK_STATUS_PAUSED, RBK_STATUS_HELD, or 0: going */
-    uint32_t turned;            /* 1 from the decision to abort on */
-    uint32_t cancelled;         /* 1 from the decision to cancel on, 2 once all stages are still */
-    uint32_t rollbacks;         /* unplanned stage rollbacks so far */
+    uint32_t bytes;     /* of the whole block */
+    uint32_t status;    /* enum rbk_status */
+    uint32_t hold;      /* RBK_STATUS_PAUSED, RBK_STATUS_HELD, or 0: going */
+    uint32_t turned;    /* 1 from the decision to abort on */
+    uint32_t cancelled; /* 1 from the decision to cancel on, 2 once all stages are still */
+    uint32_t rollbacks; /* unplanned stage rollbacks so far */
     uint32_t next_order;
     uint32_t next_serial;
-    uint32_t escalated;         /* escalation steps sent since it got stuck */
-    uint32_t overdue;           /* 1: the plan's `rollback within` has passed */
-    struct rbk_cause cause;     /* why it is paused, held, turned or stuck */
-    uint64_t signals;           /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
-    uint64_t now_ms;            /* of the last event; never goes back */
-    uint64_t hold_due_ms;       /* held or paused: when it is decided without a person; 0 */
+    uint32_t escalated;     /* escalation steps sent since it got stuck */
+    uint32_t overdue;       /* 1: the plan's `rollback within` has passed */
+    struct rbk_cause cause; /* why it is paused, held, turned or stuck */
+    uint64_t signals;       /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
+    uint64_t now_ms;        /* of the last event; never goes back */
+    uint64_t hold_due_ms;   /* held or paused: when it is decided without a person; 0 */
     uint64_t started_ms;
-    uint64_t first_effect_ms;   /* first effect of an apply; 0: none yet */
-    uint64_t all_applied_ms;    /* last stage applied; 0: not yet */
-    uint64_t decided_ms;        /* the decision to abort; 0: none */
-    uint64_t stuck_ms;          /* when it got stuck; 0: not */
-    uint64_t ended_ms;          /* end state reached; 0: not */
-    uint64_t plan_due_ms;       /* OBSERVE, GRACE: until when; rollback: decided_ms + within */
-    uint64_t criteria_due_ms;   /* when a criterion comes true by time alone; 0: never */
+    uint64_t first_effect_ms; /* first effect of an apply; 0: none yet */
+    uint64_t all_applied_ms;  /* last stage applied; 0: not yet */
+    uint64_t decided_ms;      /* the decision to abort; 0: none */
+    uint64_t stuck_ms;        /* when it got stuck; 0: not */
+    uint64_t ended_ms;        /* end state reached; 0: not */
+    uint64_t plan_due_ms;     /* OBSERVE, GRACE: until when; rollback: decided_ms + within */
+    uint64_t criteria_due_ms; /* when a criterion comes true by time alone; 0: never */
 };
 
 /* The block's size for a machine, in bytes. */

@@ -12,45 +12,49 @@
 #include "runtime/core/state.h"
 
 /* What can happen. X(constant, word in the journal, which fields of the event count) */
-#define RBK_EVENTS(X)                                                                              \
-    X(START, "start", "the run begins")                                                            \
-    X(RESULT, "result", "serial, outcome: an effect ended (or was shown dead after a cancel)")     \
-    X(NOTE, "note", "serial: a driver's durable note, e.g. a transaction id; changes nothing")     \
-    X(TIME, "time", "a deadline may be due at now_ms")                                             \
-    X(TRIGGER, "trigger", "index, level: the level of an armed trigger changed")                   \
-    X(CRITERION, "criterion", "index: an abort criterion that reads probes came true")             \
-    X(ANSWER, "answer", "owner, index, answer, roles: a person answered a question")               \
-    X(COMMAND, "command", "command, index, answer: a person asked for something")                  \
-    X(WINDOW, "window", "index, level: the window of a stage opened (TRUE) or closed (FALSE); "    \
-                        "region 0: of all stages that have none of their own")                     \
-    X(WAY_BACK, "way_back", "index, level: FALSE: an applied stage has no way back open; TRUE: "   \
-                            "it has one again")                                                    \
-    X(RESUMED, "resumed", "a new runner took over: everything in flight goes to RESOLVING")        \
-    X(RESOLVED, "resolved", "serial, recovery, outcome: what became of an effect in flight at a crash")
+#define RBK_EVENTS(X)                                                                          \
+    X(START, "start", "the run begins")                                                        \
+    X(RESULT, "result", "serial, outcome: an effect ended (or was shown dead after a cancel)") \
+    X(NOTE, "note", "serial: a driver's durable note, e.g. a transaction id; changes nothing") \
+    X(TIME, "time", "a deadline may be due at now_ms")                                         \
+    X(TRIGGER, "trigger", "index, level: the level of an armed trigger changed")               \
+    X(CRITERION, "criterion", "index: an abort criterion that reads probes came true")         \
+    X(ANSWER, "answer", "owner, index, answer, roles: a person answered a question")           \
+    X(COMMAND, "command", "command, index, answer: a person asked for something")              \
+    X(WINDOW, "window",                                                                        \
+      "index, level: the window of a stage opened (TRUE) or closed (FALSE); "                  \
+      "region 0: of all stages that have none of their own")                                   \
+    X(WAY_BACK, "way_back",                                                                    \
+      "index, level: FALSE: an applied stage has no way back open; TRUE: "                     \
+      "it has one again")                                                                      \
+    X(RESUMED, "resumed", "a new runner took over: everything in flight goes to RESOLVING")    \
+    X(RESOLVED, "resolved",                                                                    \
+      "serial, recovery, outcome: what became of an effect in flight at a crash")
 
 #define X(constant, word, fields) RBK_EVENT_##constant,
 enum rbk_event_kind { RBK_EVENTS(X) RBK_EVENT_COUNT };
 #undef X
 
 /* What a person may ask for. */
-#define RBK_COMMANDS(X)                                                                            \
-    X(PAUSE, "pause")         /* start nothing new */                                              \
-    X(INTERRUPT, "interrupt") /* the same, from Ctrl-C; a resume continues it */                   \
-    X(CONTINUE, "continue")                                                                        \
-    X(ABORT, "abort")                                                                              \
-    X(CANCEL, "cancel")                                                                            \
-    X(RETRY, "retry")         /* index: a stage's region, RBK_NONE: whatever is held or stuck */   \
-    X(RESOLVE, "resolve")     /* index: region in doubt or stuck; answer: DONE or NOT_DONE */      \
-    X(SIGNAL, "signal")       /* index: signal */
+#define RBK_COMMANDS(X)                                                                      \
+    X(PAUSE, "pause")         /* start nothing new */                                        \
+    X(INTERRUPT, "interrupt") /* the same, from Ctrl-C; a resume continues it */             \
+    X(CONTINUE, "continue")                                                                  \
+    X(ABORT, "abort")                                                                        \
+    X(CANCEL, "cancel")                                                                      \
+    X(RETRY, "retry")     /* index: a stage's region, RBK_NONE: whatever is held or stuck */ \
+    X(RESOLVE, "resolve") /* index: region in doubt or stuck; answer: DONE or NOT_DONE */    \
+    X(SIGNAL, "signal")   /* index: signal */
 #define X(constant, word) RBK_COMMAND_##constant,
 enum rbk_command { RBK_COMMANDS(X) RBK_COMMAND_COUNT };
 #undef X
 
 /* What a person may answer. YES/NO for gates, DONE/NOT_DONE for manual steps and doubt, the rest
  * for a trigger's `ask`. */
-#define RBK_ANSWERS(X)                                                                             \
-    X(YES, "yes") X(NO, "no") X(DONE, "done") X(NOT_DONE, "not-done") X(ABORT, "abort")            \
-    X(ROLLBACK, "rollback") X(PAUSE, "pause") X(IGNORE, "ignore")
+#define RBK_ANSWERS(X)                                                                            \
+    X(YES, "yes")                                                                                 \
+    X(NO, "no") X(DONE, "done") X(NOT_DONE, "not-done") X(ABORT, "abort") X(ROLLBACK, "rollback") \
+        X(PAUSE, "pause") X(IGNORE, "ignore")
 #define X(constant, word) RBK_ANSWER_##constant,
 enum rbk_answer { RBK_ANSWERS(X) RBK_ANSWER_COUNT };
 #undef X
@@ -68,31 +72,36 @@ enum rbk_question_owner { RBK_OWNER_REGION, RBK_OWNER_TRIGGER };
 
 struct rbk_event {
     enum rbk_event_kind kind;
-    uint64_t now_ms;   /* wall clock, milliseconds since 1970; step() never lets it go back */
-    uint32_t serial;   /* RESULT, NOTE, RESOLVED */
+    uint64_t now_ms; /* wall clock, milliseconds since 1970; step() never lets it go back */
+    uint32_t serial; /* RESULT, NOTE, RESOLVED */
     enum rbk_outcome outcome;
     enum rbk_recovery recovery; /* RESOLVED: what the driver found; outcome counts with KNOWN */
-    uint32_t index;    /* TRIGGER, CRITERION, ANSWER (region or trigger), COMMAND, WINDOW, WAY_BACK */
+    uint32_t index; /* TRIGGER, CRITERION, ANSWER (region or trigger), COMMAND, WINDOW, WAY_BACK */
     enum rbk_level level; /* TRIGGER, WINDOW, WAY_BACK */
     enum rbk_command command;
     enum rbk_question_owner owner;
     enum rbk_answer answer;
-    uint32_t roles;    /* ANSWER: bit i = this person speaks for role i of the question */
+    uint32_t roles; /* ANSWER: bit i = this person speaks for role i of the question */
 };
 
 /* What to do now. X(constant, word, which fields count) */
-#define RBK_ACTIONS(X)                                                                             \
-    X(DISPATCH, "dispatch", "region, state, serial, attempt: carry out the state's effect")        \
-    X(LOOK, "look", "region, state, serial: evaluate the effect's `done when` (outcome OK: done, " \
-                    "FAIL: not done, MISSING: unknown)")                                           \
-    X(CANCEL, "cancel", "region, state, serial: stop it and show it dead; a RESULT follows")       \
-    X(RESOLVE, "resolve", "region, state, serial: find out what became of it; RESOLVED follows")   \
-    X(QUESTION_OPEN, "question_open", "owner, region or trigger in index, question, due_ms")       \
-    X(QUESTION_CLOSE, "question_close", "owner, index, question")                                  \
-    X(HOOK, "hook", "index: the hook kind whose messages are to be sent; region: the stage")       \
-    X(NOTIFY, "notify", "index: channel; cause: what to tell of")                                  \
-    X(REPORT, "report", "index: row of reports")                                                   \
-    X(ESCALATE, "escalate", "index: row of escalations")                                           \
+#define RBK_ACTIONS(X)                                                                           \
+    X(DISPATCH, "dispatch",                                                                      \
+      "region, state, serial, attempt: carry out the state's effect; a "                         \
+      "question comes as QUESTION_OPEN instead")                                                 \
+    X(LOOK, "look",                                                                              \
+      "region, state, serial: evaluate the effect's `done when` (outcome OK: done, "             \
+      "FAIL: not done, MISSING: unknown)")                                                       \
+    X(CANCEL, "cancel", "region, state, serial: stop it and show it dead; a RESULT follows")     \
+    X(RESOLVE, "resolve", "region, state, serial: find out what became of it; RESOLVED follows") \
+    X(QUESTION_OPEN, "question_open",                                                            \
+      "owner, region or trigger in index, question, due_ms; of a "                               \
+      "region also state, serial, attempt")                                                      \
+    X(QUESTION_CLOSE, "question_close", "owner, index, question")                                \
+    X(HOOK, "hook", "index: the hook kind whose messages are to be sent; region: the stage")     \
+    X(NOTIFY, "notify", "index: channel; cause: what to tell of")                                \
+    X(REPORT, "report", "index: row of reports")                                                 \
+    X(ESCALATE, "escalate", "index: row of escalations")                                         \
     X(FINISHED, "finished", "an end state was reached")
 
 #define X(constant, word, fields) RBK_ACTION_##constant,
@@ -102,7 +111,7 @@ enum rbk_action_kind { RBK_ACTIONS(X) RBK_ACTION_COUNT };
 struct rbk_action {
     enum rbk_action_kind kind;
     uint32_t region;
-    uint32_t state;    /* row of machine->states */
+    uint32_t state; /* row of machine->states */
     uint32_t serial;
     uint32_t attempt;
     uint32_t index;
@@ -132,28 +141,27 @@ struct rbk_settings {
 };
 
 /* Why an event was not accepted. X(constant, what a person is told) */
-#define RBK_REFUSALS(X)                                                                            \
-    X(ACCEPTED, "")                                                                                \
-    X(ENDED, "the run has ended")                                                                  \
-    X(NOT_STARTED, "the run has not started")                                                      \
-    X(NO_QUESTION, "no such question is open")                                                     \
-    X(NOT_YOURS, "you do not speak for any role this question waits for")                          \
-    X(WRONG_ANSWER, "this question does not take that answer")                                     \
-    X(STANDS_APPLIED, "a stage stands applied: a run can only be cancelled while nothing does; "   \
-                      "abort it instead")                                                          \
-    X(TURNED, "the run is rolling back already, and a rollback is not stopped")                    \
-    X(NOT_HELD, "the run is neither held, paused nor stuck")                                       \
-    X(NOTHING_TO_RETRY, "nothing is held or stuck")                                                \
-    X(NOT_IN_DOUBT, "this step is not in doubt")                                                   \
-    X(PAST_GRACE, "the old system has been retired: there is no way back any more")                \
-    X(ENDING, "the run is ending already")                                                         \
-    X(STARTED, "the run has started already")                                                      \
-    X(ALREADY_STILL, "the run is held, paused or stuck already")                                   \
-    X(NOT_PAUSED, "the run is not paused: what is held is retried, aborted or cancelled")          \
-    X(TOO_LATE, "the time to answer this question has passed")                                     \
-    X(NOT_ARMED, "this trigger is not armed now")                                                  \
-    X(NOTHING_DUE, "no deadline has passed")                                                       \
-    X(UNKNOWN, "there is no such thing in this plan")                                              \
+#define RBK_REFUSALS(X)                                                                    \
+    X(ACCEPTED, "")                                                                        \
+    X(ENDED, "the run has ended")                                                          \
+    X(NOT_STARTED, "the run has not started")                                              \
+    X(NO_QUESTION, "no such question is open")                                             \
+    X(NOT_YOURS, "you do not speak for any role this question waits for")                  \
+    X(WRONG_ANSWER, "this question does not take that answer")                             \
+    X(STANDS_APPLIED, "a stage stands applied: the run can be aborted, but not cancelled") \
+    X(TURNED, "the run is rolling back already, and a rollback is not stopped")            \
+    X(NOT_HELD, "the run is neither held, paused nor stuck")                               \
+    X(NOTHING_TO_RETRY, "nothing is held or stuck")                                        \
+    X(NOT_IN_DOUBT, "this step is not in doubt")                                           \
+    X(PAST_GRACE, "the old system has been retired: there is no way back any more")        \
+    X(ENDING, "the run is ending already")                                                 \
+    X(STARTED, "the run has started already")                                              \
+    X(ALREADY_STILL, "the run is held, paused or stuck already")                           \
+    X(NOT_PAUSED, "the run is not paused: what is held is retried, aborted or cancelled")  \
+    X(TOO_LATE, "the time to answer this question has passed")                             \
+    X(NOT_ARMED, "this trigger is not armed now")                                          \
+    X(NOTHING_DUE, "no deadline has passed")                                               \
+    X(UNKNOWN, "there is no such thing in this plan")                                      \
     X(STALE, "this result belongs to an effect that is no longer awaited")
 #define X(constant, text) RBK_REFUSAL_##constant,
 enum rbk_refusal { RBK_REFUSALS(X) RBK_REFUSAL_COUNT };

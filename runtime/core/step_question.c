@@ -41,7 +41,7 @@ uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t
     return question == RBK_NONE ? machine->held_at_most_ms : machine->questions[question].within_ms;
 }
 
-static void open(struct step *step, uint32_t region, enum rbk_mode mode)
+static void ask(struct step *step, uint32_t region, enum rbk_mode mode)
 {
     struct rbk_region_state *rs = region_of(step, region);
     rs->mode = mode;
@@ -53,12 +53,12 @@ static void open(struct step *step, uint32_t region, enum rbk_mode mode)
 
 void rbk_step_question_open(struct step *step, uint32_t region)
 {
-    open(step, region, RBK_MODE_ASKING);
+    ask(step, region, RBK_MODE_ASKING);
 }
 
 void rbk_step_doubt_open(struct step *step, uint32_t region)
 {
-    open(step, region, RBK_MODE_DOUBT);
+    ask(step, region, RBK_MODE_DOUBT);
 }
 
 void rbk_step_question_close(struct step *step, uint32_t region)

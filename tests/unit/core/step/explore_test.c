@@ -362,9 +362,10 @@ static void try_everything(struct explorer *x, uint32_t from)
 /* Which states reach an end, or a stuck stage, by drivers and time alone: backwards from those. */
 static void check_ends(const struct explorer *x)
 {
+    ck_assert_uint_gt(x->count, 0);
     unsigned char *good = calloc(x->count, 1);
     uint32_t *first = calloc((size_t)x->count + 1, sizeof(*first));
-    uint32_t *from = malloc((x->alone.count + 1) * sizeof(*from));
+    uint32_t *from = calloc(x->alone.count + 1, sizeof(*from));
     uint32_t *queue = malloc((size_t)x->count * sizeof(*queue));
     uint32_t head = 0, tail = 0;
     ck_assert(good && first && from && queue);
@@ -467,7 +468,7 @@ START_TEST(gates_doubt_and_a_retire)
     uint32_t a = mb_stage(mb, "a");
     uint32_t step = mb_step(mb, a, RBK_PHASE_APPROVE, RBK_EFFECT_QUESTION);
     mb_effect(mb, step)->question = mb_question(mb, RBK_QUESTION_APPROVE, 0, 3000, pause);
-    step = mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_HTTP);
+    mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_HTTP);
     mb_within(mb, a, RBK_PHASE_APPLY, 10000);
     mb_strategy(mb, a, true, 4000);
     mb_step(mb, a, RBK_PHASE_ROLLBACK, RBK_EFFECT_SQL);

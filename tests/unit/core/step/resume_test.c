@@ -179,7 +179,7 @@ static struct machine_builder *everything(void)
     mb_effect(mb, step)->retry_every_ms = 100;
     uint32_t branches = mb_fork(mb, a, RBK_PHASE_APPLY, 2);
     mb_step(mb, branches, RBK_PHASE_APPLY, RBK_EFFECT_SQL);
-    step = mb_step(mb, branches + 1, RBK_PHASE_APPLY, RBK_EFFECT_HTTP);
+    mb_step(mb, branches + 1, RBK_PHASE_APPLY, RBK_EFFECT_HTTP);
     mb_within(mb, a, RBK_PHASE_APPLY, 20000);
     mb_step(mb, a, RBK_PHASE_VERIFY, RBK_EFFECT_CHECK);
     mb_strategy(mb, a, true, 5000);

@@ -279,13 +279,12 @@ void run_resume(struct run *run)
 
 /* ---- looking ---- */
 
-const char *run_at(const struct run *run, uint32_t region)
+const char *run_at(struct run *run, uint32_t region)
 {
-    static char text[160]; /* each test is a process of its own */
     const struct rbk_region_state *rs = rbk_state_region(run->machine, run->state, region);
-    snprintf(text, sizeof(text), "%s %s", run->machine->states[rs->state].name.data,
+    snprintf(run->text, sizeof(run->text), "%s %s", run->machine->states[rs->state].name.data,
              rbk_mode_name((enum rbk_mode)rs->mode));
-    return text;
+    return run->text;
 }
 
 bool run_did(const struct run *run, enum rbk_action_kind kind, const char *state)

@@ -25,6 +25,7 @@ struct run {
     uint32_t hooks[RBK_HOOK_KIND_COUNT]; /* how often each was sent */
     uint32_t notified, reported, escalated, finished;
     uint32_t effects; /* dispatched */
+    char text[160];   /* of run_at() */
     bool quiet;       /* explorer: no assertions about actions */
 };
 
@@ -62,7 +63,7 @@ enum rbk_refusal run_trigger(struct run *run, uint32_t trigger, enum rbk_level l
 void run_resume(struct run *run);
 
 /* What a region does: "a.apply.1 running". Valid until the next call. */
-const char *run_at(const struct run *run, uint32_t region);
+const char *run_at(struct run *run, uint32_t region);
 /* Whether the last event gave such an action for the region's state of this name. */
 bool run_did(const struct run *run, enum rbk_action_kind kind, const char *state);
 uint32_t run_count(const struct run *run, enum rbk_action_kind kind);
