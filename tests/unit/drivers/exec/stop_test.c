@@ -66,12 +66,16 @@ END_TEST
 
 START_TEST(the_whole_tree_goes_even_what_hid_in_other_sessions)
 {
-    struct rbk_request request = world_shell(
-        &world,
-        "setsid sleep 77001 &"
-        "setsid sh -c 'sleep 77002 & (setsid env -i RBK_KEY=no sleep 77003 &) ; sleep 77004' &"
-        "(setsid sh -c '(sleep 77005 &)' &);"
-        "echo . > gate; wait; sleep 77006");
+    char script[512], seconds[16];
+    snprintf(seconds, sizeof seconds, "9%06d", getpid());
+    snprintf(
+        script, sizeof script,
+        "s=%s; setsid sleep ${s}1 &"
+        "setsid sh -c \"sleep ${s}2 & (setsid env -i RBK_KEY=no sleep ${s}3 &) ; sleep ${s}4\" &"
+        "(setsid sh -c \"(sleep ${s}5 &)\" &);"
+        "echo . > gate; wait; sleep ${s}6",
+        seconds);
+    struct rbk_request request = world_shell(&world, script);
     int fifo = world_fifo(&world, "gate");
     world_start(&world, &request, &answer);
     world_read(&world, fifo);
@@ -82,7 +86,7 @@ START_TEST(the_whole_tree_goes_even_what_hid_in_other_sessions)
     ck_assert_str_eq(answer.message, "cancelled");
     ck_assert_uint_lt(answer.elapsed_ms, 5000);
     ck_assert_uint_eq(world_processes(&world), 0);
-    ck_assert_uint_eq(world_sleepers("7700"), 0);
+    ck_assert_uint_eq(world_sleepers(seconds), 0);
     close(fifo);
 }
 END_TEST

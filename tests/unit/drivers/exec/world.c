@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,23 @@ static unsigned each_process(const char *name, const char *wanted, size_t wanted
     return count;
 }
 
+/* What a supervisor under valgrind left: see valgrind-supervisor.sh. */
+static void check_valgrind(const struct world *world)
+{
+    char pattern[128], text[16384] = "";
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/valgrind.*", world->directory);
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        return;
+    }
+    for (size_t index = 0; index < found.gl_pathc; index++) {
+        const char *name = found.gl_pathv[index] + strlen(world->directory) + 1;
+        ssize_t got = world_file(world, name, text, sizeof text - 1);
+        ck_assert_msg(got <= 0, "%s", text);
+    }
+    globfree(&found);
+}
+
 static int remove_entry(const char *path, RBK_UNUSED const struct stat *status, RBK_UNUSED int type,
                         RBK_UNUSED struct FTW *place)
 {
@@ -194,6 +212,7 @@ void world_fini(struct world *world)
     }
     each_marked(world, end);
     world_wait_supervisor_gone(world);
+    check_valgrind(world);
     world_remove(world->directory);
     while (world->word_count) {
         free(world->words[--world->word_count]);
