@@ -1,7 +1,8 @@
 /*
  * libcurl tells which sockets and which time it waits for; we tell it what happened.
  * - Its timer callback must not call back into it: a time of zero becomes a timer of 1 ms.
- * - A negative status of a poll handle is passed on as CURL_CSELECT_ERR.
+ * - A negative status of a poll handle is passed on as CURL_CSELECT_ERR, and the handle, which
+ * libuv has stopped, is started again in case libcurl keeps the socket.
  * - The object of a socket is freed in the close callback of its handle, never before.
  * - Ended transfers are collected first and reported afterwards, one by one, since a report may add
  *   or remove others.
@@ -34,6 +35,7 @@ struct watched {
     struct rbk_curl_loop *curl; /* NULL once closing */
     struct rbk_task_driver *driver;
     curl_socket_t socket;
+    int wanted; /* UV_READABLE, UV_WRITABLE */
 };
 
 static struct transfer **find(struct rbk_curl_loop *curl, const CURL *easy)
@@ -85,11 +87,15 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (status < 0) {
-        flags = CURL_CSELECT_ERR;
+        /* All three: with the error alone libcurl says only "select/poll returned error". */
+        flags = CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
     }
     flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
     flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
     act(watched->curl, watched->socket, flags);
+    if (status < 0 && watched->curl) { /* it is freed on a later turn only */
+        (void)uv_poll_start(&watched->poll, watched->wanted, on_poll);
+    }
 }
 
 static void on_watched_closed(uv_handle_t *handle)
@@ -137,9 +143,9 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *context, 
     if (!watched) {
         return -1; /* fails the transfers of this socket */
     }
-    int events = what & CURL_POLL_IN ? UV_READABLE : 0;
-    events |= what & CURL_POLL_OUT ? UV_WRITABLE : 0;
-    return uv_poll_start(&watched->poll, events, on_poll) == 0 ? 0 : -1;
+    watched->wanted = what & CURL_POLL_IN ? UV_READABLE : 0;
+    watched->wanted |= what & CURL_POLL_OUT ? UV_WRITABLE : 0;
+    return uv_poll_start(&watched->poll, watched->wanted, on_poll) == 0 ? 0 : -1;
 }
 
 static void on_due(uv_timer_t *timer)

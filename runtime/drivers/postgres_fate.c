@@ -25,6 +25,12 @@ static const char terminate_sql[] =
     "AND ((pid = $1::int AND (extract(epoch FROM backend_start) * 1000000)::bigint = $2::bigint) "
     "OR application_name = $3::text)";
 
+/* The status, then whether the log up to the note survived the server's last recovery. */
+#define SURVIVED \
+    " || ' ' || coalesce((pg_catalog.pg_last_wal_replay_lsn() >= $2::pg_lsn)::text, '?')"
+static const char status_sql[] = "SELECT pg_catalog.pg_xact_status($1::text::xid8)" SURVIVED;
+static const char old_status_sql[] = "SELECT pg_catalog.txid_status($1::text::bigint)" SURVIVED;
+
 enum phase { CONNECTING, IDENTIFYING, TERMINATING, ASKING, WAITING, ENDED };
 
 struct rbk_postgres_inquiry {
@@ -41,7 +47,8 @@ struct rbk_postgres_inquiry {
     rbk_postgres_fate_fn *on_fate;
     void *owner;
     bool closed;
-    bool plain; /* the role may not ask for the system's identity */
+    bool plain;   /* the role may not ask for the system's identity */
+    bool crashed; /* the server may have crashed since the note */
     char name[RBK_POSTGRES_NAME_BYTES + 1];
     char trouble[512]; /* why the last try failed */
 };
@@ -127,12 +134,11 @@ static void ask(struct rbk_postgres_inquiry *inquiry)
         return;
     }
     bool modern = rbk_postgres_link_version(inquiry->link) >= 130000;
-    const char *const params[1] = {inquiry->note.xid};
+    const char *const params[2] = {inquiry->note.xid,
+                                   *inquiry->note.lsn ? inquiry->note.lsn : NULL};
     inquiry->phase = ASKING;
-    rbk_postgres_link_send_one(inquiry->link,
-                               modern ? "SELECT pg_catalog.pg_xact_status($1::text::xid8)"
-                                      : "SELECT pg_catalog.txid_status($1::text::bigint)",
-                               params, NULL, 1);
+    rbk_postgres_link_send_one(inquiry->link, modern ? status_sql : old_status_sql, params, NULL,
+                               2);
 }
 
 static void take_identity(struct rbk_postgres_inquiry *inquiry,
@@ -152,22 +158,37 @@ static void take_identity(struct rbk_postgres_inquiry *inquiry,
                        inquiry->note.identity.timeline);
         end(inquiry, RBK_POSTGRES_FATE_UNKNOWN, reason);
     } else {
+        inquiry->crashed = inquiry->has_note && inquiry->note.identity.reset_us != here.reset_us;
         terminate(inquiry);
     }
 }
 
+/* See postgres_note.h: a number that was lost in a crash may belong to another transaction now, but
+ * the number of a committed one is never lost. So only "committed" can be wrong. */
 static void take_status(struct rbk_postgres_inquiry *inquiry,
                         const struct rbk_postgres_reply *reply)
 {
-    if (reply->has_value && rbk_str_is(reply->value, "committed")) {
-        end(inquiry, RBK_POSTGRES_FATE_COMMITTED, "the server says that it was committed");
-    } else if (reply->has_value && rbk_str_is(reply->value, "aborted")) {
+    bool survived = rbk_str_ends(reply->value, RBK_STR(" true"));
+    bool future = reply->failed && strcmp(reply->sqlstate, "22023") == 0;
+    if (reply->failed && !future) {
+        char text[512];
+        (void)snprintf(text, sizeof(text), "%.*s", RBK_STR_ARG(reply->message));
+        end(inquiry, RBK_POSTGRES_FATE_UNKNOWN, text);
+    } else if (future) {
+        end(inquiry, RBK_POSTGRES_FATE_ABORTED, "the server crashed and lost the transaction");
+    } else if (rbk_str_starts(reply->value, RBK_STR("aborted "))) {
         end(inquiry, RBK_POSTGRES_FATE_ABORTED, "the server says that it was rolled back");
-    } else if (reply->has_value) {
-        again(inquiry, AGAIN_MS); /* in progress: its backend is on the way out */
-    } else {
+    } else if (rbk_str_starts(reply->value, RBK_STR("in progress "))) {
+        again(inquiry, AGAIN_MS); /* its backend is on the way out */
+    } else if (!rbk_str_starts(reply->value, RBK_STR("committed "))) {
         end(inquiry, RBK_POSTGRES_FATE_UNKNOWN,
             "the server does not remember the transaction any more");
+    } else if (inquiry->crashed && !survived) {
+        end(inquiry, RBK_POSTGRES_FATE_UNKNOWN,
+            "the server says \"committed\", but it has crashed since, and may mean another "
+            "transaction with the same number");
+    } else {
+        end(inquiry, RBK_POSTGRES_FATE_COMMITTED, "the server says that it was committed");
     }
 }
 
@@ -180,7 +201,7 @@ static void on_reply(void *owner, const struct rbk_postgres_reply *reply)
         reconnect(inquiry, text);
     } else if (inquiry->phase == IDENTIFYING) {
         take_identity(inquiry, reply);
-    } else if (reply->failed) {
+    } else if (reply->failed && inquiry->phase != ASKING) {
         end(inquiry, RBK_POSTGRES_FATE_UNKNOWN, text);
     } else if (inquiry->phase == TERMINATING && rbk_str_is(reply->value, "0")) {
         ask(inquiry);

@@ -11,19 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STARTED                                                                                       \
-    "(SELECT (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_catalog.pg_stat_activity " \
-    "WHERE pid = pg_catalog.pg_backend_pid())"
+#define MICROSECONDS(TIME) "(extract(epoch FROM " TIME ") * 1000000)::bigint"
+
+/* The same members of every identity. */
+#define BACKEND                                                                \
+    "SELECT pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(), " \
+    "'started', (SELECT " MICROSECONDS(                                        \
+        "backend_start") " FROM pg_catalog.pg_stat_activity "                  \
+                         "WHERE pid = pg_catalog.pg_backend_pid()), "          \
+                         "'reset', (SELECT " MICROSECONDS(                     \
+                             "stats_reset") " FROM pg_catalog.pg_stat_bgwriter)"
 
 const char rbk_postgres_identity_sql[] =
-    "SELECT pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(), 'started', " STARTED
-    ", 'system', (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), "
-    "'timeline', CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE substr("
-    "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8) END)::text";
+    BACKEND ", 'system', (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), "
+            "'timeline', CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE substr("
+            "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8) END)::text";
 
-const char rbk_postgres_identity_plain_sql[] =
-    "SELECT pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(), 'started', " STARTED
-    ")::text";
+const char rbk_postgres_identity_plain_sql[] = BACKEND ")::text";
 
 static void copy_text(char *to, size_t room, const json_t *object, const char *key)
 {
@@ -45,7 +49,8 @@ static void read_identity(const json_t *object, struct rbk_postgres_identity *id
 {
     *identity = (struct rbk_postgres_identity){
         .pid = (int)json_integer_value(json_object_get(object, "pid")),
-        .started_us = json_integer_value(json_object_get(object, "started"))};
+        .started_us = json_integer_value(json_object_get(object, "started")),
+        .reset_us = json_integer_value(json_object_get(object, "reset"))};
     copy_text(identity->system, sizeof(identity->system), object, "system");
     copy_text(identity->timeline, sizeof(identity->timeline), object, "timeline");
 }
@@ -72,9 +77,10 @@ bool rbk_postgres_same_server(const struct rbk_postgres_identity *a,
 int rbk_postgres_note_write(const struct rbk_postgres_note *note, struct rbk_buffer *out)
 {
     const struct rbk_postgres_identity *identity = &note->identity;
-    json_t *object = json_pack("{s:i, s:I, s:s, s:s, s:s}", "pid", identity->pid, "started",
-                               (json_int_t)identity->started_us, "system", identity->system,
-                               "timeline", identity->timeline, "xid", note->xid);
+    json_t *object = json_pack("{s:i, s:I, s:I, s:s, s:s, s:s, s:s}", "pid", identity->pid,
+                               "started", (json_int_t)identity->started_us, "reset",
+                               (json_int_t)identity->reset_us, "system", identity->system,
+                               "timeline", identity->timeline, "xid", note->xid, "lsn", note->lsn);
     if (object && note->value) {
         /* Not set when it is no valid UTF-8; then a recovery gives no value. */
         (void)json_object_set_new(object, "value", json_stringn(note->value, note->value_bytes));
@@ -98,6 +104,7 @@ int rbk_postgres_note_read(struct rbk_str json, struct rbk_postgres_note *ret_no
     struct rbk_postgres_note note = {0};
     read_identity(object, &note.identity);
     copy_text(note.xid, sizeof(note.xid), object, "xid");
+    copy_text(note.lsn, sizeof(note.lsn), object, "lsn");
     const json_t *value = json_object_get(object, "value");
     if (json_is_string(value)) {
         note.value_bytes = json_string_length(value);

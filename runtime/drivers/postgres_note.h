@@ -5,7 +5,12 @@
  * The note that is journalled before a COMMIT is sent: enough to find out later, from another
  * process, what became of the transaction, and to be sure that the same server answers.
  *
- *   {"pid":4711,"started":1763712000000000,"system":"7…","timeline":"00000001","value":"…","xid":"742"}
+ *   {"lsn":"0/19AB","pid":4711,"reset":1763712000000000,"started":1763712000000000,
+ *    "system":"7…","timeline":"00000001","value":"…","xid":"742"}
+ *
+ * A server that crashes may give the number of a transaction that had not been written out to
+ * another one later, whose COMMIT must not be taken for ours. A crash shows: it resets the server's
+ * statistics. Then "committed" is believed only when the log up to `lsn` survived.
  */
 
 #include <stdbool.h>
@@ -20,11 +25,13 @@ struct rbk_postgres_identity {
     int64_t started_us; /**< Start of the backend, microseconds since 1970; 0: unknown. */
     char system[32];    /**< System identifier; "" where the role may not ask for it. */
     char timeline[16];  /**< "00000001"; "" when unknown. */
+    int64_t reset_us;   /**< When the server\'s statistics began, microseconds since 1970. */
 };
 
 struct rbk_postgres_note {
     struct rbk_postgres_identity identity;
     char xid[32]; /**< "" where the server is too old to be asked later. */
+    char lsn[32]; /**< End of the log after the statements; "" when unknown. */
     char *value;  /**< Owned, NUL-terminated; what the statements gave; NULL: none kept. */
     size_t value_bytes;
 };

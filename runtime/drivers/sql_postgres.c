@@ -157,16 +157,19 @@ static bool end_if_stopped(struct rbk_postgres_task *self, const struct rbk_post
     return true;
 }
 
+/* The transaction's number, and the end of the log; see postgres_note.h for why both. */
 static void ask_number(struct rbk_postgres_task *self)
 {
     int version = rbk_postgres_link_version(self->link);
+    const char *sql = "SELECT pg_catalog.pg_current_xact_id()::text || ' ' || "
+                      "pg_catalog.pg_current_wal_insert_lsn()::text";
     if (version < 100000) { /* cannot be asked for a status later, so there is no use for it */
-        send_command(self, RBK_POSTGRES_NUMBERING, "SELECT ''::text");
-    } else {
-        send_command(self, RBK_POSTGRES_NUMBERING,
-                     version >= 130000 ? "SELECT pg_catalog.pg_current_xact_id()::text"
-                                       : "SELECT pg_catalog.txid_current()::text");
+        sql = "SELECT ''::text";
+    } else if (version < 130000) {
+        sql = "SELECT pg_catalog.txid_current()::text || ' ' || "
+              "pg_catalog.pg_current_wal_insert_lsn()::text";
     }
+    send_command(self, RBK_POSTGRES_NUMBERING, sql);
 }
 
 static void after_work(struct rbk_postgres_task *self, const struct rbk_postgres_reply *reply)
@@ -222,7 +225,11 @@ static void after_number(struct rbk_postgres_task *self, const struct rbk_postgr
     if (end_if_stopped(self, reply)) {
         return;
     }
-    (void)snprintf(self->note.xid, sizeof(self->note.xid), "%.*s", RBK_STR_ARG(reply->value));
+    size_t blank = rbk_str_find(reply->value, ' ');
+    struct rbk_str xid = rbk_str_slice(reply->value, 0, blank);
+    struct rbk_str lsn = rbk_str_slice(reply->value, blank + 1, reply->value.bytes);
+    (void)snprintf(self->note.xid, sizeof(self->note.xid), "%.*s", RBK_STR_ARG(xid));
+    (void)snprintf(self->note.lsn, sizeof(self->note.lsn), "%.*s", RBK_STR_ARG(lsn));
     if (!task->value.missing && value.bytes <= NOTED_VALUE_BYTES) {
         struct rbk_buffer kept;
         rbk_buffer_init(&kept, NOTED_VALUE_BYTES * 2);

@@ -52,6 +52,17 @@ int servers_start(const char *kind)
     return (int)strtol(line, NULL, 10);
 }
 
+void servers_run(const char *what, const char *more)
+{
+    const char *source = getenv("RBK_SOURCE");
+    char command[512];
+    (void)snprintf(command, sizeof(command), "%s/tests/fixtures/servers.sh %s %s %s",
+                   source ? source : ".", what, servers_directory(), more);
+    if (system(command) != 0) {
+        fail(what);
+    }
+}
+
 void servers_stop(void)
 {
     const char *source = getenv("RBK_SOURCE");

@@ -14,6 +14,8 @@
 int servers_start(const char *kind);
 /** The directory the servers of this program live in. */
 const char *servers_directory(void);
+/** Runs `servers.sh WHAT DIRECTORY MORE`: halt and resume PostgreSQL. */
+void servers_run(const char *what, const char *more);
 /** Stops all of them and removes the directory. */
 void servers_stop(void);
 

@@ -340,6 +340,92 @@ START_TEST(recovery_waits_for_a_server_that_is_away_and_then_gives_up)
 }
 END_TEST
 
+START_TEST(a_server_that_crashes_under_an_effect_has_undone_it)
+{
+    struct rbk_request request = effect("INSERT INTO leads VALUES(1, 'x'); SELECT pg_sleep(60)");
+    harness_start(&harness, &request);
+    wait_for_work();
+    servers_run("halt", "immediate");
+    harness_drain(&harness);
+    servers_run("resume", "");
+    const struct harness_answer *answer = harness_finish(&harness);
+    ck_assert_msg(answer->outcome == RBK_OUTCOME_FAIL, "%s", answer->message);
+    ck_assert_str_eq(look("SELECT count(*) FROM leads"), "0");
+}
+END_TEST
+
+static void crash_the_server(struct harness *self)
+{
+    (void)self;
+    servers_run("halt", "immediate"); /* between the note and COMMIT */
+}
+
+START_TEST(a_server_that_crashes_before_commit_has_undone_it)
+{
+    harness.on_note = crash_the_server;
+    struct rbk_request request = effect(INSERT);
+    harness_start(&harness, &request);
+    harness_wait(&harness, note_is_there);
+    harness_drain(&harness);
+    servers_run("resume", "");
+    const struct harness_answer *answer = harness_finish(&harness);
+    ck_assert_msg(answer->outcome == RBK_OUTCOME_FAIL, "%s", answer->message);
+    ck_assert_str_eq(look("SELECT count(*) FROM leads"), "0");
+}
+END_TEST
+
+START_TEST(recovery_outlives_a_crash_of_the_server)
+{
+    char note[8192];
+    die_at_note(INSERT, true, note, sizeof(note));
+    servers_run("halt", "immediate");
+    struct rbk_request request = effect(INSERT);
+    harness_start_recover(&harness, &request, note);
+    harness_drain(&harness);
+    servers_run("resume", "");
+    const struct harness_answer *answer = harness_finish(&harness);
+    ck_assert_msg(answer->recovery == RBK_RECOVERY_KNOWN, "%s", answer->message);
+}
+END_TEST
+
+/* A runner dies after its note, the server crashes, and somebody else commits. @return whether that
+ * was with the number of the note (unless the server had written it out just then). */
+static bool give_the_number_away(char *note, size_t room)
+{
+    char query[128];
+    die_at_note(INSERT, false, note, room);
+    ck_assert_ptr_null(strstr(note, "\"reset\":0"));
+    const char *xid = strstr(note, "\"xid\":\"");
+    ck_assert_ptr_nonnull(xid);
+    xid += strlen("\"xid\":\"");
+    (void)snprintf(query, sizeof(query), "SELECT count(*) FROM leads WHERE xmin::text = '%.*s'",
+                   (int)strcspn(xid, "\""), xid);
+    servers_run("halt", "immediate");
+    servers_run("resume", "");
+    for (int i = 0; i < 20; i++) {
+        (void)look("INSERT INTO leads SELECT count(*) + 100, 'somebody else' FROM leads");
+        if (look_at_number(query) == 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+START_TEST(a_number_given_away_again_after_a_crash_is_not_taken_for_ours)
+{
+    char note[8192];
+    bool given_away = false;
+    for (int i = 0; !given_away && i < 5; i++) {
+        given_away = give_the_number_away(note, sizeof(note));
+    }
+    ck_assert_msg(given_away, "the number was never given away again");
+    struct rbk_request request = effect(INSERT);
+    const struct harness_answer *answer = harness_recover(&harness, &request, note);
+    ck_assert_msg(answer->recovery == RBK_RECOVERY_UNKNOWN, "%s", answer->message);
+    ck_assert_ptr_nonnull(strstr(answer->message, "another transaction with the same number"));
+}
+END_TEST
+
 START_TEST(closing_a_driver_at_work_leaves_nothing_behind)
 {
     struct rbk_request request = effect("SELECT pg_sleep(60)");
@@ -377,6 +463,10 @@ int main(void)
     tcase_add_test(tests, another_server_or_timeline_makes_it_unknown);
     tcase_add_test(tests, a_backend_left_behind_is_ended_and_only_that);
     tcase_add_test(tests, recovery_waits_for_a_server_that_is_away_and_then_gives_up);
+    tcase_add_test(tests, a_server_that_crashes_under_an_effect_has_undone_it);
+    tcase_add_test(tests, a_server_that_crashes_before_commit_has_undone_it);
+    tcase_add_test(tests, recovery_outlives_a_crash_of_the_server);
+    tcase_add_test(tests, a_number_given_away_again_after_a_crash_is_not_taken_for_ours);
     tcase_add_test(tests, closing_a_driver_at_work_leaves_nothing_behind);
     return postgres_main(tests);
 }
