@@ -99,7 +99,8 @@ static struct rbk_slice first_effects(struct rbk_lower *lower, uint32_t from)
 }
 
 void rbk_lower_composite(struct rbk_lower *lower, struct rbk_context *inner,
-                         const struct rbk_tree_statement *statement, uint32_t *ret_end)
+                         const struct rbk_tree_statement *statement,
+                         struct rbk_inherited *inherited, uint32_t *ret_end)
 {
     *ret_end = RBK_NONE;
     if (rbk_tree_clause_find(statement, RBK_CLAUSE_OPTIONAL) != NULL) {
@@ -107,7 +108,8 @@ void rbk_lower_composite(struct rbk_lower *lower, struct rbk_context *inner,
         inner->failed = *ret_end;
     }
     rbk_lower_within(lower, inner, statement, RBK_CLAUSE_TIMEOUT);
-    inner->inherited = statement;
+    *inherited = (struct rbk_inherited){statement, inner->inherited};
+    inner->inherited = inherited;
 }
 
 void rbk_lower_composite_end(struct rbk_lower *lower, const struct rbk_context *context,
@@ -127,10 +129,11 @@ void rbk_lower_do(struct rbk_lower *lower, const struct rbk_context *context,
     const struct rbk_program_action *parts = rbk_program_action_of(action->statement);
     struct rbk_str word = action->name->text;
     struct rbk_context inner = *context;
+    struct rbk_inherited inherited;
     uint32_t end;
     bool undoable = context->undoable && parts->undo != NULL;
 
-    rbk_lower_composite(lower, &inner, statement, &end);
+    rbk_lower_composite(lower, &inner, statement, &inherited, &end);
     inner.name =
         rbk_arena_printf(lower->builder.arena, "%.*s.%.*s", RBK_STR_ARG(name), RBK_STR_ARG(word));
     inner.label = rbk_arena_printf(lower->builder.arena, "%.*s.%.*s", RBK_STR_ARG(context->label),

@@ -25,8 +25,9 @@ void rbk_lower_take(struct rbk_lower *lower, const struct rbk_context *context,
     const struct rbk_program_backup *parts = rbk_program_backup_of(backup->statement);
     const struct rbk_source *source = lower->source;
     struct rbk_context inner = *context;
+    struct rbk_inherited inherited;
     uint32_t end;
-    rbk_lower_composite(lower, &inner, statement, &end);
+    rbk_lower_composite(lower, &inner, statement, &inherited, &end);
     inner.label = backup->name->text;
     inner.undoable = false;
     lower->source = backup->file->source;
@@ -57,8 +58,9 @@ void rbk_lower_restore(struct rbk_lower *lower, const struct rbk_context *contex
     const struct rbk_program_backup *parts = rbk_program_backup_of(backup->statement);
     const struct rbk_source *source = lower->source;
     struct rbk_context inner = *context;
+    struct rbk_inherited inherited;
     uint32_t end;
-    rbk_lower_composite(lower, &inner, statement, &end);
+    rbk_lower_composite(lower, &inner, statement, &inherited, &end);
     inner.label = backup->name->text;
     inner.undoable = false;
     lower->source = backup->file->source;

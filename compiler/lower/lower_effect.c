@@ -47,17 +47,22 @@ static bool changes(enum rbk_effect_kind kind)
            kind == RBK_EFFECT_HTTP || kind == RBK_EFFECT_REDIS;
 }
 
-/* A clause of the step, or of the `do` around it when the step says nothing. */
+/* A clause of the step; when it says nothing, of the innermost `do`, `take` or `restore` around it
+ * that does. */
 static const struct rbk_tree_clause *clause_of(const struct rbk_context *context,
                                                const struct rbk_tree_statement *statement,
                                                enum rbk_effect_kind effect,
                                                enum rbk_clause_kind kind)
 {
-    const struct rbk_tree_clause *own = rbk_tree_clause_find(statement, kind);
-    if (own == NULL && context != NULL && context->inherited != NULL && changes(effect)) {
-        return rbk_tree_clause_find(context->inherited, kind);
+    const struct rbk_tree_clause *clause = rbk_tree_clause_find(statement, kind);
+    if (context == NULL || !changes(effect)) {
+        return clause;
     }
-    return own;
+    const struct rbk_inherited *around = context->inherited;
+    for (; clause == NULL && around != NULL; around = around->outer) {
+        clause = rbk_tree_clause_find(around->statement, kind);
+    }
+    return clause;
 }
 
 static uint64_t duration_of(const struct rbk_tree_statement *statement, enum rbk_clause_kind kind)

@@ -61,6 +61,13 @@ struct rbk_instance {
     struct rbk_str name;      /**< Of the instance, "scale". */
 };
 
+/** The `do`, `take` and `restore` around a step, innermost first; each lives as long as its own
+ * lowering. */
+struct rbk_inherited {
+    const struct rbk_tree_statement *statement;
+    const struct rbk_inherited *outer;
+};
+
 /** Where steps are being lowered. */
 struct rbk_context {
     uint32_t region;
@@ -71,8 +78,8 @@ struct rbk_context {
     struct rbk_str name;         /**< Of the block, "migrate.apply": prefix of its states' names. */
     struct rbk_str label;        /**< For slots: "migrate" or "migrate.scale". */
     bool undoable;               /**< Actions are remembered for `undo`: an `apply`. */
-    const struct rbk_tree_statement *inherited; /**< The `do`, `take` or `restore` whose clauses
-                                                   hold for effects that say nothing themselves. */
+    const struct rbk_inherited *inherited; /**< Whose clauses hold for effects that say nothing
+                                              themselves; NULL: nobody's. */
 };
 
 /** How readings and probes are lowered. */
@@ -281,10 +288,12 @@ void rbk_lower_parallel(struct rbk_lower *lower, const struct rbk_context *conte
 
 /* ---- lower_action.c ---- */
 
-/** What the clauses of `do`, `take` and `restore` mean for the steps they stand for. @ret_end  A
- * label for rbk_lower_composite_end(), or RBK_NONE. */
+/** What the clauses of `do`, `take` and `restore` mean for the steps they stand for. @inherited Set
+ * here; lives as long as the context. @ret_end  A label for rbk_lower_composite_end(), or RBK_NONE.
+ */
 void rbk_lower_composite(struct rbk_lower *lower, struct rbk_context *inner,
-                         const struct rbk_tree_statement *statement, uint32_t *ret_end);
+                         const struct rbk_tree_statement *statement,
+                         struct rbk_inherited *inherited, uint32_t *ret_end);
 void rbk_lower_composite_end(struct rbk_lower *lower, const struct rbk_context *context,
                              uint32_t end);
 void rbk_lower_do(struct rbk_lower *lower, const struct rbk_context *context,
