@@ -12,13 +12,13 @@
 
 #include <string.h>
 
-#define VALUE(NAME, TYPE)                                               \
-    {                                                                   \
-        .name = NAME, .takes = RBK_TAKES_VALUE, .type = RBK_TYPE_##TYPE \
+#define VALUE(NAME, TYPE)                                                 \
+    {                                                                     \
+        .name = (NAME), .takes = RBK_TAKES_VALUE, .type = RBK_TYPE_##TYPE \
     }
-#define TAKES(NAME, TAKEN)                       \
-    {                                            \
-        .name = NAME, .takes = RBK_TAKES_##TAKEN \
+#define TAKES(NAME, TAKEN)                         \
+    {                                              \
+        .name = (NAME), .takes = RBK_TAKES_##TAKEN \
     }
 #define SQL_CONNECTION                                                                   \
     {                                                                                    \
@@ -68,25 +68,25 @@
 #define READING_ALERT TAKING(2, TAKES("name", CONSTANT), LABELS)
 #define READING_ENV TAKING(1, TAKES("name", CONSTANT))
 
-#define FUNCTION(SPELLING, CONSTANT, TYPE, ...)                                        \
-    {                                                                                  \
-        .spelling = SPELLING, .kind = RBK_BUILTIN_FUNCTION, .result = RBK_TYPE_##TYPE, \
-        .is.function = RBK_FUNCTION_##CONSTANT, __VA_ARGS__                            \
+#define FUNCTION(SPELLING, CONSTANT, TYPE, ...)                                          \
+    {                                                                                    \
+        .spelling = (SPELLING), .kind = RBK_BUILTIN_FUNCTION, .result = RBK_TYPE_##TYPE, \
+        .is.function = RBK_FUNCTION_##CONSTANT, __VA_ARGS__                              \
     }
 #define AGGREGATE(SPELLING, CONSTANT, TYPE, ...)                                          \
     {                                                                                     \
-        .spelling = SPELLING, .kind = RBK_BUILTIN_AGGREGATE, .result = RBK_TYPE_##TYPE,   \
+        .spelling = (SPELLING), .kind = RBK_BUILTIN_AGGREGATE, .result = RBK_TYPE_##TYPE, \
         .is.window = RBK_WINDOW_##CONSTANT, TAKING(2, TAKES("probe", PROBE), __VA_ARGS__) \
     }
-#define CONSTRUCTOR(SPELLING, CONSTANT, PARAMETER)                                              \
-    {                                                                                           \
-        .spelling = SPELLING, .kind = RBK_BUILTIN_CONSTRUCTOR, .result = RBK_TYPING_CONNECTION, \
-        .is.connection = RBK_CONNECTION_##CONSTANT, TAKING(1, TAKES(PARAMETER, ADDRESS))        \
+#define CONSTRUCTOR(SPELLING, CONSTANT, PARAMETER)                                                \
+    {                                                                                             \
+        .spelling = (SPELLING), .kind = RBK_BUILTIN_CONSTRUCTOR, .result = RBK_TYPING_CONNECTION, \
+        .is.connection = RBK_CONNECTION_##CONSTANT, TAKING(1, TAKES(PARAMETER, ADDRESS))          \
     }
 
 static const struct rbk_builtin table[] = {
 #define X(CONSTANT, SPELLING, DRIVER, TYPE) \
-    {.spelling = SPELLING,                  \
+    {.spelling = (SPELLING),                \
      .kind = RBK_BUILTIN_READING,           \
      .result = RBK_TYPE_##TYPE,             \
      .is.read = RBK_READ_##CONSTANT,        \
@@ -114,7 +114,7 @@ static const struct rbk_builtin table[] = {
     CONSTRUCTOR("redis", REDIS, "address"),
 
 #define X(CONSTANT, SPELLING, TYPE) \
-    {.spelling = SPELLING,          \
+    {.spelling = (SPELLING),        \
      .kind = RBK_BUILTIN_VARIABLE,  \
      .result = RBK_TYPE_##TYPE,     \
      .is.variable = RBK_VARIABLE_##CONSTANT},
@@ -174,22 +174,26 @@ void rbk_builtins_init(struct rbk_builtins *builtins, struct rbk_arena *arena,
 static uint32_t find_in_chain(const struct rbk_builtins *builtins, uint32_t at,
                               const struct rbk_name *space)
 {
-    while (at != 0 && builtins->spaces[at - 1] != space)
+    while (at != 0 && builtins->spaces[at - 1] != space) {
         at = builtins->next[at - 1];
+    }
     return at;
 }
 
 struct rbk_declaration *rbk_builtins_find(const struct rbk_builtins *builtins,
                                           const struct rbk_name *space, const struct rbk_name *name)
 {
-    if (name->id >= builtins->name_count)
+    if (name->id >= builtins->name_count) {
         return NULL;
+    }
     uint32_t at = find_in_chain(builtins, builtins->first[name->id], space);
-    if (at == 0)
+    if (at == 0) {
         return NULL;
+    }
     const struct rbk_builtin *builtin = builtins->declarations[at - 1].core;
-    if (builtin->kind == RBK_BUILTIN_FUNCTION && builtin->is.function == RBK_FUNCTION_COUNT)
+    if (builtin->kind == RBK_BUILTIN_FUNCTION && builtin->is.function == RBK_FUNCTION_COUNT) {
         at = find_in_chain(builtins, builtins->next[at - 1], space);
+    }
     RBK_DCHECK(at != 0);
     return &builtins->declarations[at - 1];
 }
@@ -197,8 +201,9 @@ struct rbk_declaration *rbk_builtins_find(const struct rbk_builtins *builtins,
 struct rbk_declaration *rbk_builtins_count_of_list(const struct rbk_builtins *builtins)
 {
     for (uint32_t i = 0; i < builtins->count; i++) {
-        if (table[i].kind == RBK_BUILTIN_FUNCTION && table[i].is.function == RBK_FUNCTION_COUNT)
+        if (table[i].kind == RBK_BUILTIN_FUNCTION && table[i].is.function == RBK_FUNCTION_COUNT) {
             return &builtins->declarations[i];
+        }
     }
     RBK_UNREACHABLE();
 }
@@ -206,8 +211,9 @@ struct rbk_declaration *rbk_builtins_count_of_list(const struct rbk_builtins *bu
 bool rbk_builtins_has_space(const struct rbk_builtins *builtins, const struct rbk_name *space)
 {
     for (uint32_t i = 0; i < builtins->count; i++) {
-        if (builtins->spaces[i] == space)
+        if (builtins->spaces[i] == space) {
             return true;
+        }
     }
     return false;
 }

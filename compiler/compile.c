@@ -32,8 +32,9 @@ int rbk_compile_load(struct rbk_compile *compile, const char *path, struct rbk_e
 {
     struct rbk_source *source;
     int status = rbk_source_open(&compile->arena, path, &source, reterr);
-    if (status < 0)
+    if (status < 0) {
         return status;
+    }
     rbk_program_load(compile, source);
     compile->loaded = true;
     return 0;
@@ -49,8 +50,9 @@ int rbk_compile_analyse(struct rbk_compile *compile)
 {
     struct rbk_program *program = &compile->program;
     struct rbk_analysis analysis = {.compile = compile};
-    for (uint32_t i = 0; i < program->file_count; i++)
+    for (uint32_t i = 0; i < program->file_count; i++) {
         analysis.broken |= program->files[i]->tree->broken;
+    }
     if (compile->loaded) {
         rbk_resolve(&analysis);
         rbk_types(&analysis);

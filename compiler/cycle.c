@@ -28,16 +28,21 @@ struct search {
 static void sort_edges(struct search *search)
 {
     const struct rbk_graph *graph = search->graph;
-    for (uint32_t i = 0; i < graph->edge_count; i++)
+    for (uint32_t i = 0; i < graph->edge_count; i++) {
         search->first[graph->from[i] + 1]++;
-    for (uint32_t i = 0; i < graph->node_count; i++)
+    }
+    for (uint32_t i = 0; i < graph->node_count; i++) {
         search->first[i + 1] += search->first[i];
-    for (uint32_t i = 0; i < graph->node_count; i++)
+    }
+    for (uint32_t i = 0; i < graph->node_count; i++) {
         search->at[i] = search->first[i];
-    for (uint32_t i = 0; i < graph->edge_count; i++)
+    }
+    for (uint32_t i = 0; i < graph->edge_count; i++) {
         search->edges[search->at[graph->from[i]]++] = i;
-    for (uint32_t i = 0; i < graph->node_count; i++)
+    }
+    for (uint32_t i = 0; i < graph->node_count; i++) {
         search->at[i] = search->first[i];
+    }
 }
 
 static void close_cycle(struct search *search, uint32_t edge, rbk_cycle_fn *on_cycle, void *context)
@@ -46,27 +51,31 @@ static void close_cycle(struct search *search, uint32_t edge, rbk_cycle_fn *on_c
     uint32_t target = graph->to[edge];
     uint32_t bottom = search->path_count;
     if (graph->from[edge] != target) {
-        while (bottom > 0 && graph->from[search->path[bottom - 1]] != target)
+        while (bottom > 0 && graph->from[search->path[bottom - 1]] != target) {
             bottom--;
+        }
         bottom--;
     }
     uint32_t count = 0;
     bool seen = false;
-    for (uint32_t i = bottom; i < search->path_count; i++)
+    for (uint32_t i = bottom; i < search->path_count; i++) {
         search->cycle[count++] = search->path[i];
+    }
     search->cycle[count++] = edge;
     for (uint32_t i = 0; i < count; i++) {
         seen |= search->reported[graph->from[search->cycle[i]]];
         search->reported[graph->from[search->cycle[i]]] = true;
     }
-    if (!seen)
+    if (!seen) {
         on_cycle(context, search->cycle, count);
+    }
 }
 
 static void raise_to(struct search *search, uint32_t node, uint32_t height)
 {
-    if (search->height && search->height[node] < height)
+    if (search->height && search->height[node] < height) {
         search->height[node] = height;
+    }
 }
 
 static void climb_from(struct search *search, uint32_t root, rbk_cycle_fn *on_cycle, void *context)
@@ -77,11 +86,13 @@ static void climb_from(struct search *search, uint32_t root, rbk_cycle_fn *on_cy
     for (;;) {
         if (search->at[node] == search->first[node + 1]) {
             search->state[node] = DONE;
-            if (search->path_count == 0)
+            if (search->path_count == 0) {
                 return;
+            }
             uint32_t below = graph->from[search->path[--search->path_count]];
-            if (search->height)
+            if (search->height) {
                 raise_to(search, below, search->height[node] + 1);
+            }
             node = below;
             continue;
         }
@@ -90,8 +101,9 @@ static void climb_from(struct search *search, uint32_t root, rbk_cycle_fn *on_cy
         if (search->state[next] == OPEN) {
             close_cycle(search, edge, on_cycle, context);
         } else if (search->state[next] == DONE) {
-            if (search->height)
+            if (search->height) {
                 raise_to(search, node, search->height[next] + 1);
+            }
         } else {
             search->path[search->path_count++] = edge;
             search->state[next] = OPEN;
@@ -115,10 +127,12 @@ void rbk_graph_walk(struct rbk_arena *arena, const struct rbk_graph *graph, rbk_
         .height = ret_height,
     };
     sort_edges(&search);
-    for (uint32_t i = 0; ret_height && i < graph->node_count; i++)
+    for (uint32_t i = 0; ret_height && i < graph->node_count; i++) {
         ret_height[i] = 0;
+    }
     for (uint32_t i = 0; i < graph->node_count; i++) {
-        if (search.state[i] == NEW)
+        if (search.state[i] == NEW) {
             climb_from(&search, i, on_cycle, context);
+        }
     }
 }

@@ -55,10 +55,12 @@ static const struct {
 
 static uint64_t step_of(const struct rbk_tree_statement *statement)
 {
-    if (statement->kind == RBK_STATEMENT_VERIFY)
+    if (statement->kind == RBK_STATEMENT_VERIFY) {
         return STEP_VERIFY;
-    if (statement->kind == RBK_STATEMENT_ATTEST)
+    }
+    if (statement->kind == RBK_STATEMENT_ATTEST) {
         return STEP_ATTEST;
+    }
     return statement->kind >= RBK_STATEMENT_LET
                ? UINT64_C(1) << (statement->kind - RBK_STATEMENT_LET)
                : 0;
@@ -77,12 +79,15 @@ static struct rbk_diagnostic *report(struct rbk_analysis *analysis,
 static const char *advice(enum block block, const struct rbk_tree_statement *statement)
 {
     uint64_t step = step_of(statement);
-    if (step & (STEP(UNDO) | STEP(RESTORE)) && block != BLOCK_ROLLBACK)
+    if (step & (STEP(UNDO) | STEP(RESTORE)) && block != BLOCK_ROLLBACK) {
         return "It belongs into a `rollback`.";
-    if (step & STEP(NOTHING))
+    }
+    if (step & STEP(NOTHING)) {
         return "It belongs into a `rollback NAME when …`.";
-    if (step & STEP(TAKE))
+    }
+    if (step & STEP(TAKE)) {
         return "Take backups in `prepare`.";
+    }
     switch (block) {
     case BLOCK_PREPARE:
         return "Nothing takes back what is done in `prepare`: move it to `apply`.";
@@ -107,16 +112,18 @@ static void check_step(struct rbk_analysis *analysis, struct rbk_tree_statement 
 {
     uint64_t step = step_of(statement);
     bool allowed = (blocks[block].steps & step) != 0;
-    if (block == BLOCK_PREPARE && (step & STEP(HTTP)) && !rbk_statement_is_http_read(statement))
+    if (block == BLOCK_PREPARE && (step & STEP(HTTP)) && !rbk_statement_is_http_read(statement)) {
         allowed = false;
+    }
     if (!allowed) {
         struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
             &analysis->compile->diagnostics, 100, rbk_analysis_place(analysis, statement->head),
             "`%s` cannot stand in %s",
             rbk_statement_words((enum rbk_statement_kind)statement->kind), blocks[block].words);
         const char *help = advice(block, statement);
-        if (help)
+        if (help) {
             rbk_diagnostic_help(diagnostic, "%s", help);
+        }
         statement->annotation_flags |= RBK_STATEMENT_REPORTED;
         return;
     }
@@ -126,25 +133,28 @@ static void check_step(struct rbk_analysis *analysis, struct rbk_tree_statement 
     }
     rbk_placement_check_clauses(analysis, statement, RBK_REACTS_IN_STEP);
     if (statement->kind == RBK_STATEMENT_UNDO_BLOCK) {
-        if (statement->next)
+        if (statement->next) {
             rbk_diagnostic_help(
                 report(analysis, statement->next, "", "behind the `undo` of its action"),
                 "`undo` stands at the end of an action.");
+        }
         check_steps(analysis, statement->block, BLOCK_INVERSE, true);
     } else if (statement->kind == RBK_STATEMENT_VERIFY) {
         check_steps(analysis, statement->block, BLOCK_VERIFY, true);
     } else {
         check_steps(analysis, statement->block, block, false);
-        if (statement->kind == RBK_STATEMENT_IF)
+        if (statement->kind == RBK_STATEMENT_IF) {
             check_steps(analysis, statement->else_block, block, false);
+        }
     }
 }
 
 static void check_steps(struct rbk_analysis *analysis, const struct rbk_tree_block *list,
                         enum block block, bool top)
 {
-    for (struct rbk_tree_statement *at = list ? list->first : NULL; at; at = at->next)
+    for (struct rbk_tree_statement *at = list ? list->first : NULL; at; at = at->next) {
         check_step(analysis, at, block, top);
+    }
 }
 
 /* ---- rollbacks, stages, backups -------------------------------------------------------------- */
@@ -156,25 +166,30 @@ static void check_rollback(struct rbk_analysis *analysis, const struct rbk_tree_
     bool guarded = rbk_tree_clause_find(rollback, RBK_CLAUSE_WHEN) != NULL;
     check_steps(analysis, rollback->block, BLOCK_ROLLBACK, true);
     for (const struct rbk_tree_statement *at = rollback->block->first; at; at = at->next) {
-        if (at->kind == RBK_STATEMENT_NOTHING && !guarded)
+        if (at->kind == RBK_STATEMENT_NOTHING && !guarded) {
             rbk_diagnostic_help(
                 report(analysis, at, "", "in a rollback without `when`"),
                 "Say when there is nothing to do: `rollback NAME when COND { nothing because … }`.");
-        if (at->kind == RBK_STATEMENT_NOTHING)
+        }
+        if (at->kind == RBK_STATEMENT_NOTHING) {
             nothing = at;
-        else if (nothing && rbk_statement_is_effect(at))
+        } else if (nothing && rbk_statement_is_effect(at)) {
             rbk_diagnostic_label(report(analysis, at, "", "beside `nothing`"),
                                  rbk_analysis_place(analysis, nothing->head),
                                  "says that nothing is done");
-        if (verify && at->kind != RBK_STATEMENT_NOTIFY)
+        }
+        if (verify && at->kind != RBK_STATEMENT_NOTIFY) {
             rbk_diagnostic_label(report(analysis, at, "", "behind the `verify` of its rollback"),
                                  rbk_analysis_place(analysis, verify->head),
                                  "what stands behind this is not verified");
-        if (at->kind == RBK_STATEMENT_VERIFY)
+        }
+        if (at->kind == RBK_STATEMENT_VERIFY) {
             verify = at;
+        }
     }
-    if (rbk_tree_clause_find(rollback, RBK_CLAUSE_EVERY) && !guarded)
+    if (rbk_tree_clause_find(rollback, RBK_CLAUSE_EVERY) && !guarded) {
         report(analysis, rollback, "`every` of a ", "without `when`");
+    }
 }
 
 /* What `retire` cannot have: it comes once, last, and nothing takes it back. */
@@ -182,11 +197,12 @@ static void check_retire(struct rbk_analysis *analysis, const struct rbk_tree_st
 {
     for (const struct rbk_tree_statement *at = retire->block->first; at; at = at->next) {
         if (at->kind == RBK_STATEMENT_ROLLBACK || at->kind == RBK_STATEMENT_TRIGGER ||
-            at->kind == RBK_STATEMENT_AFTER || at->kind == RBK_STATEMENT_ATTEMPTS)
+            at->kind == RBK_STATEMENT_AFTER || at->kind == RBK_STATEMENT_ATTEMPTS) {
             rbk_diagnostic_help(report(analysis, at, "", "cannot stand in `retire`"),
                                 at->kind == RBK_STATEMENT_ROLLBACK
                                     ? "What is retired is gone: there is no way back."
                                     : "`retire` runs once, after `grace`.");
+        }
     }
 }
 
@@ -194,8 +210,9 @@ static void check_stage(struct rbk_analysis *analysis, const struct rbk_tree_sta
 {
     bool retire = statement->kind == RBK_STATEMENT_RETIRE;
     const struct rbk_tree_statement *no_after = NULL;
-    if (retire)
+    if (retire) {
         check_retire(analysis, statement);
+    }
     for (struct rbk_tree_statement *at = statement->block->first; at; at = at->next) {
         switch ((enum rbk_statement_kind)at->kind) {
         case RBK_STATEMENT_PREPARE:
@@ -214,8 +231,9 @@ static void check_stage(struct rbk_analysis *analysis, const struct rbk_tree_sta
             rbk_placement_check_trigger(analysis, at, true);
             break;
         case RBK_STATEMENT_AFTER:
-            if (!at->names)
+            if (!at->names) {
                 no_after = at;
+            }
             break;
         default:
             rbk_placement_check_clauses(analysis, at,
@@ -224,28 +242,31 @@ static void check_stage(struct rbk_analysis *analysis, const struct rbk_tree_sta
         }
     }
     const struct rbk_statements *afters = &rbk_program_stage_of(statement)->afters;
-    if (no_after && afters->count > 1)
+    if (no_after && afters->count > 1) {
         report(analysis, no_after, "", "nothing beside another `after`");
+    }
 }
 
 static void check_backup(struct rbk_analysis *analysis, const struct rbk_tree_statement *statement)
 {
     const struct rbk_program_backup *backup = rbk_program_backup_of(statement);
     for (struct rbk_tree_statement *at = statement->block->first; at; at = at->next) {
-        if (at->block)
+        if (at->block) {
             check_steps(analysis, at->block,
                         at->kind == RBK_STATEMENT_BACKUP_TAKE ? BLOCK_TAKE
                         : at->kind == RBK_STATEMENT_VERIFY    ? BLOCK_VERIFY
                                                               : BLOCK_RESTORE,
                         true);
+        }
     }
-    if (!backup->take || !backup->restore)
+    if (!backup->take || !backup->restore) {
         rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                                  rbk_analysis_place(analysis, statement->head),
                                                  "backup `%.*s` has no `%s`",
                                                  RBK_STR_ARG(statement->name->name->text),
                                                  backup->take ? "restore" : "take"),
                             "A backup says how it is taken, verified and restored.");
+    }
 }
 
 static void check_lock(struct rbk_analysis *analysis, const struct rbk_tree_statement *lock)
@@ -253,19 +274,21 @@ static void check_lock(struct rbk_analysis *analysis, const struct rbk_tree_stat
     const struct rbk_tree_statement *parts[2] = {NULL, NULL};
     for (struct rbk_tree_statement *at = lock->block->first; at; at = at->next) {
         const struct rbk_tree_statement **part = &parts[at->kind == RBK_STATEMENT_RELEASE];
-        if (*part)
+        if (*part) {
             rbk_diagnostic_label(report(analysis, at, "", "is given twice"),
                                  rbk_analysis_place(analysis, (*part)->head), "first given here");
+        }
         *part = at;
         check_steps(analysis, at->block, BLOCK_LOCK, true);
     }
-    if (!parts[0] || !parts[1])
+    if (!parts[0] || !parts[1]) {
         rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                                  rbk_analysis_place(analysis, lock->head),
                                                  "lock `%.*s` has no `%s`",
                                                  RBK_STR_ARG(lock->name->name->text),
                                                  parts[0] ? "release" : "acquire"),
                             "A lock says how it is acquired and how it is released.");
+    }
 }
 
 /* ---- the head of a plan ---------------------------------------------------------------------- */
@@ -298,10 +321,11 @@ static void check_head_doubles(struct rbk_analysis *analysis, const struct rbk_s
 {
     for (unsigned kind = 0; kind < RBK_STATEMENT_KINDS; kind++) {
         const struct rbk_statements *list = &head[kind];
-        for (uint32_t i = 1; is_single((enum rbk_statement_kind)kind) && i < list->count; i++)
+        for (uint32_t i = 1; is_single((enum rbk_statement_kind)kind) && i < list->count; i++) {
             rbk_diagnostic_label(report(analysis, list->items[i], "", "is given twice"),
                                  rbk_analysis_place(analysis, list->items[0]->head),
                                  "first given here");
+        }
     }
     const enum rbk_statement_kind named[] = {RBK_STATEMENT_ON, RBK_STATEMENT_BASELINE};
     for (size_t k = 0; k < RBK_COUNT(named); k++) {
@@ -310,8 +334,9 @@ static void check_head_doubles(struct rbk_analysis *analysis, const struct rbk_s
         const struct rbk_statements *list = &head[named[k]];
         for (uint32_t i = 0; i < list->count; i++) {
             struct rbk_str name = list->items[i]->name->name->text;
-            if (rbk_map_add(&seen, name, list->items[i]))
+            if (rbk_map_add(&seen, name, list->items[i])) {
                 continue;
+            }
             const struct rbk_tree_statement *first = rbk_map_get(&seen, name);
             rbk_diagnostic_label(report(analysis, list->items[i], "", "is given twice"),
                                  rbk_analysis_place(analysis, first->head), "first given here");
@@ -333,11 +358,12 @@ static void check_limits(struct rbk_analysis *analysis, const struct rbk_program
         {&program->triggers, RBK_TRIGGERS_MAX, "triggers"},
     };
     for (size_t i = 0; i < RBK_COUNT(limits); i++) {
-        if (limits[i].list->count > limits[i].most)
+        if (limits[i].list->count > limits[i].most) {
             rbk_diagnostic_error(
                 &analysis->compile->diagnostics, 170,
                 rbk_analysis_place(analysis, limits[i].list->items[limits[i].most]->head),
                 "more than %zu %s", limits[i].most, limits[i].words);
+        }
     }
 }
 
@@ -378,8 +404,9 @@ static void check_head(struct rbk_analysis *analysis, struct rbk_tree_statement 
 static void check_callables(struct rbk_analysis *analysis, const struct rbk_statements *statements,
                             enum block block)
 {
-    for (uint32_t i = 0; i < statements->count; i++)
+    for (uint32_t i = 0; i < statements->count; i++) {
         check_steps(analysis, statements->items[i]->block, block, true);
+    }
 }
 
 void rbk_placement_check(struct rbk_analysis *analysis)
@@ -391,10 +418,12 @@ void rbk_placement_check(struct rbk_analysis *analysis)
         check_callables(analysis, &program->files[i]->channels, BLOCK_CHANNEL);
     }
     analysis->file = program->files[0];
-    if (!program->plan)
+    if (!program->plan) {
         return;
+    }
     check_limits(analysis, program);
     check_head_doubles(analysis, program->head);
-    for (struct rbk_tree_statement *at = program->plan->block->first; at; at = at->next)
+    for (struct rbk_tree_statement *at = program->plan->block->first; at; at = at->next) {
         check_head(analysis, at);
+    }
 }

@@ -45,8 +45,9 @@ static void check_reaction(struct rbk_analysis *analysis, const struct rbk_tree_
 {
     for (; reaction; reaction = reaction->otherwise) {
         enum rbk_reaction_kind kind = (enum rbk_reaction_kind)reaction->kind;
-        if (places[where].reactions >> kind & 1)
+        if (places[where].reactions >> kind & 1) {
             continue;
+        }
         rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                                  rbk_analysis_place(analysis, reaction->span),
                                                  "`%s` is no reaction of %s",
@@ -61,18 +62,21 @@ void rbk_placement_check_clauses(struct rbk_analysis *analysis,
 {
     for (const struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
         if (at->kind == RBK_CLAUSE_THEN || at->kind == RBK_CLAUSE_ELSE ||
-            at->kind == RBK_CLAUSE_MISSING)
+            at->kind == RBK_CLAUSE_MISSING) {
             check_reaction(analysis, at->reaction, where);
-        if (at->kind != RBK_CLAUSE_IN_DOUBT || !at->reaction)
+        }
+        if (at->kind != RBK_CLAUSE_IN_DOUBT || !at->reaction) {
             continue;
-        if (at->reaction->kind == RBK_REACTION_ASK)
+        }
+        if (at->reaction->kind == RBK_REACTION_ASK) {
             check_reaction(analysis, at->reaction->otherwise, RBK_REACTS_IN_STEP);
-        else
+        } else {
             rbk_diagnostic_help(
                 rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                      rbk_analysis_place(analysis, at->reaction->span),
                                      "`in doubt` without a question"),
                 "Only a person can tell: `in doubt ask ROLE within 10m else abort`.");
+        }
     }
 }
 
@@ -84,8 +88,9 @@ static void check_severity(struct rbk_analysis *analysis, const struct rbk_tree_
         severity ? rbk_tree_clause_find(severity->statement, RBK_CLAUSE_THEN) : NULL;
     for (const struct rbk_tree_reaction *at = then ? then->reaction : NULL; at;
          at = at->otherwise) {
-        if (at->kind != RBK_REACTION_ROLLBACK)
+        if (at->kind != RBK_REACTION_ROLLBACK) {
             continue;
+        }
         struct rbk_diagnostic *diagnostic =
             rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                  rbk_analysis_place(analysis, trigger->second_name->span),
@@ -104,28 +109,32 @@ void rbk_placement_check_trigger(struct rbk_analysis *analysis,
     rbk_placement_check_clauses(analysis, trigger,
                                 in_stage ? RBK_REACTS_IN_STAGE_TRIGGER : RBK_REACTS_IN_TRIGGER);
     const struct rbk_tree_clause *then = rbk_tree_clause_find(trigger, RBK_CLAUSE_THEN);
-    if (!trigger->second_name && !then)
+    if (!trigger->second_name && !then) {
         rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                                  rbk_analysis_place(analysis, trigger->head),
                                                  "trigger `%.*s` has no reaction",
                                                  RBK_STR_ARG(trigger->name->name->text)),
                             "Give it a severity, or say what to do: `then abort`.");
-    if (trigger->second_name && !then && !in_stage)
+    }
+    if (trigger->second_name && !then && !in_stage) {
         check_severity(analysis, trigger);
+    }
     const struct rbk_tree_clause *during = rbk_tree_clause_find(trigger, RBK_CLAUSE_DURING_APPLY);
     const struct rbk_tree_clause *since = rbk_tree_clause_find(trigger, RBK_CLAUSE_SINCE);
-    if (during && !in_stage)
+    if (during && !in_stage) {
         rbk_diagnostic_help(
             rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                  rbk_analysis_place(analysis, during->span),
                                  "`during apply` of a trigger of the plan"),
             "It means the apply of the stage a trigger is written in. Use `since STAGE started`.");
-    if (during && since)
+    }
+    if (during && since) {
         rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                                   rbk_analysis_place(analysis, since->span),
                                                   "`since` beside `during apply`"),
                              rbk_analysis_place(analysis, during->span),
                              "says already when it is armed");
+    }
 }
 
 /* Whether a probe's value is an alert, which is pushed. */
@@ -141,15 +150,17 @@ void rbk_placement_check_probe(struct rbk_analysis *analysis,
 {
     const struct rbk_tree_clause *every = rbk_tree_clause_find(probe, RBK_CLAUSE_EVERY);
     bool pushed = is_pushed(probe->value);
-    if (every && pushed)
+    if (every && pushed) {
         rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                                  rbk_analysis_place(analysis, every->span),
                                                  "`every` of an alert"),
                             "An alert is pushed by whoever raises it, and never polled.");
-    if (!every && !pushed && probe->value->typing.type != RBK_TYPE_UNKNOWN)
+    }
+    if (!every && !pushed && probe->value->typing.type != RBK_TYPE_UNKNOWN) {
         rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
                                                  rbk_analysis_place(analysis, probe->head),
                                                  "probe `%.*s` has no `every`",
                                                  RBK_STR_ARG(probe->name->name->text)),
                             "Say how often it is read, as in `every 15s`.");
+    }
 }

@@ -35,8 +35,10 @@ void rbk_statements_add(struct rbk_arena *arena, struct rbk_statements *statemen
         uint32_t capacity = statements->capacity ? statements->capacity * 2 : 4;
         struct rbk_tree_statement **items =
             rbk_new_array(arena, struct rbk_tree_statement *, capacity);
-        if (statements->count)
-            memcpy(items, statements->items, statements->count * sizeof(items[0]));
+        if (statements->count) {
+            memcpy(items, statements->items,
+                   statements->count * sizeof(struct rbk_tree_statement *));
+        }
         statements->items = items;
         statements->capacity = capacity;
     }
@@ -50,13 +52,15 @@ static struct rbk_str dotted(struct rbk_compile *compile, const struct rbk_tree_
                              char separator)
 {
     size_t bytes = 0;
-    for (const struct rbk_tree_name *name = names; name; name = name->next)
+    for (const struct rbk_tree_name *name = names; name; name = name->next) {
         bytes += name->name->text.bytes + 1;
+    }
     char *text = rbk_arena_alloc(&compile->arena, bytes + 1, 1);
     size_t at = 0;
     for (const struct rbk_tree_name *name = names; name; name = name->next) {
-        if (at)
+        if (at) {
             text[at++] = separator;
+        }
         memcpy(text + at, name->name->text.data, name->name->text.bytes);
         at += name->name->text.bytes;
     }
@@ -67,8 +71,9 @@ static struct rbk_str dotted(struct rbk_compile *compile, const struct rbk_tree_
 static struct rbk_str directory_of(struct rbk_str path)
 {
     size_t end = path.bytes;
-    while (end > 0 && path.data[end - 1] != '/')
+    while (end > 0 && path.data[end - 1] != '/') {
         end--;
+    }
     return rbk_str_slice(path, 0, end);
 }
 
@@ -76,8 +81,9 @@ static struct rbk_place name_place(const struct rbk_tree_file *file,
                                    const struct rbk_tree_name *names)
 {
     struct rbk_span span = names->span;
-    for (const struct rbk_tree_name *name = names; name; name = name->next)
+    for (const struct rbk_tree_name *name = names; name; name = name->next) {
         span = rbk_span_join(span, name->span);
+    }
     return rbk_place_make(file->source, span);
 }
 
@@ -86,13 +92,15 @@ static void offer_modules(struct rbk_compile *compile, struct rbk_nearest *neare
                           const char *directory, const char *prefix)
 {
     DIR *stream = opendir(directory);
-    if (!stream)
+    if (!stream) {
         return;
+    }
     const struct dirent *entry;
     while ((entry = readdir(stream))) {
         struct rbk_str name = rbk_str_from(entry->d_name);
-        if (!rbk_str_ends(name, RBK_STR(".rbk")) || name.bytes > RBK_NAME_BYTES_MAX)
+        if (!rbk_str_ends(name, RBK_STR(".rbk")) || name.bytes > RBK_NAME_BYTES_MAX) {
             continue;
+        }
         rbk_nearest_offer(nearest, rbk_arena_printf(&compile->arena, "%s%.*s", prefix,
                                                     (int)(name.bytes - 4), name.data));
     }
@@ -111,10 +119,11 @@ static void report_unknown_module(struct rbk_compile *compile, const struct chai
     struct rbk_nearest nearest;
     rbk_nearest_init(&nearest, module);
     offer_modules(compile, &nearest, compile->stdlib.data, "std.");
-    if (nearest.best.bytes)
+    if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "There is a module `%.*s`.", RBK_STR_ARG(nearest.best));
-    else if (!only_std)
+    } else if (!only_std) {
         rbk_diagnostic_help(diagnostic, "A module `a.b` is the file `a/b.rbk` beside the plan.");
+    }
 }
 
 /* Open a module's file: beside the plan, then in the standard library. NULL after a message. */
@@ -130,12 +139,13 @@ static struct rbk_source *open_module(struct rbk_compile *compile, const struct 
     struct rbk_error error;
     int status = -RBK_ENOTFOUND;
     *ret_std = false;
-    if (!only_std)
+    if (!only_std) {
         status = rbk_source_open(
             &compile->arena,
             rbk_arena_printf(&compile->arena, "%.*s%.*s.rbk", RBK_STR_ARG(plan), RBK_STR_ARG(path))
                 .data,
             &source, &error);
+    }
     if (status == -RBK_ENOTFOUND) {
         *ret_std = true;
         status = rbk_source_open(&compile->arena,
@@ -144,14 +154,16 @@ static struct rbk_source *open_module(struct rbk_compile *compile, const struct 
                                      .data,
                                  &source, &error);
     }
-    if (status == 0)
+    if (status == 0) {
         return source;
-    if (status == -RBK_ENOTFOUND)
+    }
+    if (status == -RBK_ENOTFOUND) {
         report_unknown_module(compile, chain, use, module, only_std);
-    else
+    } else {
         rbk_diagnostic_error(&compile->diagnostics, status == -RBK_ELIMIT ? 170 : 140,
                              name_place(chain->file->tree, names),
                              "module `%.*s` cannot be read: %s", RBK_STR_ARG(module), error.text);
+    }
     return NULL;
 }
 
@@ -161,20 +173,23 @@ static void report_cycle(struct rbk_compile *compile, const struct chain *chain,
 {
     struct rbk_str path = rbk_arena_printf(&compile->arena, "`%.*s`", RBK_STR_ARG(back->module));
     const struct chain *link = chain;
-    for (; link && link->file != back; link = link->outer)
+    for (; link && link->file != back; link = link->outer) {
         path = rbk_arena_printf(&compile->arena, "`%.*s` -> %.*s", RBK_STR_ARG(link->file->module),
                                 RBK_STR_ARG(path));
+    }
     path = rbk_arena_printf(&compile->arena, "`%.*s` -> %.*s", RBK_STR_ARG(back->module),
                             RBK_STR_ARG(path));
     struct rbk_diagnostic *diagnostic =
         rbk_diagnostic_error(&compile->diagnostics, 141, name_place(chain->file->tree, use->names),
                              "modules use each other: %.*s", RBK_STR_ARG(path));
     if (back != chain->file) {
-        for (link = chain; link->outer && link->outer->file != back;)
+        for (link = chain; link->outer && link->outer->file != back;) {
             link = link->outer;
-        if (link->outer)
+        }
+        if (link->outer) {
             rbk_diagnostic_label(diagnostic, name_place(back->tree, link->use->names),
                                  "the way there begins here");
+        }
     }
     rbk_diagnostic_help(diagnostic, "Move what both need into a third module.");
 }
@@ -189,8 +204,9 @@ static struct rbk_program_file *add_file(struct rbk_compile *compile, struct rbk
         uint32_t capacity = program->file_capacity ? program->file_capacity * 2 : 8;
         struct rbk_program_file **files =
             rbk_new_array(&compile->arena, struct rbk_program_file *, capacity);
-        if (program->file_count)
-            memcpy(files, program->files, program->file_count * sizeof(files[0]));
+        if (program->file_count) {
+            memcpy(files, program->files, program->file_count * sizeof(struct rbk_program_file *));
+        }
         program->files = files;
         program->file_capacity = capacity;
     }
@@ -211,8 +227,9 @@ static void declare_use(struct rbk_compile *compile, const struct rbk_program_fi
     struct rbk_tree_name *name = use->name;
     if (!name) {
         name = use->names;
-        while (name->next)
+        while (name->next) {
             name = name->next;
+        }
     }
     struct rbk_declaration *declaration = rbk_new(&compile->arena, struct rbk_declaration);
     declaration->kind = RBK_DECLARATION_MODULE;
@@ -231,21 +248,23 @@ static void load_use(struct rbk_compile *compile, const struct chain *chain,
     struct rbk_str module = dotted(compile, use->names, '.');
     struct rbk_program_file *found = rbk_map_get(&program->modules, module);
     if (found) {
-        if (found->state == LOADING)
+        if (found->state == LOADING) {
             report_cycle(compile, chain, use, found);
+        }
         declare_use(compile, chain->file, use, found);
         return;
     }
     bool is_std = false;
     struct rbk_source *source = NULL;
-    if (chain->depth >= RBK_MODULE_DEPTH_MAX || program->file_count > RBK_MODULES_MAX)
+    if (chain->depth >= RBK_MODULE_DEPTH_MAX || program->file_count > RBK_MODULES_MAX) {
         rbk_diagnostic_error(
             &compile->diagnostics, RBK_RULE_LIMIT, name_place(chain->file->tree, use->names),
             chain->depth >= RBK_MODULE_DEPTH_MAX ? "modules that use modules more than %zu deep"
                                                  : "more than %zu modules",
             chain->depth >= RBK_MODULE_DEPTH_MAX ? RBK_MODULE_DEPTH_MAX : RBK_MODULES_MAX);
-    else
+    } else {
         source = open_module(compile, chain, use, module, &is_std);
+    }
     if (source) {
         found = add_file(compile, module, is_std);
         rbk_map_set(&program->modules, module, found);
@@ -261,14 +280,15 @@ static void check_module_name(struct rbk_compile *compile, struct rbk_program_fi
                               const struct rbk_tree_statement *statement)
 {
     struct rbk_str name = dotted(compile, statement->names, '.');
-    if (file->index == 0)
+    if (file->index == 0) {
         file->module = name;
-    else if (!rbk_str_equal(name, file->module))
+    } else if (!rbk_str_equal(name, file->module)) {
         rbk_diagnostic_mark(rbk_diagnostic_error(&compile->diagnostics, 140,
                                                  name_place(file->tree, statement->names),
                                                  "this file is used as `%.*s`, not as `%.*s`",
                                                  RBK_STR_ARG(file->module), RBK_STR_ARG(name)),
                             "expected `%.*s`", RBK_STR_ARG(file->module));
+    }
 }
 
 /* Sort the statements at the top of a file. */
@@ -290,14 +310,15 @@ static void sort_file(struct rbk_compile *compile, struct rbk_program_file *file
             rbk_statements_add(&compile->arena, &file->channels, at);
             break;
         case RBK_STATEMENT_MODULE:
-            if (module)
+            if (module) {
                 rbk_diagnostic_label(
                     rbk_diagnostic_error(&compile->diagnostics, 100,
                                          rbk_place_make(file->tree->source, at->head),
                                          "a file has one `module` statement"),
                     rbk_place_make(file->tree->source, module->head), "the first one is here");
-            else
+            } else {
                 check_module_name(compile, file, at);
+            }
             module = at;
             break;
         case RBK_STATEMENT_PLAN:
@@ -336,8 +357,9 @@ static void load_file(struct rbk_compile *compile, struct rbk_source *source, st
     source->id = file->index;
     file->tree = rbk_parse_source(&compile->arena, &compile->names, source, &compile->diagnostics);
     sort_file(compile, file);
-    for (uint32_t i = 0; i < file->uses.count; i++)
+    for (uint32_t i = 0; i < file->uses.count; i++) {
         load_use(compile, chain, file->uses.items[i]);
+    }
     file->state = LOADED;
     struct rbk_program *program = &compile->program;
     program->order_count++;
@@ -352,10 +374,12 @@ void rbk_program_load(struct rbk_compile *compile, struct rbk_source *source)
     load_file(compile, source, &chain);
 
     program->order = rbk_new_array(&compile->arena, struct rbk_program_file *, program->file_count);
-    for (uint32_t i = 0; i < program->file_count; i++)
+    for (uint32_t i = 0; i < program->file_count; i++) {
         program->order[program->files[i]->order - 1] = program->files[i];
+    }
     if (program->plan) {
-        for (struct rbk_tree_statement *at = program->plan->block->first; at; at = at->next)
+        for (struct rbk_tree_statement *at = program->plan->block->first; at; at = at->next) {
             rbk_statements_add(&compile->arena, &program->head[at->kind], at);
+        }
     }
 }

@@ -8,20 +8,23 @@
 struct rbk_tree_expr *rbk_call_value(const struct rbk_tree_expr *call, uint32_t index)
 {
     for (const struct rbk_tree_argument *at = call->arguments; at; at = at->next) {
-        if (at->index == index)
+        if (at->index == index) {
             return at->value;
+        }
     }
     const struct rbk_tree_parameter *parameter = rbk_call_parameters(call);
-    for (uint32_t i = 0; parameter && i < index; i++)
+    for (uint32_t i = 0; parameter && i < index; i++) {
         parameter = parameter->next;
+    }
     return parameter ? parameter->value : NULL;
 }
 
 struct rbk_tree_parameter *rbk_call_parameters(const struct rbk_tree_expr *call)
 {
     const struct rbk_declaration *callee = call->ref;
-    if (!callee || !callee->statement)
+    if (!callee || !callee->statement) {
         return NULL;
+    }
     return callee->statement->parameters;
 }
 
@@ -61,18 +64,22 @@ static const struct rbk_tree_block *else_block(const struct rbk_tree_statement *
 struct rbk_tree_statement *rbk_statement_next(const struct rbk_tree_statement *root,
                                               struct rbk_tree_statement *statement)
 {
-    if (statement->block && statement->block->first)
+    if (statement->block && statement->block->first) {
         return statement->block->first;
-    if (else_block(statement) && else_block(statement)->first)
+    }
+    if (else_block(statement) && else_block(statement)->first) {
         return else_block(statement)->first;
+    }
     while (statement != root) {
-        if (statement->next)
+        if (statement->next) {
             return statement->next;
+        }
         struct rbk_tree_statement *parent = statement->parent;
         RBK_ASSERT(parent);
         const struct rbk_tree_block *other = else_block(parent);
-        if (other && other->first && other->last != statement)
+        if (other && other->first && other->last != statement) {
             return other->first;
+        }
         statement = parent;
     }
     return NULL;

@@ -18,8 +18,9 @@ static void declare_members(struct rbk_analysis *analysis, struct rbk_program_fi
         struct rbk_declaration *declaration =
             rbk_declare(analysis, kind, statement->name, statement);
         statement->declaration = declaration;
-        if (!rbk_map_add(&file->members, declaration->name->text, declaration))
+        if (!rbk_map_add(&file->members, declaration->name->text, declaration)) {
             continue; /* Reported when both come into scope. */
+        }
     }
 }
 
@@ -33,8 +34,9 @@ static void declare_file(struct rbk_analysis *analysis, struct rbk_program_file 
 
 static void push_all(struct rbk_analysis *analysis, const struct rbk_statements *statements)
 {
-    for (uint32_t i = 0; i < statements->count; i++)
+    for (uint32_t i = 0; i < statements->count; i++) {
         rbk_scope_push(analysis, statements->items[i]->declaration);
+    }
 }
 
 /* ---- actions, readings, channel types -------------------------------------------------------- */
@@ -45,10 +47,11 @@ static void resolve_parameters(struct rbk_analysis *analysis,
     uint32_t count = 0;
     for (struct rbk_tree_parameter *at = statement->parameters; at; at = at->next) {
         rbk_resolve_expr(analysis, at->value);
-        if (++count == RBK_PARAMETERS_MAX + 1)
+        if (++count == RBK_PARAMETERS_MAX + 1) {
             rbk_diagnostic_error(&analysis->compile->diagnostics, 170,
                                  rbk_analysis_place(analysis, at->span), "more than %zu parameters",
                                  RBK_PARAMETERS_MAX);
+        }
     }
     for (struct rbk_tree_parameter *at = statement->parameters; at; at = at->next) {
         at->declaration = rbk_declare(analysis, RBK_DECLARATION_PARAMETER, &at->name, NULL);
@@ -68,8 +71,9 @@ static void resolve_callable(struct rbk_analysis *analysis, struct rbk_tree_stat
     analysis->slots.count = 0;
     resolve_parameters(analysis, statement);
     rbk_resolve_expr(analysis, statement->value);
-    if (statement->block)
+    if (statement->block) {
         rbk_resolve_block(analysis, statement->block, true);
+    }
     analysis->slots.count = 0;
     analysis->in_channel = false;
     analysis->caller = NULL;
@@ -79,8 +83,9 @@ static void resolve_callable(struct rbk_analysis *analysis, struct rbk_tree_stat
 static void resolve_callables(struct rbk_analysis *analysis,
                               const struct rbk_statements *statements)
 {
-    for (uint32_t i = 0; i < statements->count; i++)
+    for (uint32_t i = 0; i < statements->count; i++) {
         resolve_callable(analysis, statements->items[i]);
+    }
 }
 
 /* ---- the plan -------------------------------------------------------------------------------- */
@@ -139,8 +144,9 @@ static void declare_head(struct rbk_analysis *analysis, struct rbk_tree_statemen
             at->declaration = rbk_declare(analysis, kind, at->name, at);
             rbk_scope_push(analysis, at->declaration);
         }
-        if (at->kind != RBK_STATEMENT_STAGE)
+        if (at->kind != RBK_STATEMENT_STAGE) {
             continue;
+        }
         const struct rbk_statements *triggers = &rbk_program_stage_of(at)->triggers;
         for (uint32_t i = 0; i < triggers->count; i++) {
             struct rbk_tree_statement *trigger = triggers->items[i];
@@ -159,10 +165,11 @@ static void resolve_plan(struct rbk_analysis *analysis, struct rbk_tree_statemen
     for (struct rbk_tree_statement *at = plan->block->first; at; at = at->next) {
         analysis->slots.count = 0;
         analysis->root = at;
-        if (at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE)
+        if (at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE) {
             rbk_resolve_stage(analysis, at);
-        else
+        } else {
             rbk_resolve_statement(analysis, at);
+        }
     }
     rbk_scope_pop(analysis, mark);
 }
@@ -170,8 +177,9 @@ static void resolve_plan(struct rbk_analysis *analysis, struct rbk_tree_statemen
 void rbk_resolve(struct rbk_analysis *analysis)
 {
     const struct rbk_program *program = &analysis->compile->program;
-    for (uint32_t i = 0; i < program->file_count; i++)
+    for (uint32_t i = 0; i < program->file_count; i++) {
         declare_file(analysis, program->files[i]);
+    }
     rbk_sort_parts(analysis);
     for (uint32_t i = 0; i < program->file_count; i++) {
         const struct rbk_program_file *file = program->order[i];
@@ -184,10 +192,10 @@ void rbk_resolve(struct rbk_analysis *analysis)
         resolve_callables(analysis, &file->actions);
         resolve_callables(analysis, &file->readings);
         resolve_callables(analysis, &file->channels);
-        if (file->index == 0 && program->plan)
+        if (file->index == 0 && program->plan) {
             resolve_plan(analysis, program->plan);
+        }
         rbk_scope_pop(analysis, 0);
     }
     rbk_resolve_graphs(analysis);
-    
 }

@@ -21,15 +21,17 @@ static const struct rbk_tree_parameter *parameter_at(const struct matching *matc
                                                      uint32_t index)
 {
     const struct rbk_tree_parameter *at = matching->callee->statement->parameters;
-    while (at && index-- > 0)
+    while (at && index-- > 0) {
         at = at->next;
+    }
     return at;
 }
 
 static struct rbk_str parameter_name(const struct matching *matching, uint32_t index)
 {
-    if (matching->builtin)
+    if (matching->builtin) {
         return rbk_str_from(matching->builtin->parameters[index].name);
+    }
     return parameter_at(matching, index)->name.name->text;
 }
 
@@ -64,11 +66,12 @@ static void note_parameters(const struct matching *matching, struct rbk_diagnost
                                                   matching->count > 8 ? ", …" : "")
                                : RBK_STR("takes no arguments");
     struct rbk_place place = rbk_declaration_place(matching->callee);
-    if (place.source)
+    if (place.source) {
         rbk_diagnostic_label(diagnostic, place, "%.*s", RBK_STR_ARG(takes));
-    else
+    } else {
         rbk_diagnostic_note(diagnostic, place, "`%.*s` %.*s", RBK_STR_ARG(call_text(matching)),
                             RBK_STR_ARG(takes));
+    }
 }
 
 /* The number of the parameter called @name, or count. */
@@ -77,13 +80,15 @@ static uint32_t find_parameter(const struct matching *matching, const struct rbk
     uint32_t index = 0;
     if (matching->builtin) {
         while (index < matching->count &&
-               !rbk_str_is(name->text, matching->builtin->parameters[index].name))
+               !rbk_str_is(name->text, matching->builtin->parameters[index].name)) {
             index++;
+        }
         return index;
     }
     const struct rbk_tree_parameter *at = matching->callee->statement->parameters;
-    for (; at && at->name.name != name; at = at->next)
+    for (; at && at->name.name != name; at = at->next) {
         index++;
+    }
     return index;
 }
 
@@ -97,10 +102,12 @@ static void report_unknown_argument(const struct matching *matching,
         RBK_STR_ARG(argument->name->name->text));
     struct rbk_nearest nearest;
     rbk_nearest_init(&nearest, argument->name->name->text);
-    for (uint32_t i = 0; i < matching->count; i++)
+    for (uint32_t i = 0; i < matching->count; i++) {
         rbk_nearest_offer(&nearest, parameter_name(matching, i));
-    if (nearest.best.bytes)
+    }
+    if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+    }
     note_parameters(matching, diagnostic);
 }
 
@@ -120,10 +127,11 @@ static bool match_named(struct matching *matching, struct rbk_tree_argument *arg
         report_unknown_argument(matching, argument);
         return false;
     }
-    if (is_given(matching, argument->index))
+    if (is_given(matching, argument->index)) {
         rbk_diagnostic_error(&analysis->compile->diagnostics, 130,
                              rbk_analysis_place(analysis, argument->name->span),
                              "`%.*s` is given twice", RBK_STR_ARG(argument->name->name->text));
+    }
     mark_given(matching, argument->index);
     return true;
 }
@@ -134,8 +142,9 @@ static bool match_positional(struct matching *matching, struct rbk_tree_argument
 {
     const struct rbk_builtin *builtin = matching->builtin;
     if (builtin && matching->count && position >= matching->count - 1 &&
-        builtin->parameters[matching->count - 1].repeated)
+        builtin->parameters[matching->count - 1].repeated) {
         position = matching->count - 1;
+    }
     bool fits = position < matching->count && !(builtin && builtin->parameters[position].labels);
     if (!fits) {
         const struct rbk_analysis *analysis = matching->analysis;
@@ -153,9 +162,10 @@ static bool match_positional(struct matching *matching, struct rbk_tree_argument
 
 static bool may_be_left_out(const struct matching *matching, uint32_t index)
 {
-    if (matching->builtin)
+    if (matching->builtin) {
         return matching->builtin->parameters[index].optional ||
                matching->builtin->parameters[index].labels;
+    }
     return parameter_at(matching, index)->value != NULL;
 }
 
@@ -176,8 +186,9 @@ static void report_missing(const struct matching *matching)
         }
         at = at ? at->next : NULL;
     }
-    if (missing == 0)
+    if (missing == 0) {
         return;
+    }
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &analysis->compile->diagnostics, 130, rbk_analysis_place(analysis, matching->call->span),
         "`%.*s` needs %.*s", RBK_STR_ARG(call_text(matching)), RBK_STR_ARG(list));
@@ -193,10 +204,13 @@ void rbk_resolve_arguments(struct rbk_analysis *analysis, struct rbk_tree_expr *
     if (matching.builtin) {
         matching.count = matching.builtin->parameter_count;
     } else {
-        for (const struct rbk_tree_parameter *at = callee->statement->parameters; at; at = at->next)
+        for (const struct rbk_tree_parameter *at = callee->statement->parameters; at;
+             at = at->next) {
             matching.count++;
-        if (matching.count > RBK_PARAMETERS_MAX)
+        }
+        if (matching.count > RBK_PARAMETERS_MAX) {
             return; /* Reported where it is declared. */
+        }
     }
     bool complete = true;
     uint32_t position = 0;
@@ -217,6 +231,7 @@ void rbk_resolve_arguments(struct rbk_analysis *analysis, struct rbk_tree_expr *
             complete &= match_positional(&matching, at, position++);
         }
     }
-    if (complete)
+    if (complete) {
         report_missing(&matching);
+    }
 }

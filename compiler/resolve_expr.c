@@ -23,8 +23,9 @@ static void error_with_mark(struct rbk_analysis *analysis, struct rbk_span span,
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &analysis->compile->diagnostics, 140, rbk_analysis_place(analysis, span), "`%.*s` %s",
         RBK_STR_ARG(name), message);
-    if (help)
+    if (help) {
         rbk_diagnostic_help(diagnostic, "%s", help);
+    }
 }
 
 /* ---- names that are not called ------------------------------------------------------------- */
@@ -44,14 +45,16 @@ static void check_param_order(struct rbk_analysis *analysis, const struct rbk_tr
 {
     const struct rbk_declaration *param = analysis->param;
     if (!param || found->kind != RBK_DECLARATION_PARAM || found->span.start < param->span.start ||
-        (found == param && analysis->in_where))
+        (found == param && analysis->in_where)) {
         return;
+    }
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &analysis->compile->diagnostics, 140, rbk_analysis_place(analysis, name->span),
         found == param ? "the default of `%.*s` is made of itself" : "`%.*s` is declared below",
         RBK_STR_ARG(name->name->text));
-    if (found != param)
+    if (found != param) {
         rbk_diagnostic_label(diagnostic, rbk_declaration_place(found), "declared here");
+    }
     rbk_diagnostic_help(diagnostic, "A param's default may use the params above it.");
 }
 
@@ -89,8 +92,9 @@ static void resolve_name(struct rbk_analysis *analysis, struct rbk_tree_expr *ex
 static void report_unknown_member(struct rbk_analysis *analysis, const struct rbk_name *space,
                                   const struct rbk_tree_name *member, bool called)
 {
-    if (analysis->broken)
+    if (analysis->broken) {
         return;
+    }
     struct rbk_str wanted =
         rbk_arena_printf(&analysis->compile->arena, "%.*s.%.*s", RBK_STR_ARG(space->text),
                          RBK_STR_ARG(member->name->text));
@@ -103,11 +107,13 @@ static void report_unknown_member(struct rbk_analysis *analysis, const struct rb
     uint32_t count;
     const struct rbk_builtin *table = rbk_builtin_table(&count);
     for (uint32_t i = 0; i < count; i++) {
-        if (strchr(table[i].spelling, '.') && (table[i].kind != RBK_BUILTIN_VARIABLE) == called)
+        if (strchr(table[i].spelling, '.') && (table[i].kind != RBK_BUILTIN_VARIABLE) == called) {
             rbk_nearest_offer(&nearest, rbk_str_from(table[i].spelling));
+        }
     }
-    if (nearest.best.bytes)
+    if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+    }
 }
 
 /* Report a member that a module does not have. */
@@ -115,17 +121,20 @@ static void report_unknown_in_module(struct rbk_analysis *analysis,
                                      const struct rbk_program_file *file,
                                      const struct rbk_tree_name *member)
 {
-    if (file->tree->broken)
+    if (file->tree->broken) {
         return;
+    }
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &analysis->compile->diagnostics, 140, rbk_analysis_place(analysis, member->span),
         "module `%.*s` has no `%.*s`", RBK_STR_ARG(file->module), RBK_STR_ARG(member->name->text));
     struct rbk_nearest nearest;
     rbk_nearest_init(&nearest, member->name->text);
-    for (size_t i = 0; i < file->members.count; i++)
+    for (size_t i = 0; i < file->members.count; i++) {
         rbk_nearest_offer(&nearest, file->members.entries[i].key);
-    if (nearest.best.bytes)
+    }
+    if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+    }
 }
 
 /* What `space.member` means; NULL after a message. Sets the refs of the names. */
@@ -136,34 +145,39 @@ static struct rbk_declaration *find_member(struct rbk_analysis *analysis,
     struct rbk_tree_name *member = expr->name;
     if (left->kind != RBK_EXPR_NAME) {
         rbk_resolve_expr(analysis, left);
-        if (left->kind != RBK_EXPR_POISON)
+        if (left->kind != RBK_EXPR_POISON) {
             rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
                                                      rbk_analysis_place(analysis, expr->span),
                                                      "%s has no members",
                                                      rbk_expr_words(left->kind)),
                                 "A dot stands only after a module, or in `run.…` and `plan.…`.");
+        }
         return NULL;
     }
     const struct rbk_program *program = &analysis->compile->program;
     struct rbk_tree_name *space = left->name;
     struct rbk_declaration *found = rbk_scope_find(space->name, RBK_SPACE_VALUE);
     struct rbk_declaration *core = rbk_builtins_find(&program->builtins, space->name, member->name);
-    if (found)
+    if (found) {
         found->uses++;
+    }
     if (found && found->kind == RBK_DECLARATION_MODULE) {
         space->ref = left->ref = found;
         const struct rbk_program_file *file = module_file(found);
-        if (!file)
+        if (!file) {
             return core; /* The module could not be loaded, which was reported. */
+        }
         struct rbk_declaration *declaration = rbk_map_get(&file->members, member->name->text);
-        if (declaration)
+        if (declaration) {
             declaration->uses++;
-        else if (!core)
+        } else if (!core) {
             report_unknown_in_module(analysis, file, member);
+        }
         return declaration ? declaration : core;
     }
-    if (core)
+    if (core) {
         return core;
+    }
     if (found) {
         rbk_diagnostic_label(
             rbk_diagnostic_error(
@@ -182,14 +196,16 @@ static struct rbk_declaration *find_member(struct rbk_analysis *analysis,
 static void resolve_member(struct rbk_analysis *analysis, struct rbk_tree_expr *expr)
 {
     struct rbk_declaration *found = find_member(analysis, expr, false);
-    if (!found)
+    if (!found) {
         return;
+    }
     const struct rbk_builtin *builtin = rbk_builtin_of(found);
-    if (builtin && builtin->kind == RBK_BUILTIN_VARIABLE)
+    if (builtin && builtin->kind == RBK_BUILTIN_VARIABLE) {
         expr->name->ref = expr->ref = found;
-    else
+    } else {
         error_with_mark(analysis, expr->span, "is called, not named", expr->name->name->text,
                         "Write its arguments in parentheses behind it.");
+    }
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -197,14 +213,16 @@ static void resolve_member(struct rbk_analysis *analysis, struct rbk_tree_expr *
 static void note_call(struct rbk_analysis *analysis, struct rbk_declaration *callee,
                       struct rbk_span span)
 {
-    if (!analysis->caller || callee->file != analysis->file->tree)
+    if (!analysis->caller || callee->file != analysis->file->tree) {
         return; /* Calls into other modules cannot come back: modules have no cycles. */
+    }
     if (analysis->edge_count == analysis->edge_capacity) {
         uint32_t capacity = analysis->edge_capacity ? analysis->edge_capacity * 2 : 64;
         struct rbk_call_edge *edges =
             rbk_new_array(&analysis->compile->arena, struct rbk_call_edge, capacity);
-        if (analysis->edge_count)
+        if (analysis->edge_count) {
             memcpy(edges, analysis->edges, analysis->edge_count * sizeof(edges[0]));
+        }
         analysis->edges = edges;
         analysis->edge_capacity = capacity;
     }
@@ -217,14 +235,16 @@ static struct rbk_declaration *find_callee(struct rbk_analysis *analysis,
                                            struct rbk_tree_expr *call)
 {
     struct rbk_tree_expr *left = call->left;
-    if (left->kind == RBK_EXPR_MEMBER)
+    if (left->kind == RBK_EXPR_MEMBER) {
         return find_member(analysis, left, true);
+    }
     if (left->kind != RBK_EXPR_NAME) {
         rbk_resolve_expr(analysis, left);
-        if (left->kind != RBK_EXPR_POISON)
+        if (left->kind != RBK_EXPR_POISON) {
             rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
                                  rbk_analysis_place(analysis, left->span), "%s cannot be called",
                                  rbk_expr_words(left->kind));
+        }
         return NULL;
     }
     struct rbk_declaration *found = rbk_scope_find(left->name->name, RBK_SPACE_CALLABLE);
@@ -236,8 +256,9 @@ static struct rbk_declaration *find_callee(struct rbk_analysis *analysis,
     const struct rbk_builtin *builtin = rbk_builtin_of(found);
     if (builtin && builtin->kind != RBK_BUILTIN_VARIABLE) {
         if (builtin->kind == RBK_BUILTIN_AGGREGATE && builtin->is.window == RBK_WINDOW_COUNT &&
-            call->arguments && !call->arguments->next)
+            call->arguments && !call->arguments->next) {
             return rbk_builtins_count_of_list(&analysis->compile->program.builtins);
+        }
         return found;
     }
     rbk_scope_report_unknown(analysis, left->name, RBK_SPACE_CALLABLE, NULL);
@@ -250,8 +271,9 @@ static const char *why_not_here(const struct rbk_declaration *callee,
 {
     const struct rbk_builtin *builtin = rbk_builtin_of(callee);
     bool constructor = builtin && builtin->kind == RBK_BUILTIN_CONSTRUCTOR;
-    if (builtin && builtin->kind == RBK_BUILTIN_VARIABLE)
+    if (builtin && builtin->kind == RBK_BUILTIN_VARIABLE) {
         return "is a value and cannot be called";
+    }
     switch (wanted) {
     case RBK_DECLARATION_ACTION:
         return callee->kind == RBK_DECLARATION_ACTION ? NULL : "is not an action";
@@ -260,10 +282,12 @@ static const char *why_not_here(const struct rbk_declaration *callee,
     case RBK_DECLARATION_CONNECTION:
         return constructor ? NULL : "makes no connection";
     default:
-        if (callee->kind == RBK_DECLARATION_ACTION)
+        if (callee->kind == RBK_DECLARATION_ACTION) {
             return "is an action, and gives no value";
-        if (callee->kind == RBK_DECLARATION_CHANNEL_TYPE)
+        }
+        if (callee->kind == RBK_DECLARATION_CHANNEL_TYPE) {
             return "is a channel, and gives no value";
+        }
         return constructor ? "makes a connection, which is no value" : NULL;
     }
 }
@@ -279,12 +303,18 @@ static const char *help_for(enum rbk_declaration_kind wanted, const struct rbk_d
     case RBK_DECLARATION_CONNECTION:
         return "Use `postgres(…)`, `sqlite(…)` or `redis(…)`.";
     default:
-        if (callee->kind == RBK_DECLARATION_ACTION)
+        if (!callee) {
+            return NULL;
+        }
+        if (callee->kind == RBK_DECLARATION_ACTION) {
             return "Write `do` before it, as a step of its own.";
-        if (callee->kind == RBK_DECLARATION_CHANNEL_TYPE)
+        }
+        if (callee->kind == RBK_DECLARATION_CHANNEL_TYPE) {
             return "Declare it at the head of the plan: `channel NAME = …`.";
-        if (callee->kind == RBK_DECLARATION_CORE)
+        }
+        if (callee->kind == RBK_DECLARATION_CORE) {
             return "Declare it at the head of the plan: `connection NAME = …`.";
+        }
         return NULL;
     }
 }
@@ -302,14 +332,17 @@ static void resolve_call(struct rbk_analysis *analysis, struct rbk_tree_expr *ca
     if (callee) {
         call->ref = callee;
         call->left->ref = callee;
-        if (call->left->kind == RBK_EXPR_NAME || call->left->kind == RBK_EXPR_MEMBER)
+        if (call->left->kind == RBK_EXPR_NAME || call->left->kind == RBK_EXPR_MEMBER) {
             call->left->name->ref = callee;
+        }
         rbk_resolve_arguments(analysis, call, callee);
-        if (callee->kind != RBK_DECLARATION_CORE)
+        if (callee->kind != RBK_DECLARATION_CORE) {
             note_call(analysis, callee, call->left->span);
+        }
     }
-    for (struct rbk_tree_argument *at = call->arguments; at; at = at->next)
+    for (struct rbk_tree_argument *at = call->arguments; at; at = at->next) {
         rbk_resolve_expr(analysis, at->value);
+    }
 }
 
 void rbk_resolve_call_of(struct rbk_analysis *analysis, struct rbk_tree_expr *expr,
@@ -320,8 +353,9 @@ void rbk_resolve_call_of(struct rbk_analysis *analysis, struct rbk_tree_expr *ex
         return;
     }
     rbk_resolve_expr(analysis, expr);
-    if (expr->kind == RBK_EXPR_POISON)
+    if (expr->kind == RBK_EXPR_POISON) {
         return;
+    }
     rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
                                              rbk_analysis_place(analysis, expr->span),
                                              "expected a call, found %s",
@@ -331,8 +365,9 @@ void rbk_resolve_call_of(struct rbk_analysis *analysis, struct rbk_tree_expr *ex
 
 void rbk_resolve_expr(struct rbk_analysis *analysis, struct rbk_tree_expr *expr)
 {
-    if (!expr)
+    if (!expr) {
         return;
+    }
     switch ((enum rbk_expr_kind)expr->kind) {
     case RBK_EXPR_NAME:
         resolve_name(analysis, expr);
@@ -345,13 +380,15 @@ void rbk_resolve_expr(struct rbk_analysis *analysis, struct rbk_tree_expr *expr)
         break;
     case RBK_EXPR_STRING:
         if (expr->has_parts) {
-            for (struct rbk_tree_expr *part = expr->parts; part; part = part->next)
+            for (struct rbk_tree_expr *part = expr->parts; part; part = part->next) {
                 rbk_resolve_expr(analysis, part);
+            }
         }
         break;
     case RBK_EXPR_LIST:
-        for (struct rbk_tree_expr *item = expr->items; item; item = item->next)
+        for (struct rbk_tree_expr *item = expr->items; item; item = item->next) {
             rbk_resolve_expr(analysis, item);
+        }
         break;
     case RBK_EXPR_BINARY:
         rbk_resolve_expr(analysis, expr->left);

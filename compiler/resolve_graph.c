@@ -5,6 +5,7 @@
 #include "compiler/analysis.h"
 #include "compiler/cycle.h"
 #include "runtime/core/base/arena.h"
+#include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 
 /* What a report needs to know about the edges of the graph. */
@@ -38,25 +39,28 @@ static void report_stage_cycle(void *context, const uint32_t *edges, uint32_t co
 {
     const struct report *report = context;
     struct rbk_diagnostics *diagnostics = &report->analysis->compile->diagnostics;
+    RBK_ASSERT(count > 0);
     uint32_t first = 0; /* The first edge that is written: what the message points at. */
-    while (first < count && !report->places[edges[first]].source)
+    while (first < count && !report->places[edges[first]].source) {
         first++;
+    }
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         diagnostics, 141, report->places[edges[first % count]], "stages wait for each other: %.*s",
         RBK_STR_ARG(print_cycle(report, edges, count)));
     for (uint32_t i = 0; i < count && i < 8; i++) {
         const struct rbk_declaration *from = report->nodes[report->from[edges[i]]];
         const struct rbk_declaration *to = report->nodes[report->to[edges[i]]];
-        if (i == first % count)
+        if (i == first % count) {
             rbk_diagnostic_mark(diagnostic, "`%.*s` waits for `%.*s`",
                                 RBK_STR_ARG(from->name->text), RBK_STR_ARG(to->name->text));
-        else if (report->places[edges[i]].source)
+        } else if (report->places[edges[i]].source) {
             rbk_diagnostic_label(diagnostic, report->places[edges[i]], "`%.*s` waits for `%.*s`",
                                  RBK_STR_ARG(from->name->text), RBK_STR_ARG(to->name->text));
-        else
+        } else {
             rbk_diagnostic_label(diagnostic, rbk_declaration_place(from),
                                  "without `after`, `%.*s` waits for the stage before it, `%.*s`",
                                  RBK_STR_ARG(from->name->text), RBK_STR_ARG(to->name->text));
+        }
     }
     rbk_diagnostic_help(diagnostic, "Take one of them out. `after nothing` waits for no stage.");
 }
@@ -76,8 +80,9 @@ static void check_stages(struct rbk_analysis *analysis)
         const struct rbk_statements *afters = &rbk_program_stage_of(stages->items[i])->afters;
         for (uint32_t j = 0; j < afters->count; j++) {
             for (const struct rbk_tree_name *name = afters->items[j]->names; name;
-                 name = name->next)
+                 name = name->next) {
                 edge_max++;
+            }
         }
     }
     uint32_t *from = rbk_new_array(arena, uint32_t, edge_max);
@@ -95,8 +100,9 @@ static void check_stages(struct rbk_analysis *analysis)
         for (uint32_t j = 0; j < stage->afters.count; j++) {
             const struct rbk_tree_name *name = stage->afters.items[j]->names;
             for (; name; name = name->next) {
-                if (!name->ref)
+                if (!name->ref) {
                     continue;
+                }
                 from[edge_count] = i;
                 to[edge_count] = rbk_program_stage_of(name->ref->statement)->index;
                 places[edge_count++] = rbk_analysis_place(analysis, name->span);
@@ -121,8 +127,9 @@ static void report_call_cycle(void *context, const uint32_t *edges, uint32_t cou
         rbk_diagnostic_error(&report->analysis->compile->diagnostics, 141, report->places[edges[0]],
                              count == 1 ? "a call of itself: %.*s" : "calls that come back: %.*s",
                              RBK_STR_ARG(print_cycle(report, edges, count)));
-    for (uint32_t i = 1; i < count && i < 8; i++)
+    for (uint32_t i = 1; i < count && i < 8; i++) {
         rbk_diagnostic_label(diagnostic, report->places[edges[i]], "called here");
+    }
     rbk_diagnostic_help(
         diagnostic, "Actions and readings are written out where they are called, so a call "
                     "cannot lead back to itself. Use `retry` or `foreach` to repeat something.");
@@ -162,17 +169,19 @@ static void check_calls(struct rbk_analysis *analysis)
         /* For the typer, which takes callees before their callers. */
         nodes[i]->flags = (uint8_t)(heights[i] < RBK_ACTION_DEPTH_MAX ? heights[i] : 0);
         analysis->calls_unsound |= heights[i] >= RBK_ACTION_DEPTH_MAX;
-        if (heights[i] == RBK_ACTION_DEPTH_MAX)
+        if (heights[i] == RBK_ACTION_DEPTH_MAX) {
             rbk_diagnostic_error(&analysis->compile->diagnostics, 170,
                                  rbk_declaration_place(nodes[i]), "`%.*s` calls more than %zu deep",
                                  RBK_STR_ARG(nodes[i]->name->text), RBK_ACTION_DEPTH_MAX);
+        }
     }
 }
 
 void rbk_resolve_graphs(struct rbk_analysis *analysis)
 {
     analysis->file = analysis->compile->program.files[0];
-    if (analysis->compile->program.plan)
+    if (analysis->compile->program.plan) {
         check_stages(analysis);
+    }
     check_calls(analysis);
 }

@@ -119,8 +119,9 @@ static void sort_action(struct rbk_analysis *analysis, struct rbk_tree_statement
         rbk_new(&analysis->compile->arena, struct rbk_program_action);
     statement->annotation = action;
     for (struct rbk_tree_statement *at = statement->block->first; at; at = at->next) {
-        if (at->kind == RBK_STATEMENT_UNDO_BLOCK)
+        if (at->kind == RBK_STATEMENT_UNDO_BLOCK) {
             keep_once(analysis, &action->undo, at);
+        }
     }
 }
 
@@ -130,20 +131,25 @@ void rbk_sort_parts(struct rbk_analysis *analysis)
     for (uint32_t i = 0; i < program->file_count; i++) {
         analysis->file = program->files[i];
         const struct rbk_statements *actions = &program->files[i]->actions;
-        for (uint32_t j = 0; j < actions->count; j++)
+        for (uint32_t j = 0; j < actions->count; j++) {
             sort_action(analysis, actions->items[j]);
+        }
     }
     analysis->file = program->files[0];
     const struct rbk_statements *head = program->head;
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_TRIGGER].count; i++)
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_TRIGGER].count; i++) {
         rbk_statements_add(&analysis->compile->arena, &program->triggers,
                            head[RBK_STATEMENT_TRIGGER].items[i]);
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_STAGE].count; i++)
+    }
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_STAGE].count; i++) {
         sort_stage(analysis, head[RBK_STATEMENT_STAGE].items[i], i);
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_RETIRE].count; i++)
+    }
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_RETIRE].count; i++) {
         sort_stage(analysis, head[RBK_STATEMENT_RETIRE].items[i], 0);
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_BACKUP].count; i++)
+    }
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_BACKUP].count; i++) {
         sort_backup(analysis, head[RBK_STATEMENT_BACKUP].items[i]);
+    }
 }
 
 /* ---- resolving ------------------------------------------------------------------------------- */
@@ -151,8 +157,9 @@ void rbk_sort_parts(struct rbk_analysis *analysis)
 /* Resolve a part in the stage's own scope. */
 static void resolve_open(struct rbk_analysis *analysis, struct rbk_tree_statement *part)
 {
-    if (!part)
+    if (!part) {
         return;
+    }
     rbk_resolve_clauses(analysis, part);
     rbk_resolve_block(analysis, part->block, true);
 }
@@ -166,8 +173,9 @@ static bool is_section(const struct rbk_program_stage *stage,
 
 static void declare_strategy(struct rbk_analysis *analysis, struct rbk_tree_statement *statement)
 {
-    if (!statement->name)
+    if (!statement->name) {
         return;
+    }
     statement->declaration =
         rbk_declare(analysis, RBK_DECLARATION_STRATEGY, statement->name, statement);
     rbk_scope_push(analysis, statement->declaration);
@@ -179,8 +187,9 @@ void rbk_resolve_stage(struct rbk_analysis *analysis, struct rbk_tree_statement 
     uint32_t mark = analysis->scope.count;
     rbk_resolve_expr(analysis, statement->text);
     rbk_resolve_clauses(analysis, statement);
-    for (uint32_t i = 0; i < stage->gates.count; i++)
+    for (uint32_t i = 0; i < stage->gates.count; i++) {
         rbk_resolve_statement(analysis, stage->gates.items[i]);
+    }
     resolve_open(analysis, stage->prepare);
     resolve_open(analysis, stage->apply);
     resolve_open(analysis, stage->verify);
@@ -190,15 +199,18 @@ void rbk_resolve_stage(struct rbk_analysis *analysis, struct rbk_tree_statement 
     uint32_t slots = analysis->slots.count;
     for (uint32_t i = 0; i < slots; i++) {
         struct rbk_declaration *slot = analysis->slots.items[i];
-        if (!rbk_scope_find(slot->name, RBK_SPACE_VALUE))
+        if (!rbk_scope_find(slot->name, RBK_SPACE_VALUE)) {
             rbk_scope_push_again(analysis, slot);
+        }
     }
     for (struct rbk_tree_statement *at = statement->block->first; at; at = at->next) {
         if (at->kind == RBK_STATEMENT_REQUIRE || at->kind == RBK_STATEMENT_ATTEST ||
-            at->kind == RBK_STATEMENT_APPROVE || is_section(stage, at))
+            at->kind == RBK_STATEMENT_APPROVE || is_section(stage, at)) {
             continue;
-        if (at->kind == RBK_STATEMENT_ROLLBACK)
+        }
+        if (at->kind == RBK_STATEMENT_ROLLBACK) {
             declare_strategy(analysis, at);
+        }
         rbk_resolve_statement(analysis, at);
     }
     rbk_scope_pop(analysis, mark);

@@ -9,6 +9,7 @@
 #include "compiler/analysis.h"
 #include "compiler/nearest.h"
 #include "runtime/core/base/arena.h"
+#include "runtime/core/base/assert.h"
 
 /* ---- words from a fixed list ----------------------------------------------------------------- */
 
@@ -32,8 +33,9 @@ static bool check_word(struct rbk_analysis *analysis, const struct rbk_tree_name
                        const char *what, const char *const *words)
 {
     for (size_t i = 0; words[i]; i++) {
-        if (rbk_str_is(name->name->text, words[i]))
+        if (rbk_str_is(name->name->text, words[i])) {
             return true;
+        }
     }
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &analysis->compile->diagnostics, 140, rbk_analysis_place(analysis, name->span),
@@ -46,10 +48,11 @@ static bool check_word(struct rbk_analysis *analysis, const struct rbk_tree_name
         list = rbk_arena_printf(&analysis->compile->arena, "%.*s%s`%s`", RBK_STR_ARG(list),
                                 i ? ", " : "", words[i]);
     }
-    if (nearest.best.bytes)
+    if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
-    else
+    } else {
         rbk_diagnostic_help(diagnostic, "Choose from %.*s.", RBK_STR_ARG(list));
+    }
     return false;
 }
 
@@ -62,8 +65,9 @@ static void report_named_twice(struct rbk_analysis *analysis, const struct rbk_t
                                const struct rbk_tree_name *name)
 {
     const struct rbk_tree_name *first = names;
-    while (first->name != name->name)
+    while (first->name != name->name) {
         first = first->next;
+    }
     rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
                                               rbk_analysis_place(analysis, name->span),
                                               "`%.*s` is named twice",
@@ -76,14 +80,16 @@ static void use_names(struct rbk_analysis *analysis, struct rbk_tree_name *names
 {
     for (struct rbk_tree_name *name = names; name; name = name->next) {
         struct rbk_declaration *found = rbk_scope_use(analysis, name, space);
-        if (found && (found->flags & NAMED_ALREADY))
+        if (found && (found->flags & NAMED_ALREADY)) {
             report_named_twice(analysis, names, name);
-        else if (found)
+        } else if (found) {
             found->flags |= NAMED_ALREADY;
+        }
     }
     for (struct rbk_tree_name *name = names; name; name = name->next) {
-        if (name->ref)
+        if (name->ref) {
             name->ref->flags &= (uint8_t)~NAMED_ALREADY;
+        }
     }
 }
 
@@ -104,8 +110,9 @@ static void use_connection(struct rbk_analysis *analysis, struct rbk_tree_name *
 {
     const struct rbk_declaration *found = rbk_scope_use_as(analysis, name, "connection");
     if (!found || found->kind == RBK_DECLARATION_CONNECTION ||
-        found->kind == RBK_DECLARATION_PARAMETER)
+        found->kind == RBK_DECLARATION_PARAMETER) {
         return;
+    }
     report_kind(analysis, name, found, "connection");
     name->ref = NULL;
 }
@@ -113,8 +120,9 @@ static void use_connection(struct rbk_analysis *analysis, struct rbk_tree_name *
 static void resolve_reaction(struct rbk_analysis *analysis, struct rbk_tree_reaction *reaction)
 {
     for (; reaction; reaction = reaction->otherwise) {
-        if (reaction->channel)
+        if (reaction->channel) {
             rbk_scope_use(analysis, reaction->channel, RBK_SPACE_CHANNEL);
+        }
         use_names(analysis, reaction->roles, RBK_SPACE_ROLE);
     }
 }
@@ -127,8 +135,9 @@ static struct rbk_declaration *declare_slot(struct rbk_analysis *analysis,
                                             struct rbk_tree_statement *statement)
 {
     struct rbk_declaration *slot = rbk_declare(analysis, kind, name, statement);
-    if (kind != RBK_DECLARATION_FOREACH)
+    if (kind != RBK_DECLARATION_FOREACH) {
         rbk_declarations_add(&analysis->compile->arena, &analysis->slots, slot);
+    }
     name->ref = slot;
     rbk_scope_push(analysis, slot);
     return slot;
@@ -168,8 +177,9 @@ void rbk_resolve_clauses(struct rbk_analysis *analysis, struct rbk_tree_statemen
             check_word(analysis, at->name, "word for modified data", modified_words);
             break;
         case RBK_CLAUSE_ENV:
-            for (struct rbk_tree_argument *entry = at->arguments; entry; entry = entry->next)
+            for (struct rbk_tree_argument *entry = at->arguments; entry; entry = entry->next) {
                 rbk_resolve_expr(analysis, entry->value);
+            }
             break;
         default:
             rbk_resolve_expr(analysis, at->value);
@@ -178,8 +188,9 @@ void rbk_resolve_clauses(struct rbk_analysis *analysis, struct rbk_tree_statemen
         }
     }
     for (struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
-        if (at->kind != RBK_CLAUSE_INTO)
+        if (at->kind != RBK_CLAUSE_INTO) {
             continue;
+        }
         struct rbk_declaration *slot =
             declare_slot(analysis, RBK_DECLARATION_INTO, at->name, statement);
         slot->clause = at;
@@ -192,24 +203,29 @@ void rbk_resolve_clauses(struct rbk_analysis *analysis, struct rbk_tree_statemen
 void rbk_resolve_block(struct rbk_analysis *analysis, const struct rbk_tree_block *block, bool open)
 {
     uint32_t mark = analysis->scope.count;
-    for (struct rbk_tree_statement *at = block->first; at; at = at->next)
+    for (struct rbk_tree_statement *at = block->first; at; at = at->next) {
         rbk_resolve_statement(analysis, at);
-    if (!open)
+    }
+    if (!open) {
         rbk_scope_pop(analysis, mark);
+    }
 }
 
 static void resolve_parallel(struct rbk_analysis *analysis, const struct rbk_tree_block *block)
 {
+    RBK_ASSERT(block);
     struct rbk_declarations made = {0};
     uint32_t mark = analysis->scope.count;
     for (struct rbk_tree_statement *at = block->first; at; at = at->next) {
         rbk_resolve_statement(analysis, at);
-        for (uint32_t i = mark; i < analysis->scope.count; i++)
+        for (uint32_t i = mark; i < analysis->scope.count; i++) {
             rbk_declarations_add(&analysis->compile->arena, &made, analysis->scope.items[i]);
+        }
         rbk_scope_pop(analysis, mark);
     }
-    for (uint32_t i = 0; i < made.count; i++)
+    for (uint32_t i = 0; i < made.count; i++) {
         rbk_scope_push(analysis, made.items[i]);
+    }
 }
 
 static void resolve_foreach(struct rbk_analysis *analysis, struct rbk_tree_statement *statement)
@@ -226,12 +242,14 @@ static void resolve_foreach(struct rbk_analysis *analysis, struct rbk_tree_state
 static void resolve_parts(struct rbk_analysis *analysis, const struct rbk_tree_statement *statement,
                           enum rbk_statement_kind open)
 {
+    RBK_ASSERT(statement->block);
     uint32_t mark = analysis->scope.count;
     for (struct rbk_tree_statement *at = statement->block->first; at; at = at->next) {
-        if (at->block)
+        if (at->block) {
             rbk_resolve_block(analysis, at->block, at->kind == open);
-        else
+        } else {
             rbk_resolve_statement(analysis, at);
+        }
     }
     rbk_scope_pop(analysis, mark);
 }
@@ -257,8 +275,9 @@ static void resolve_own_names(struct rbk_analysis *analysis, struct rbk_tree_sta
         break;
     case RBK_STATEMENT_BASELINE: {
         const struct rbk_declaration *found = rbk_scope_use_as(analysis, name, "probe");
-        if (found && found->kind != RBK_DECLARATION_PROBE)
+        if (found && found->kind != RBK_DECLARATION_PROBE) {
             report_kind(analysis, name, found, "probe");
+        }
         break;
     }
     case RBK_STATEMENT_ATTEST:
@@ -271,8 +290,9 @@ static void resolve_own_names(struct rbk_analysis *analysis, struct rbk_tree_sta
         use_names(analysis, statement->names, RBK_SPACE_STAGE);
         break;
     case RBK_STATEMENT_TRIGGER:
-        if (statement->second_name)
+        if (statement->second_name) {
             rbk_scope_use(analysis, statement->second_name, RBK_SPACE_SEVERITY);
+        }
         break;
     case RBK_STATEMENT_ESCALATE:
         check_word(analysis, name, "event to escalate", escalated);
@@ -287,8 +307,9 @@ static void resolve_own_names(struct rbk_analysis *analysis, struct rbk_tree_sta
         check_word(analysis, name, "risk", risks);
         break;
     case RBK_STATEMENT_HTTP:
-        if (!check_word(analysis, name, "HTTP method", methods))
+        if (!check_word(analysis, name, "HTTP method", methods)) {
             statement->annotation_flags |= RBK_STATEMENT_REPORTED;
+        }
         break;
     default:
         break;
@@ -341,11 +362,14 @@ void rbk_resolve_statement(struct rbk_analysis *analysis, struct rbk_tree_statem
     rbk_resolve_expr(analysis, statement->text);
     rbk_resolve_expr(analysis, statement->value);
     rbk_resolve_clauses(analysis, statement);
-    if (statement->kind == RBK_STATEMENT_LET)
+    if (statement->kind == RBK_STATEMENT_LET) {
         statement->declaration =
             declare_slot(analysis, RBK_DECLARATION_LET, statement->name, statement);
-    if (statement->block)
+    }
+    if (statement->block) {
         rbk_resolve_block(analysis, statement->block, false);
-    if (statement->kind == RBK_STATEMENT_IF && statement->else_block)
+    }
+    if (statement->kind == RBK_STATEMENT_IF && statement->else_block) {
         rbk_resolve_block(analysis, statement->else_block, false);
+    }
 }

@@ -91,8 +91,9 @@ static const struct {
 
 struct rbk_place rbk_declaration_place(const struct rbk_declaration *declaration)
 {
-    if (!declaration->file)
+    if (!declaration->file) {
         return rbk_place_none();
+    }
     return rbk_place_make(declaration->file->source, declaration->span);
 }
 
@@ -102,8 +103,9 @@ void rbk_declarations_add(struct rbk_arena *arena, struct rbk_declarations *list
     if (list->count == list->capacity) {
         uint32_t capacity = list->capacity ? list->capacity * 2 : 64;
         struct rbk_declaration **items = rbk_new_array(arena, struct rbk_declaration *, capacity);
-        if (list->count)
-            memcpy(items, list->items, list->count * sizeof(items[0]));
+        if (list->count) {
+            memcpy(items, list->items, list->count * sizeof(struct rbk_declaration *));
+        }
         list->items = items;
         list->capacity = capacity;
     }
@@ -128,8 +130,9 @@ struct rbk_declaration *rbk_declare(struct rbk_analysis *analysis, enum rbk_decl
 struct rbk_declaration *rbk_scope_find(const struct rbk_name *name, enum rbk_name_space space)
 {
     struct rbk_declaration *at = name->bound;
-    while (at && rbk_space_of((enum rbk_declaration_kind)at->kind) != space)
+    while (at && rbk_space_of((enum rbk_declaration_kind)at->kind) != space) {
         at = at->outer;
+    }
     return at;
 }
 
@@ -145,12 +148,14 @@ static const struct rbk_builtin *hidden_variable(const struct rbk_analysis *anal
                                                  const struct rbk_declaration *declaration)
 {
     if (rbk_space_of((enum rbk_declaration_kind)declaration->kind) != RBK_SPACE_VALUE ||
-        declaration->kind == RBK_DECLARATION_MODULE)
+        declaration->kind == RBK_DECLARATION_MODULE) {
         return NULL;
+    }
     const struct rbk_builtin *builtin = rbk_builtin_of(
         rbk_builtins_find(&analysis->compile->program.builtins, NULL, declaration->name));
-    if (!builtin || builtin->kind != RBK_BUILTIN_VARIABLE)
+    if (!builtin || builtin->kind != RBK_BUILTIN_VARIABLE) {
         return NULL;
+    }
     return rbk_builtin_only_in_channel(builtin) && !analysis->in_channel ? NULL : builtin;
 }
 
@@ -195,8 +200,9 @@ static const struct rbk_declaration *find_lost_slot(const struct rbk_analysis *a
                                                     const struct rbk_name *name)
 {
     for (uint32_t i = analysis->slots.count; i-- > 0;) {
-        if (analysis->slots.items[i]->name == name)
+        if (analysis->slots.items[i]->name == name) {
             return analysis->slots.items[i];
+        }
     }
     return NULL;
 }
@@ -205,8 +211,9 @@ static const struct rbk_declaration *find_lost_slot(const struct rbk_analysis *a
 static const struct rbk_declaration *find_elsewhere(const struct rbk_name *name)
 {
     const struct rbk_declaration *at = name->bound;
-    while (at && at->kind == RBK_DECLARATION_PLAN)
+    while (at && at->kind == RBK_DECLARATION_PLAN) {
         at = at->outer;
+    }
     return at;
 }
 
@@ -218,39 +225,45 @@ static void suggest(const struct rbk_analysis *analysis, struct rbk_diagnostic *
     const struct rbk_declaration *found = NULL;
     for (uint32_t i = 0; i < analysis->scope.count; i++) {
         const struct rbk_declaration *at = analysis->scope.items[i];
-        if (rbk_space_of((enum rbk_declaration_kind)at->kind) != space)
+        if (rbk_space_of((enum rbk_declaration_kind)at->kind) != space) {
             continue;
+        }
         unsigned distance = nearest.distance;
         rbk_nearest_offer(&nearest, at->name->text);
-        if (nearest.distance < distance)
+        if (nearest.distance < distance) {
             found = at;
+        }
     }
     if (space == RBK_SPACE_VALUE || space == RBK_SPACE_CALLABLE) {
         uint32_t count;
         const struct rbk_builtin *table = rbk_builtin_table(&count);
         for (uint32_t i = 0; i < count; i++) {
             if ((table[i].kind == RBK_BUILTIN_VARIABLE) != (space == RBK_SPACE_VALUE) ||
-                (rbk_builtin_only_in_channel(&table[i]) && !analysis->in_channel))
+                (rbk_builtin_only_in_channel(&table[i]) && !analysis->in_channel)) {
                 continue;
+            }
             unsigned distance = nearest.distance;
             rbk_nearest_offer(&nearest, rbk_str_from(table[i].spelling));
-            if (nearest.distance < distance)
+            if (nearest.distance < distance) {
                 found = NULL;
+            }
         }
     }
     if (nearest.best.bytes == 0) {
         for (size_t i = 0; i < RBK_COUNT(examples); i++) {
-            if (examples[i].space == space)
+            if (examples[i].space == space) {
                 rbk_diagnostic_help(diagnostic, "Declare it at the head of the plan: `%s %.*s%s`.",
                                     examples[i].before, RBK_STR_ARG(name->name->text),
                                     examples[i].after);
+            }
         }
         return;
     }
     rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
-    if (found && found->file)
+    if (found && found->file) {
         rbk_diagnostic_label(diagnostic, rbk_declaration_place(found), "%s %s with a similar name",
                              RBK_A(kind_words(found)));
+    }
 }
 
 /* Where the stage or action under way sets, or loops over, a name that is not in scope; or NULL. */
@@ -260,11 +273,13 @@ static const struct rbk_tree_name *find_in_root(const struct rbk_analysis *analy
     struct rbk_tree_statement *root = analysis->root;
     for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
         *ret_foreach = at->kind == RBK_STATEMENT_FOREACH;
-        if ((*ret_foreach || at->kind == RBK_STATEMENT_LET) && at->name->name == name)
+        if ((*ret_foreach || at->kind == RBK_STATEMENT_LET) && at->name->name == name) {
             return at->name;
+        }
         const struct rbk_tree_clause *into = rbk_tree_clause_find(at, RBK_CLAUSE_INTO);
-        if (into && into->name->name == name)
+        if (into && into->name->name == name) {
             return into->name;
+        }
     }
     return NULL;
 }
@@ -274,8 +289,9 @@ static bool in_other_branch(const struct rbk_declaration *slot, struct rbk_span 
 {
     const struct rbk_tree_statement *at = slot->statement;
     while (at && !(at->kind == RBK_STATEMENT_PARALLEL && at->span.start <= name.start &&
-                   name.end <= at->span.end))
+                   name.end <= at->span.end)) {
         at = at->parent;
+    }
     return at != NULL;
 }
 
@@ -296,13 +312,14 @@ static bool report_out_of_reach(struct rbk_analysis *analysis, const struct rbk_
         rbk_diagnostic_label(diagnostic, rbk_declaration_place(lost), "set here, and seen %s",
                              branch ? "in this branch and after all of them"
                                     : "until the end of this block");
-        if (branch)
+        if (branch) {
             rbk_diagnostic_help(diagnostic, "The branches of `parallel` run at the same time: set "
                                             "it before them.");
-        else
+        } else {
             rbk_diagnostic_help(diagnostic,
                                 "Move the `%s` out of the inner block, before this use.",
                                 lost->kind == RBK_DECLARATION_LET ? "let" : "into");
+        }
     } else if (found) {
         diagnostic =
             rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is %s", RBK_STR_ARG(text),
@@ -318,16 +335,19 @@ void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tr
 {
     struct rbk_diagnostics *diagnostics = &analysis->compile->diagnostics;
     struct rbk_str text = name->name->text;
-    if (analysis->broken)
+    if (analysis->broken) {
         return;
+    }
     /* A name that is missing in one space may be there in another: the space is part of the key. */
     struct rbk_str key =
         rbk_arena_printf(&analysis->compile->arena, "%u %.*s", (unsigned)space, RBK_STR_ARG(text));
-    if (!rbk_map_add_index(&analysis->unknown, key, 0))
+    if (!rbk_map_add_index(&analysis->unknown, key, 0)) {
         return;
+    }
     bool kept = diagnostics->count < diagnostics->count_max;
-    if (kept && space == RBK_SPACE_VALUE && report_out_of_reach(analysis, name))
+    if (kept && space == RBK_SPACE_VALUE && report_out_of_reach(analysis, name)) {
         return;
+    }
     const struct rbk_declaration *other = find_elsewhere(name->name);
     struct rbk_place place = rbk_analysis_place(analysis, name->span);
     struct rbk_diagnostic *diagnostic;
@@ -336,14 +356,16 @@ void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tr
         diagnostic =
             rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is %s %s, not %s %s",
                                  RBK_STR_ARG(text), RBK_A(kind_words(other)), RBK_A(wanted));
-        if (other->file)
+        if (other->file) {
             rbk_diagnostic_label(diagnostic, rbk_declaration_place(other), "declared here");
+        }
     } else {
         diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "unknown %s `%.*s`",
                                           what ? what : space_words(space), RBK_STR_ARG(text));
     }
-    if (kept)
+    if (kept) {
         suggest(analysis, diagnostic, name, space);
+    }
 }
 
 struct rbk_declaration *rbk_scope_use(struct rbk_analysis *analysis, struct rbk_tree_name *name,
@@ -363,10 +385,11 @@ struct rbk_declaration *rbk_scope_use_as(struct rbk_analysis *analysis, struct r
                                          const char *what)
 {
     struct rbk_declaration *found = rbk_scope_find(name->name, RBK_SPACE_VALUE);
-    if (!found)
+    if (!found) {
         rbk_scope_report_unknown(analysis, name, RBK_SPACE_VALUE, what);
-    else
+    } else {
         found->uses++;
+    }
     return name->ref = found;
 }
 
@@ -400,20 +423,22 @@ static void report_unused_modules(struct rbk_analysis *analysis,
 {
     for (uint32_t i = 0; i < file->uses.count; i++) {
         const struct rbk_declaration *module = file->uses.items[i]->declaration;
-        if (module->uses == 0 && module->annotation && module->name->text.data[0] != '_')
+        if (module->uses == 0 && module->annotation && module->name->text.data[0] != '_') {
             rbk_diagnostic_help(rbk_diagnostic_warning(&analysis->compile->diagnostics, 140,
                                                        rbk_declaration_place(module),
                                                        "module `%.*s` is never used",
                                                        RBK_STR_ARG(module->name->text)),
                                 "Remove the `use`.");
+        }
     }
 }
 
 void rbk_scope_report_unused(struct rbk_analysis *analysis)
 {
     /* After an error a name may seem unused because its use could not be made out. */
-    if (analysis->broken || analysis->compile->diagnostics.errors)
+    if (analysis->broken || analysis->compile->diagnostics.errors) {
         return;
+    }
     const struct rbk_program *program = &analysis->compile->program;
     for (uint32_t i = 0; i < analysis->all.count; i++) {
         const struct rbk_declaration *at = analysis->all.items[i];
@@ -422,13 +447,15 @@ void rbk_scope_report_unused(struct rbk_analysis *analysis)
         const struct rbk_program_file *file = program->files[at->file->source->id];
         bool offered = file->index != 0 || !program->plan;
         if (!words || file->is_std || at->name->text.data[0] == '_' ||
-            (offered && rbk_space_of((enum rbk_declaration_kind)at->kind) == RBK_SPACE_CALLABLE))
+            (offered && rbk_space_of((enum rbk_declaration_kind)at->kind) == RBK_SPACE_CALLABLE)) {
             continue;
+        }
         rbk_diagnostic_warning(&analysis->compile->diagnostics, 140, rbk_declaration_place(at),
                                "%s `%.*s` %s", kind_words(at), RBK_STR_ARG(at->name->text), words);
     }
     for (uint32_t i = 0; i < program->file_count; i++) {
-        if (!program->files[i]->is_std)
+        if (!program->files[i]->is_std) {
             report_unused_modules(analysis, program->files[i]);
+        }
     }
 }

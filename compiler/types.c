@@ -12,8 +12,9 @@
 /* The connection kinds a word after a parameter's colon stands for; 0 if it is no such word. */
 static unsigned connection_word(struct rbk_str word)
 {
-    if (rbk_str_is(word, "connection"))
+    if (rbk_str_is(word, "connection")) {
         return RBK_CONNECTIONS_ANY;
+    }
 #define X(CONSTANT, WORD)       \
     if (rbk_str_is(word, WORD)) \
         return RBK_CONNECTION_BIT(RBK_CONNECTION_##CONSTANT);
@@ -46,10 +47,11 @@ struct rbk_tree_typing rbk_type_written(const struct rbk_typer *typer, struct rb
             report_type(typer, type, "", " of what");
         } else {
             unsigned element = rbk_type_written(typer, type->element, false, false).type;
-            if (element == RBK_TYPE_LIST)
+            if (element == RBK_TYPE_LIST) {
                 report_type(typer, type, "a ", " of lists");
-            else if (element != RBK_TYPE_UNKNOWN)
+            } else if (element != RBK_TYPE_UNKNOWN) {
                 typing = rbk_typing_list(element);
+            }
         }
     } else if (type->element) {
         report_type(typer, type, "", " takes no `of`");
@@ -74,10 +76,12 @@ static void type_parameters(struct rbk_typer *typer, const struct rbk_statements
 {
     for (uint32_t i = 0; i < statements->count; i++) {
         const struct rbk_tree_statement *statement = statements->items[i];
-        for (struct rbk_tree_parameter *at = statement->parameters; at; at = at->next)
+        for (struct rbk_tree_parameter *at = statement->parameters; at; at = at->next) {
             at->declaration->typing = rbk_type_written(typer, at->type, true, false);
-        if (statement->type)
+        }
+        if (statement->type) {
             statement->declaration->typing = rbk_type_written(typer, statement->type, false, true);
+        }
     }
 }
 
@@ -95,9 +99,10 @@ static void type_defaults(struct rbk_typer *typer, const struct rbk_tree_stateme
 static void type_connection(const struct rbk_tree_statement *statement)
 {
     const struct rbk_builtin *builtin = rbk_builtin_of(statement->value->ref);
-    if (builtin && builtin->kind == RBK_BUILTIN_CONSTRUCTOR)
+    if (builtin && builtin->kind == RBK_BUILTIN_CONSTRUCTOR) {
         statement->declaration->typing = (struct rbk_tree_typing){
             RBK_TYPING_CONNECTION, (uint8_t)RBK_CONNECTION_BIT(builtin->is.connection)};
+    }
 }
 
 static void type_head_declarations(struct rbk_typer *typer, const struct rbk_program *program)
@@ -107,12 +112,15 @@ static void type_head_declarations(struct rbk_typer *typer, const struct rbk_pro
         const struct rbk_tree_statement *param = head[RBK_STATEMENT_PARAM].items[i];
         param->declaration->typing = rbk_type_written(typer, param->type, false, false);
     }
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_SECRET].count; i++)
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_SECRET].count; i++) {
         head[RBK_STATEMENT_SECRET].items[i]->declaration->typing = rbk_typing_make(RBK_TYPE_SECRET);
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_CONNECTION].count; i++)
+    }
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_CONNECTION].count; i++) {
         type_connection(head[RBK_STATEMENT_CONNECTION].items[i]);
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_PROBE].count; i++)
+    }
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_PROBE].count; i++) {
         rbk_type_probe(typer, head[RBK_STATEMENT_PROBE].items[i]);
+    }
 }
 
 /* ---- walking --------------------------------------------------------------------------------- */
@@ -120,8 +128,9 @@ static void type_head_declarations(struct rbk_typer *typer, const struct rbk_pro
 /* Type a statement and everything in its blocks. */
 static void type_all(struct rbk_typer *typer, struct rbk_tree_statement *root)
 {
-    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at))
+    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
         rbk_type_statement_of(typer, at);
+    }
 }
 
 static void type_stage(struct rbk_typer *typer, struct rbk_tree_statement *statement)
@@ -130,12 +139,14 @@ static void type_stage(struct rbk_typer *typer, struct rbk_tree_statement *state
     struct rbk_tree_statement *sections[] = {stage->prepare, stage->apply, stage->verify};
     rbk_type_statement_of(typer, statement);
     for (size_t i = 0; i < RBK_COUNT(sections); i++) {
-        if (sections[i])
+        if (sections[i]) {
             type_all(typer, sections[i]);
+        }
     }
     for (struct rbk_tree_statement *at = statement->block->first; at; at = at->next) {
-        if (at != stage->prepare && at != stage->apply && at != stage->verify)
+        if (at != stage->prepare && at != stage->apply && at != stage->verify) {
             type_all(typer, at);
+        }
     }
 }
 
@@ -162,23 +173,26 @@ static void type_callables(struct rbk_typer *typer, const struct rbk_program_fil
             higher = false;
             for (uint32_t i = 0; i < lists[k]->count; i++) {
                 struct rbk_declaration *declaration = lists[k]->items[i]->declaration;
-                if (declaration->flags == height)
+                if (declaration->flags == height) {
                     type_callable(typer, lists[k]->items[i]);
+                }
                 higher |= declaration->flags > height;
             }
         }
-        for (uint32_t i = 0; i < lists[k]->count; i++)
+        for (uint32_t i = 0; i < lists[k]->count; i++) {
             lists[k]->items[i]->declaration->flags = 0;
+        }
     }
 }
 
 static void type_plan(struct rbk_typer *typer, const struct rbk_tree_statement *plan)
 {
     for (struct rbk_tree_statement *at = plan->block->first; at; at = at->next) {
-        if (at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE)
+        if (at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE) {
             type_stage(typer, at);
-        else
+        } else {
             type_all(typer, at);
+        }
     }
 }
 

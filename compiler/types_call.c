@@ -21,14 +21,16 @@ static void type_declared_argument(const struct rbk_typer *typer, struct rbk_tre
     struct rbk_tree_typing wanted =
         parameter->declaration ? parameter->declaration->typing : parameter->type->typing;
     bool fits = true;
-    if (wanted.type == RBK_TYPING_CONNECTION && value->kind == RBK_EXPR_NAME)
+    if (wanted.type == RBK_TYPING_CONNECTION && value->kind == RBK_EXPR_NAME) {
         fits = rbk_type_connection(typer, value->name, wanted.element);
-    else
+    } else {
         fits = rbk_type_expect(typer, value, wanted, NULL);
+    }
     struct rbk_diagnostic *last = typer->analysis->compile->diagnostics.last;
-    if (!fits && last && parameter->declaration)
+    if (!fits && last && parameter->declaration) {
         rbk_diagnostic_label(last, rbk_declaration_place(parameter->declaration),
                              "the parameter is declared here");
+    }
 }
 
 static struct rbk_tree_typing type_declared_call(struct rbk_typer *typer,
@@ -38,10 +40,12 @@ static struct rbk_tree_typing type_declared_call(struct rbk_typer *typer,
     for (struct rbk_tree_argument *at = call->arguments; at; at = at->next) {
         rbk_type_expr(typer, at->value);
         const struct rbk_tree_parameter *parameter = statement->parameters;
-        for (uint32_t i = 0; parameter && i < at->index; i++)
+        for (uint32_t i = 0; parameter && i < at->index; i++) {
             parameter = parameter->next;
-        if (parameter)
+        }
+        if (parameter) {
             type_declared_argument(typer, at->value, parameter);
+        }
     }
     return call->ref->kind == RBK_DECLARATION_READING ? call->ref->typing
                                                       : rbk_typing_make(RBK_TYPE_UNKNOWN);
@@ -55,23 +59,26 @@ static void type_probe_argument(struct rbk_typer *typer, const struct rbk_builti
 {
     const struct rbk_declaration *probe = named(value, RBK_DECLARATION_PROBE);
     if (!probe) {
-        if (value->typing.type != RBK_TYPE_UNKNOWN)
+        if (value->typing.type != RBK_TYPE_UNKNOWN) {
             rbk_diagnostic_help(
                 rbk_type_error(typer, value, "`%s` looks at a probe, found %s", builtin->spelling,
                                rbk_expr_words((enum rbk_expr_kind)value->kind)),
                 "Declare a probe at the head of the plan: `probe NAME = … every 15s`.");
+        }
         return;
     }
     bool any = builtin->kind == RBK_BUILTIN_AGGREGATE &&
                (builtin->is.window == RBK_WINDOW_LAST || builtin->is.window == RBK_WINDOW_COUNT);
-    if (any || probe->typing.type == RBK_TYPE_UNKNOWN || rbk_type_is_quantity(probe->typing.type))
+    if (any || probe->typing.type == RBK_TYPE_UNKNOWN || rbk_type_is_quantity(probe->typing.type)) {
         return;
+    }
     struct rbk_diagnostic *diagnostic =
         rbk_type_error(typer, value, "`%s` of a probe that gives %.*s", builtin->spelling,
                        RBK_STR_ARG(rbk_type_a(typer, probe->typing)));
     rbk_diagnostic_label(diagnostic, rbk_declaration_place(probe), "declared here");
-    if (probe->typing.type == RBK_TYPE_SCALAR)
+    if (probe->typing.type == RBK_TYPE_SCALAR) {
         rbk_diagnostic_help(diagnostic, "Say there what it is, as in `… as number`.");
+    }
 }
 
 static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_builtin *builtin,
@@ -81,27 +88,30 @@ static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_buil
     struct rbk_tree_typing typing = value->typing;
     switch ((enum rbk_builtin_parameter_kind)parameter->takes) {
     case RBK_TAKES_VALUE:
-        if (parameter->repeated || parameter->labels)
+        if (parameter->repeated || parameter->labels) {
             rbk_type_printable(typer, value, parameter->repeated, "a label");
-        else if (parameter->type == RBK_TYPE_INT &&
-                 (typing.type == RBK_TYPE_NUMBER || typing.type == RBK_TYPE_TEXT))
+        } else if (parameter->type == RBK_TYPE_INT &&
+                   (typing.type == RBK_TYPE_NUMBER || typing.type == RBK_TYPE_TEXT)) {
             rbk_type_read_as(value, RBK_TYPE_INT);
-        else
+        } else {
             rbk_type_expect(typer, value, rbk_typing_make(parameter->type), NULL);
+        }
         break;
     case RBK_TAKES_QUANTITY:
-        if (typing.type == RBK_TYPE_SCALAR)
+        if (typing.type == RBK_TYPE_SCALAR) {
             rbk_type_read_as(value, RBK_TYPE_NUMBER);
-        else if (typing.type != RBK_TYPE_UNKNOWN && !rbk_type_is_quantity(typing.type))
+        } else if (typing.type != RBK_TYPE_UNKNOWN && !rbk_type_is_quantity(typing.type)) {
             rbk_type_error(typer, value, "`%s` takes a quantity, found %.*s", builtin->spelling,
                            RBK_STR_ARG(rbk_type_words(typer, typing)));
+        }
         break;
     case RBK_TAKES_URL:
         rbk_type_url(typer, value);
         break;
     case RBK_TAKES_ADDRESS:
-        if (typing.type != RBK_TYPE_SECRET && typing.type != RBK_TYPE_URL)
+        if (typing.type != RBK_TYPE_SECRET && typing.type != RBK_TYPE_URL) {
             rbk_type_expect(typer, value, rbk_typing_make(RBK_TYPE_TEXT), NULL);
+        }
         break;
     case RBK_TAKES_COMMAND:
         rbk_type_command(typer, value, false, "a command");
@@ -110,34 +120,38 @@ static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_buil
         rbk_type_statement(typer, value);
         break;
     case RBK_TAKES_CONNECTION:
-        if (value->kind == RBK_EXPR_NAME)
+        if (value->kind == RBK_EXPR_NAME) {
             rbk_type_connection(typer, value->name, parameter->type);
-        else
+        } else {
             rbk_type_expect(typer, value,
                             (struct rbk_tree_typing){RBK_TYPING_CONNECTION, parameter->type}, NULL);
+        }
         break;
     case RBK_TAKES_PROBE:
         type_probe_argument(typer, builtin, value);
         break;
     case RBK_TAKES_SPAN:
-        if (value->kind != RBK_EXPR_DURATION && typing.type != RBK_TYPE_UNKNOWN)
+        if (value->kind != RBK_EXPR_DURATION && typing.type != RBK_TYPE_UNKNOWN) {
             rbk_diagnostic_help(
                 rbk_type_error(typer, value, "`%s` looks back over a duration written in place",
                                builtin->spelling),
                 "Write it out, as in `5m`: what is kept of a probe is measured by it.");
+        }
         break;
     case RBK_TAKES_CONSTANT:
-        if (value->kind == RBK_EXPR_STRING && value->has_parts)
+        if (value->kind == RBK_EXPR_STRING && value->has_parts) {
             rbk_diagnostic_help(rbk_type_error(typer, value, "`${}` in the %s of `%s`",
                                                parameter->name, builtin->spelling),
                                 "It is a program or a name, and nothing is pasted into those.");
-        else
+        } else {
             rbk_type_expect(typer, value, rbk_typing_make(RBK_TYPE_TEXT), NULL);
+        }
         break;
     case RBK_TAKES_LIST:
-        if (typing.type != RBK_TYPE_UNKNOWN && typing.type != RBK_TYPE_LIST)
+        if (typing.type != RBK_TYPE_UNKNOWN && typing.type != RBK_TYPE_LIST) {
             rbk_type_error(typer, value, "`%s` of %.*s", builtin->spelling,
                            RBK_STR_ARG(rbk_type_a(typer, typing)));
+        }
         break;
     }
 }
@@ -145,8 +159,9 @@ static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_buil
 /* The quantity that a function of quantities gives back. */
 static struct rbk_tree_typing quantity_of(const struct rbk_tree_expr *value)
 {
-    if (!value)
+    if (!value) {
         return rbk_typing_make(RBK_TYPE_UNKNOWN);
+    }
     unsigned type = rbk_expr_type(value);
     return rbk_typing_make(rbk_type_is_quantity(type) ? type : RBK_TYPE_UNKNOWN);
 }
@@ -160,8 +175,9 @@ static void check_ratio(const struct rbk_typer *typer, const struct rbk_tree_exp
     unsigned b = quantity_of(whole).type;
     a = a == RBK_TYPE_INT ? RBK_TYPE_NUMBER : a;
     b = b == RBK_TYPE_INT ? RBK_TYPE_NUMBER : b;
-    if (a == b || a == RBK_TYPE_UNKNOWN || b == RBK_TYPE_UNKNOWN)
+    if (a == b || a == RBK_TYPE_UNKNOWN || b == RBK_TYPE_UNKNOWN) {
         return;
+    }
     rbk_diagnostic_label(rbk_diagnostic_mark(rbk_type_error(typer, whole, "a ratio of %s to %s",
                                                             rbk_type_name((enum rbk_type)a),
                                                             rbk_type_name((enum rbk_type)b)),
@@ -177,26 +193,32 @@ static struct rbk_tree_typing builtin_result(const struct rbk_typer *typer,
     const struct rbk_tree_expr *first = rbk_call_value(call, 0);
     switch ((enum rbk_builtin_kind)builtin->kind) {
     case RBK_BUILTIN_FUNCTION:
-        if (builtin->is.function == RBK_FUNCTION_ABS)
+        if (builtin->is.function == RBK_FUNCTION_ABS) {
             return quantity_of(first);
-        if (builtin->is.function == RBK_FUNCTION_RATIO)
+        }
+        if (builtin->is.function == RBK_FUNCTION_RATIO) {
             check_ratio(typer, call);
+        }
         break;
     case RBK_BUILTIN_AGGREGATE:
     case RBK_BUILTIN_BASELINE: {
         const struct rbk_declaration *probe = first ? named(first, RBK_DECLARATION_PROBE) : NULL;
-        if (builtin->result != RBK_TYPE_UNKNOWN)
+        if (builtin->result != RBK_TYPE_UNKNOWN) {
             break;
-        if (!probe)
+        }
+        if (!probe) {
             return rbk_typing_make(RBK_TYPE_UNKNOWN);
+        }
         bool last = builtin->kind == RBK_BUILTIN_AGGREGATE && builtin->is.window == RBK_WINDOW_LAST;
-        if (!last && !rbk_type_is_quantity(probe->typing.type))
+        if (!last && !rbk_type_is_quantity(probe->typing.type)) {
             return rbk_typing_make(RBK_TYPE_UNKNOWN);
+        }
 
         bool average =
             builtin->kind == RBK_BUILTIN_BASELINE || builtin->is.window == RBK_WINDOW_AVG;
-        if (average && probe->typing.type == RBK_TYPE_INT)
+        if (average && probe->typing.type == RBK_TYPE_INT) {
             return rbk_typing_make(RBK_TYPE_NUMBER);
+        }
         return probe->typing;
     }
     case RBK_BUILTIN_CONSTRUCTOR:
@@ -214,8 +236,9 @@ static struct rbk_tree_typing type_builtin_call(struct rbk_typer *typer, struct 
 {
     for (struct rbk_tree_argument *at = call->arguments; at; at = at->next) {
         rbk_type_expr(typer, at->value);
-        if (at->index < builtin->parameter_count)
+        if (at->index < builtin->parameter_count) {
             type_builtin_argument(typer, builtin, &builtin->parameters[at->index], at->value);
+        }
     }
     return builtin_result(typer, builtin, call);
 }
@@ -234,11 +257,14 @@ struct rbk_tree_typing rbk_type_call(struct rbk_typer *typer, struct rbk_tree_ex
             return rbk_typing_make(RBK_TYPE_UNKNOWN);
         }
     }
-    if (builtin)
+    if (builtin) {
         return type_builtin_call(typer, call, builtin);
-    if (call->ref)
+    }
+    if (call->ref) {
         return type_declared_call(typer, call);
-    for (struct rbk_tree_argument *at = call->arguments; at; at = at->next)
+    }
+    for (struct rbk_tree_argument *at = call->arguments; at; at = at->next) {
         rbk_type_expr(typer, at->value);
+    }
     return rbk_typing_make(RBK_TYPE_UNKNOWN);
 }

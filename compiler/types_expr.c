@@ -40,8 +40,9 @@ struct rbk_str rbk_type_a(const struct rbk_typer *typer, struct rbk_tree_typing 
 
 void rbk_type_read_as(struct rbk_tree_expr *expr, unsigned type)
 {
-    if (expr->typing.type != type)
+    if (expr->typing.type != type) {
         expr->annotation_flags = (uint8_t)type;
+    }
 }
 
 static struct rbk_tree_typing unknown(void)
@@ -72,8 +73,9 @@ static struct rbk_str source_of(const struct rbk_typer *typer, const struct rbk_
 static int64_t power_of_ten(unsigned exponent)
 {
     int64_t power = 1;
-    while (exponent-- > 0 && power < INT64_MAX / 10)
+    while (exponent-- > 0 && power < INT64_MAX / 10) {
         power *= 10;
+    }
     return power;
 }
 
@@ -92,13 +94,14 @@ static void help_with_unit(const struct rbk_typer *typer, struct rbk_diagnostic 
     }
     switch (wanted) {
     case RBK_TYPE_RATIO:
-        if (number->kind == RBK_EXPR_NUMBER && number->number < power_of_ten(number->decimals))
+        if (number->kind == RBK_EXPR_NUMBER && number->number < power_of_ten(number->decimals)) {
             rbk_diagnostic_help(diagnostic, "Write it as `%g%%`.",
                                 100.0 * (double)number->number /
                                     (double)power_of_ten(number->decimals));
-        else
+        } else {
             rbk_diagnostic_help(diagnostic, "Write `%.*s%%` for %.*s in a hundred.",
                                 RBK_STR_ARG(text), RBK_STR_ARG(text));
+        }
         break;
     case RBK_TYPE_DURATION:
         rbk_diagnostic_help(diagnostic, "Give it a unit: `%.*sms`, `%.*ss`, `%.*sm` or `%.*sh`.",
@@ -137,17 +140,18 @@ static void report_sides(const struct rbk_typer *typer, const struct rbk_tree_ex
                          RBK_STR_ARG(left_words));
     unsigned a = left->typing.type;
     unsigned b = right->typing.type;
-    if (a == RBK_TYPE_SECRET || b == RBK_TYPE_SECRET)
+    if (a == RBK_TYPE_SECRET || b == RBK_TYPE_SECRET) {
         rbk_diagnostic_help(diagnostic, "A secret can only be handed on whole: to a connection, "
                                         "`env`, `stdin`, a url, header or body.");
-    else if (is_number(b) && rbk_type_has_unit(a) && a != RBK_TYPE_TIME)
+    } else if (is_number(b) && rbk_type_has_unit(a) && a != RBK_TYPE_TIME) {
         help_with_unit(typer, diagnostic, right, a);
-    else if (is_number(a) && rbk_type_has_unit(b) && b != RBK_TYPE_TIME)
+    } else if (is_number(a) && rbk_type_has_unit(b) && b != RBK_TYPE_TIME) {
         help_with_unit(typer, diagnostic, left, b);
-    else if (a == RBK_TYPE_SCALAR || b == RBK_TYPE_SCALAR)
+    } else if (a == RBK_TYPE_SCALAR || b == RBK_TYPE_SCALAR) {
         help_with_scalar(diagnostic, a == RBK_TYPE_SCALAR ? b : a);
-    else if (expr->op == RBK_OPERATOR_ADD && (a == RBK_TYPE_TEXT || b == RBK_TYPE_TEXT))
+    } else if (expr->op == RBK_OPERATOR_ADD && (a == RBK_TYPE_TEXT || b == RBK_TYPE_TEXT)) {
         rbk_diagnostic_help(diagnostic, "Put texts together by interpolation: `\"${a}${b}\"`.");
+    }
 }
 
 /* ---- comparing and `??` ---------------------------------------------------------------------- */
@@ -163,13 +167,15 @@ static struct rbk_tree_typing unify(const struct rbk_typer *typer, struct rbk_tr
     struct rbk_tree_expr *right = expr->right;
     unsigned a = left->typing.type;
     unsigned b = right->typing.type;
-    if (a == RBK_TYPE_UNKNOWN || b == RBK_TYPE_UNKNOWN)
+    if (a == RBK_TYPE_UNKNOWN || b == RBK_TYPE_UNKNOWN) {
         return unknown();
+    }
     bool opaque = a == RBK_TYPE_SECRET || b == RBK_TYPE_SECRET || a == RBK_TYPING_CONNECTION ||
                   b == RBK_TYPING_CONNECTION;
     if (!opaque && a == b) {
-        if (a != RBK_TYPE_LIST || left->typing.element == right->typing.element)
+        if (a != RBK_TYPE_LIST || left->typing.element == right->typing.element) {
             return left->typing;
+        }
     } else if (!opaque && is_number(a) && is_number(b)) {
         rbk_type_read_as(left, RBK_TYPE_NUMBER);
         rbk_type_read_as(right, RBK_TYPE_NUMBER);
@@ -181,8 +187,9 @@ static struct rbk_tree_typing unify(const struct rbk_typer *typer, struct rbk_tr
         return rbk_typing_make(RBK_TYPE_URL);
     } else if ((a == RBK_TYPE_SCALAR && is_plain(b)) || (b == RBK_TYPE_SCALAR && is_plain(a))) {
         unsigned type = a == RBK_TYPE_SCALAR ? b : a;
-        if (type == RBK_TYPE_INT)
+        if (type == RBK_TYPE_INT) {
             type = number_for_int;
+        }
         rbk_type_read_as(left, type);
         rbk_type_read_as(right, type);
         return rbk_typing_make(type);
@@ -203,8 +210,9 @@ static struct rbk_tree_typing type_comparison(const struct rbk_typer *typer,
         struct rbk_diagnostic *diagnostic =
             rbk_type_error(typer, expr, "`%s` does not compare %.*s values",
                            rbk_operator_spelling((enum rbk_operator)expr->op), RBK_STR_ARG(words));
-        if (!equality)
+        if (!equality) {
             rbk_diagnostic_help(diagnostic, "Only `==` and `!=` do.");
+        }
     }
     /* Two scalars in an order are numbers; for equality their texts are compared. */
     if (!equality && type == RBK_TYPE_SCALAR) {
@@ -219,40 +227,52 @@ static struct rbk_tree_typing type_comparison(const struct rbk_typer *typer,
 /* The type of a product; UNKNOWN when there is none. */
 static unsigned product_type(unsigned a, unsigned b)
 {
-    if (a == RBK_TYPE_INT && b == RBK_TYPE_INT)
+    if (a == RBK_TYPE_INT && b == RBK_TYPE_INT) {
         return RBK_TYPE_INT;
-    if (is_number(a) && is_number(b))
+    }
+    if (is_number(a) && is_number(b)) {
         return RBK_TYPE_NUMBER;
-    if (!rbk_type_is_quantity(a) || !rbk_type_is_quantity(b))
+    }
+    if (!rbk_type_is_quantity(a) || !rbk_type_is_quantity(b)) {
         return RBK_TYPE_UNKNOWN;
-    if (is_number(a) || a == RBK_TYPE_RATIO)
+    }
+    if (is_number(a) || a == RBK_TYPE_RATIO) {
         return b == RBK_TYPE_INT || b == RBK_TYPE_NUMBER ? RBK_TYPE_RATIO : b;
+    }
     return is_number(b) || b == RBK_TYPE_RATIO ? a : RBK_TYPE_UNKNOWN;
 }
 
 static unsigned quotient_type(unsigned a, unsigned b)
 {
-    if (!rbk_type_is_quantity(a) || !rbk_type_is_quantity(b))
+    if (!rbk_type_is_quantity(a) || !rbk_type_is_quantity(b)) {
         return RBK_TYPE_UNKNOWN;
-    if (is_number(b))
+    }
+    if (is_number(b)) {
         return is_number(a) ? RBK_TYPE_NUMBER : a;
-    if (a == b)
+    }
+    if (a == b) {
         return RBK_TYPE_NUMBER;
+    }
     return b == RBK_TYPE_RATIO ? (is_number(a) ? RBK_TYPE_NUMBER : a) : RBK_TYPE_UNKNOWN;
 }
 
 static unsigned sum_type(unsigned op, unsigned a, unsigned b)
 {
-    if (is_number(a) && is_number(b))
+    if (is_number(a) && is_number(b)) {
         return a == b ? a : RBK_TYPE_NUMBER;
-    if (a == b && rbk_type_is_quantity(a))
+    }
+    if (a == b && rbk_type_is_quantity(a)) {
         return a;
-    if (a == RBK_TYPE_TIME && b == RBK_TYPE_DURATION)
+    }
+    if (a == RBK_TYPE_TIME && b == RBK_TYPE_DURATION) {
         return RBK_TYPE_TIME;
-    if (op == RBK_OPERATOR_ADD && a == RBK_TYPE_DURATION && b == RBK_TYPE_TIME)
+    }
+    if (op == RBK_OPERATOR_ADD && a == RBK_TYPE_DURATION && b == RBK_TYPE_TIME) {
         return RBK_TYPE_TIME;
-    if (op == RBK_OPERATOR_SUBTRACT && a == RBK_TYPE_TIME && b == RBK_TYPE_TIME)
+    }
+    if (op == RBK_OPERATOR_SUBTRACT && a == RBK_TYPE_TIME && b == RBK_TYPE_TIME) {
         return RBK_TYPE_DURATION;
+    }
     return RBK_TYPE_UNKNOWN;
 }
 
@@ -261,15 +281,18 @@ static struct rbk_tree_typing type_arithmetic(const struct rbk_typer *typer,
 {
     unsigned a = expr->left->typing.type;
     unsigned b = expr->right->typing.type;
-    if (a == RBK_TYPE_UNKNOWN || b == RBK_TYPE_UNKNOWN)
+    if (a == RBK_TYPE_UNKNOWN || b == RBK_TYPE_UNKNOWN) {
         return unknown();
+    }
     unsigned op = expr->op;
     bool product = op == RBK_OPERATOR_MULTIPLY || op == RBK_OPERATOR_DIVIDE;
     /* A scalar is a plain number here; in a sum the other side has to be one, too. */
-    if (a == RBK_TYPE_SCALAR && (product || is_number(b) || b == RBK_TYPE_SCALAR))
+    if (a == RBK_TYPE_SCALAR && (product || is_number(b) || b == RBK_TYPE_SCALAR)) {
         a = RBK_TYPE_NUMBER;
-    if (b == RBK_TYPE_SCALAR && (product || is_number(a)))
+    }
+    if (b == RBK_TYPE_SCALAR && (product || is_number(a))) {
         b = RBK_TYPE_NUMBER;
+    }
     unsigned type = op == RBK_OPERATOR_MULTIPLY ? product_type(a, b)
                     : op == RBK_OPERATOR_DIVIDE ? quotient_type(a, b)
                                                 : sum_type(op, a, b);
@@ -277,10 +300,12 @@ static struct rbk_tree_typing type_arithmetic(const struct rbk_typer *typer,
         report_sides(typer, expr);
         return unknown();
     }
-    if (expr->left->typing.type == RBK_TYPE_SCALAR)
+    if (expr->left->typing.type == RBK_TYPE_SCALAR) {
         rbk_type_read_as(expr->left, RBK_TYPE_NUMBER);
-    if (expr->right->typing.type == RBK_TYPE_SCALAR)
+    }
+    if (expr->right->typing.type == RBK_TYPE_SCALAR) {
         rbk_type_read_as(expr->right, RBK_TYPE_NUMBER);
+    }
     if (!product && type == RBK_TYPE_NUMBER) {
         rbk_type_read_as(expr->left, RBK_TYPE_NUMBER);
         rbk_type_read_as(expr->right, RBK_TYPE_NUMBER);
@@ -327,8 +352,9 @@ static struct rbk_tree_typing type_negate(struct rbk_typer *typer, struct rbk_tr
         rbk_type_read_as(expr->left, RBK_TYPE_NUMBER);
         return rbk_typing_make(RBK_TYPE_NUMBER);
     }
-    if (typing.type == RBK_TYPE_UNKNOWN || rbk_type_is_quantity(typing.type))
+    if (typing.type == RBK_TYPE_UNKNOWN || rbk_type_is_quantity(typing.type)) {
         return typing;
+    }
     rbk_type_error(typer, expr, "`-` before %.*s", RBK_STR_ARG(rbk_type_a(typer, typing)));
     return unknown();
 }
@@ -338,8 +364,9 @@ static struct rbk_tree_typing type_as_unit(const struct rbk_typer *typer,
                                            struct rbk_tree_expr *expr, enum rbk_type quantity)
 {
     unsigned type = expr->left->typing.type;
-    if (type == quantity)
+    if (type == quantity) {
         return rbk_typing_make(RBK_TYPE_NUMBER);
+    }
     if (type == RBK_TYPE_SCALAR || type == RBK_TYPE_TEXT || is_number(type)) {
         rbk_type_read_as(expr->left, RBK_TYPE_NUMBER);
         return rbk_typing_make(quantity);
@@ -365,36 +392,42 @@ static struct rbk_tree_typing type_as(struct rbk_typer *typer, struct rbk_tree_e
                                         "or a type (`int`, `number`, `text`, `bool`, `ratio`, …).");
         return unknown();
     }
-    if (left.type == RBK_TYPE_UNKNOWN)
+    if (left.type == RBK_TYPE_UNKNOWN) {
         return rbk_typing_make(unit == RBK_UNIT_COUNT ? type : RBK_TYPE_UNKNOWN);
-    if (unit != RBK_UNIT_COUNT)
+    }
+    if (unit != RBK_UNIT_COUNT) {
         return type_as_unit(typer, expr, type);
+    }
     bool readable = left.type == RBK_TYPE_SCALAR || left.type == RBK_TYPE_TEXT ||
                     left.type == RBK_TYPE_JSON || is_number(left.type);
     bool printable =
         type == RBK_TYPE_TEXT && left.type != RBK_TYPE_SECRET && left.type != RBK_TYPING_CONNECTION;
-    if (left.type == type || readable || printable)
+    if (left.type == type || readable || printable) {
         return rbk_typing_make(type);
+    }
     struct rbk_diagnostic *diagnostic =
         rbk_type_error(typer, expr, "%.*s cannot be read as %.*s",
                        RBK_STR_ARG(rbk_type_a(typer, left)), RBK_STR_ARG(expr->name->name->text));
-    if (left.type == RBK_TYPE_DURATION || left.type == RBK_TYPE_BYTES)
+    if (left.type == RBK_TYPE_DURATION || left.type == RBK_TYPE_BYTES) {
         rbk_diagnostic_help(diagnostic, "Say the unit to count in, as in `… as %s`.",
                             left.type == RBK_TYPE_DURATION ? "seconds" : "MiB");
+    }
     return unknown();
 }
 
 static struct rbk_tree_typing type_string(struct rbk_typer *typer, struct rbk_tree_expr *expr)
 {
-    if (!expr->has_parts)
+    if (!expr->has_parts) {
         return rbk_typing_make(RBK_TYPE_TEXT);
+    }
     bool secret = false;
     for (struct rbk_tree_expr *part = expr->parts; part; part = part->next) {
         struct rbk_tree_typing typing = rbk_type_expr(typer, part);
         secret |= typing.type == RBK_TYPE_SECRET;
-        if (typing.type == RBK_TYPING_CONNECTION)
+        if (typing.type == RBK_TYPING_CONNECTION) {
             rbk_diagnostic_help(rbk_type_error(typer, part, "a connection has no text"),
                                 "Hand it to a command with `using`.");
+        }
     }
     return rbk_typing_make(secret ? RBK_TYPE_SECRET : RBK_TYPE_TEXT);
 }
@@ -405,8 +438,9 @@ static struct rbk_tree_typing type_list(struct rbk_typer *typer, struct rbk_tree
     unsigned element = RBK_TYPE_UNKNOWN;
     for (struct rbk_tree_expr *item = expr->items; item; item = item->next) {
         unsigned type = rbk_type_expr(typer, item).type;
-        if (type == RBK_TYPE_UNKNOWN)
+        if (type == RBK_TYPE_UNKNOWN) {
             continue;
+        }
         if (type == RBK_TYPE_LIST || type == RBK_TYPING_CONNECTION) {
             rbk_type_error(typer, item, "%.*s in a list",
                            RBK_STR_ARG(rbk_type_a(typer, item->typing)));
@@ -432,8 +466,9 @@ static struct rbk_tree_typing type_list(struct rbk_typer *typer, struct rbk_tree
     }
     for (struct rbk_tree_expr *item = expr->items; item; item = item->next) {
         if ((item->typing.type == RBK_TYPE_INT && element == RBK_TYPE_NUMBER) ||
-            item->typing.type == RBK_TYPE_SCALAR)
+            item->typing.type == RBK_TYPE_SCALAR) {
             rbk_type_read_as(item, element);
+        }
     }
     return rbk_typing_list(element);
 }
@@ -445,8 +480,9 @@ static bool check_place(struct rbk_typer *typer, const struct rbk_tree_expr *exp
     const char *words = declaration->kind == RBK_DECLARATION_CORE
                             ? "value of the run"
                             : rbk_declaration_words((enum rbk_declaration_kind)declaration->kind);
-    if (declaration->kind == RBK_DECLARATION_PROBE)
+    if (declaration->kind == RBK_DECLARATION_PROBE) {
         typer->has_probe = true;
+    }
     if (typer->place == RBK_PLACE_PARAM && declaration->kind != RBK_DECLARATION_PARAM &&
         declaration->kind != RBK_DECLARATION_SECRET) {
         rbk_diagnostic_help(
@@ -466,15 +502,17 @@ static struct rbk_tree_typing type_reference(struct rbk_typer *typer,
                                              const struct rbk_tree_expr *expr)
 {
     const struct rbk_declaration *declaration = expr->ref;
-    if (!declaration || !check_place(typer, expr, declaration))
+    if (!declaration || !check_place(typer, expr, declaration)) {
         return unknown();
+    }
     return declaration->typing;
 }
 
 struct rbk_tree_typing rbk_type_expr(struct rbk_typer *typer, struct rbk_tree_expr *expr)
 {
-    if (!expr)
+    if (!expr) {
         return unknown();
+    }
     switch ((enum rbk_expr_kind)expr->kind) {
     case RBK_EXPR_POISON:
     case RBK_EXPR_KINDS:

@@ -50,9 +50,10 @@ static void type_param(struct rbk_typer *typer, struct rbk_tree_statement *state
     rbk_type_expr(typer, statement->value);
     bool fits = rbk_type_expect(typer, statement->value, statement->declaration->typing, NULL);
     struct rbk_diagnostic *last = typer->analysis->compile->diagnostics.last;
-    if (!fits && last)
+    if (!fits && last) {
         rbk_diagnostic_label(last, rbk_analysis_place(typer->analysis, statement->type->span),
                              "declared as this type");
+    }
     type_condition(typer, statement->second);
     typer->place = RBK_PLACE_RUN;
     type_constant(typer, statement->text, "the message of a param");
@@ -82,8 +83,9 @@ static void type_baseline(struct rbk_typer *typer, struct rbk_tree_statement *st
     const struct rbk_declaration *probe = statement->name->ref;
     type_early(typer, statement->value, RBK_TYPE_DURATION, "`over`");
     if (!probe || probe->kind != RBK_DECLARATION_PROBE || probe->typing.type == RBK_TYPE_UNKNOWN ||
-        rbk_type_is_quantity(probe->typing.type))
+        rbk_type_is_quantity(probe->typing.type)) {
         return;
+    }
     rbk_diagnostic_label(
         rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 130,
                              rbk_analysis_place(typer->analysis, statement->name->span),
@@ -97,12 +99,13 @@ static void type_trigger(struct rbk_typer *typer, struct rbk_tree_statement *sta
 {
     typer->has_reading = typer->has_probe = false;
     type_condition(typer, statement->value);
-    if (typer->has_reading && !rbk_tree_clause_find(statement, RBK_CLAUSE_EVERY))
+    if (typer->has_reading && !rbk_tree_clause_find(statement, RBK_CLAUSE_EVERY)) {
         rbk_diagnostic_help(
             rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 114,
                                  rbk_analysis_place(typer->analysis, statement->value->span),
                                  "a trigger with a reading of its own and no `every`"),
             "Add `every 30s`, or declare a probe and name it here.");
+    }
 }
 
 /* ---- steps ----------------------------------------------------------------------------------- */
@@ -120,29 +123,34 @@ static void type_foreach(struct rbk_typer *typer, struct rbk_tree_statement *sta
     struct rbk_tree_expr *list = statement->value;
     struct rbk_tree_typing typing = rbk_type_expr(typer, list);
     const struct rbk_tree_clause *most = rbk_tree_clause_find(statement, RBK_CLAUSE_AT_MOST);
-    if (most && rbk_clause_count(most) > RBK_FOREACH_MAX)
+    if (most && rbk_clause_count(most) > RBK_FOREACH_MAX) {
         rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 170,
                              rbk_analysis_place(typer->analysis, most->span),
                              "`at most` over the limit of %zu", RBK_FOREACH_MAX);
-    if (typing.type == RBK_TYPE_UNKNOWN)
+    }
+    if (typing.type == RBK_TYPE_UNKNOWN) {
         return;
+    }
     if (typing.type != RBK_TYPE_LIST) {
         struct rbk_diagnostic *diagnostic =
             rbk_type_error(typer, list, "`foreach` goes over a list, found %.*s",
                            RBK_STR_ARG(rbk_type_words(typer, typing)));
-        if (typing.type == RBK_TYPE_SCALAR || typing.type == RBK_TYPE_TEXT)
+        if (typing.type == RBK_TYPE_SCALAR || typing.type == RBK_TYPE_TEXT) {
             rbk_diagnostic_help(diagnostic, "`lines(…)` makes a list of the lines of a text.");
+        }
         return;
     }
     statement->declaration->typing = rbk_typing_make(typing.element);
     if (list->kind == RBK_EXPR_LIST) {
         size_t count = 0;
-        for (const struct rbk_tree_expr *item = list->items; item; item = item->next)
+        for (const struct rbk_tree_expr *item = list->items; item; item = item->next) {
             count++;
-        if (count > RBK_FOREACH_MAX)
+        }
+        if (count > RBK_FOREACH_MAX) {
             rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 170,
                                  rbk_analysis_place(typer->analysis, list->span),
                                  "a list of more than %zu items", RBK_FOREACH_MAX);
+        }
     } else if (!most) {
         rbk_diagnostic_help(
             rbk_type_error(typer, list, "the length of this list is not known before it is read"),
@@ -171,9 +179,10 @@ static void check_expected(const struct rbk_typer *typer,
     int64_t least = http ? 100 : 0;
     int64_t most = http ? 599 : 255;
     for (const struct rbk_tree_expr *at = clause->value; at; at = at->next) {
-        if (at->kind == RBK_EXPR_INT && (at->number < least || at->number > most))
+        if (at->kind == RBK_EXPR_INT && (at->number < least || at->number > most)) {
             rbk_type_error(typer, at, "%s is between %d and %d",
                            http ? "an HTTP status" : "an exit code", (int)least, (int)most);
+        }
     }
 }
 
@@ -208,8 +217,9 @@ static void type_clause(struct rbk_typer *typer, const struct rbk_tree_statement
         type_constant(typer, clause->value, "a reason");
         break;
     case RBK_CLAUSE_EXPECT:
-        for (struct rbk_tree_expr *at = clause->value; at; at = at->next)
+        for (struct rbk_tree_expr *at = clause->value; at; at = at->next) {
             rbk_type_expr(typer, at);
+        }
         check_expected(typer, statement, clause);
         break;
     case RBK_CLAUSE_HEADER:
@@ -217,15 +227,17 @@ static void type_clause(struct rbk_typer *typer, const struct rbk_tree_statement
         type_printable(typer, clause->value, true, "a header");
         break;
     case RBK_CLAUSE_ENV:
-        for (struct rbk_tree_argument *at = clause->arguments; at; at = at->next)
+        for (struct rbk_tree_argument *at = clause->arguments; at; at = at->next) {
             type_printable(typer, at->value, true, "`env`");
+        }
         break;
     case RBK_CLAUSE_CONTACT:
         type_constant(typer, clause->value, "a contact");
         break;
     case RBK_CLAUSE_MEMBERS:
-        for (struct rbk_tree_expr *at = clause->value; at; at = at->next)
+        for (struct rbk_tree_expr *at = clause->value; at; at = at->next) {
             type_constant(typer, at, "a member");
+        }
         break;
     case RBK_CLAUSE_USING:
         rbk_type_connection(typer, clause->name, RBK_CONNECTIONS_ANY);
@@ -368,6 +380,7 @@ void rbk_type_statement_of(struct rbk_typer *typer, struct rbk_tree_statement *s
         type_head_or_stage(typer, statement);
         break;
     }
-    for (struct rbk_tree_clause *at = statement->clauses; at; at = at->next)
+    for (struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
         type_clause(typer, statement, at);
+    }
 }

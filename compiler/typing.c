@@ -23,10 +23,12 @@ bool rbk_type_has_unit(unsigned type)
 
 struct rbk_str rbk_typing_words(struct rbk_arena *arena, struct rbk_tree_typing typing)
 {
-    if (typing.type == RBK_TYPE_LIST && typing.element != RBK_TYPE_UNKNOWN)
+    if (typing.type == RBK_TYPE_LIST && typing.element != RBK_TYPE_UNKNOWN) {
         return rbk_arena_printf(arena, "list of %s", rbk_type_name((enum rbk_type)typing.element));
-    if (typing.type != RBK_TYPING_CONNECTION)
+    }
+    if (typing.type != RBK_TYPING_CONNECTION) {
         return rbk_str_from(rbk_type_name((enum rbk_type)typing.type));
+    }
     switch (typing.element) {
     case RBK_CONNECTION_BIT(RBK_CONNECTION_POSTGRES):
         return RBK_STR("postgres connection");
@@ -57,12 +59,14 @@ bool rbk_as_word(struct rbk_str word, enum rbk_unit *ret_unit, enum rbk_type *re
 {
     enum rbk_unit unit = RBK_UNIT_COUNT;
     for (unsigned i = 0; i < RBK_UNIT_COUNT; i++) {
-        if (rbk_str_is(word, rbk_unit_name((enum rbk_unit)i)))
+        if (rbk_str_is(word, rbk_unit_name((enum rbk_unit)i))) {
             unit = (enum rbk_unit)i;
+        }
     }
     for (size_t i = 0; i < RBK_COUNT(unit_aliases); i++) {
-        if (rbk_str_is(word, unit_aliases[i].word))
+        if (rbk_str_is(word, unit_aliases[i].word)) {
             unit = unit_aliases[i].unit;
+        }
     }
     if (unit != RBK_UNIT_COUNT) {
         *ret_unit = unit;
@@ -71,8 +75,9 @@ bool rbk_as_word(struct rbk_str word, enum rbk_unit *ret_unit, enum rbk_type *re
     }
     enum rbk_type type = rbk_type_from_name(word);
     if (type == RBK_TYPE_UNKNOWN || type == RBK_TYPE_LIST || type == RBK_TYPE_SCALAR ||
-        type == RBK_TYPE_SECRET)
+        type == RBK_TYPE_SECRET) {
         return false;
+    }
     *ret_unit = RBK_UNIT_COUNT;
     *ret_type = type;
     return true;

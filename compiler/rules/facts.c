@@ -18,8 +18,9 @@ const struct rbk_tree_statement *rbk_fact_action(const struct rbk_tree_statement
 
 bool rbk_fact_changes(const struct rbk_tree_statement *statement)
 {
-    if (statement->kind != RBK_STATEMENT_DO)
+    if (statement->kind != RBK_STATEMENT_DO) {
         return rbk_statement_is_effect(statement);
+    }
     const struct rbk_tree_statement *action = rbk_fact_action(statement);
     return !action || rbk_program_action_of(action)->has_effect;
 }
@@ -49,31 +50,36 @@ static void add_step(struct rbk_rules *rules, struct rbk_program_action *action,
 {
     bool *bounded = inverse ? &action->undo_bounded : &action->bounded;
     bool ends = rbk_tree_clause_find(at, RBK_CLAUSE_TIMEOUT) != NULL;
-    if (at->kind == RBK_STATEMENT_CHECK && !inverse)
+    if (at->kind == RBK_STATEMENT_CHECK && !inverse) {
         owner->annotation_flags |= RBK_FACT_CHECKS;
+    }
     if (at->kind == RBK_STATEMENT_DO) {
         struct rbk_tree_statement *callee = (struct rbk_tree_statement *)rbk_fact_action(at);
-        if (!callee)
+        if (!callee) {
             return;
+        }
         find_action(rules, callee);
         ends |= rbk_program_action_of(callee)->bounded;
         owner->annotation_flags |= callee->annotation_flags & RBK_FACT_CHECKS;
     } else if (!needs_end(at)) {
         ends = true;
     }
-    if (!inverse)
+    if (!inverse) {
         action->has_effect |= rbk_fact_changes(at);
+    }
     if (!ends) {
         *bounded = false;
-        if (!action->unbounded)
+        if (!action->unbounded) {
             action->unbounded = at;
+        }
     }
 }
 
 static void find_action(struct rbk_rules *rules, struct rbk_tree_statement *statement)
 {
-    if (statement->annotation_flags & RBK_FACT_KNOWN)
+    if (statement->annotation_flags & RBK_FACT_KNOWN) {
         return;
+    }
     struct rbk_program_action *action = rbk_program_action_of(statement);
     statement->annotation_flags |= RBK_FACT_KNOWN;
     action->bounded = action->undo_bounded = true;
@@ -96,8 +102,9 @@ void rbk_facts_find(struct rbk_rules *rules)
 {
     for (uint32_t i = 0; i < rules->program->file_count; i++) {
         const struct rbk_statements *actions = &rules->program->files[i]->actions;
-        for (uint32_t j = 0; j < actions->count; j++)
+        for (uint32_t j = 0; j < actions->count; j++) {
             find_action(rules, actions->items[j]);
+        }
     }
 }
 
@@ -107,8 +114,9 @@ void rbk_facts_find(struct rbk_rules *rules)
 static bool in_verify(const struct rbk_tree_statement *root, const struct rbk_tree_statement *at)
 {
     for (; at != root; at = at->parent) {
-        if (at->kind == RBK_STATEMENT_VERIFY)
+        if (at->kind == RBK_STATEMENT_VERIFY) {
             return true;
+        }
     }
     return false;
 }
@@ -117,8 +125,9 @@ struct rbk_tree_statement *rbk_fact_first_change(const struct rbk_tree_statement
 {
     struct rbk_tree_statement *at = (struct rbk_tree_statement *)root;
     while ((at = rbk_statement_next(root, at))) {
-        if (rbk_fact_changes(at) && !in_verify(root, at))
+        if (rbk_fact_changes(at) && !in_verify(root, at)) {
             return at;
+        }
     }
     return NULL;
 }
@@ -128,16 +137,19 @@ bool rbk_fact_is_fake_command(const struct rbk_tree_expr *command)
     static const char *const fakes[] = {"true",          ":", "exit 0", "exit", "/bin/true",
                                         "/usr/bin/true", ""};
     if (command->kind == RBK_EXPR_LIST) {
-        if (!command->items || command->items->next)
+        if (!command->items || command->items->next) {
             return false;
+        }
         command = command->items;
     }
-    if (command->kind != RBK_EXPR_STRING || command->has_parts)
+    if (command->kind != RBK_EXPR_STRING || command->has_parts) {
         return false;
+    }
     struct rbk_str text = rbk_str_trim(command->text);
     for (size_t i = 0; i < RBK_COUNT(fakes); i++) {
-        if (rbk_str_is(text, fakes[i]))
+        if (rbk_str_is(text, fakes[i])) {
             return true;
+        }
     }
     return false;
 }
@@ -147,8 +159,9 @@ bool rbk_fact_is_fake_command(const struct rbk_tree_expr *command)
 static bool is_fake_exit(const struct rbk_tree_expr *call)
 {
     const struct rbk_builtin *builtin = rbk_builtin_of(call->ref);
-    if (!builtin || builtin->kind != RBK_BUILTIN_READING || builtin->is.read != RBK_READ_RUN_EXIT)
+    if (!builtin || builtin->kind != RBK_BUILTIN_READING || builtin->is.read != RBK_READ_RUN_EXIT) {
         return false;
+    }
     const struct rbk_tree_expr *command = rbk_call_value(call, 0);
     return command && rbk_fact_is_fake_command(command);
 }
@@ -157,8 +170,9 @@ static bool is_fake_exit(const struct rbk_tree_expr *call)
 static bool all_constant(const struct rbk_rules *rules, const struct rbk_tree_expr *items)
 {
     for (; items; items = items->next) {
-        if (!rbk_fact_is_constant(rules, items))
+        if (!rbk_fact_is_constant(rules, items)) {
             return false;
+        }
     }
     return true;
 }
@@ -174,11 +188,13 @@ bool rbk_fact_is_constant(const struct rbk_rules *rules, const struct rbk_tree_e
         return false;
     case RBK_EXPR_CALL: {
         const struct rbk_builtin *builtin = rbk_builtin_of(expr->ref);
-        if (!builtin || builtin->kind != RBK_BUILTIN_FUNCTION)
+        if (!builtin || builtin->kind != RBK_BUILTIN_FUNCTION) {
             return is_fake_exit(expr);
+        }
         for (const struct rbk_tree_argument *at = expr->arguments; at; at = at->next) {
-            if (!rbk_fact_is_constant(rules, at->value))
+            if (!rbk_fact_is_constant(rules, at->value)) {
                 return false;
+            }
         }
         return true;
     }
@@ -193,11 +209,13 @@ bool rbk_fact_is_constant(const struct rbk_rules *rules, const struct rbk_tree_e
     case RBK_EXPR_BINARY:
         if (rbk_str_equal(rbk_source_text(rules->source, expr->left->span),
                           rbk_source_text(rules->source, expr->right->span)) &&
-            expr->op != RBK_OPERATOR_ADD && expr->op != RBK_OPERATOR_MULTIPLY)
+            expr->op != RBK_OPERATOR_ADD && expr->op != RBK_OPERATOR_MULTIPLY) {
             return true;
+        }
         if (expr->op == RBK_OPERATOR_OR &&
-            (expr->left->kind == RBK_EXPR_BOOL || expr->right->kind == RBK_EXPR_BOOL))
+            (expr->left->kind == RBK_EXPR_BOOL || expr->right->kind == RBK_EXPR_BOOL)) {
             return true;
+        }
         return rbk_fact_is_constant(rules, expr->left) && rbk_fact_is_constant(rules, expr->right);
     default:
         return true;
@@ -207,24 +225,28 @@ bool rbk_fact_is_constant(const struct rbk_rules *rules, const struct rbk_tree_e
 static void each_name(const struct rbk_tree_expr *expr, rbk_fact_name_fn *on_name, void *context,
                       bool guarded)
 {
-    if (!expr)
+    if (!expr) {
         return;
+    }
     switch ((enum rbk_expr_kind)expr->kind) {
     case RBK_EXPR_NAME:
         on_name(context, expr, guarded);
         break;
     case RBK_EXPR_STRING:
         for (const struct rbk_tree_expr *at = expr->has_parts ? expr->parts : NULL; at;
-             at = at->next)
+             at = at->next) {
             each_name(at, on_name, context, guarded);
+        }
         break;
     case RBK_EXPR_LIST:
-        for (const struct rbk_tree_expr *at = expr->items; at; at = at->next)
+        for (const struct rbk_tree_expr *at = expr->items; at; at = at->next) {
             each_name(at, on_name, context, guarded);
+        }
         break;
     case RBK_EXPR_CALL:
-        for (const struct rbk_tree_argument *at = expr->arguments; at; at = at->next)
+        for (const struct rbk_tree_argument *at = expr->arguments; at; at = at->next) {
             each_name(at->value, on_name, context, guarded);
+        }
         break;
     case RBK_EXPR_NOT:
     case RBK_EXPR_NEGATE:
@@ -255,7 +277,8 @@ void rbk_fact_each_name_of(const struct rbk_tree_statement *statement, rbk_fact_
         rbk_fact_each_name(at->second, on_name, context);
         for (const struct rbk_tree_argument *entry = at->kind == RBK_CLAUSE_ENV ? at->arguments
                                                                                 : NULL;
-             entry; entry = entry->next)
+             entry; entry = entry->next) {
             rbk_fact_each_name(entry->value, on_name, context);
+        }
     }
 }

@@ -9,10 +9,12 @@ void rbk_rule_103(struct rbk_rules *rules)
         for (uint32_t j = 0; j < stage->rollbacks.count; j++) {
             const struct rbk_tree_statement *rollback = stage->rollbacks.items[j];
             const struct rbk_tree_statement *at = rollback->block->first;
-            while (at && at->kind != RBK_STATEMENT_VERIFY)
+            while (at && at->kind != RBK_STATEMENT_VERIFY) {
                 at = at->next;
-            if (at)
+            }
+            if (at) {
                 continue;
+            }
             rbk_diagnostic_help(
                 rbk_rule_report(
                     rules, stage, rollback->head,

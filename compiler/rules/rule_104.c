@@ -21,10 +21,10 @@ static bool is_in_verify(const struct rbk_tree_statement *at)
 static struct rbk_tree_statement *next_change(const struct rbk_tree_statement *root,
                                               struct rbk_tree_statement *at)
 {
-    do
+    do {
         at = rbk_statement_next(root, at);
-    while (at &&
-           (!rbk_fact_changes(at) || (root->kind == RBK_STATEMENT_ROLLBACK && is_in_verify(at))));
+    } while (at &&
+             (!rbk_fact_changes(at) || (root->kind == RBK_STATEMENT_ROLLBACK && is_in_verify(at))));
     return at;
 }
 
@@ -33,8 +33,9 @@ static const struct rbk_tree_statement *all_fake(struct rbk_tree_statement *root
 {
     const struct rbk_tree_statement *first = next_change(root, root);
     for (struct rbk_tree_statement *at = root; (at = next_change(root, at));) {
-        if (!is_fake(at))
+        if (!is_fake(at)) {
             return NULL;
+        }
     }
     return first;
 }
@@ -42,8 +43,9 @@ static const struct rbk_tree_statement *all_fake(struct rbk_tree_statement *root
 static bool has_nothing(const struct rbk_tree_statement *rollback)
 {
     const struct rbk_tree_statement *at = rollback->block->first;
-    while (at && at->kind != RBK_STATEMENT_NOTHING)
+    while (at && at->kind != RBK_STATEMENT_NOTHING) {
         at = at->next;
+    }
     return at != NULL;
 }
 
@@ -53,14 +55,18 @@ static bool same_text(struct rbk_str a, struct rbk_str b)
     size_t i = 0;
     size_t j = 0;
     for (;;) {
-        while (i < a.bytes && (a.data[i] == ' ' || a.data[i] == '\n' || a.data[i] == '\t'))
+        while (i < a.bytes && (a.data[i] == ' ' || a.data[i] == '\n' || a.data[i] == '\t')) {
             i++;
-        while (j < b.bytes && (b.data[j] == ' ' || b.data[j] == '\n' || b.data[j] == '\t'))
+        }
+        while (j < b.bytes && (b.data[j] == ' ' || b.data[j] == '\n' || b.data[j] == '\t')) {
             j++;
-        if (i == a.bytes || j == b.bytes)
+        }
+        if (i == a.bytes || j == b.bytes) {
             return i == a.bytes && j == b.bytes;
-        if (a.data[i++] != b.data[j++])
+        }
+        if (a.data[i++] != b.data[j++]) {
             return false;
+        }
     }
 }
 
@@ -70,12 +76,14 @@ static bool repeats_apply(const struct rbk_rules *rules, struct rbk_tree_stateme
 {
     struct rbk_tree_statement *a = next_change(apply, apply);
     struct rbk_tree_statement *b = next_change(rollback, rollback);
-    if (!a || !b)
+    if (!a || !b) {
         return false;
+    }
     for (; a && b; a = next_change(apply, a), b = next_change(rollback, b)) {
         if (!same_text(rbk_source_text(rules->source, a->head),
-                       rbk_source_text(rules->source, b->head)))
+                       rbk_source_text(rules->source, b->head))) {
             return false;
+        }
     }
     return !a && !b;
 }
@@ -115,8 +123,9 @@ static void check_apply(struct rbk_rules *rules, const struct rbk_program_stage 
         return;
     }
     const struct rbk_tree_statement *fake = all_fake(stage->apply);
-    if (fake)
+    if (fake) {
         report_fake(rules, stage, fake, "apply");
+    }
 }
 
 static void check_rollback(struct rbk_rules *rules, const struct rbk_program_stage *stage,
@@ -124,24 +133,26 @@ static void check_rollback(struct rbk_rules *rules, const struct rbk_program_sta
 {
     struct rbk_str name = stage->statement->name->name->text;
     if (!next_change(rollback, rollback)) {
-        if (!has_nothing(rollback))
+        if (!has_nothing(rollback)) {
             rbk_diagnostic_help(
                 rbk_rule_report(rules, stage, rollback->head,
                                 "the rollback of `%.*s` changes nothing", RBK_STR_ARG(name)),
                 "Take back what `apply` does, with `undo` or steps of its own. Where there can be "
                 "nothing to take back, say so: `rollback NAME when … { nothing because \"…\" … }`.");
+        }
         return;
     }
     const struct rbk_tree_statement *fake = all_fake(rollback);
-    if (fake)
+    if (fake) {
         report_fake(rules, stage, fake, "rollback");
-    else if (stage->apply && repeats_apply(rules, stage->apply, rollback))
+    } else if (stage->apply && repeats_apply(rules, stage->apply, rollback)) {
         rbk_diagnostic_help(
             rbk_diagnostic_label(rbk_rule_report(rules, stage, rollback->head,
                                                  "the rollback of `%.*s` is its apply once more",
                                                  RBK_STR_ARG(name)),
                                  rbk_rules_place(rules, stage->apply->head), "the same steps"),
             "A rollback brings back the state before the apply.");
+    }
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */
@@ -159,8 +170,9 @@ static bool can_fail(const struct rbk_rules *rules, const struct rbk_tree_statem
     case RBK_STATEMENT_CHECK:
     case RBK_STATEMENT_WAIT_UNTIL:
         if (!rbk_tree_clause_find(at, RBK_CLAUSE_OPTIONAL) &&
-            !rbk_fact_is_constant(rules, at->value))
+            !rbk_fact_is_constant(rules, at->value)) {
             return true;
+        }
         *ret_idle = *ret_idle ? *ret_idle : at;
         return false;
     case RBK_STATEMENT_DO: {
@@ -177,8 +189,9 @@ static void check_verify(struct rbk_rules *rules, const struct rbk_program_stage
 {
     const struct rbk_tree_statement *idle = NULL;
     for (struct rbk_tree_statement *at = verify; at; at = rbk_statement_next(verify, at)) {
-        if (can_fail(rules, at, &idle))
+        if (can_fail(rules, at, &idle)) {
             return;
+        }
     }
     if (!idle) {
         rbk_diagnostic_help(rbk_rule_report(rules, stage, verify->head, "a verify without a check"),
@@ -199,8 +212,9 @@ static void check_verifies(struct rbk_rules *rules, const struct rbk_program_sta
                            const struct rbk_tree_block *block)
 {
     for (struct rbk_tree_statement *at = block->first; at; at = at->next) {
-        if (at->kind == RBK_STATEMENT_VERIFY)
+        if (at->kind == RBK_STATEMENT_VERIFY) {
             check_verify(rules, stage, at);
+        }
     }
 }
 
@@ -223,6 +237,7 @@ void rbk_rule_104(struct rbk_rules *rules)
         check_apply(rules, retire);
         check_verifies(rules, retire, retire->statement->block);
     }
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_BACKUP].count; i++)
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_BACKUP].count; i++) {
         check_verifies(rules, NULL, head[RBK_STATEMENT_BACKUP].items[i]->block);
+    }
 }

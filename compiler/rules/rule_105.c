@@ -9,10 +9,12 @@ static const struct rbk_tree_statement *own_change(const struct rbk_tree_stateme
 {
     struct rbk_tree_statement *at = (struct rbk_tree_statement *)rollback;
     while ((at = rbk_statement_next(rollback, at))) {
-        if (at->kind == RBK_STATEMENT_VERIFY)
+        if (at->kind == RBK_STATEMENT_VERIFY) {
             return NULL; /* The last step of a rollback. */
-        if (at->kind != RBK_STATEMENT_UNDO && rbk_fact_changes(at))
+        }
+        if (at->kind != RBK_STATEMENT_UNDO && rbk_fact_changes(at)) {
             return at;
+        }
     }
     return NULL;
 }
@@ -20,8 +22,9 @@ static const struct rbk_tree_statement *own_change(const struct rbk_tree_stateme
 static const struct rbk_tree_statement *find_undo(const struct rbk_tree_statement *rollback)
 {
     struct rbk_tree_statement *at = (struct rbk_tree_statement *)rollback;
-    while (at && at->kind != RBK_STATEMENT_UNDO)
+    while (at && at->kind != RBK_STATEMENT_UNDO) {
         at = rbk_statement_next(rollback, at);
+    }
     return at;
 }
 
@@ -57,11 +60,13 @@ static void check_rollback(struct rbk_rules *rules, const struct rbk_program_sta
                            const struct rbk_tree_statement *rollback, bool first)
 {
     const struct rbk_tree_statement *undo = find_undo(rollback);
-    if (!undo || !stage->apply)
+    if (!undo || !stage->apply) {
         return;
+    }
     const struct rbk_tree_statement *some = stage->apply;
-    while (some && some->kind != RBK_STATEMENT_DO)
+    while (some && some->kind != RBK_STATEMENT_DO) {
         some = rbk_statement_next(stage->apply, (struct rbk_tree_statement *)some);
+    }
     if (!some) {
         rbk_diagnostic_help(
             rbk_diagnostic_label(
@@ -75,8 +80,9 @@ static void check_rollback(struct rbk_rules *rules, const struct rbk_program_sta
          at = rbk_statement_next(stage->apply, at)) {
         if (at->kind == RBK_STATEMENT_DO) {
             const struct rbk_tree_statement *action = rbk_fact_action(at);
-            if (first && action && rbk_fact_changes(at) && !rbk_program_action_of(action)->undo)
+            if (first && action && rbk_fact_changes(at) && !rbk_program_action_of(action)->undo) {
                 report_action(rules, stage, at, action, undo);
+            }
         } else if (alone && at->kind != RBK_STATEMENT_TAKE && rbk_fact_changes(at)) {
             report_effect(rules, stage, at, undo);
         }

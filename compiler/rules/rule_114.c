@@ -12,8 +12,9 @@ static void check_reaction(struct rbk_rules *rules, const struct rbk_program_sta
                            const struct rbk_tree_reaction *reaction)
 {
     for (; reaction; reaction = reaction->otherwise) {
-        if (!reaction->roles || (reaction->has_within && reaction->otherwise))
+        if (!reaction->roles || (reaction->has_within && reaction->otherwise)) {
             continue;
+        }
         rbk_diagnostic_help(
             rbk_rule_report(rules, stage, reaction->span, "a question without `%s`",
                             reaction->has_within ? "else" : "within"),
@@ -26,8 +27,9 @@ static void check_reactions(struct rbk_rules *rules, const struct rbk_program_st
 {
     for (const struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
         if (at->kind == RBK_CLAUSE_THEN || at->kind == RBK_CLAUSE_ELSE ||
-            at->kind == RBK_CLAUSE_MISSING || at->kind == RBK_CLAUSE_IN_DOUBT)
+            at->kind == RBK_CLAUSE_MISSING || at->kind == RBK_CLAUSE_IN_DOUBT) {
             check_reaction(rules, stage, at->reaction);
+        }
     }
 }
 
@@ -35,8 +37,9 @@ static void check_question(struct rbk_rules *rules, const struct rbk_program_sta
                            const struct rbk_tree_statement *statement)
 {
     const struct rbk_tree_clause *within = rbk_tree_clause_find(statement, RBK_CLAUSE_WITHIN);
-    if (within && rbk_tree_clause_find(statement, RBK_CLAUSE_ELSE))
+    if (within && rbk_tree_clause_find(statement, RBK_CLAUSE_ELSE)) {
         return;
+    }
     rbk_diagnostic_help(
         rbk_rule_report(rules, stage, statement->head, "`%s` without `%s`",
                         rbk_statement_words((enum rbk_statement_kind)statement->kind),
@@ -61,15 +64,17 @@ static void check_do(struct rbk_rules *rules, const struct rbk_program_stage *st
                      const struct rbk_tree_statement *statement)
 {
     const struct rbk_tree_statement *action = rbk_fact_action(statement);
-    if (!action || rbk_program_action_of(action)->bounded)
+    if (!action || rbk_program_action_of(action)->bounded) {
         return;
+    }
     struct rbk_diagnostic *diagnostic = rbk_rule_report(
         rules, stage, statement->head, "`do` with neither a `timeout` nor a block's `within`");
     const struct rbk_tree_statement *step = rbk_program_action_of(action)->unbounded;
-    if (step)
+    if (step) {
         rbk_diagnostic_label(diagnostic,
                              rbk_place_make(action->declaration->file->source, step->head),
                              "does not end by itself");
+    }
     rbk_diagnostic_help(diagnostic, "Add `timeout 30s` to it, or `within 5m` to its block.");
 }
 
@@ -77,14 +82,16 @@ static void check_do(struct rbk_rules *rules, const struct rbk_program_stage *st
 static void check_undo(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                        const struct rbk_tree_statement *statement)
 {
-    if (!stage || !stage->apply)
+    if (!stage || !stage->apply) {
         return;
+    }
     for (struct rbk_tree_statement *at = stage->apply; at;
          at = rbk_statement_next(stage->apply, at)) {
         const struct rbk_tree_statement *action =
             at->kind == RBK_STATEMENT_DO ? rbk_fact_action(at) : NULL;
-        if (!action || rbk_program_action_of(action)->undo_bounded)
+        if (!action || rbk_program_action_of(action)->undo_bounded) {
             continue;
+        }
         rbk_diagnostic_help(
             rbk_diagnostic_label(
                 rbk_rule_report(rules, stage, statement->head,
@@ -108,21 +115,25 @@ static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *
     case RBK_STATEMENT_REDIS:
     case RBK_STATEMENT_CAPTURE_RUN:
     case RBK_STATEMENT_WAIT_UNTIL:
-        if (!bounded)
+        if (!bounded) {
             report_effect(rules, stage, statement);
+        }
         break;
     case RBK_STATEMENT_CHECK:
     case RBK_STATEMENT_REQUIRE:
-        if (!bounded && rbk_tree_clause_find(statement, RBK_CLAUSE_FOR))
+        if (!bounded && rbk_tree_clause_find(statement, RBK_CLAUSE_FOR)) {
             report_effect(rules, stage, statement);
+        }
         break;
     case RBK_STATEMENT_DO:
-        if (!bounded)
+        if (!bounded) {
             check_do(rules, stage, statement);
+        }
         break;
     case RBK_STATEMENT_UNDO:
-        if (!bounded)
+        if (!bounded) {
             check_undo(rules, stage, statement);
+        }
         break;
     case RBK_STATEMENT_MANUAL:
     case RBK_STATEMENT_ASK:
@@ -145,24 +156,28 @@ static void check_block(struct rbk_rules *rules, const struct rbk_program_stage 
             at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE
                 ? rbk_program_stage_of(at)
                 : stage;
-        if (at->annotation_flags & RBK_STATEMENT_REPORTED)
+        if (at->annotation_flags & RBK_STATEMENT_REPORTED) {
             continue;
+        }
         bool ends = bounded || (at->block && rbk_tree_clause_find(at, RBK_CLAUSE_WITHIN));
         check_step(rules, inner, at, bounded);
         check_block(rules, inner, at->block, ends);
-        if (at->kind == RBK_STATEMENT_IF)
+        if (at->kind == RBK_STATEMENT_IF) {
             check_block(rules, inner, at->else_block, ends);
+        }
     }
 }
 
 void rbk_rule_114(struct rbk_rules *rules)
 {
-    if (rules->program->plan)
+    if (rules->program->plan) {
         check_block(rules, NULL, rules->program->plan->block, false);
+    }
     for (uint32_t i = 0; i < rules->program->file_count; i++) {
         const struct rbk_program_file *file = rules->program->files[i];
         rules->source = file->tree->source;
-        for (uint32_t j = 0; j < file->channels.count; j++)
+        for (uint32_t j = 0; j < file->channels.count; j++) {
             check_block(rules, NULL, file->channels.items[j]->block, false);
+        }
     }
 }

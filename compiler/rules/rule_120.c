@@ -35,8 +35,9 @@ static const char *why_unknown(const struct rbk_tree_statement *statement)
 static void check_effect(struct rbk_rules *rules, const struct rbk_tree_statement *statement,
                          bool is_std)
 {
-    if (has_crash_rule(statement) || (statement->annotation_flags & RBK_STATEMENT_REPORTED))
+    if (has_crash_rule(statement) || (statement->annotation_flags & RBK_STATEMENT_REPORTED)) {
         return;
+    }
     const char *why = why_unknown(statement);
     if (why) {
         struct rbk_diagnostic *diagnostic = rbk_rule_report(
@@ -58,19 +59,22 @@ static void check_effect(struct rbk_rules *rules, const struct rbk_tree_statemen
 
 static void check_all(struct rbk_rules *rules, struct rbk_tree_statement *root, bool is_std)
 {
-    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at))
+    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
         check_effect(rules, at, is_std);
+    }
 }
 
 void rbk_rule_120(struct rbk_rules *rules)
 {
-    if (rules->program->plan)
+    if (rules->program->plan) {
         check_all(rules, rules->program->plan, false);
+    }
     /* Channels are left out: a message carries a key, and is sent again. */
     for (uint32_t i = 0; i < rules->program->file_count; i++) {
         const struct rbk_program_file *file = rules->program->files[i];
         rules->source = file->tree->source;
-        for (uint32_t j = 0; j < file->actions.count; j++)
+        for (uint32_t j = 0; j < file->actions.count; j++) {
             check_all(rules, file->actions.items[j], file->is_std);
+        }
     }
 }

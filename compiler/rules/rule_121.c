@@ -28,8 +28,9 @@ static const struct rbk_tree_statement *outermost(const struct rbk_tree_statemen
     *ret_certain = !rbk_tree_clause_find(statement, RBK_CLAUSE_OPTIONAL);
     while (statement->parent && statement->parent != owner) {
         statement = statement->parent;
-        if (statement->kind == RBK_STATEMENT_IF || statement->kind == RBK_STATEMENT_FOREACH)
+        if (statement->kind == RBK_STATEMENT_IF || statement->kind == RBK_STATEMENT_FOREACH) {
             *ret_certain = false;
+        }
     }
     return statement;
 }
@@ -48,24 +49,26 @@ static void check_in_rollback(const struct way_back *way, const struct rbk_tree_
     bool certain;
     const struct rbk_tree_statement *part =
         outermost(way->stage->statement, slot->statement, &certain);
-    if (part == way->rollback || (part->kind == RBK_STATEMENT_PREPARE && certain))
+    if (part == way->rollback || (part->kind == RBK_STATEMENT_PREPARE && certain)) {
         return;
+    }
     struct rbk_diagnostic *diagnostic = report(way, name);
     rbk_diagnostic_label(diagnostic, rbk_declaration_place(slot), "%s",
                          certain ? "set here, after the rollback can be called for"
                                  : "set here, if this is reached at all");
-    if (part->kind == RBK_STATEMENT_PREPARE)
+    if (part->kind == RBK_STATEMENT_PREPARE) {
         rbk_diagnostic_help(diagnostic,
                             "Set it on every way through `prepare`, or give a value for "
                             "the case that it is missing (`… ?? 0`).");
-    else if (slot->kind == RBK_DECLARATION_LET)
+    } else if (slot->kind == RBK_DECLARATION_LET) {
         rbk_diagnostic_help(diagnostic,
                             "Move the `let` into `prepare`, give a value for the case that it is "
                             "missing (`… ?? 0`), or read it again in the rollback.");
-    else
+    } else {
         rbk_diagnostic_help(diagnostic,
                             "Give a value for the case that it is missing (`… ?? \"\"`), "
                             "or read it again in the rollback.");
+    }
 }
 
 /* A slot of an action, used in its inverse. */
@@ -75,16 +78,19 @@ static void check_in_inverse(const struct way_back *way, const struct rbk_tree_e
     bool certain;
     const struct rbk_tree_statement *part =
         outermost(way->rollback->parent, slot->statement, &certain);
-    if (part == way->rollback)
+    if (part == way->rollback) {
         return;
+    }
     bool before = !way->effect || part->span.start < way->effect->span.start;
-    if (before && certain)
+    if (before && certain) {
         return;
+    }
     struct rbk_diagnostic *diagnostic = report(way, name);
     rbk_diagnostic_label(diagnostic, rbk_declaration_place(slot), "set here");
-    if (!before && part != way->effect)
+    if (!before && part != way->effect) {
         rbk_diagnostic_label(diagnostic, rbk_rules_place(way->rules, way->effect->head),
                              "the undo runs as soon as this was begun");
+    }
     rbk_diagnostic_help(diagnostic, "Set it before the first effect of the action, or give a value "
                                     "for the case that it is missing (`… ?? 0`).");
 }
@@ -93,12 +99,15 @@ static void check_name(void *context, const struct rbk_tree_expr *name, bool gua
 {
     const struct way_back *way = context;
     const struct rbk_declaration *ref = name->ref;
-    if (guarded || !ref || (ref->kind != RBK_DECLARATION_LET && ref->kind != RBK_DECLARATION_INTO))
+    if (guarded || !ref ||
+        (ref->kind != RBK_DECLARATION_LET && ref->kind != RBK_DECLARATION_INTO)) {
         return;
-    if (way->stage)
+    }
+    if (way->stage) {
         check_in_rollback(way, name);
-    else
+    } else {
         check_in_inverse(way, name);
+    }
 }
 
 /* ---- backups --------------------------------------------------------------------------------- */
@@ -110,9 +119,10 @@ static void find_takes(const struct rbk_rules *rules)
     for (uint32_t i = 0; i < stages->count; i++) {
         struct rbk_tree_statement *stage = stages->items[i];
         for (struct rbk_tree_statement *at = stage; at; at = rbk_statement_next(stage, at)) {
-            if (at->kind == RBK_STATEMENT_TAKE && at->name->ref)
+            if (at->kind == RBK_STATEMENT_TAKE && at->name->ref) {
                 rbk_statements_add(&rules->compile->arena,
                                    &rbk_program_backup_of(at->name->ref->statement)->takes, at);
+            }
         }
     }
 }
@@ -120,8 +130,9 @@ static void find_takes(const struct rbk_rules *rules)
 /* The stage that a step stands in. */
 static const struct rbk_tree_statement *stage_around(const struct rbk_tree_statement *statement)
 {
-    while (statement->kind != RBK_STATEMENT_STAGE)
+    while (statement->kind != RBK_STATEMENT_STAGE) {
         statement = statement->parent;
+    }
     return statement;
 }
 
@@ -134,13 +145,15 @@ static bool is_taken(const struct way_back *way, const struct rbk_declaration *b
     const struct rbk_statements *takes = &rbk_program_backup_of(backup->statement)->takes;
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct rbk_tree_statement *take = takes->items[i];
-        if (take->span.start > own->span.end)
+        if (take->span.start > own->span.end) {
             break;
+        }
         bool certain;
         const struct rbk_tree_statement *stage = stage_around(take);
         const struct rbk_tree_statement *part = outermost(stage, take, &certain);
-        if (certain && (stage != own || part->kind == RBK_STATEMENT_PREPARE))
+        if (certain && (stage != own || part->kind == RBK_STATEMENT_PREPARE)) {
             return true;
+        }
         *ret_late = take;
     }
     return false;
@@ -150,15 +163,17 @@ static void check_restore(const struct way_back *way, const struct rbk_tree_stat
 {
     const struct rbk_declaration *backup = restore->name->ref;
     const struct rbk_tree_statement *late = NULL;
-    if (!backup || is_taken(way, backup, &late))
+    if (!backup || is_taken(way, backup, &late)) {
         return;
+    }
     struct rbk_diagnostic *diagnostic =
         rbk_rule_report(way->rules, way->stage, restore->head,
                         "backup `%.*s` may not have been taken when this rollback starts",
                         RBK_STR_ARG(backup->name->text));
-    if (late)
+    if (late) {
         rbk_diagnostic_label(diagnostic, rbk_rules_place(way->rules, late->head),
                              "taken here, if this is reached");
+    }
     rbk_diagnostic_help(diagnostic, "Add `take %.*s` to the `prepare` of the stage.",
                         RBK_STR_ARG(backup->name->text));
 }
@@ -170,8 +185,9 @@ static void check_way(struct way_back *way, struct rbk_tree_statement *rollback)
     way->rollback = rollback;
     for (struct rbk_tree_statement *at = rollback; at; at = rbk_statement_next(rollback, at)) {
         rbk_fact_each_name_of(at, check_name, way);
-        if (at->kind == RBK_STATEMENT_RESTORE && way->stage)
+        if (at->kind == RBK_STATEMENT_RESTORE && way->stage) {
             check_restore(way, at);
+        }
     }
 }
 
@@ -180,8 +196,9 @@ static const struct rbk_tree_statement *first_effect(const struct rbk_tree_state
 {
     for (const struct rbk_tree_statement *at = action->block->first; at; at = at->next) {
         if (at->kind != RBK_STATEMENT_UNDO_BLOCK &&
-            (rbk_fact_changes(at) || rbk_fact_first_change(at)))
+            (rbk_fact_changes(at) || rbk_fact_first_change(at))) {
             return at;
+        }
     }
     return NULL;
 }
@@ -192,8 +209,9 @@ void rbk_rule_121(struct rbk_rules *rules)
     find_takes(rules);
     for (uint32_t i = 0; i < stages->count; i++) {
         struct way_back way = {.rules = rules, .stage = rbk_program_stage_of(stages->items[i])};
-        for (uint32_t j = 0; j < way.stage->rollbacks.count; j++)
+        for (uint32_t j = 0; j < way.stage->rollbacks.count; j++) {
             check_way(&way, way.stage->rollbacks.items[j]);
+        }
     }
     for (uint32_t i = 0; i < rules->program->file_count; i++) {
         const struct rbk_program_file *file = rules->program->files[i];
@@ -202,8 +220,9 @@ void rbk_rule_121(struct rbk_rules *rules)
             const struct rbk_tree_statement *action = file->actions.items[j];
             struct rbk_tree_statement *undo = rbk_program_action_of(action)->undo;
             struct way_back way = {.rules = rules, .effect = first_effect(action)};
-            if (undo)
+            if (undo) {
                 check_way(&way, undo);
+            }
         }
     }
 }

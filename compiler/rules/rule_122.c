@@ -7,8 +7,9 @@ static const struct rbk_tree_clause *irreversible(const struct rbk_program_stage
 {
     const struct rbk_tree_clause *at =
         stage->data ? rbk_tree_clause_find(stage->data, RBK_CLAUSE_DATA_MODIFIED) : NULL;
-    while (at && !rbk_str_is(at->name->name->text, "irreversible"))
+    while (at && !rbk_str_is(at->name->name->text, "irreversible")) {
         at = rbk_tree_clause_next(at);
+    }
     return at;
 }
 
@@ -18,8 +19,9 @@ static bool is_restored(const struct rbk_program_stage *stage, const struct rbk_
     for (uint32_t i = 0; i < stage->rollbacks.count; i++) {
         struct rbk_tree_statement *rollback = stage->rollbacks.items[i];
         for (struct rbk_tree_statement *at = rollback; at; at = rbk_statement_next(rollback, at)) {
-            if (at->kind == RBK_STATEMENT_RESTORE && (!backup || at->name->ref == backup))
+            if (at->kind == RBK_STATEMENT_RESTORE && (!backup || at->name->ref == backup)) {
                 return true;
+            }
         }
     }
     return false;
@@ -31,12 +33,14 @@ void rbk_rule_122(struct rbk_rules *rules)
     for (uint32_t i = 0; i < stages->count; i++) {
         const struct rbk_program_stage *stage = rbk_program_stage_of(stages->items[i]);
         const struct rbk_tree_clause *modified = irreversible(stage);
-        if (!modified)
+        if (!modified) {
             continue;
+        }
         const struct rbk_tree_clause *backup =
             rbk_tree_clause_find(stage->data, RBK_CLAUSE_DATA_BACKUP);
-        if (is_restored(stage, backup ? backup->name->ref : NULL))
+        if (is_restored(stage, backup ? backup->name->ref : NULL)) {
             continue;
+        }
         struct rbk_diagnostic *diagnostic = rbk_rule_report(
             rules, stage, modified->span,
             "no rollback of `%.*s` restores a backup, and its changes are irreversible",

@@ -59,8 +59,9 @@ const struct rbk_rule *rbk_rule_table(uint32_t *ret_count)
 const struct rbk_rule *rbk_rule_find(unsigned code)
 {
     for (size_t i = 0; i < RBK_COUNT(table); i++) {
-        if (table[i].code == code)
+        if (table[i].code == code) {
             return &table[i];
+        }
     }
     return NULL;
 }
@@ -75,11 +76,13 @@ static unsigned code_of(const struct rbk_tree_statement *allow)
 {
     struct rbk_str name = allow->name->name->text;
     unsigned code = 0;
-    if (name.bytes != 6 || !rbk_str_starts(name, RBK_STR("RBK")))
+    if (name.bytes != 6 || !rbk_str_starts(name, RBK_STR("RBK"))) {
         return 0;
+    }
     for (size_t i = 3; i < name.bytes; i++) {
-        if (name.data[i] < '0' || name.data[i] > '9')
+        if (name.data[i] < '0' || name.data[i] > '9') {
             return 0;
+        }
         code = code * 10 + (unsigned)(name.data[i] - '0');
     }
     return code;
@@ -88,8 +91,9 @@ static unsigned code_of(const struct rbk_tree_statement *allow)
 static struct rbk_tree_statement *find_waiver(const struct rbk_statements *allows, unsigned code)
 {
     for (uint32_t i = 0; i < allows->count; i++) {
-        if (code_of(allows->items[i]) == code)
+        if (code_of(allows->items[i]) == code) {
             return allows->items[i];
+        }
     }
     return NULL;
 }
@@ -109,11 +113,13 @@ struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
     struct rbk_tree_statement *waiver = NULL;
     if (rules->rule->waivable) {
         waiver = stage ? find_waiver(&stage->allows, code) : NULL;
-        if (!waiver)
+        if (!waiver) {
             waiver = find_waiver(&rules->program->head[RBK_STATEMENT_ALLOW], code);
+        }
     }
-    if (!waiver)
+    if (!waiver) {
         return rbk_diagnostic_error(diagnostics, code, place, "%s", text);
+    }
     waiver->annotation_flags |= WAIVER_USED;
     struct rbk_diagnostic *note =
         rbk_diagnostic_add(diagnostics, RBK_SEVERITY_NOTE, code, place, "waived: %s", text);
@@ -133,33 +139,36 @@ static void check_waiver(const struct rbk_rules *rules, const struct rbk_tree_st
     struct rbk_place place = rbk_rules_place(rules, allow->name->span);
     struct rbk_str name = allow->name->name->text;
     const struct rbk_rule *rule = rbk_rule_find(code_of(allow));
-    if (!rule)
+    if (!rule) {
         rbk_diagnostic_help(
             rbk_diagnostic_error(diagnostics, 140, place, "unknown rule `%.*s`", RBK_STR_ARG(name)),
             "A rule is named by its code, as in `allow RBK112 because \"…\"`.");
-    else if (!rule->waivable)
+    } else if (!rule->waivable) {
         rbk_diagnostic_help(rbk_diagnostic_error(diagnostics, 100, place, "`%.*s` cannot be waived",
                                                  RBK_STR_ARG(name)),
                             "It is kept by every plan: %s.", rule->title);
-    else if (rule->check && !(allow->annotation_flags & WAIVER_USED))
+    } else if (rule->check && !(allow->annotation_flags & WAIVER_USED)) {
         rbk_diagnostic_help(rbk_diagnostic_warning(diagnostics, 140, place,
                                                    "`allow %.*s` waives nothing",
                                                    RBK_STR_ARG(name)),
                             "Remove it, so that it does not hide what comes later.");
+    }
 }
 
 static void check_waivers(const struct rbk_rules *rules)
 {
     const struct rbk_statements *head = rules->program->head;
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_ALLOW].count; i++)
+    for (uint32_t i = 0; i < head[RBK_STATEMENT_ALLOW].count; i++) {
         check_waiver(rules, head[RBK_STATEMENT_ALLOW].items[i]);
+    }
     const enum rbk_statement_kind kinds[] = {RBK_STATEMENT_STAGE, RBK_STATEMENT_RETIRE};
     for (size_t k = 0; k < RBK_COUNT(kinds); k++) {
         for (uint32_t i = 0; i < head[kinds[k]].count; i++) {
             const struct rbk_statements *allows =
                 &rbk_program_stage_of(head[kinds[k]].items[i])->allows;
-            for (uint32_t j = 0; j < allows->count; j++)
+            for (uint32_t j = 0; j < allows->count; j++) {
                 check_waiver(rules, allows->items[j]);
+            }
         }
     }
 }
@@ -176,8 +185,9 @@ void rbk_rules_apply(const struct rbk_analysis *analysis)
     for (size_t i = 0; i < RBK_COUNT(table); i++) {
         rules.rule = &table[i];
         rules.source = source;
-        if (table[i].check)
+        if (table[i].check) {
             table[i].check(&rules);
+        }
     }
     rules.source = source;
     check_waivers(&rules);

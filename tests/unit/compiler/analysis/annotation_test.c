@@ -95,8 +95,9 @@ START_TEST(a_repeated_parameter_gives_its_number_to_each_argument)
     const struct rbk_tree_expr *check = stage()->verify->block->first->value;
     const struct rbk_tree_expr *call = check->left;
     uint32_t words = 0;
-    for (const struct rbk_tree_argument *at = call->arguments; at; at = at->next)
+    for (const struct rbk_tree_argument *at = call->arguments; at; at = at->next) {
         words += at->index == 1;
+    }
     ck_assert_uint_eq(words, 3);
     ck_assert_uint_eq(rbk_builtin_of(call->ref)->is.read, RBK_READ_REDIS_VALUE);
 }
@@ -151,8 +152,9 @@ START_TEST(what_belongs_to_lowering_is_untouched)
     struct rbk_tree_statement *plan = compile.program.plan;
     for (struct rbk_tree_statement *at = plan; at; at = rbk_statement_next(plan, at)) {
         ck_assert_uint_eq(at->annotation_index, 0);
-        if (at->declaration)
+        if (at->declaration) {
             ck_assert_uint_eq(at->declaration->index, 0);
+        }
     }
     const struct rbk_tree_statement *action = compile.program.files[0]->actions.items[0];
     ck_assert_uint_eq(action->declaration->index, 0);

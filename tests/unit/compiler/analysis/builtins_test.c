@@ -95,8 +95,9 @@ START_TEST(parameters_of_every_entry_are_in_order)
             const struct rbk_builtin_parameter *parameter = &table[i].parameters[j];
             ck_assert_ptr_nonnull(parameter->name);
             /* Only the last may be left out, repeated or take labels. */
-            if (parameter->optional || parameter->repeated || parameter->labels)
+            if (parameter->optional || parameter->repeated || parameter->labels) {
                 ck_assert_uint_eq(j + 1, table[i].parameter_count);
+            }
         }
     }
 }

@@ -54,8 +54,9 @@ static uint32_t analyse(void)
 START_TEST(one_param_too_many_is_one_error)
 {
     begin_plan();
-    for (size_t i = 0; i <= RBK_PARAMETERS_MAX; i++)
+    for (size_t i = 0; i <= RBK_PARAMETERS_MAX; i++) {
         rbk_buffer_printf(&text, "    param _p%zu: int = 1\n", i);
+    }
     ck_assert_uint_eq(analyse(), 1);
     ck_assert_uint_eq(compile.diagnostics.first->code, 170);
 }
@@ -64,8 +65,9 @@ END_TEST
 START_TEST(as_many_params_as_the_limit_are_fine)
 {
     begin_plan();
-    for (size_t i = 0; i < RBK_PARAMETERS_MAX; i++)
+    for (size_t i = 0; i < RBK_PARAMETERS_MAX; i++) {
         rbk_buffer_printf(&text, "    param _p%zu: int = 1\n", i);
+    }
     ck_assert_uint_eq(analyse(), 0);
 }
 END_TEST
@@ -73,8 +75,9 @@ END_TEST
 START_TEST(actions_that_call_too_deep_are_one_error)
 {
     rbk_buffer_append_str(&text, RBK_STR("action a0() { run \"x\" timeout 1s idempotent }\n"));
-    for (int i = 1; i < 20000; i++)
+    for (int i = 1; i < 20000; i++) {
         rbk_buffer_printf(&text, "action a%d() { do a%d() }\n", i, i - 1);
+    }
     begin_plan();
     ck_assert_uint_eq(analyse(), 1);
     ck_assert_uint_eq(compile.diagnostics.first->code, 170);
@@ -84,8 +87,9 @@ END_TEST
 START_TEST(twenty_errors_are_twenty_records)
 {
     begin_plan();
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         rbk_buffer_printf(&text, "    abort when unknown_%d > %s \"x\"\n", i, i % 2 ? "5s" : "5%");
+    }
     ck_assert_uint_eq(analyse(), 20);
     uint32_t last = 0;
     for (const struct rbk_diagnostic *at = compile.diagnostics.first; at; at = at->next) {
@@ -99,8 +103,9 @@ END_TEST
 START_TEST(a_name_is_reported_as_unknown_once)
 {
     begin_plan();
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         rbk_buffer_append_str(&text, RBK_STR("    abort when nowhere > 5 \"x\"\n"));
+    }
     ck_assert_uint_eq(analyse(), 1);
 }
 END_TEST

@@ -53,8 +53,9 @@ END_TEST
 START_TEST(what_has_a_unit_is_a_quantity_or_a_time)
 {
     for (unsigned type = 0; type < RBK_TYPE_COUNT; type++) {
-        if (rbk_type_has_unit(type))
+        if (rbk_type_has_unit(type)) {
             ck_assert(rbk_type_is_quantity(type) || type == RBK_TYPE_TIME);
+        }
     }
     ck_assert(rbk_type_is_quantity(RBK_TYPE_INT) && !rbk_type_has_unit(RBK_TYPE_INT));
     ck_assert(!rbk_type_is_quantity(RBK_TYPING_CONNECTION));
