@@ -148,8 +148,6 @@ struct rbk_driver_setup {
     const char *plan_directory;/* where commands run unless they say otherwise */
     const char *supervisor;    /* path of the supervisor program */
     const char *filter_worker; /* path of the jq worker program */
-    bool fresh;                /* the run begins now: nothing of it was ever dispatched. Lets the
-                                * exec driver prove NOT_STARTED after a crash; false is always safe */
 };
 
 /* Constructors; one each in exec.h, sql_postgres.h, sql_sqlite.h, http.h, redis.h, host.h:

@@ -180,22 +180,24 @@ static const struct rbk_driver_ops exec_ops = {
     .close = exec_close,
 };
 
-/* Says on disk that no supervisor was ever started, unless something is said already. */
-static int claim_fresh(struct exec *exec, struct rbk_error *reterr)
+int rbk_exec_claim(const char *run_directory, const char *run, struct rbk_error *reterr)
 {
     struct rbk_supervisor_id id;
-    if (!exec->setup.fresh ||
-        rbk_supervisor_id_read(exec->directory, exec->setup.run, &id) != -RBK_ENOTFOUND) {
-        return 0;
+    int directory = open(run_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) {
+        return rbk_error_set_system(reterr, RBK_EIO, errno,
+                                    "cannot open the run's directory \"%s\"", run_directory);
     }
-    id = (struct rbk_supervisor_id){.state = RBK_SUPERVISOR_NONE};
-    memcpy(id.process.boot, exec->link.boot, sizeof id.process.boot);
-    int result = rbk_supervisor_id_write(exec->directory, exec->setup.run, &id);
+    int result = rbk_supervisor_id_read(directory, run, &id) == -RBK_ENOTFOUND ? 0 : -RBK_EEXISTS;
     if (result == 0) {
-        return 0;
+        id = (struct rbk_supervisor_id){.state = RBK_SUPERVISOR_NONE};
+        rbk_boot_id_read(id.process.boot);
+        result = rbk_supervisor_id_write(directory, run, &id);
     }
-    return rbk_error_set(reterr, (enum rbk_err) - result,
-                         "cannot write to the run's directory \"%s\"", exec->run_directory);
+    close(directory);
+    return result == 0 ? 0
+                       : rbk_error_set(reterr, (enum rbk_err) - result,
+                                       "cannot claim the run's directory \"%s\"", run_directory);
 }
 
 static int open_directories(struct exec *exec, struct rbk_error *reterr)
@@ -247,10 +249,6 @@ int rbk_exec_open(const struct rbk_driver_setup *setup, struct rbk_driver **ret_
     exec->link.run_directory = exec->run_directory;
     exec->link.directory = exec->directory;
     rbk_boot_id_read(exec->link.boot);
-    result = claim_fresh(exec, reterr);
-    if (result != 0) {
-        goto failed;
-    }
     /* From here on there are handles, which can only be closed by the loop; neither can fail. */
     result = rbk_exec_link_init(&exec->link, reterr);
     if (result != 0) {

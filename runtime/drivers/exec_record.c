@@ -231,6 +231,11 @@ int rbk_supervisor_id_write(int directory, const char *run, const struct rbk_sup
     return result;
 }
 
+int rbk_supervisor_id_remove(int directory)
+{
+    return unlinkat(directory, ID_NAME, 0) == 0 || errno == ENOENT ? 0 : -RBK_EIO;
+}
+
 int rbk_supervisor_id_read(int directory, const char *run, struct rbk_supervisor_id *ret_id)
 {
     struct rbk_buffer text, again;

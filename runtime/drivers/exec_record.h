@@ -56,6 +56,9 @@ struct rbk_supervisor_id {
 RBK_MUST_USE int rbk_supervisor_id_write(int directory, const char *run,
                                          const struct rbk_supervisor_id *id);
 
+/** Removes it; 0 also when there was none, or -RBK_EIO. */
+RBK_MUST_USE int rbk_supervisor_id_remove(int directory);
+
 /** Reads it: 0; -RBK_ENOTFOUND; -RBK_ECORRUPT also when of another run; -RBK_EIO. */
 RBK_MUST_USE int rbk_supervisor_id_read(int directory, const char *run,
                                         struct rbk_supervisor_id *ret_id);

@@ -84,6 +84,17 @@ static int connect_to(struct supervisor *supervisor, int connection)
     return 0;
 }
 
+/* Says on disk that commands may be given to this process from now on. On a full disk, where a way
+ * back must still work, the old file goes instead: no file proves nothing. 0 or -1. */
+static int claim(struct supervisor *supervisor)
+{
+    supervisor->id.state = RBK_SUPERVISOR_SERVING;
+    if (rbk_supervisor_id_write(supervisor->directory, supervisor->run, &supervisor->id) == 0) {
+        return 0;
+    }
+    return rbk_supervisor_id_remove(supervisor->directory);
+}
+
 int serve_open(struct supervisor *supervisor)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = RBK_EXEC_SOCKET_NAME};
@@ -108,8 +119,7 @@ int serve_open(struct supervisor *supervisor)
     if (watch_add(supervisor, supervisor->listener, &supervisor->watch_listener) != 0) {
         return -1;
     }
-    supervisor->id.state = RBK_SUPERVISOR_SERVING;
-    if (rbk_supervisor_id_write(supervisor->directory, supervisor->run, &supervisor->id) != 0) {
+    if (claim(supervisor) != 0) {
         return -1;
     }
     return connect_to(supervisor, RBK_EXEC_FD_CONNECTION);

@@ -52,7 +52,7 @@ static pid_t runner(const struct rbk_request *request)
     if (pid > 0) {
         return pid;
     }
-    world_open(&world, true);
+    world_open(&world, false);
     world_start(&world, request, &answer);
     world_wait(&world, &answer);
     (void)!write(began, "R", 1);
@@ -382,7 +382,7 @@ END_TEST
 START_TEST(what_is_forgotten_leaves_nothing_behind)
 {
     char byte;
-    world_open(&world, true);
+    world_open(&world, false);
     for (int index = 0; index < 3; index++) {
         struct rbk_request request = world_shell(&world, ":");
         world_run(&world, &request, &answer);

@@ -87,9 +87,11 @@ void world_open(struct world *world, bool fresh)
         .run_directory = world->directory,
         .plan_directory = world->directory,
         .supervisor = given ? given : path,
-        .fresh = fresh,
     };
     struct rbk_error error = {0};
+    if (fresh) {
+        ck_assert_msg(rbk_exec_claim(world->directory, "run-7", &error) == 0, "%s", error.text);
+    }
     ck_assert_msg(rbk_exec_open(&world->setup, &world->driver, &error) == 0, "%s", error.text);
 }
 

@@ -42,9 +42,10 @@ struct world {
     size_t word_count;
 };
 
-/** A new directory and a driver that is told the run is fresh. */
+/** A new directory, claimed for a new run, and a driver. */
 void world_init(struct world *world);
-/** Another runner in the same directory, not fresh; world->driver must be closed or another's. */
+/** A runner in the directory; `fresh` claims it first. world->driver must be closed or another
+ * process's. */
 void world_open(struct world *world, bool fresh);
 /** Closes the driver and its loop. */
 void world_close(struct world *world, bool leave);
