@@ -4,13 +4,13 @@
  * stays whole; there is no alternate screen, the cursor stays visible, and a runner that is killed
  * leaves a usable terminal behind.
  *
- *     draw      erase (up by the lines the block takes now, clear to the end of the screen), then
- * the new lines of the log, then the new frame: one write, so that nothing flickers resize    a
- * terminal that becomes narrower breaks the old lines anew: how many rows they take is computed
- * from their widths, and all of them are erased
+ * Drawing erases the rows the block takes now, writes the new lines of the log where it began, and
+ * the new block below them: one write, so that nothing flickers.
  *
- * Needs of a terminal: cursor up and clear to the end (terminfo cuu, ed). Without them: plain
- * lines.
+ * A terminal that becomes narrower breaks the old lines anew. How many rows they take is computed
+ * from their widths, and all of them are erased.
+ *
+ * Needs of a terminal: cursor up and clear a line (terminfo cuu, el). Without them: plain lines.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +78,9 @@ static void draw(struct rbk_show *show, bool with_block)
     if (live == NULL || show->failed) {
         return;
     }
+    /* Asked each time: a picture may be due between a change of size and its signal. */
+    rbk_terminal_size(show->descriptor, &live->columns, &live->rows);
+    show->width = live->columns;
     rbk_buffer_clear(&live->output);
     append_erase(live);
     rbk_buffer_append_str(&live->output, rbk_buffer_str(&live->log));
@@ -140,12 +143,7 @@ static void live_on_tick(struct rbk_show *show)
 
 static void live_on_resize(struct rbk_show *show)
 {
-    struct live *live = live_of(show);
-    if (live != NULL) {
-        rbk_terminal_size(show->descriptor, &live->columns, &live->rows);
-        show->width = live->columns;
-        draw(show, true);
-    }
+    draw(show, true);
 }
 
 static void live_on_end(struct rbk_show *show, int status)

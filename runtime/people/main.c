@@ -5,18 +5,21 @@
  *
  *   main.c            this file: descriptors, signals that kill, which command
  *   commands.c        the table of commands; options.c reads what each takes, by popt
- *   command_run.c     run, resume: a runner on this terminal (session.c), with the plan from
- *   command_resume.c  plan_file.c and the parameters from params.c
+ *   command_run.c     run and
+ *   command_resume.c  resume: a runner on this terminal (session.c)
+ *   plan_file.c       the plan it runs, and params.c its parameters
  *   command_ask.c     approve, deny, answer, pause, continue, abort, cancel, retry, resolve,
- * signal, alert: a row in the run's inbox, and the runner's reply command_status.c  status, log,
- * runs: read the journal, change nothing command_log.c command_runs.c    the store and the run that
- * a command is about: run_store.c
+ *                     signal, alert: a row in the run's inbox, and the runner's reply
+ *   command_status.c  status,
+ *   command_log.c     log and
+ *   command_runs.c    runs: read the journal (history.c), change nothing
+ *   run_store.c       the store and the run that a command is about
  *
  *   story.c           a record of the journal as lines a person understands
  *   view.c            words for a run: stages, questions, what to do now
  *   track.c           what the display remembers beside the state: since when, why, how far
- *   show.c            where lines go: plain.c, json_lines.c, or live.c on a terminal, which draws
- *                     the frames of frame.c (gauge.c: a trigger's distance to its threshold)
+ *   show.c            where lines go: plain.c, json_lines.c or, on a terminal, live.c
+ *   frame.c           what live.c draws; gauge.c: a trigger's distance to its threshold
  *   sanitize.c        text from outside never controls the terminal
  *   when.c, user.c    times and names
  *

@@ -33,14 +33,16 @@ static struct rbk_session *session_of(void *context)
 /* ---- from the executor ------------------------------------------------------------------------
  */
 
-/* Make the state after a record. @return false when the record does not fit, which cannot be. */
-static bool make_after(struct rbk_session *session, const struct rbk_record *record,
+/* Make the state after a record; a note of the run itself (an alert) does not reach step(). */
+static void make_after(struct rbk_session *session, const struct rbk_record *record,
                        const struct rbk_state *before)
 {
     memcpy(session->after, before, before->bytes);
     session->scratch.count = 0;
-    return rbk_step(session->view.machine, rbk_run_settings(session->run), session->after,
-                    &record->event, &session->scratch) == RBK_REFUSAL_ACCEPTED;
+    if (record->event.kind != RBK_EVENT_NOTE || record->event.serial != 0) {
+        (void)rbk_step(session->view.machine, rbk_run_settings(session->run), session->after,
+                       &record->event, &session->scratch);
+    }
 }
 
 static void on_record(void *context, struct rbk_run *run, int64_t seq,
@@ -48,9 +50,10 @@ static void on_record(void *context, struct rbk_run *run, int64_t seq,
                       const struct rbk_actions *actions)
 {
     struct rbk_session *session = session_of(context);
-    if (!session->show.tracking || before == NULL || !make_after(session, record, before)) {
+    if (!session->show.tracking || before == NULL) {
         return;
     }
+    make_after(session, record, before);
     struct rbk_shown_record shown = {seq, record, before, session->after, actions};
     session->show.now_ms = rbk_run_now_ms(run);
     session->show.state = rbk_run_state(run);

@@ -17,7 +17,7 @@
 
 struct rbk_terminal {
     char *up;    /* owned: capability cuu */
-    char *erase; /* owned: capability ed */
+    char *clear; /* owned: capability el */
 };
 
 /* A copy of a capability without its padding ("$<50>"), which no terminal of today waits for; NULL
@@ -55,9 +55,9 @@ struct rbk_terminal *rbk_terminal_open(int descriptor)
     struct rbk_terminal *terminal = calloc(1, sizeof(*terminal));
     if (terminal != NULL) {
         terminal->up = capability("cuu");
-        terminal->erase = capability("ed");
+        terminal->clear = capability("el");
     }
-    if (terminal == NULL || terminal->up == NULL || terminal->erase == NULL) {
+    if (terminal == NULL || terminal->up == NULL || terminal->clear == NULL) {
         rbk_terminal_close(terminal);
         return NULL;
     }
@@ -68,7 +68,7 @@ void rbk_terminal_close(struct rbk_terminal *terminal)
 {
     if (terminal != NULL) {
         free(terminal->up);
-        free(terminal->erase);
+        free(terminal->clear);
         free(terminal);
     }
     if (cur_term != NULL) {
@@ -86,14 +86,23 @@ bool rbk_terminal_possible(int descriptor)
     return true;
 }
 
+static void append_up(struct rbk_terminal *terminal, size_t rows, struct rbk_buffer *out)
+{
+    rbk_buffer_append_text(out, tparm(terminal->up, (long)rows, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L));
+}
+
 void rbk_terminal_erase(struct rbk_terminal *terminal, size_t rows, struct rbk_buffer *out)
 {
     rbk_buffer_append_byte(out, '\r');
-    if (rows != 0) {
-        rbk_buffer_append_text(out,
-                               tparm(terminal->up, (long)rows, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L));
+    if (rows == 0) {
+        return;
     }
-    rbk_buffer_append_text(out, terminal->erase);
+    append_up(terminal, rows, out);
+    for (size_t i = 0; i < rows; i++) {
+        rbk_buffer_append_text(out, terminal->clear);
+        rbk_buffer_append_byte(out, '\n');
+    }
+    append_up(terminal, rows, out);
 }
 
 void rbk_terminal_size(int descriptor, size_t *ret_width, size_t *ret_height)

@@ -20,7 +20,11 @@ bool rbk_terminal_possible(int descriptor);
 /* NULL when it cannot, or memory ran out. One terminal may be open at a time. */
 RBK_MUST_USE struct rbk_terminal *rbk_terminal_open(int descriptor);
 void rbk_terminal_close(struct rbk_terminal *terminal);
-/* Append what moves to the first column `rows` rows up and erases everything from there. */
+/*
+ * Append what erases the `rows` rows above the cursor, which stands at the beginning of a line, and
+ * leaves it where they began. Row by row: clearing to the end of the screen from its first row
+ * would make tmux keep a copy of it in its history.
+ */
 void rbk_terminal_erase(struct rbk_terminal *terminal, size_t rows, struct rbk_buffer *out);
 /* The size of its window; 80 x 24 when it does not say. */
 void rbk_terminal_size(int descriptor, size_t *ret_width, size_t *ret_height);
