@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/drivers/exec.h"
 #include "runtime/executor/settings.h"
 
 #define SCRATCH_BYTES ((size_t)64 << 20)
@@ -252,7 +253,9 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
     run->replay->run.started_ms = (int64_t)now_ms;
     /* Secrets come first: a run that cannot read them leaves nothing behind in the store. */
     if ((error = rbk_store_take_lease(run->store, run->id, &run->epoch, reterr)) != 0 ||
-        (error = find_directory(run, reterr)) != 0 || (error = equip(run, reterr)) != 0 ||
+        (error = find_directory(run, reterr)) != 0 ||
+        (error = rbk_exec_claim(run->run_directory, run->id, reterr)) != 0 ||
+        (error = equip(run, reterr)) != 0 ||
         (error = store_run(run, machine, machine_text, run->replay->params, unrehearsed, now_ms, reterr)) !=
             0)
         goto fail;
