@@ -3,12 +3,11 @@
  * from any point of any run every finding of the next runner leads on to an end, also when that one
  * dies, too. Random runs print their seed; RBK_SEED replays one.
  */
-#include "tests/unit/core/step/run.h"
+#include "tests/unit/core/step/random.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct machine_builder *one_stage(enum rbk_effect_kind kind)
 {
@@ -215,121 +214,6 @@ static struct machine_builder *everything(void)
     return mb;
 }
 
-static uint32_t below(uint64_t *seed, uint32_t limit)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(*seed >> 33) % limit;
-}
-
-/* The most harmless next event for a run that nobody but time and drivers cares for: true when
- * there was one. */
-static bool drive(struct run *run, enum rbk_recovery recovery)
-{
-    for (uint32_t i = 0; i < run->machine->region_count; i++) {
-        const struct rbk_region_state *rs = rbk_state_region(run->machine, run->state, i);
-        if (rs->mode == RBK_MODE_RUNNING || rs->mode == RBK_MODE_CANCELLING ||
-            rs->mode == RBK_MODE_LOOKING) {
-            run_accept(run, (struct rbk_event){.kind = RBK_EVENT_RESULT, .serial = rs->serial});
-            return true;
-        }
-        if (rs->mode == RBK_MODE_RESOLVING) {
-            run_accept(run, (struct rbk_event){.kind = RBK_EVENT_RESOLVED,
-                                               .serial = rs->serial,
-                                               .recovery = recovery});
-            return true;
-        }
-    }
-    if (run->state->status == RBK_STATUS_STUCK) {
-        ck_assert_int_eq(run_command(run, RBK_COMMAND_RETRY), RBK_REFUSAL_ACCEPTED);
-        return true;
-    }
-    if (rbk_state_next_due(run->machine, run->state)) {
-        run_due(run);
-        return true;
-    }
-    return false;
-}
-
-static void crash_here(const struct run *run, enum rbk_recovery recovery)
-{
-    struct run copy = *run;
-    copy.state = malloc(rbk_state_bytes(run->machine));
-    copy.actions.items = calloc(run->actions.capacity, sizeof(*run->actions.items));
-    ck_assert_ptr_nonnull(copy.state);
-    ck_assert_ptr_nonnull(copy.actions.items);
-    memcpy(copy.state, run->state, rbk_state_bytes(run->machine));
-    run_resume(&copy);
-    drive(&copy, recovery);
-    if (!copy.state->ended_ms) {
-        run_resume(&copy); /* a crash in the middle of the recovery */
-    }
-    for (int guard = 0; !copy.state->ended_ms; guard++) {
-        ck_assert_msg(guard < 5000, "no end after a crash, recovery %d", (int)recovery);
-        ck_assert_msg(drive(&copy, recovery), "a resumed run stands still");
-    }
-    free(copy.state);
-    free(copy.actions.items);
-}
-
-static enum rbk_outcome some_outcome(uint64_t *seed)
-{
-    static const enum rbk_outcome outcomes[] = {
-        RBK_OUTCOME_OK,      RBK_OUTCOME_OK,      RBK_OUTCOME_OK,
-        RBK_OUTCOME_OK,      RBK_OUTCOME_OK,      RBK_OUTCOME_FAIL,
-        RBK_OUTCOME_TIMEOUT, RBK_OUTCOME_MISSING, RBK_OUTCOME_DOUBT};
-    return outcomes[below(seed, RBK_COUNT(outcomes))];
-}
-
-/* One event of some kind; most are results, many are refused. */
-static enum rbk_refusal random_event(struct run *run, uint64_t *seed)
-{
-    uint32_t region = below(seed, run->machine->region_count);
-    const struct rbk_region_state *rs = rbk_state_region(run->machine, run->state, region);
-    struct rbk_event event = {.kind = RBK_EVENT_RESULT, .serial = rs->serial, .index = region};
-    event.outcome = some_outcome(seed);
-    uint64_t due_ms = rbk_state_next_due(run->machine, run->state);
-    switch (below(seed, 40)) {
-    case 0:
-        event.kind = RBK_EVENT_COMMAND;
-        event.command = (enum rbk_command)below(seed, RBK_COMMAND_COUNT);
-        event.index = below(seed, 2) ? region : RBK_NONE;
-        event.answer = below(seed, 2) ? RBK_ANSWER_DONE : RBK_ANSWER_NOT_DONE;
-        break;
-    case 1:
-        event.kind = RBK_EVENT_TRIGGER;
-        event.index = below(seed, run->machine->trigger_count);
-        event.level = (enum rbk_level)below(seed, RBK_LEVEL_COUNT);
-        break;
-    case 2:
-        event.kind = RBK_EVENT_RESUMED;
-        break;
-    case 3:
-    case 4:
-    case 5:
-    case 6:
-        event.kind = RBK_EVENT_ANSWER;
-        event.owner = below(seed, 4) ? RBK_OWNER_REGION : RBK_OWNER_TRIGGER;
-        event.answer = (enum rbk_answer)below(seed, RBK_ANSWER_COUNT);
-        event.roles = 1;
-        break;
-    case 7:
-    case 8:
-        event.kind = RBK_EVENT_TIME;
-        run->now_ms = due_ms > run->now_ms ? due_ms : run->now_ms + 1;
-        break;
-    case 9:
-    case 10:
-    case 11:
-    case 12:
-        event.kind = RBK_EVENT_RESOLVED;
-        event.recovery = (enum rbk_recovery)below(seed, 4);
-        break;
-    default:
-        break;
-    }
-    return run_post(run, event);
-}
-
 START_TEST(from_every_point_of_a_random_run_a_crash_leads_on_to_an_end)
 {
     const char *replay = getenv("RBK_SEED");
@@ -339,9 +223,9 @@ START_TEST(from_every_point_of_a_random_run_a_crash_leads_on_to_an_end)
     run_start(&run, everything());
     fprintf(stderr, "RBK_SEED=%llu\n", (unsigned long long)first);
     for (int events = 0; events < 1000 && !run.state->ended_ms; events++) {
-        enum rbk_refusal refusal = random_event(&run, &seed);
+        enum rbk_refusal refusal = run_random_event(&run, &seed);
         if (refusal == RBK_REFUSAL_ACCEPTED && !run.state->ended_ms) {
-            crash_here(&run, (enum rbk_recovery)(events % 4));
+            run_crash_here(&run, (enum rbk_recovery)(events % 4));
         }
     }
     run_fini(&run);
@@ -354,13 +238,13 @@ START_TEST(a_plain_run_survives_a_crash_at_each_event_with_each_finding)
     run_start(&run, everything());
     for (int events = 0; events < 200 && !run.state->ended_ms; events++) {
         for (int recovery = 0; recovery < 4; recovery++) {
-            crash_here(&run, (enum rbk_recovery)recovery);
+            run_crash_here(&run, (enum rbk_recovery)recovery);
         }
         const struct rbk_region_state *a = rbk_state_region(run.machine, run.state, 1);
         if (a->mode == RBK_MODE_ASKING) {
             run_answer(&run, "a.approve.1", RBK_ANSWER_YES, 1);
         } else {
-            drive(&run, RBK_RECOVERY_KNOWN);
+            run_drive(&run, RBK_RECOVERY_KNOWN);
         }
     }
     ck_assert_uint_ne(run.state->ended_ms, 0);

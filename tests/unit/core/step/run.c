@@ -8,12 +8,18 @@
 
 void run_init(struct run *run, struct machine_builder *builder)
 {
-    memset(run, 0, sizeof(*run));
+    run_init_machine(run, mb_finish(builder));
     run->builder = builder;
-    run->machine = mb_finish(builder);
+}
+
+void run_init_machine(struct run *run, const struct rbk_machine *machine)
+{
+    memset(run, 0, sizeof(*run));
+    run->machine = machine;
     ck_assert_uint_le(run->machine->region_count, RUN_REGIONS_MAX);
     run->settings.observe_ms = 60000;
     run->settings.grace_ms = 120000;
+    ck_assert_uint_le(machine->report_count, 8);
     for (int i = 0; i < 8; i++) {
         run->report_every_ms[i] = 10000;
     }

@@ -10,10 +10,10 @@
 #include "runtime/core/step.h"
 #include "tests/unit/core/machine_builder.h"
 
-#define RUN_REGIONS_MAX 64u
+#define RUN_REGIONS_MAX 256u
 
 struct run {
-    struct machine_builder *builder; /* owned */
+    struct machine_builder *builder; /* owned; NULL: the machine is another's */
     const struct rbk_machine *machine;
     struct rbk_settings settings;
     uint64_t report_every_ms[8];
@@ -25,10 +25,13 @@ struct run {
     uint32_t hooks[RBK_HOOK_KIND_COUNT]; /* how often each was sent */
     uint32_t notified, reported, escalated, finished;
     uint32_t effects; /* dispatched */
+    bool agreeable;   /* run_drive() answers yes to every gate */
     char text[160];   /* of run_at() */
     bool quiet;       /* explorer: no assertions about actions */
 };
 
+/* Make a run of a machine that is not the builder's; run_fini() leaves it alone. */
+void run_init_machine(struct run *run, const struct rbk_machine *machine);
 /* Finish the builder's machine and make a run of it, before its start; takes the builder. */
 void run_init(struct run *run, struct machine_builder *builder);
 void run_fini(struct run *run);
