@@ -131,18 +131,21 @@ static void help_with_others(struct rbk_diagnostic *diagnostic, enum rbk_stateme
     char list[512] = "";
     size_t bytes = 0;
     for (unsigned clause = 0; clause < RBK_CLAUSE_KINDS; clause++) {
-        if (!rbk_clause_belongs(kind, (enum rbk_clause_kind)clause))
+        if (!rbk_clause_belongs(kind, (enum rbk_clause_kind)clause)) {
             continue;
+        }
         int written = snprintf(list + bytes, sizeof(list) - bytes, "%s`%s`", bytes ? ", " : "",
                                rbk_clause_words((enum rbk_clause_kind)clause));
-        if (written < 0 || (size_t)written >= sizeof(list) - bytes)
+        if (written < 0 || (size_t)written >= sizeof(list) - bytes) {
             break;
+        }
         bytes += (size_t)written;
     }
-    if (bytes)
+    if (bytes) {
         rbk_diagnostic_help(diagnostic, "`%s` takes %s.", rbk_statement_words(kind), list);
-    else
+    } else {
         rbk_diagnostic_help(diagnostic, "`%s` takes no clauses.", rbk_statement_words(kind));
+    }
 }
 
 static void check_statement(struct check *check, const struct rbk_tree_statement *statement)
@@ -163,13 +166,15 @@ static void check_statement(struct check *check, const struct rbk_tree_statement
         seen[clause->kind] = clause;
     }
     if (seen[RBK_CLAUSE_EVERY] && !seen[RBK_CLAUSE_RETRY] &&
-        every_needs_retry((enum rbk_statement_kind)statement->kind))
+        every_needs_retry((enum rbk_statement_kind)statement->kind)) {
         rbk_diagnostic_help(report(check, seen[RBK_CLAUSE_EVERY], "", "every", " without `retry`"),
                             "Say how often: `retry 3 every 5s`.");
-    if (seen[RBK_CLAUSE_JSON] && seen[RBK_CLAUSE_BODY])
+    }
+    if (seen[RBK_CLAUSE_JSON] && seen[RBK_CLAUSE_BODY]) {
         rbk_diagnostic_label(report(check, seen[RBK_CLAUSE_BODY], "", "body", " beside `json`"),
                              rbk_place_make(check->file->source, seen[RBK_CLAUSE_JSON]->span),
                              "the other body");
+    }
 }
 
 /* Blocks nest at most RBK_NESTING_MAX deep, which the parser saw to. */
@@ -177,11 +182,13 @@ static void check_block(struct check *check, const struct rbk_tree_block *block)
 {
     for (const struct rbk_tree_statement *statement = block ? block->first : NULL; statement;
          statement = statement->next) {
-        if (statement->clauses)
+        if (statement->clauses) {
             check_statement(check, statement);
+        }
         check_block(check, statement->block);
-        if (statement->kind == RBK_STATEMENT_IF)
+        if (statement->kind == RBK_STATEMENT_IF) {
             check_block(check, statement->else_block);
+        }
     }
 }
 

@@ -33,20 +33,23 @@ static int check_syntax(struct rbk_compile *compile, const char *path, bool dump
 {
     struct rbk_source *source;
     int result = rbk_source_open(&compile->arena, path, &source, reterr);
-    if (result != 0)
+    if (result != 0) {
         return result;
+    }
     struct rbk_tree_file *file =
         rbk_parse_source(&compile->arena, &compile->names, source, &compile->diagnostics);
-    if (!dump_tree || file->broken)
+    if (!dump_tree || file->broken) {
         return 0;
+    }
     struct rbk_buffer buffer;
     rbk_buffer_init(&buffer, DUMP_BYTES_MAX);
     rbk_tree_dump(file, &buffer);
     result = buffer.error;
-    if (result != 0)
+    if (result != 0) {
         rbk_error_set(reterr, (enum rbk_err) - result, "cannot dump the tree of %s", path);
-    else
+    } else {
         fwrite(buffer.data, 1, buffer.bytes, stdout);
+    }
     rbk_buffer_fini(&buffer);
     return result;
 }
@@ -55,8 +58,9 @@ static int check_syntax(struct rbk_compile *compile, const char *path, bool dump
 static int check_plan(struct rbk_compile *compile, const char *path, struct rbk_error *reterr)
 {
     int result = rbk_compile_load(compile, path, reterr);
-    if (result != 0)
+    if (result != 0) {
         return result;
+    }
     result = rbk_compile_analyse(compile);
     return result == -RBK_ECOMPILE ? 0 : result;
 }

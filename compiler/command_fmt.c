@@ -25,10 +25,12 @@
 static int replace_file(const char *path, struct rbk_str text, struct rbk_error *reterr)
 {
     struct stat status;
-    if (stat(path, &status) != 0)
+    if (stat(path, &status) != 0) {
         return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot look at %s", path);
-    if (rbk_write_file(path, text) != 0 || chmod(path, status.st_mode & 07777) != 0)
+    }
+    if (rbk_write_file(path, text) != 0 || chmod(path, status.st_mode & 07777) != 0) {
         return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot write %s", path);
+    }
     return 0;
 }
 
@@ -36,8 +38,9 @@ static int replace_file(const char *path, struct rbk_str text, struct rbk_error 
 static int settle(const char *path, struct rbk_str before, struct rbk_str after, bool only_check,
                   struct rbk_error *reterr)
 {
-    if (rbk_str_equal(before, after))
+    if (rbk_str_equal(before, after)) {
         return RBK_COMMAND_CLEAN;
+    }
     if (only_check) {
         printf("%s\n", path);
         return RBK_COMMAND_FINDINGS;
@@ -59,20 +62,24 @@ static int format_file(const char *path, bool only_check)
     int status = RBK_COMMAND_FAILED;
     struct rbk_error error = {.code = RBK_OK};
     struct rbk_source *source;
-    if (rbk_source_open(&arena, path, &source, &error) != 0)
+    if (rbk_source_open(&arena, path, &source, &error) != 0) {
         goto out;
+    }
     struct rbk_tree_file *file = rbk_parse_source(&arena, &names, source, &diagnostics);
     if (file->broken) {
         status = RBK_COMMAND_FINDINGS;
-        if (rbk_diagnostics_print(&diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr) != 0)
+        if (rbk_diagnostics_print(&diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr) != 0) {
             status = RBK_COMMAND_FAILED;
+        }
         goto out;
     }
-    if (rbk_format_file(&arena, file, &buffer, &error) == 0)
+    if (rbk_format_file(&arena, file, &buffer, &error) == 0) {
         status = settle(path, source->text, rbk_buffer_str(&buffer), only_check, &error);
+    }
 out:
-    if (error.code != RBK_OK)
+    if (error.code != RBK_OK) {
         fprintf(stderr, "rbkc: %s\n", error.text);
+    }
     rbk_buffer_fini(&buffer);
     rbk_arena_fini(&arena);
     return status;

@@ -30,8 +30,9 @@ RBK_PRINTF(2, 0)
 static struct rbk_str format_text(struct rbk_diagnostic *diagnostic, const char *format,
                                   va_list arguments)
 {
-    if (diagnostic == diagnostic->owner->sink)
+    if (diagnostic == diagnostic->owner->sink) {
         return RBK_STR("");
+    }
     char text[TEXT_BYTES_MAX];
     int bytes = vsnprintf(text, sizeof(text), format, arguments);
     RBK_ASSERT(bytes >= 0);
@@ -42,10 +43,11 @@ static struct rbk_diagnostic *new_record(struct rbk_diagnostics *diagnostics,
                                          enum rbk_severity severity, unsigned code,
                                          struct rbk_place place)
 {
-    if (severity == RBK_SEVERITY_ERROR)
+    if (severity == RBK_SEVERITY_ERROR) {
         diagnostics->errors++;
-    else if (severity == RBK_SEVERITY_WARNING)
+    } else if (severity == RBK_SEVERITY_WARNING) {
         diagnostics->warnings++;
+    }
 
     if (diagnostics->count >= diagnostics->count_max) {
         diagnostics->dropped++;
@@ -58,10 +60,11 @@ static struct rbk_diagnostic *new_record(struct rbk_diagnostics *diagnostics,
     record->severity = (uint8_t)severity;
     record->order = diagnostics->count++;
     record->place = place;
-    if (diagnostics->last)
+    if (diagnostics->last) {
         diagnostics->last->next = record;
-    else
+    } else {
         diagnostics->first = record;
+    }
     diagnostics->last = record;
     return record;
 }
@@ -113,17 +116,19 @@ struct rbk_diagnostic *rbk_diagnostic_mark(struct rbk_diagnostic *diagnostic, co
 static void add_note(struct rbk_diagnostic *diagnostic, struct rbk_place place, struct rbk_str text,
                      bool is_help)
 {
-    if (diagnostic == diagnostic->owner->sink)
+    if (diagnostic == diagnostic->owner->sink) {
         return;
+    }
     struct rbk_diagnostic_note *note =
         rbk_new(diagnostic->owner->arena, struct rbk_diagnostic_note);
     note->place = place;
     note->text = text;
     note->is_help = is_help;
-    if (diagnostic->notes_last)
+    if (diagnostic->notes_last) {
         diagnostic->notes_last->next = note;
-    else
+    } else {
         diagnostic->notes = note;
+    }
     diagnostic->notes_last = note;
 }
 
@@ -134,11 +139,12 @@ struct rbk_diagnostic *rbk_diagnostic_label(struct rbk_diagnostic *diagnostic,
     va_start(arguments, format);
     struct rbk_str text = format_text(diagnostic, format, arguments);
     va_end(arguments);
-    if (diagnostic->label_count == RBK_DIAGNOSTIC_LABELS_MAX)
+    if (diagnostic->label_count == RBK_DIAGNOSTIC_LABELS_MAX) {
         add_note(diagnostic, place, text, false);
-    else
+    } else {
         diagnostic->labels[diagnostic->label_count++] =
             (struct rbk_diagnostic_label){.place = place, .text = text};
+    }
     return diagnostic;
 }
 

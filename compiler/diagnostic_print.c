@@ -55,8 +55,9 @@ static const char colour_frame[] = "\033[1;34m";
 
 static void paint(struct printer *printer, const char *colour)
 {
-    if (printer->colour)
+    if (printer->colour) {
         rbk_buffer_append_text(printer->buffer, colour);
+    }
 }
 
 static const char *severity_words(uint8_t severity)
@@ -112,10 +113,11 @@ static unsigned column_of(struct rbk_str line, size_t offset)
 static void write_gutter(struct printer *printer, uint32_t line, const char *bar)
 {
     paint(printer, colour_frame);
-    if (line)
+    if (line) {
         rbk_buffer_printf(printer->buffer, "%*u %s", (int)printer->gutter, line, bar);
-    else
+    } else {
         rbk_buffer_printf(printer->buffer, "%*s %s", (int)printer->gutter, "", bar);
+    }
     paint(printer, colour_none);
 }
 
@@ -124,10 +126,12 @@ static void write_source_line(struct printer *printer, struct rbk_str line, uint
                               unsigned first)
 {
     write_gutter(printer, number, "|");
-    if (line.bytes)
+    if (line.bytes) {
         rbk_buffer_append_byte(printer->buffer, ' ');
-    if (first)
+    }
+    if (first) {
         rbk_buffer_append_text(printer->buffer, "…");
+    }
     unsigned column = 0;
     for (size_t at = 0; at < line.bytes;) {
         struct rbk_str shown;
@@ -137,8 +141,9 @@ static void write_source_line(struct printer *printer, struct rbk_str line, uint
             rbk_buffer_append_text(printer->buffer, "…");
             break;
         }
-        if (column >= first)
+        if (column >= first) {
             rbk_buffer_append_str(printer->buffer, shown);
+        }
         column += columns;
     }
     rbk_buffer_append_byte(printer->buffer, '\n');
@@ -154,19 +159,23 @@ static void write_marker(struct printer *printer, const struct marker *marker, s
     unsigned end = marker->place.span.end > line_start
                        ? column_of(line, marker->place.span.end - line_start)
                        : start;
-    if (end <= start)
+    if (end <= start) {
         end = start + 1;
-    if (end > first + LINE_COLUMNS_MAX)
+    }
+    if (end > first + LINE_COLUMNS_MAX) {
         end = first + LINE_COLUMNS_MAX;
+    }
 
     write_gutter(printer, 0, "|");
     unsigned indent = start - (start >= first ? first : start) + (first ? 1 : 0);
     rbk_buffer_printf(printer->buffer, " %*s", (int)indent, "");
     paint(printer, marker->is_primary ? colour : colour_frame);
-    for (unsigned column = start; column < end; column++)
+    for (unsigned column = start; column < end; column++) {
         rbk_buffer_append_byte(printer->buffer, marker->is_primary ? '^' : '-');
-    if (marker->text.bytes)
+    }
+    if (marker->text.bytes) {
         rbk_buffer_printf(printer->buffer, " %.*s", RBK_STR_ARG(marker->text));
+    }
     paint(printer, colour_none);
     rbk_buffer_append_byte(printer->buffer, '\n');
 }
@@ -185,10 +194,12 @@ static int compare_markers(const void *left, const void *right)
 {
     const struct marker *a = left;
     const struct marker *b = right;
-    if (a->line != b->line)
+    if (a->line != b->line) {
         return a->line < b->line ? -1 : 1;
-    if (a->is_primary != b->is_primary)
+    }
+    if (a->is_primary != b->is_primary) {
         return a->is_primary ? -1 : 1;
+    }
     return a->place.span.start < b->place.span.start   ? -1
            : a->place.span.start > b->place.span.start ? 1
                                                        : 0;
@@ -218,8 +229,9 @@ static void write_snippet(struct printer *printer, struct marker *markers, size_
             paint(printer, colour_none);
         }
         write_source_line(printer, line, number, first);
-        for (; i < count && markers[i].line == number; i++)
+        for (; i < count && markers[i].line == number; i++) {
             write_marker(printer, &markers[i], line, first, colour);
+        }
         line_before = number;
     }
 }
@@ -248,14 +260,18 @@ static void write_places(struct printer *printer, const struct rbk_diagnostic *r
     struct marker markers[RBK_DIAGNOSTIC_LABELS_MAX + 1];
     size_t count = 0;
     markers[count++] = make_marker(record->place, record->place_text, true);
-    for (size_t i = 0; i < record->label_count; i++)
-        if (record->labels[i].place.source)
+    for (size_t i = 0; i < record->label_count; i++) {
+        if (record->labels[i].place.source) {
             markers[count++] = make_marker(record->labels[i].place, record->labels[i].text, false);
+        }
+    }
 
     uint32_t line_max = 1;
-    for (size_t i = 0; i < count; i++)
-        if (markers[i].line > line_max)
+    for (size_t i = 0; i < count; i++) {
+        if (markers[i].line > line_max) {
             line_max = markers[i].line;
+        }
+    }
     printer->gutter = digits(line_max);
 
     const char *arrow = "-->";
@@ -265,10 +281,11 @@ static void write_places(struct printer *printer, const struct rbk_diagnostic *r
         size_t kept = i;
         const struct rbk_source *source = markers[i].place.source;
         for (size_t j = i; j < count; j++) {
-            if (markers[j].place.source == source)
+            if (markers[j].place.source == source) {
                 group[group_count++] = markers[j];
-            else
+            } else {
                 markers[kept++] = markers[j];
+            }
         }
         count = kept;
         write_snippet(printer, group, group_count, arrow, severity_colour(record->severity));
@@ -295,21 +312,24 @@ static void write_human(struct printer *printer, const struct rbk_diagnostic *re
 {
     paint(printer, severity_colour(record->severity));
     rbk_buffer_append_text(printer->buffer, severity_words(record->severity));
-    if (record->code)
+    if (record->code) {
         rbk_buffer_printf(printer->buffer, "[RBK%03u]", record->code);
+    }
     paint(printer, colour_none);
     paint(printer, colour_bold);
     rbk_buffer_printf(printer->buffer, ": %.*s\n", RBK_STR_ARG(record->message));
     paint(printer, colour_none);
     printer->gutter = 1;
-    if (record->place.source)
+    if (record->place.source) {
         write_places(printer, record);
+    }
     if (record->notes && record->place.source) {
         write_gutter(printer, 0, "|");
         rbk_buffer_append_byte(printer->buffer, '\n');
     }
-    for (const struct rbk_diagnostic_note *note = record->notes; note; note = note->next)
+    for (const struct rbk_diagnostic_note *note = record->notes; note; note = note->next) {
         write_note(printer, note);
+    }
     rbk_buffer_append_byte(printer->buffer, '\n');
 }
 
@@ -327,8 +347,9 @@ static void write_gcc_line(struct printer *printer, struct rbk_place place, cons
 static void write_gcc(struct printer *printer, const struct rbk_diagnostic *record)
 {
     write_gcc_line(printer, record->place, severity_words(record->severity), record->message);
-    if (record->code)
+    if (record->code) {
         rbk_buffer_printf(printer->buffer, " [RBK%03u]", record->code);
+    }
     rbk_buffer_append_byte(printer->buffer, '\n');
     for (size_t i = 0; i < record->label_count; i++) {
         write_gcc_line(printer, record->labels[i].place, "note", record->labels[i].text);
@@ -346,12 +367,15 @@ static int compare_records(const void *left, const void *right)
 {
     const struct rbk_diagnostic *a = *(const struct rbk_diagnostic *const *)left;
     const struct rbk_diagnostic *b = *(const struct rbk_diagnostic *const *)right;
-    if (!a->place.source != !b->place.source)
+    if (!a->place.source != !b->place.source) {
         return a->place.source ? 1 : -1;
-    if (a->place.source && a->place.source->id != b->place.source->id)
+    }
+    if (a->place.source && a->place.source->id != b->place.source->id) {
         return a->place.source->id < b->place.source->id ? -1 : 1;
-    if (a->place.span.start != b->place.span.start)
+    }
+    if (a->place.span.start != b->place.span.start) {
         return a->place.span.start < b->place.span.start ? -1 : 1;
+    }
     return a->order < b->order ? -1 : a->order > b->order ? 1 : 0;
 }
 
@@ -360,14 +384,16 @@ void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
                             struct rbk_buffer *buffer)
 {
     struct printer printer = {.buffer = buffer, .colour = colour, .gutter = 1};
-    if (diagnostics->count == 0)
+    if (diagnostics->count == 0) {
         return;
+    }
     const struct rbk_diagnostic **records =
         rbk_new_array(diagnostics->arena, const struct rbk_diagnostic *, diagnostics->count);
     size_t count = 0;
-    for (const struct rbk_diagnostic *record = diagnostics->first; record; record = record->next)
+    for (const struct rbk_diagnostic *record = diagnostics->first; record; record = record->next) {
         records[count++] = record;
-    qsort(records, count, sizeof(*records), compare_records);
+    }
+    qsort(records, count, sizeof(const struct rbk_diagnostic *), compare_records);
     for (size_t i = 0; i < count; i++) {
         if (format == RBK_DIAGNOSTIC_GCC) {
             printer.colour = false;
@@ -376,8 +402,9 @@ void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
             write_human(&printer, records[i]);
         }
     }
-    if (diagnostics->dropped)
+    if (diagnostics->dropped) {
         rbk_buffer_printf(buffer, "%s: %u more not shown\n", "error", diagnostics->dropped);
+    }
 }
 
 bool rbk_diagnostics_want_colour(FILE *stream)
@@ -394,8 +421,9 @@ int rbk_diagnostics_print(const struct rbk_diagnostics *diagnostics,
     rbk_diagnostics_render(diagnostics, format, rbk_diagnostics_want_colour(stream), &buffer);
     struct rbk_str text = rbk_buffer_str(&buffer);
     bool fine = text.bytes == 0 || fwrite(text.data, 1, text.bytes, stream) == text.bytes;
-    if (fflush(stream) != 0)
+    if (fflush(stream) != 0) {
         fine = false;
+    }
     rbk_buffer_fini(&buffer);
     return fine ? 0 : -RBK_EIO;
 }

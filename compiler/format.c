@@ -66,8 +66,9 @@ static struct rbk_str token_text(const struct layout *layout, uint32_t index)
 static unsigned lines_between(const struct layout *layout, uint32_t start, uint32_t end)
 {
     unsigned count = 0;
-    for (uint32_t i = start; i < end; i++)
+    for (uint32_t i = start; i < end; i++) {
         count += layout->source->text.data[i] == '\n';
+    }
     return count;
 }
 
@@ -110,10 +111,11 @@ static void write_line(struct layout *layout)
         }
         rbk_buffer_append_str(layout->out, piece);
         const char *last = piece.bytes == 0 ? NULL : memrchr(piece.data, '\n', piece.bytes);
-        if (last)
+        if (last) {
             column = columns(rbk_str_slice(piece, (size_t)(last + 1 - piece.data), piece.bytes));
-        else
+        } else {
             column += columns(piece);
+        }
         start = end;
     }
     rbk_buffer_clear(&layout->line);
@@ -123,8 +125,9 @@ static void write_line(struct layout *layout)
 
 static void end_line(struct layout *layout)
 {
-    if (layout->line.bytes == 0)
+    if (layout->line.bytes == 0) {
         return;
+    }
     write_line(layout);
     rbk_buffer_append_byte(layout->out, '\n');
     layout->continues = true;
@@ -133,8 +136,9 @@ static void end_line(struct layout *layout)
 /* An empty line, if the source had one before @next and it is not at the beginning of a block. */
 static void keep_empty_line(struct layout *layout, uint32_t next)
 {
-    if (!layout->block_begins && lines_between(layout, layout->read_end, next) > 1)
+    if (!layout->block_begins && lines_between(layout, layout->read_end, next) > 1) {
         rbk_buffer_append_byte(layout->out, '\n');
+    }
     layout->block_begins = false;
 }
 
@@ -206,15 +210,18 @@ static bool ends_operand(const struct layout *layout, uint32_t index)
  * the address begins with a bracket there. */
 static bool opens_arguments(const struct layout *layout, uint32_t index)
 {
-    if (index == 0)
+    if (index == 0) {
         return false;
+    }
     if (index >= 2) {
         int two_before = token_at(layout, index - 2)->kind;
-        if (two_before == RBK_TOKEN_NOTIFY || two_before == RBK_TOKEN_HTTP)
+        if (two_before == RBK_TOKEN_NOTIFY || two_before == RBK_TOKEN_HTTP) {
             return false;
+        }
         if (two_before == RBK_TOKEN_ACTION || two_before == RBK_TOKEN_READING ||
-            two_before == RBK_TOKEN_CHANNEL)
+            two_before == RBK_TOKEN_CHANNEL) {
             return true;
+        }
     }
     int before = token_at(layout, index - 1)->kind;
     return before != RBK_TOKEN_TEXT && before != RBK_TOKEN_INT && before != RBK_TOKEN_DURATION &&
@@ -224,15 +231,18 @@ static bool opens_arguments(const struct layout *layout, uint32_t index)
 /* Whether there is a blank between a token and the one before it. */
 static bool has_blank_before(const struct layout *layout, uint32_t index)
 {
-    if (index == 0)
+    if (index == 0) {
         return false;
+    }
     int kind = token_at(layout, index)->kind;
     int before = token_at(layout, index - 1)->kind;
     if (before == '(' || before == '[' || before == '.' || kind == ')' || kind == ']' ||
-        kind == ',' || kind == '.' || kind == ':')
+        kind == ',' || kind == '.' || kind == ':') {
         return false;
-    if (before == '-' && (index < 2 || !ends_operand(layout, index - 2)))
+    }
+    if (before == '-' && (index < 2 || !ends_operand(layout, index - 2))) {
         return false;
+    }
     return kind != '(' || !opens_arguments(layout, index);
 }
 
@@ -241,8 +251,9 @@ static void add_token(struct layout *layout)
 {
     const struct rbk_format_token *token = token_at(layout, layout->at);
     write_comments(layout, token->span.start, layout->depth);
-    if (!layout->tight && has_blank_before(layout, layout->at))
+    if (!layout->tight && has_blank_before(layout, layout->at)) {
         rbk_buffer_append_byte(&layout->line, ' ');
+    }
     rbk_buffer_append_str(&layout->line, token_text(layout, layout->at));
     layout->tight = false;
     layout->read_end = token->span.end;
@@ -252,12 +263,14 @@ static void add_token(struct layout *layout)
 /* Allow the line to be broken before the next token. */
 static void allow_break(struct layout *layout)
 {
-    if (layout->line.bytes == 0)
+    if (layout->line.bytes == 0) {
         return;
-    if (layout->break_count == BREAKS_MAX)
+    }
+    if (layout->break_count == BREAKS_MAX) {
         end_line(layout);
-    else
+    } else {
         layout->breaks[layout->break_count++] = layout->line.bytes;
+    }
 }
 
 /* Columns of the tokens from the next one up to the one that begins at @end, on one line; or more
@@ -268,11 +281,13 @@ static size_t columns_on_one_line(const struct layout *layout, uint32_t end)
     for (uint32_t i = layout->at;
          i < layout->text->token_count && token_at(layout, i)->span.start < end; i++) {
         struct rbk_str text = token_text(layout, i);
-        if (rbk_str_find(text, '\n') < text.bytes)
+        if (rbk_str_find(text, '\n') < text.bytes) {
             return SIZE_MAX / 2;
+        }
         total += columns(text) + (has_blank_before(layout, i) ? 1 : 0);
-        if (total > RBK_FORMAT_COLUMNS)
+        if (total > RBK_FORMAT_COLUMNS) {
             break;
+        }
     }
     return total;
 }
@@ -280,10 +295,12 @@ static size_t columns_on_one_line(const struct layout *layout, uint32_t end)
 static bool has_comment_between(const struct layout *layout, uint32_t start, uint32_t end)
 {
     for (uint32_t i = layout->comment_at; i < layout->text->comments.count; i++) {
-        if (layout->text->comments.spans[i].start >= end)
+        if (layout->text->comments.spans[i].start >= end) {
             return false;
-        if (layout->text->comments.spans[i].start >= start)
+        }
+        if (layout->text->comments.spans[i].start >= start) {
             return true;
+        }
     }
     return false;
 }
@@ -300,23 +317,29 @@ static bool always_opened(enum rbk_statement_kind kind)
 static bool fits_on_line(const struct layout *layout, const struct rbk_tree_statement *statement)
 {
     const struct rbk_tree_block *block = statement->block;
-    if (has_comment_between(layout, statement->span.start, block->span.end))
+    if (has_comment_between(layout, statement->span.start, block->span.end)) {
         return false;
-    if (block->count == 0)
+    }
+    if (block->count == 0) {
         return true;
+    }
     if (always_opened((enum rbk_statement_kind)statement->kind) || block->count > 1 ||
-        block->first->block)
+        block->first->block) {
         return false;
-    if (statement->kind == RBK_STATEMENT_IF && statement->else_block)
+    }
+    if (statement->kind == RBK_STATEMENT_IF && statement->else_block) {
         return false;
+    }
     return layout->depth * INDENT_COLUMNS + columns_on_one_line(layout, block->span.end) <=
            RBK_FORMAT_COLUMNS;
 }
 
 static void add_tokens_before(struct layout *layout, uint32_t end)
 {
-    while (layout->at < layout->text->token_count && token_at(layout, layout->at)->span.start < end)
+    while (layout->at < layout->text->token_count &&
+           token_at(layout, layout->at)->span.start < end) {
         add_token(layout);
+    }
 }
 
 static void write_statement(struct layout *layout, const struct rbk_tree_statement *statement);
@@ -331,8 +354,9 @@ static void write_block(struct layout *layout, const struct rbk_tree_block *bloc
     layout->block_begins = true;
     layout->depth = depth + 1;
     for (const struct rbk_tree_statement *statement = block->first; statement;
-         statement = statement->next)
+         statement = statement->next) {
         write_statement(layout, statement);
+    }
     write_comments(layout, block->span.end - 1, layout->depth);
     layout->depth = depth;
     layout->block_begins = false;
@@ -357,8 +381,9 @@ static void write_statement(struct layout *layout, const struct rbk_tree_stateme
              clause && clause->span.start < head_end; clause = clause->next) {
             add_tokens_before(layout, clause->span.start);
             /* `retry 3 every 5s` is one thing to a reader. */
-            if (clause->kind != RBK_CLAUSE_EVERY || before != RBK_CLAUSE_RETRY)
+            if (clause->kind != RBK_CLAUSE_EVERY || before != RBK_CLAUSE_RETRY) {
                 allow_break(layout);
+            }
             before = clause->kind;
         }
         if (statement->kind == RBK_STATEMENT_READING) {
@@ -396,21 +421,24 @@ int rbk_format_file(struct rbk_arena *arena, const struct rbk_tree_file *file,
         .source = file->source, .text = &text, .out = buffer, .tight = true, .block_begins = true};
     rbk_buffer_init(&layout.line, LINE_BYTES_MAX);
     for (const struct rbk_tree_statement *statement = file->block.first; statement;
-         statement = statement->next)
+         statement = statement->next) {
         write_statement(&layout, statement);
+    }
     write_comments(&layout, UINT32_MAX, 0);
     int error = layout.line.error ? layout.line.error : buffer->error;
     rbk_buffer_fini(&layout.line);
-    if (error)
+    if (error) {
         return rbk_error_set(reterr, (enum rbk_err) - error, "cannot lay out %.*s",
                              RBK_STR_ARG(file->source->path));
+    }
 
     struct rbk_source *result =
         rbk_source_from_text(arena, file->source->path, rbk_buffer_str(buffer));
     struct rbk_format_text result_text;
     rbk_format_scan(arena, file->names, result, &result_text);
-    if (!rbk_format_same(file->source, &text, result, &result_text))
+    if (!rbk_format_same(file->source, &text, result, &result_text)) {
         return rbk_error_set(reterr, RBK_EINVALID, "laying out %.*s would change it",
                              RBK_STR_ARG(file->source->path));
+    }
     return 0;
 }

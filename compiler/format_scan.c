@@ -15,8 +15,9 @@ static void add_token(struct rbk_arena *arena, struct rbk_format_text *text, uin
     if (text->token_count + 1 >= *capacity) {
         uint32_t larger = *capacity ? *capacity * 2 : 256;
         struct rbk_format_token *tokens = rbk_new_array(arena, struct rbk_format_token, larger);
-        if (text->token_count)
+        if (text->token_count) {
             memcpy(tokens, text->tokens, text->token_count * sizeof(*tokens));
+        }
         text->tokens = tokens;
         *capacity = larger;
     }
@@ -47,14 +48,16 @@ void rbk_format_scan(struct rbk_arena *arena, struct rbk_names *names,
         RBK_YYSTYPE value;
         struct rbk_span span;
         int kind = rbk_scan(&value, &span, parse->scanner);
-        if (kind == RBK_TOKEN_YYEOF || parse->stopped)
+        if (kind == RBK_TOKEN_YYEOF || parse->stopped) {
             break;
+        }
         if (kind == RBK_TOKEN_TEXT_BEGIN && text_depth++ == 0) {
             text_start = span.start;
             comments_before = ret_text->comments.count;
         }
-        if (text_depth == 0)
+        if (text_depth == 0) {
             add_token(arena, ret_text, &capacity, kind, span);
+        }
         if (kind == RBK_TOKEN_TEXT_END && text_depth > 0 && --text_depth == 0) {
             add_token(arena, ret_text, &capacity, RBK_TOKEN_TEXT,
                       rbk_span_make(text_start, span.end));
@@ -77,14 +80,20 @@ struct rbk_str rbk_format_comment(const struct rbk_source *source,
 bool rbk_format_same(const struct rbk_source *a_source, const struct rbk_format_text *a,
                      const struct rbk_source *b_source, const struct rbk_format_text *b)
 {
-    if (a->token_count != b->token_count || a->comments.count != b->comments.count)
+    if (a->token_count != b->token_count || a->comments.count != b->comments.count) {
         return false;
-    for (uint32_t i = 0; i < a->token_count; i++)
+    }
+    for (uint32_t i = 0; i < a->token_count; i++) {
         if (!rbk_str_equal(rbk_source_text(a_source, a->tokens[i].span),
-                           rbk_source_text(b_source, b->tokens[i].span)))
+                           rbk_source_text(b_source, b->tokens[i].span))) {
             return false;
-    for (uint32_t i = 0; i < a->comments.count; i++)
-        if (!rbk_str_equal(rbk_format_comment(a_source, a, i), rbk_format_comment(b_source, b, i)))
+        }
+    }
+    for (uint32_t i = 0; i < a->comments.count; i++) {
+        if (!rbk_str_equal(rbk_format_comment(a_source, a, i),
+                           rbk_format_comment(b_source, b, i))) {
             return false;
+        }
+    }
     return true;
 }

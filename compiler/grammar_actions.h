@@ -1,6 +1,7 @@
 /*
- * What the grammar's actions are written in: one macro for each node type, which gives a constructor
- * the fields it is to copy. Included by grammar/rbk.y only; `parse` is the parser's parameter.
+ * What the grammar's actions are written in: one macro for each node type, which gives a
+ * constructor the fields it is to copy. Included by grammar/rbk.y only; `parse` is the parser's
+ * parameter.
  */
 #ifndef RBK_COMPILER_GRAMMAR_ACTIONS_H
 #define RBK_COMPILER_GRAMMAR_ACTIONS_H

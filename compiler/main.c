@@ -35,8 +35,9 @@ static void print_help(FILE *stream)
           "The compiler of cutover plans.\n\n"
           "Commands:\n",
           stream);
-    for (size_t i = 0; i < RBK_COUNT(commands); i++)
+    for (size_t i = 0; i < RBK_COUNT(commands); i++) {
         fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    }
     fputs("\n`rbkc COMMAND --help' lists the options of a command.\n"
           "Exit status: 0 clean, 1 findings, 2 wrong usage, 3 a file cannot be read or written.\n",
           stream);
@@ -57,9 +58,11 @@ int main(int argc, char **argv)
         puts("rbkc " RBK_VERSION);
         return RBK_COMMAND_CLEAN;
     }
-    for (size_t i = 0; i < RBK_COUNT(commands); i++)
-        if (strcmp(name, commands[i].name) == 0)
+    for (size_t i = 0; i < RBK_COUNT(commands); i++) {
+        if (strcmp(name, commands[i].name) == 0) {
             return commands[i].run(argc - 1, (const char **)(argv + 1));
+        }
+    }
     fprintf(stderr, "rbkc: unknown command \"%s\"; `rbkc --help' lists the commands\n", name);
     return RBK_COMMAND_USAGE;
 }

@@ -36,8 +36,9 @@ static struct rbk_name **find_slot(struct rbk_name **slots, uint32_t slot_count,
 {
     uint32_t at = hash & (slot_count - 1);
     while (slots[at] && (slots[at]->hash != hash || slots[at]->text.bytes != text.bytes ||
-                         memcmp(slots[at]->text.data, text.data, text.bytes) != 0))
+                         memcmp(slots[at]->text.data, text.data, text.bytes) != 0)) {
         at = (at + 1) & (slot_count - 1);
+    }
     return &slots[at];
 }
 
@@ -47,8 +48,9 @@ static void grow(struct rbk_names *names)
     struct rbk_name **slots = rbk_new_array(names->arena, struct rbk_name *, slot_count);
     for (uint32_t i = 0; i < names->slot_count; i++) {
         struct rbk_name *name = names->slots[i];
-        if (name)
+        if (name) {
             *find_slot(slots, slot_count, name->text, name->hash) = name;
+        }
     }
     names->slots = slots;
     names->slot_count = slot_count;
@@ -58,8 +60,9 @@ struct rbk_name *rbk_names_intern(struct rbk_names *names, struct rbk_str text)
 {
     uint32_t hash = hash_text(text);
     struct rbk_name **slot = find_slot(names->slots, names->slot_count, text, hash);
-    if (*slot)
+    if (*slot) {
         return *slot;
+    }
     if (names->count >= names->slot_count / 3 * 2) {
         grow(names);
         slot = find_slot(names->slots, names->slot_count, text, hash);

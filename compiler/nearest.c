@@ -22,8 +22,9 @@ static unsigned distance(struct rbk_str a, struct rbk_str b)
     unsigned *before = rows[0];
     unsigned *last = rows[1];
     unsigned *row = rows[2];
-    for (unsigned j = 0; j <= b.bytes; j++)
+    for (unsigned j = 0; j <= b.bytes; j++) {
         last[j] = j;
+    }
     memset(before, 0, sizeof(rows[0]));
     for (unsigned i = 1; i <= a.bytes; i++) {
         row[0] = i;
@@ -33,8 +34,9 @@ static unsigned distance(struct rbk_str a, struct rbk_str b)
             unsigned best = last[j - 1] + (left != right);
             best = smaller(best, smaller(last[j], row[j - 1]) + 1);
             if (i > 1 && j > 1 && left == tolower((unsigned char)b.data[j - 2]) &&
-                tolower((unsigned char)a.data[i - 2]) == right)
+                tolower((unsigned char)a.data[i - 2]) == right) {
                 best = smaller(best, before[j - 2] + 1);
+            }
             row[j] = best;
         }
         unsigned *free_row = before;
@@ -56,12 +58,14 @@ void rbk_nearest_init(struct rbk_nearest *nearest, struct rbk_str word)
 void rbk_nearest_offer(struct rbk_nearest *nearest, struct rbk_str candidate)
 {
     struct rbk_str word = nearest->word;
-    if (word.bytes > WORD_BYTES_MAX || candidate.bytes > WORD_BYTES_MAX || candidate.bytes == 0)
+    if (word.bytes > WORD_BYTES_MAX || candidate.bytes > WORD_BYTES_MAX || candidate.bytes == 0) {
         return;
+    }
     size_t difference =
         word.bytes > candidate.bytes ? word.bytes - candidate.bytes : candidate.bytes - word.bytes;
-    if (difference >= nearest->distance || rbk_str_equal(word, candidate))
+    if (difference >= nearest->distance || rbk_str_equal(word, candidate)) {
         return;
+    }
     unsigned found = distance(word, candidate);
     if (found < nearest->distance) {
         nearest->distance = found;

@@ -31,8 +31,9 @@ void rbk_scanner_start(struct rbk_parse *parse)
     struct rbk_str text = parse->source->text;
     RBK_ASSERT(text.bytes <= RBK_SOURCE_BYTES_MAX);
     yyscan_t scanner;
-    if (rbk_yylex_init_extra(parse, &scanner) != 0)
+    if (rbk_yylex_init_extra(parse, &scanner) != 0) {
         out_of_memory();
+    }
     /* A byte order mark is no text; the check of the source allows it in the first place only. */
     size_t skip = text.bytes >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     rbk_yy_scan_bytes(text.data + skip, (int)(text.bytes - skip), scanner);
@@ -63,8 +64,9 @@ static int skip_block(struct rbk_parse *parse, RBK_YYSTYPE *value, struct rbk_sp
     parse->skip_block = false;
     for (;;) {
         int token = rbk_scan(value, span, parse->scanner);
-        if (token == RBK_TOKEN_YYEOF || parse->stopped)
+        if (token == RBK_TOKEN_YYEOF || parse->stopped) {
             return end_of_text(parse, span);
+        }
         if (token == '}' && parse->open_count <= outside) {
             /* What stands behind the brace on its line belongs to what was not understood. */
             rbk_parse_mark_error(parse, *span);
@@ -77,8 +79,9 @@ int rbk_yylex(RBK_YYSTYPE *value, struct rbk_span *span, struct rbk_parse *parse
 {
     int token =
         parse->skip_block ? skip_block(parse, value, span) : rbk_scan(value, span, parse->scanner);
-    if (parse->stopped)
+    if (parse->stopped) {
         token = end_of_text(parse, span);
+    }
     parse->previous_end = parse->last_end;
     parse->last_end = span->end;
     return token;
@@ -105,8 +108,9 @@ void rbk_parse_stop(struct rbk_parse *parse, struct rbk_span span, enum rbk_pars
         [RBK_PARSE_LIMIT_TEXT] = {"text longer than", RBK_STRING_BYTES_MAX, "bytes",
                                   "Keep it in a file beside the plan."},
     };
-    if (parse->stopped)
+    if (parse->stopped) {
         return;
+    }
     parse->stopped = true;
     parse->file->broken = true;
     rbk_diagnostic_help(rbk_diagnostic_error(parse->diagnostics, RBK_RULE_LIMIT,
@@ -133,8 +137,9 @@ void rbk_parse_mark_error(struct rbk_parse *parse, struct rbk_span span)
 
 void rbk_parse_open(struct rbk_parse *parse, char kind, struct rbk_span span)
 {
-    if (kind == '{')
+    if (kind == '{') {
         parse->braces++;
+    }
     if (parse->open_count == RBK_NESTING_MAX) {
         rbk_parse_stop(parse, span, RBK_PARSE_LIMIT_NESTING);
         return;
@@ -149,8 +154,9 @@ void rbk_parse_open(struct rbk_parse *parse, char kind, struct rbk_span span)
 static uint32_t innermost_brace(const struct rbk_parse *parse)
 {
     uint32_t count = parse->open_count;
-    while (count > 0 && parse->open[count - 1].kind != '{' && parse->open[count - 1].kind != '$')
+    while (count > 0 && parse->open[count - 1].kind != '{' && parse->open[count - 1].kind != '$') {
         count--;
+    }
     return count;
 }
 
@@ -159,20 +165,23 @@ void rbk_parse_close(struct rbk_parse *parse, char kind)
     if (kind == '}') {
         parse->braces++;
         uint32_t count = innermost_brace(parse);
-        if (count > 0)
+        if (count > 0) {
             parse->open_count = count - 1;
+        }
         return;
     }
     char opening = kind == ')' ? '(' : '[';
-    if (parse->open_count > 0 && parse->open[parse->open_count - 1].kind == opening)
+    if (parse->open_count > 0 && parse->open[parse->open_count - 1].kind == opening) {
         parse->open_count--;
+    }
 }
 
 bool rbk_parse_close_interpolation(struct rbk_parse *parse)
 {
     uint32_t count = innermost_brace(parse);
-    if (count == 0 || parse->open[count - 1].kind != '$')
+    if (count == 0 || parse->open[count - 1].kind != '$') {
         return false;
+    }
     parse->string_quote = parse->open[count - 1].quote;
     parse->string_start = parse->open[count - 1].text_start;
     parse->open_count = count - 1;
@@ -182,13 +191,15 @@ bool rbk_parse_close_interpolation(struct rbk_parse *parse)
 void rbk_parse_comment(struct rbk_parse *parse, struct rbk_span span)
 {
     struct rbk_comments *comments = parse->comments;
-    if (!comments)
+    if (!comments) {
         return;
+    }
     if (comments->count == comments->capacity) {
         uint32_t capacity = comments->capacity ? comments->capacity * 2 : 64;
         struct rbk_span *spans = rbk_new_array(parse->arena, struct rbk_span, capacity);
-        if (comments->count)
+        if (comments->count) {
             memcpy(spans, comments->spans, comments->count * sizeof(*spans));
+        }
         comments->spans = spans;
         comments->capacity = capacity;
     }
@@ -210,8 +221,9 @@ struct rbk_tree_file *rbk_parse_source(struct rbk_arena *arena, struct rbk_names
     struct rbk_parse parse = {
         .arena = arena, .names = names, .source = source, .diagnostics = diagnostics, .file = file};
     rbk_scanner_start(&parse);
-    if (rbk_yyparse(&parse) != 0)
+    if (rbk_yyparse(&parse) != 0) {
         file->broken = true;
+    }
     rbk_scanner_stop(&parse);
     rbk_clause_check(file, diagnostics);
     return file;

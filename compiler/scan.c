@@ -40,12 +40,14 @@ static bool read_decimal(struct rbk_str text, struct rbk_literal *ret_literal, s
             behind_point = true;
             continue;
         }
-        if (byte < '0' || byte > '9')
+        if (byte < '0' || byte > '9') {
             break;
+        }
         if (__builtin_mul_overflow(number, 10, &number) ||
             __builtin_add_overflow(number, byte - '0', &number) ||
-            (behind_point && ++decimals > DECIMALS_MAX))
+            (behind_point && ++decimals > DECIMALS_MAX)) {
             fits = false;
+        }
     }
     *ret_literal = (struct rbk_literal){number, (uint8_t)decimals};
     *ret_bytes = at;
@@ -75,17 +77,20 @@ static int64_t unit_factor(enum rbk_scan_unit kind, struct rbk_str unit)
         {RBK_SCAN_UNIT_BYTES, "GiB", 1024 * 1024 * 1024},
         {RBK_SCAN_UNIT_BYTES, "TiB", INT64_C(1024) * 1024 * 1024 * 1024},
     };
-    for (size_t i = 0; i < RBK_COUNT(units); i++)
-        if (units[i].kind == kind && rbk_str_is(unit, units[i].name))
+    for (size_t i = 0; i < RBK_COUNT(units); i++) {
+        if (units[i].kind == kind && rbk_str_is(unit, units[i].name)) {
             return units[i].factor;
+        }
+    }
     return 0;
 }
 
 static int64_t power_of_ten(unsigned exponent)
 {
     int64_t power = 1;
-    while (exponent--)
+    while (exponent--) {
         power *= 10;
+    }
     return power;
 }
 
@@ -111,8 +116,9 @@ int rbk_scan_number(struct rbk_parse *parse, struct rbk_span span, struct rbk_st
         literal.decimals = (uint8_t)(literal.decimals + 2);
     } else if (fits && unit != RBK_SCAN_UNIT_NONE) {
         int64_t factor = unit_factor(unit, rbk_str_slice(text, digits, text.bytes));
-        if (factor == 0)
+        if (factor == 0) {
             return rbk_scan_bad_unit(parse, span, text);
+        }
         int64_t scale = power_of_ten(literal.decimals);
         fits = !__builtin_mul_overflow(literal.number, factor, &literal.number);
         if (fits && literal.number % scale != 0) {
@@ -124,10 +130,11 @@ int rbk_scan_number(struct rbk_parse *parse, struct rbk_span span, struct rbk_st
         literal.number /= scale;
         literal.decimals = 0;
     }
-    if (!fits)
+    if (!fits) {
         report_too_large(parse, span, text);
-    else
+    } else {
         value->literal = literal;
+    }
     return token;
 }
 
@@ -136,8 +143,9 @@ int rbk_scan_bad_unit(struct rbk_parse *parse, struct rbk_span span, struct rbk_
     struct rbk_literal literal;
     size_t digits;
     (void)read_decimal(text, &literal, &digits);
-    if (parse->has_error && rbk_parse_is_echo(parse, span))
+    if (parse->has_error && rbk_parse_is_echo(parse, span)) {
         return RBK_TOKEN_RBK_YYerror;
+    }
     struct rbk_diagnostic *diagnostic =
         syntax_error(parse, rbk_span_make(span.start + (uint32_t)digits, span.end), "unknown unit",
                      rbk_str_slice(text, digits, text.bytes));
@@ -149,8 +157,9 @@ int rbk_scan_bad_unit(struct rbk_parse *parse, struct rbk_span span, struct rbk_
 static unsigned digits_of(struct rbk_str text, size_t start, size_t count)
 {
     unsigned number = 0;
-    for (size_t i = start; i < start + count; i++)
+    for (size_t i = start; i < start + count; i++) {
         number = number * 10 + (unsigned)(text.data[i] - '0');
+    }
     return number;
 }
 
@@ -196,18 +205,21 @@ int rbk_scan_wide_word(struct rbk_parse *parse, struct rbk_span span, struct rbk
                        RBK_YYSTYPE *value)
 {
     struct rbk_script_check check = rbk_script_check(text);
-    if (check.fault == RBK_SCRIPT_FINE)
+    if (check.fault == RBK_SCRIPT_FINE) {
         return rbk_scan_word(parse, span, text, value);
+    }
     uint32_t at = span.start + (uint32_t)check.offset;
     struct rbk_span bad = rbk_span_make(at, at + (uint32_t)check.bytes);
     if (check.fault == RBK_SCRIPT_NOT_A_LETTER) {
         /* What stands before the character is a word of its own; it is read again without it. */
-        if (rbk_parse_is_echo(parse, bad))
+        if (rbk_parse_is_echo(parse, bad)) {
             return RBK_TOKEN_RBK_YYerror;
+        }
         struct rbk_str found = rbk_str_slice(text, check.offset, check.offset + check.bytes);
         struct rbk_diagnostic *diagnostic = syntax_error(parse, bad, "unexpected character", found);
-        if (check.quote)
+        if (check.quote) {
             rbk_diagnostic_help(diagnostic, "Texts stand between straight quotes: \"…\" or '…'.");
+        }
         return RBK_TOKEN_RBK_YYerror;
     }
     parse->file->broken = true;
@@ -240,15 +252,17 @@ int rbk_scan_open_text(struct rbk_parse *parse, struct rbk_span span)
     parse->file->broken = true;
     /* A text that runs to the end of the file explains whatever is missing there. */
     rbk_parse_mark_error(parse, triple ? span : quotes);
-    if (echo)
+    if (echo) {
         return RBK_TOKEN_RBK_YYerror;
+    }
     struct rbk_diagnostic *diagnostic =
         rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, quotes),
                              triple ? "text not closed before the end of the file"
                                     : "text not closed before the end of its line");
     rbk_diagnostic_mark(diagnostic, "begins here");
-    if (!triple)
+    if (!triple) {
         rbk_diagnostic_help(diagnostic, "A text over several lines stands between triple quotes.");
+    }
     return RBK_TOKEN_RBK_YYerror;
 }
 
@@ -268,15 +282,18 @@ int rbk_scan_bad_byte(struct rbk_parse *parse, struct rbk_span span, struct rbk_
         {"$", "Values are put into texts: \"${name}\"; elsewhere a name stands by itself."},
         {"`", "Texts stand between \"…\" or '…'."},
     };
-    if (rbk_parse_is_echo(parse, span))
+    if (rbk_parse_is_echo(parse, span)) {
         return RBK_TOKEN_RBK_YYerror;
+    }
     bool backquote = rbk_str_is(text, "`");
     struct rbk_diagnostic *diagnostic =
         backquote ? syntax_error(parse, span, "unexpected backquote, expected", RBK_STR("\""))
                   : syntax_error(parse, span, "unexpected", text);
-    for (size_t i = 0; i < RBK_COUNT(advice); i++)
-        if (rbk_str_is(text, advice[i].bytes))
+    for (size_t i = 0; i < RBK_COUNT(advice); i++) {
+        if (rbk_str_is(text, advice[i].bytes)) {
             rbk_diagnostic_help(diagnostic, "%s", advice[i].help);
+        }
+    }
     return RBK_TOKEN_RBK_YYerror;
 }
 
@@ -285,11 +302,13 @@ bool rbk_scan_line_ends_text(struct rbk_parse *parse, struct rbk_span span)
     bool ended = false;
     while (parse->open_count) {
         uint32_t at = parse->open_count;
-        while (at > 0 && (parse->open[at - 1].kind == '(' || parse->open[at - 1].kind == '['))
+        while (at > 0 && (parse->open[at - 1].kind == '(' || parse->open[at - 1].kind == '[')) {
             at--;
+        }
         const struct rbk_open *open = at ? &parse->open[at - 1] : NULL;
-        if (!open || open->kind != '$' || open->quote != RBK_QUOTE_DOUBLE)
+        if (!open || open->kind != '$' || open->quote != RBK_QUOTE_DOUBLE) {
             break;
+        }
         parse->open_count = at - 1;
         if (!ended && !rbk_parse_is_echo(parse, span)) {
             struct rbk_span place = rbk_span_make(open->start, open->start + 2);

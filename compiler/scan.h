@@ -25,8 +25,9 @@ enum rbk_scan_unit {
 static inline int rbk_scan_word(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
                                 RBK_YYSTYPE *value)
 {
-    if (text.bytes > RBK_NAME_BYTES_MAX)
+    if (text.bytes > RBK_NAME_BYTES_MAX) {
         rbk_parse_stop(parse, span, RBK_PARSE_LIMIT_NAME);
+    }
     value->word = rbk_names_intern(parse->names, text);
     return value->word->token;
 }

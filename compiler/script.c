@@ -36,10 +36,11 @@ static const char *script_of(uint32_t character)
     size_t high = RBK_COUNT(ranges);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (character > ranges[middle].last)
+        if (character > ranges[middle].last) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low < RBK_COUNT(ranges) && character >= ranges[low].first ? ranges[low].script : NULL;
 }
@@ -73,13 +74,15 @@ struct rbk_script_check rbk_script_check(struct rbk_str word)
     for (size_t at = 0; at < word.bytes;) {
         uint32_t character = 0;
         size_t bytes = rbk_utf8_decode(word, at, &character);
-        if (bytes == 0)
+        if (bytes == 0) {
             bytes = 1;
+        }
         check.offset = at;
         check.bytes = bytes;
         at += bytes;
-        if (character == '_' || (character >= '0' && character <= '9'))
+        if (character == '_' || (character >= '0' && character <= '9')) {
             continue;
+        }
         if (is_combining(character)) {
             check.fault = RBK_SCRIPT_COMBINING;
             check.other_script = "combining";

@@ -30,13 +30,15 @@ static void find_lines(struct rbk_arena *arena, struct rbk_source *source)
     const char *text = source->text.data;
     const char *end = text + source->text.bytes;
     uint32_t count = 1;
-    for (const char *at = text; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+    for (const char *at = text; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
         count++;
+    }
 
     uint32_t *starts = rbk_new_array(arena, uint32_t, count);
     uint32_t line = 1;
-    for (const char *at = text; (at = memchr(at, '\n', (size_t)(end - at))) != NULL;)
+    for (const char *at = text; (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
         starts[line++] = (uint32_t)(++at - text);
+    }
     source->line_starts = starts;
     source->line_count = count;
 }
@@ -57,8 +59,9 @@ struct rbk_source *rbk_source_from_text(struct rbk_arena *arena, struct rbk_str 
 {
     RBK_ASSERT(text.bytes <= RBK_SOURCE_BYTES_MAX);
     char *copy = rbk_new_array(arena, char, text.bytes + 2);
-    if (text.bytes)
+    if (text.bytes) {
         memcpy(copy, text.data, text.bytes);
+    }
     return make_source(arena, path, copy, text.bytes);
 }
 
@@ -77,15 +80,19 @@ static int read_all(struct rbk_arena *arena, int descriptor, size_t expected_byt
     size_t bytes = 0;
     for (;;) {
         ssize_t count = read(descriptor, text + bytes, capacity - bytes);
-        if (count < 0 && errno == EINTR)
+        if (count < 0 && errno == EINTR) {
             continue;
-        if (count < 0)
+        }
+        if (count < 0) {
             return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot read %s", path);
-        if (count == 0)
+        }
+        if (count == 0) {
             break;
+        }
         bytes += (size_t)count;
-        if (bytes > RBK_SOURCE_BYTES_MAX)
+        if (bytes > RBK_SOURCE_BYTES_MAX) {
             return too_large(reterr, path);
+        }
         if (bytes == capacity) {
             char *larger = rbk_new_array(arena, char, capacity * 2 + 2);
             memcpy(larger, text, bytes);
@@ -102,9 +109,10 @@ int rbk_source_open(struct rbk_arena *arena, const char *path, struct rbk_source
                     struct rbk_error *reterr)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (descriptor < 0)
+    if (descriptor < 0) {
         return rbk_error_set_system(reterr, errno == ENOENT ? RBK_ENOTFOUND : RBK_EIO, errno,
                                     "cannot open %s", path);
+    }
     struct stat status;
     char *text = NULL;
     size_t bytes = 0;
@@ -123,8 +131,10 @@ int rbk_source_open(struct rbk_arena *arena, const char *path, struct rbk_source
     }
     result = read_all(arena, descriptor, status.st_size > 0 ? (size_t)status.st_size : 0, path,
                       &text, &bytes, reterr);
-    if (result == 0)
+    if (result == 0) {
+        RBK_ASSERT(text);
         *ret_source = make_source(arena, rbk_str_from(path), text, bytes);
+    }
 out:
     close(descriptor);
     return result;
@@ -132,16 +142,18 @@ out:
 
 struct rbk_position rbk_source_position(const struct rbk_source *source, uint32_t offset)
 {
-    if (offset > source->text.bytes)
+    if (offset > source->text.bytes) {
         offset = (uint32_t)source->text.bytes;
+    }
     uint32_t low = 0;
     uint32_t high = source->line_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (source->line_starts[middle] <= offset)
+        if (source->line_starts[middle] <= offset) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     uint32_t start = source->line_starts[low];
     struct rbk_str before = rbk_str_slice(source->text, start, offset);
@@ -150,12 +162,14 @@ struct rbk_position rbk_source_position(const struct rbk_source *source, uint32_
 
 struct rbk_str rbk_source_line(const struct rbk_source *source, uint32_t line)
 {
-    if (line == 0 || line > source->line_count)
+    if (line == 0 || line > source->line_count) {
         return RBK_STR("");
+    }
     size_t start = source->line_starts[line - 1];
     size_t end = line < source->line_count ? source->line_starts[line] - 1 : source->text.bytes;
-    if (end > start && source->text.data[end - 1] == '\r')
+    if (end > start && source->text.data[end - 1] == '\r') {
         end--;
+    }
     return rbk_str_slice(source->text, start, end);
 }
 
@@ -179,10 +193,12 @@ static void report(const struct rbk_source *source, struct rbk_diagnostics *diag
 static bool is_control(const struct rbk_source *source, size_t at)
 {
     unsigned char byte = (unsigned char)source->text.data[at];
-    if (byte == '\t' || byte == '\n')
+    if (byte == '\t' || byte == '\n') {
         return false;
-    if (byte == '\r') /* Only as part of a line end: alone it hides what stands before it. */
+    }
+    if (byte == '\r') { /* Only as part of a line end: alone it hides what stands before it. */
         return at + 1 >= source->text.bytes || source->text.data[at + 1] != '\n';
+    }
     return byte < 0x20 || byte == 0x7f;
 }
 
@@ -191,8 +207,9 @@ int rbk_source_check(const struct rbk_source *source, struct rbk_diagnostics *di
     struct rbk_str text = source->text;
     uint32_t errors = diagnostics->errors;
     size_t at = 0;
-    if (rbk_str_starts(text, RBK_STR("\xef\xbb\xbf")))
+    if (rbk_str_starts(text, RBK_STR("\xef\xbb\xbf"))) {
         at = 3;
+    }
     while (at < text.bytes) {
         unsigned char byte = (unsigned char)text.data[at];
         if (byte >= 0x20 && byte < 0x7f) {
@@ -200,9 +217,10 @@ int rbk_source_check(const struct rbk_source *source, struct rbk_diagnostics *di
             continue;
         }
         if (byte < 0x80) {
-            if (is_control(source, at))
+            if (is_control(source, at)) {
                 report(source, diagnostics, at, 1, byte, "control character",
                        "Remove the character; texts spell line ends and tabs as `\\n` and `\\t`.");
+            }
             at++;
             continue;
         }
@@ -217,13 +235,14 @@ int rbk_source_check(const struct rbk_source *source, struct rbk_diagnostics *di
             /* One message for a file in another encoding. */
             return -1;
         }
-        if (character < 0xa0)
+        if (character < 0xa0) {
             report(source, diagnostics, at, bytes, character, "control character",
                    "Remove the character; texts spell line ends and tabs as `\\n` and `\\t`.");
-        else if (rbk_script_is_hidden(character))
+        } else if (rbk_script_is_hidden(character)) {
             report(source, diagnostics, at, bytes, character,
                    "invisible or bidirectional character",
                    "Remove the character: with it the text can read otherwise than it compiles.");
+        }
         at += bytes;
     }
     return diagnostics->errors == errors ? 0 : -1;

@@ -36,9 +36,11 @@ struct expected {
 
 static bool is_one_of(const char *word, const char *const *set)
 {
-    for (; *set; set++)
-        if (strcmp(word, *set) == 0)
+    for (; *set; set++) {
+        if (strcmp(word, *set) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -99,17 +101,21 @@ static const struct {
 
 static bool has(const struct expected *expected, const char *word)
 {
-    for (size_t i = 0; i < expected->count; i++)
-        if (strcmp(expected->words[i], word) == 0)
+    for (size_t i = 0; i < expected->count; i++) {
+        if (strcmp(expected->words[i], word) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
 static bool has_any(const struct expected *expected, const char *const *set)
 {
-    for (; *set; set++)
-        if (has(expected, *set))
+    for (; *set; set++) {
+        if (has(expected, *set)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -121,18 +127,22 @@ static bool is_reserved(const char *word)
 static void remove_set(struct expected *expected, const char *const *set)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < expected->count; i++)
-        if (!is_one_of(expected->words[i], set))
+    for (size_t i = 0; i < expected->count; i++) {
+        if (!is_one_of(expected->words[i], set)) {
             expected->words[kept++] = expected->words[i];
+        }
+    }
     expected->count = kept;
 }
 
 static size_t remove_reserved(struct expected *expected)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < expected->count; i++)
-        if (!is_reserved(expected->words[i]))
+    for (size_t i = 0; i < expected->count; i++) {
+        if (!is_reserved(expected->words[i])) {
             expected->words[kept++] = expected->words[i];
+        }
+    }
     size_t removed = expected->count - kept;
     expected->count = kept;
     return removed;
@@ -141,15 +151,17 @@ static size_t remove_reserved(struct expected *expected)
 static size_t count_reserved(const struct expected *expected)
 {
     size_t count = 0;
-    for (size_t i = 0; i < expected->count; i++)
+    for (size_t i = 0; i < expected->count; i++) {
         count += is_reserved(expected->words[i]);
+    }
     return count;
 }
 
 static void add_group(struct expected *expected, const char *group)
 {
-    if (expected->group_count < RBK_COUNT(expected->groups))
+    if (expected->group_count < RBK_COUNT(expected->groups)) {
         expected->groups[expected->group_count++] = group;
+    }
 }
 
 static void simplify(struct expected *expected)
@@ -157,23 +169,26 @@ static void simplify(struct expected *expected)
     bool any_word = has(expected, "a name") && has(expected, "use") && has(expected, "within") &&
                     has(expected, "of");
     bool expression = has(expected, "a number") && has(expected, "a text") && has(expected, "'('");
-    if (any_word)
+    if (any_word) {
         remove_reserved(expected);
+    }
     if (expression) {
         remove_set(expected, expression_begins);
         remove_set(expected, words_as_names);
         add_group(expected, "an expression");
     } else if (has(expected, "'+'") && has(expected, "'*'")) {
         remove_set(expected, operators);
-        if (expected->count == 0)
+        if (expected->count == 0) {
             add_group(expected, "an operator");
+        }
     }
     if (has(expected, "a name")) {
         static const char *const name[] = {"a name", NULL};
         bool statement = has_any(expected, statement_words);
         remove_set(expected, name);
-        if (!statement)
+        if (!statement) {
             remove_set(expected, words_as_names);
+        }
         add_group(expected, "a name");
     }
     if (has(expected, "the start of a text")) {
@@ -193,12 +208,13 @@ static void simplify(struct expected *expected)
 static void write_alternative(struct rbk_buffer *buffer, const char *word)
 {
     size_t bytes = strlen(word);
-    if (strchr(word, ' '))
+    if (strchr(word, ' ')) {
         rbk_buffer_append_text(buffer, word);
-    else if (word[0] == '\'')
+    } else if (word[0] == '\'') {
         rbk_buffer_printf(buffer, "`%.*s`", (int)(bytes - 2), word + 1);
-    else
+    } else {
         rbk_buffer_printf(buffer, "`%s`", word);
+    }
 }
 
 static void write_expected(struct rbk_buffer *buffer, const struct expected *expected)
@@ -220,12 +236,13 @@ static void write_found(const struct rbk_parse *parse, struct rbk_span span, con
     bool is_text =
         found && (strcmp(found, "a text") == 0 || strcmp(found, "the start of a text") == 0 ||
                   strcmp(found, "more text") == 0);
-    if (!found || text.bytes == 0)
+    if (!found || text.bytes == 0) {
         rbk_buffer_append_text(buffer, found ? "end of the file" : "text");
-    else if (is_text)
+    } else if (is_text) {
         rbk_buffer_append_text(buffer, "text");
-    else
+    } else {
         rbk_buffer_printf(buffer, "`%.*s`", RBK_STR_ARG(text));
+    }
 }
 
 static void advise_nearest(struct rbk_diagnostic *diagnostic, struct rbk_str word,
@@ -233,23 +250,27 @@ static void advise_nearest(struct rbk_diagnostic *diagnostic, struct rbk_str wor
 {
     struct rbk_nearest nearest;
     rbk_nearest_init(&nearest, word);
-    for (size_t i = 0; i < count; i++)
-        if (is_reserved(words[i]))
+    for (size_t i = 0; i < count; i++) {
+        if (is_reserved(words[i])) {
             rbk_nearest_offer(&nearest, rbk_str_from(words[i]));
-    if (nearest.best.bytes)
+        }
+    }
+    if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+    }
 }
 
 /* Advice about a word that cannot stand here. */
 static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, const char *found,
                         const struct expected *all, bool is_later_line)
 {
-    for (size_t i = 0; i < RBK_COUNT(later_words); i++)
+    for (size_t i = 0; i < RBK_COUNT(later_words); i++) {
         if (rbk_str_is(word, later_words[i].word)) {
             rbk_diagnostic_help(diagnostic, "This version does not carry out %s.",
                                 later_words[i].what);
             return;
         }
+    }
     if (strcmp(found, "a name") == 0) {
         advise_nearest(diagnostic, word, all->words, all->count);
     } else if (is_reserved(found) && has(all, "a name") && !has(all, "'+'") && !is_later_line) {
@@ -278,8 +299,9 @@ static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, s
                    const char *found, const struct expected *all, bool is_later_line)
 {
     struct rbk_str text = rbk_source_text(parse->source, span);
-    if (!found)
+    if (!found) {
         return;
+    }
     if (text.bytes == 0 && parse->open_count) {
         const struct rbk_open *open = &parse->open[parse->open_count - 1];
         struct rbk_span bracket = rbk_span_make(open->start, open->start + 1);
@@ -313,8 +335,9 @@ static struct rbk_span choose_span(const struct rbk_parse *parse, struct rbk_spa
     struct rbk_str between = rbk_str_slice(parse->source->text, parse->previous_end, span.start);
     *ret_is_later_line = false;
     if (!found || parse->previous_end == 0 || rbk_str_find(between, '\n') == between.bytes ||
-        !(is_reserved(found) || strcmp(found, "'}'") == 0))
+        !(is_reserved(found) || strcmp(found, "'}'") == 0)) {
         return span;
+    }
     *ret_is_later_line = true;
     return rbk_span_make(parse->previous_end, parse->previous_end);
 }
@@ -328,17 +351,20 @@ void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char 
     parse->file->broken = true;
 
     const char **copy = rbk_new_array(parse->arena, const char *, count + 1);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         copy[i] = words[i];
+    }
     struct expected all = {.words = copy, .count = count};
     struct expected expected = {.words = words, .count = count};
     simplify(&expected);
     /* Where a statement could stand, nothing is missing before it: the word itself is wrong. */
-    if (!has_any(&all, statement_words))
+    if (!has_any(&all, statement_words)) {
         place = choose_span(parse, span, found, &is_later_line);
+    }
     if (parse->stopped || rbk_parse_is_echo(parse, place) ||
-        (parse->brace_missing && (at_end || (found && misses_brace(found, &all)))))
+        (parse->brace_missing && (at_end || (found && misses_brace(found, &all))))) {
         return;
+    }
     rbk_parse_mark_error(parse, place);
 
     struct rbk_buffer message;
@@ -350,7 +376,8 @@ void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char 
         rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX, rbk_parse_place(parse, place),
                              "%s", rbk_buffer_str(&message).data);
     rbk_buffer_fini(&message);
-    if (is_later_line)
+    if (is_later_line) {
         rbk_diagnostic_label(diagnostic, rbk_parse_place(parse, span), "found this instead");
+    }
     advise(parse, diagnostic, span, found, &all, is_later_line);
 }

@@ -47,8 +47,9 @@ static bool is_blank(char byte)
 /* Where the blanks that begin at @at end. */
 static uint32_t skip_blanks(const char *source, uint32_t at, uint32_t end)
 {
-    while (at < end && is_blank(source[at]))
+    while (at < end && is_blank(source[at])) {
         at++;
+    }
     return at;
 }
 
@@ -56,19 +57,23 @@ static uint32_t skip_blanks(const char *source, uint32_t at, uint32_t end)
 static void measure(struct text *text)
 {
     const char *source = text->parse->source->text.data;
-    if (!memchr(source + text->start, '\n', text->end - text->start))
+    if (!memchr(source + text->start, '\n', text->end - text->start)) {
         return;
+    }
 
     uint32_t first = skip_blanks(source, text->start, text->end);
-    if (source[first] == '\n')
+    if (source[first] == '\n') {
         text->start = first + 1;
+    }
     uint32_t last = text->end;
-    while (last > text->start && is_blank(source[last - 1]))
+    while (last > text->start && is_blank(source[last - 1])) {
         last--;
+    }
     if (last > text->start && source[last - 1] == '\n') {
         text->end = last - 1;
-        if (text->end > text->start && source[text->end - 1] == '\r')
+        if (text->end > text->start && source[text->end - 1] == '\r') {
             text->end--;
+        }
     } else if (last == text->start) {
         text->end = last;
     }
@@ -86,10 +91,12 @@ static void measure(struct text *text)
                 common = source + at;
                 common_bytes = bytes;
             }
-            if (bytes < common_bytes)
+            if (bytes < common_bytes) {
                 common_bytes = bytes;
-            while (common_bytes && memcmp(common, source + at, common_bytes) != 0)
+            }
+            while (common_bytes && memcmp(common, source + at, common_bytes) != 0) {
                 common_bytes--;
+            }
         }
         at = line_end + 1;
     }
@@ -153,18 +160,22 @@ static struct rbk_str resolve(struct text *text, uint32_t start, uint32_t end)
 {
     const char *source = text->parse->source->text.data;
     bool raw = is_raw(text->quote);
-    if (start < text->start)
+    if (start < text->start) {
         start = text->start;
-    if (end > text->end)
+    }
+    if (end > text->end) {
         end = text->end;
-    if (start >= end)
+    }
+    if (start >= end) {
         return RBK_STR("");
+    }
 
     struct rbk_str slice = {source + start, end - start};
     bool escapes =
         !raw && (memchr(slice.data, '\\', slice.bytes) || memchr(slice.data, '$', slice.bytes));
-    if (!escapes && text->indentation == 0)
+    if (!escapes && text->indentation == 0) {
         return slice;
+    }
 
     struct rbk_buffer buffer;
     rbk_buffer_init(&buffer, slice.bytes);
@@ -195,10 +206,12 @@ static struct text begin(struct rbk_parse *parse, enum rbk_quote quote, struct r
     uint32_t quotes = quote_bytes(quote);
     struct text text = {
         .parse = parse, .quote = quote, .start = span.start + quotes, .end = span.end - quotes};
-    if (text.end - text.start > RBK_STRING_BYTES_MAX)
+    if (text.end - text.start > RBK_STRING_BYTES_MAX) {
         rbk_parse_stop(parse, rbk_span_make(span.start, text.start), RBK_PARSE_LIMIT_TEXT);
-    if (quotes == 3)
+    }
+    if (quotes == 3) {
         measure(&text);
+    }
     return text;
 }
 
@@ -231,8 +244,9 @@ struct rbk_tree_expr *rbk_tree_text_parts(struct rbk_parse *parse, enum rbk_quot
             interpolated = true;
         }
         part->next = NULL;
-        if (part->kind != RBK_EXPR_TEXT || part->text.bytes)
+        if (part->kind != RBK_EXPR_TEXT || part->text.bytes) {
             RBK_TREE_APPEND(resolved, part);
+        }
         part = next;
     }
 

@@ -64,15 +64,17 @@ struct rbk_tree_clause *rbk_tree_clause_find(const struct rbk_tree_statement *st
                                              enum rbk_clause_kind kind)
 {
     struct rbk_tree_clause *clause = statement->clauses;
-    while (clause && clause->kind != kind)
+    while (clause && clause->kind != kind) {
         clause = clause->next;
+    }
     return clause;
 }
 
 struct rbk_tree_clause *rbk_tree_clause_next(const struct rbk_tree_clause *clause)
 {
     struct rbk_tree_clause *next = clause->next;
-    while (next && next->kind != clause->kind)
+    while (next && next->kind != clause->kind) {
         next = next->next;
+    }
     return next;
 }

@@ -25,19 +25,24 @@ static unsigned larger(unsigned a, unsigned b)
 static unsigned parts_depth(const struct rbk_tree_expr *expr)
 {
     unsigned depth = depth_of(expr->left);
-    if (expr->kind == RBK_EXPR_BINARY)
+    if (expr->kind == RBK_EXPR_BINARY) {
         return larger(depth, depth_of(expr->right));
+    }
     const struct rbk_tree_expr *item = NULL;
-    if (expr->kind == RBK_EXPR_LIST)
+    if (expr->kind == RBK_EXPR_LIST) {
         item = expr->items;
-    else if (expr->kind == RBK_EXPR_STRING && expr->has_parts)
+    } else if (expr->kind == RBK_EXPR_STRING && expr->has_parts) {
         item = expr->parts;
-    for (; item; item = item->next)
+    }
+    for (; item; item = item->next) {
         depth = larger(depth, item->depth);
-    if (expr->kind == RBK_EXPR_CALL)
+    }
+    if (expr->kind == RBK_EXPR_CALL) {
         for (const struct rbk_tree_argument *argument = expr->arguments; argument;
-             argument = argument->next)
+             argument = argument->next) {
             depth = larger(depth, depth_of(argument->value));
+        }
+    }
     return depth;
 }
 
@@ -46,8 +51,9 @@ struct rbk_tree_expr *rbk_tree_expr(struct rbk_parse *parse, const struct rbk_tr
     struct rbk_tree_expr *expr = rbk_new(parse->arena, struct rbk_tree_expr);
     *expr = *fields;
     unsigned depth = parts_depth(expr) + 1;
-    if (depth > RBK_EXPRESSION_DEPTH_MAX)
+    if (depth > RBK_EXPRESSION_DEPTH_MAX) {
         rbk_parse_stop(parse, expr->span, RBK_PARSE_LIMIT_EXPRESSION);
+    }
     expr->depth = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX);
     return expr;
 }
@@ -57,21 +63,24 @@ struct rbk_tree_expr *rbk_tree_path(struct rbk_parse *parse, struct rbk_tree_nam
     struct rbk_tree_expr *expr = rbk_tree_expr(
         parse, &(struct rbk_tree_expr){
                    .kind = RBK_EXPR_NAME, .span = path.first->span, .name = path.first});
-    for (struct rbk_tree_name *name = path.first->next; name; name = name->next)
+    for (struct rbk_tree_name *name = path.first->next; name; name = name->next) {
         expr = rbk_tree_expr(parse,
                              &(struct rbk_tree_expr){.kind = RBK_EXPR_MEMBER,
                                                      .span = rbk_span_join(expr->span, name->span),
                                                      .left = expr,
                                                      .name = name});
+    }
     return expr;
 }
 
 static void set_parent(struct rbk_tree_block *block, struct rbk_tree_statement *parent)
 {
-    if (!block)
+    if (!block) {
         return;
-    for (struct rbk_tree_statement *child = block->first; child; child = child->next)
+    }
+    for (struct rbk_tree_statement *child = block->first; child; child = child->next) {
         child->parent = parent;
+    }
 }
 
 struct rbk_tree_statement *rbk_tree_statement(struct rbk_parse *parse,
@@ -80,8 +89,9 @@ struct rbk_tree_statement *rbk_tree_statement(struct rbk_parse *parse,
     struct rbk_tree_statement *statement = rbk_new(parse->arena, struct rbk_tree_statement);
     *statement = *fields;
     set_parent(statement->block, statement);
-    if (statement->kind == RBK_STATEMENT_IF)
+    if (statement->kind == RBK_STATEMENT_IF) {
         set_parent(statement->else_block, statement);
+    }
     return statement;
 }
 
@@ -99,10 +109,12 @@ struct rbk_tree_reaction *rbk_tree_reaction(struct rbk_parse *parse,
     struct rbk_tree_reaction *reaction = rbk_new(parse->arena, struct rbk_tree_reaction);
     *reaction = *fields;
     unsigned depth = 1;
-    if (reaction->otherwise)
+    if (reaction->otherwise) {
         depth += reaction->otherwise->depth;
-    if (depth > RBK_NESTING_MAX)
+    }
+    if (depth > RBK_NESTING_MAX) {
         rbk_parse_stop(parse, reaction->otherwise->span, RBK_PARSE_LIMIT_REACTION);
+    }
     reaction->depth = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX);
     return reaction;
 }
@@ -161,8 +173,9 @@ static void fill_block(struct rbk_tree_block *block, struct rbk_tree_statements 
     block->last = statements.last;
     block->span = span;
     block->count = 0;
-    for (struct rbk_tree_statement *child = block->first; child; child = child->next)
+    for (struct rbk_tree_statement *child = block->first; child; child = child->next) {
         block->count++;
+    }
 }
 
 struct rbk_tree_block *rbk_tree_block(struct rbk_parse *parse,

@@ -13,8 +13,9 @@ static void dump_expr(struct rbk_buffer *buffer, const struct rbk_tree_expr *exp
 
 static void dump_names(struct rbk_buffer *buffer, const struct rbk_tree_name *name)
 {
-    for (; name; name = name->next)
+    for (; name; name = name->next) {
         rbk_buffer_printf(buffer, " %.*s", RBK_STR_ARG(name->name->text));
+    }
 }
 
 /* A text with everything that is not plain ASCII, and what ends it, escaped. */
@@ -23,14 +24,15 @@ static void dump_text(struct rbk_buffer *buffer, struct rbk_str text)
     rbk_buffer_append_byte(buffer, '"');
     for (size_t i = 0; i < text.bytes; i++) {
         unsigned char byte = (unsigned char)text.data[i];
-        if (byte == '\n')
+        if (byte == '\n') {
             rbk_buffer_append_text(buffer, "\\n");
-        else if (byte == '"' || byte == '\\')
+        } else if (byte == '"' || byte == '\\') {
             rbk_buffer_printf(buffer, "\\%c", byte);
-        else if (byte < 0x20)
+        } else if (byte < 0x20) {
             rbk_buffer_printf(buffer, "\\x%02x", byte);
-        else
+        } else {
             rbk_buffer_append_byte(buffer, (char)byte);
+        }
     }
     rbk_buffer_append_byte(buffer, '"');
 }
@@ -47,8 +49,9 @@ static void dump_arguments(struct rbk_buffer *buffer, const struct rbk_tree_argu
 {
     for (; argument; argument = argument->next) {
         rbk_buffer_append_byte(buffer, ' ');
-        if (argument->name)
+        if (argument->name) {
             rbk_buffer_printf(buffer, "%.*s: ", RBK_STR_ARG(argument->name->name->text));
+        }
         dump_expr(buffer, argument->value);
     }
 }
@@ -73,14 +76,16 @@ static void dump_string(struct rbk_buffer *buffer, const struct rbk_tree_expr *e
 static void dump_number(struct rbk_buffer *buffer, const struct rbk_tree_expr *expr)
 {
     rbk_buffer_printf(buffer, "%" PRId64, expr->number);
-    if (expr->decimals)
+    if (expr->decimals) {
         rbk_buffer_printf(buffer, "e-%u", expr->decimals);
-    if (expr->kind == RBK_EXPR_RATIO)
+    }
+    if (expr->kind == RBK_EXPR_RATIO) {
         rbk_buffer_append_text(buffer, "r");
-    else if (expr->kind == RBK_EXPR_DURATION)
+    } else if (expr->kind == RBK_EXPR_DURATION) {
         rbk_buffer_append_text(buffer, "ms");
-    else if (expr->kind == RBK_EXPR_BYTES)
+    } else if (expr->kind == RBK_EXPR_BYTES) {
         rbk_buffer_append_text(buffer, "B");
+    }
 }
 
 /* `(word left…`; the caller closes the bracket. */
@@ -161,8 +166,9 @@ static void dump_reaction(struct rbk_buffer *buffer, const struct rbk_tree_react
         dump_names(buffer, reaction->roles);
         rbk_buffer_append_byte(buffer, ')');
     }
-    if (reaction->has_within)
+    if (reaction->has_within) {
         rbk_buffer_printf(buffer, " %" PRIu64 "ms", reaction->within_ms);
+    }
     if (reaction->otherwise) {
         rbk_buffer_append_text(buffer, " else ");
         dump_reaction(buffer, reaction->otherwise);
@@ -198,16 +204,21 @@ static void dump_clause(struct rbk_buffer *buffer, const struct rbk_tree_clause 
     bool is_duration = false;
     rbk_buffer_printf(buffer, " (%s", rbk_clause_words(kind));
     dump_names(buffer, clause->name);
-    if (clause->flags & RBK_CLAUSE_STARTED)
+    if (clause->flags & RBK_CLAUSE_STARTED) {
         rbk_buffer_append_text(buffer, " started");
-    if (clause->flags & RBK_CLAUSE_HOLD)
+    }
+    if (clause->flags & RBK_CLAUSE_HOLD) {
         rbk_buffer_printf(buffer, " hold %" PRIu64 "ms", clause->amount);
-    if (has_amount(kind, &is_duration))
+    }
+    if (has_amount(kind, &is_duration)) {
         rbk_buffer_printf(buffer, " %" PRIu64 "%s", clause->amount, is_duration ? "ms" : "");
-    if (clause->second)
+    }
+    if (clause->second) {
         dump_list(buffer, clause->second);
-    if (clause->value)
+    }
+    if (clause->value) {
         dump_list(buffer, clause->value);
+    }
     if (kind == RBK_CLAUSE_ENV) {
         dump_arguments(buffer, clause->arguments);
     } else if (clause->reaction) {
@@ -219,9 +230,10 @@ static void dump_clause(struct rbk_buffer *buffer, const struct rbk_tree_clause 
 
 static void dump_type(struct rbk_buffer *buffer, const struct rbk_tree_type *type)
 {
-    for (; type; type = type->element)
+    for (; type; type = type->element) {
         rbk_buffer_printf(buffer, "%.*s%s", RBK_STR_ARG(type->name.name->text),
                           type->element ? " of " : "");
+    }
 }
 
 static void dump_parameters(struct rbk_buffer *buffer, const struct rbk_tree_parameter *parameter)
@@ -290,13 +302,16 @@ static void dump_block(struct rbk_buffer *buffer, const struct rbk_tree_block *b
             dump_type(buffer, statement->type);
         }
         dump_special(buffer, statement);
-        if (statement->text)
+        if (statement->text) {
             dump_list(buffer, statement->text);
-        if (statement->value)
+        }
+        if (statement->value) {
             dump_list(buffer, statement->value);
+        }
         for (const struct rbk_tree_clause *clause = statement->clauses; clause;
-             clause = clause->next)
+             clause = clause->next) {
             dump_clause(buffer, clause);
+        }
         if (statement->block) {
             rbk_buffer_append_byte(buffer, '\n');
             dump_block(buffer, statement->block, depth + 1);

@@ -33,8 +33,9 @@ static void check_diagnostics(const struct rbk_source *source,
     for (const struct rbk_diagnostic *record = diagnostics->first; record; record = record->next) {
         RBK_ASSERT(record->message.bytes > 0);
         check_place(source, record->place);
-        for (size_t i = 0; i < record->label_count; i++)
+        for (size_t i = 0; i < record->label_count; i++) {
             check_place(source, record->labels[i].place);
+        }
     }
     struct rbk_buffer text;
     rbk_buffer_init(&text, TEXT_BYTES_MAX);
@@ -86,15 +87,17 @@ static void check_layout(struct rbk_arena *arena, const struct rbk_tree_file *fi
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    if (bytes > INPUT_BYTES_MAX)
+    if (bytes > INPUT_BYTES_MAX) {
         return 0;
+    }
     struct rbk_arena arena;
     struct rbk_names names;
     rbk_arena_init(&arena, MEMORY_MAX);
     rbk_names_init(&names, &arena);
     struct rbk_tree_file *file = parse(&arena, &names, (struct rbk_str){(const char *)data, bytes});
-    if (!file->broken)
+    if (!file->broken) {
         check_layout(&arena, file);
+    }
     rbk_arena_fini(&arena);
     return 0;
 }

@@ -77,6 +77,7 @@ format() {
     cmp -s "$work/tree1" "$work/tree2" || fail "$1" "formatting changes what the plan means"
 }
 
+# shellcheck disable=SC2046  # one argument for each file: their names have no blanks
 [ $# -gt 0 ] || set -- $(find valid invalid format -name '*.rbk' ! -name '_*' | sort)
 for file in "$@"; do
     count=$((count + 1))

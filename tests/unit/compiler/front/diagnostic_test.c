@@ -148,11 +148,12 @@ START_TEST(what_is_beyond_the_limit_is_counted)
 {
     start("x\n");
     diagnostics.count_max = 2;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         rbk_diagnostic_help(
             rbk_diagnostic_label(rbk_diagnostic_error(&diagnostics, 100, place_of("x"), "%d", i),
                                  place_of("x"), "label"),
             "help");
+    }
     ck_assert_uint_eq(diagnostics.errors, 5);
     ck_assert_uint_eq(diagnostics.count, 2);
     assert_text(RBK_DIAGNOSTIC_GCC, "t.rbk:1:1: error: 0 [RBK100]\n"

@@ -104,8 +104,9 @@ START_TEST(any_token_may_be_missing_or_doubled)
     struct rbk_span spans[256];
     uint32_t count = tokens.token_count;
     ck_assert_uint_lt(count, 256);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         spans[i] = tokens.tokens[i].span;
+    }
     rbk_arena_fini(&arena);
 
     for (uint32_t i = 0; i < count; i++) {
@@ -132,14 +133,16 @@ static uint32_t errors_of(const char *before, const char *middle, size_t count, 
     struct rbk_buffer text;
     rbk_buffer_init(&text, (size_t)16 << 20);
     rbk_buffer_append_text(&text, before);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         rbk_buffer_append_text(&text, middle);
+    }
     rbk_buffer_append_text(&text, after);
     (void)parse(rbk_buffer_str(&text));
     rbk_buffer_fini(&text);
     uint32_t errors = diagnostics.errors;
-    if (errors == 1)
+    if (errors == 1) {
         ck_assert_uint_eq(diagnostics.first->code, RBK_RULE_LIMIT);
+    }
     rbk_arena_fini(&arena);
     return errors;
 }
@@ -184,9 +187,10 @@ START_TEST(every_clause_belongs_somewhere)
 {
     for (unsigned clause = 0; clause < RBK_CLAUSE_KINDS; clause++) {
         bool belongs = false;
-        for (unsigned kind = 0; kind < RBK_STATEMENT_KINDS; kind++)
+        for (unsigned kind = 0; kind < RBK_STATEMENT_KINDS; kind++) {
             belongs |=
                 rbk_clause_belongs((enum rbk_statement_kind)kind, (enum rbk_clause_kind)clause);
+        }
         ck_assert_msg(belongs, "%s", rbk_clause_words((enum rbk_clause_kind)clause));
     }
 }

@@ -47,8 +47,9 @@ START_TEST(hidden_characters_are_known)
 {
     static const uint32_t hidden[] = {0xad,   0x61c,  0x200b, 0x200f, 0x202a,  0x202e, 0x2066,
                                       0x2069, 0x2028, 0xfeff, 0x3164, 0xe0041, 0x1160};
-    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
         ck_assert_msg(rbk_script_is_hidden(hidden[i]), "U+%04X", hidden[i]);
+    }
     ck_assert(!rbk_script_is_hidden('a'));
     ck_assert(!rbk_script_is_hidden(0xe4));
     ck_assert(!rbk_script_is_hidden(0x1f600));
