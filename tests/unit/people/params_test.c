@@ -19,11 +19,11 @@ static void given_init(struct given *given, const char *json, const char *set1, 
 {
     memset(given, 0, sizeof(*given));
     if (json != NULL) {
-        (void)snprintf(given->path, sizeof(given->path), "/tmp/rbk-params-" "XX" "XX" "XX");
-        int descriptor = mkstemp(given->path);
-        ck_assert_int_ge(descriptor, 0);
-        ck_assert_int_eq(write(descriptor, json, strlen(json)), (ssize_t)strlen(json));
-        (void)close(descriptor);
+        (void)snprintf(given->path, sizeof(given->path), "/tmp/rbk-params-%ld", (long)getpid());
+        FILE *file = fopen(given->path, "wx");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_ge(fputs(json, file), 0);
+        ck_assert_int_eq(fclose(file), 0);
         given->options.values[RBK_OPTION_PARAMS] = given->path;
     }
     given->sets[0] = (char *)set1;
