@@ -45,6 +45,8 @@ static struct http_driver *driver_of(struct rbk_task *task)
     return RBK_CONTAINER_OF(task->driver, struct http_driver, base);
 }
 
+/* libcurl's signature */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
     struct http_task *self = context;
@@ -61,6 +63,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return bytes;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t on_header(char *data, size_t size, size_t count, void *context)
 {
     (void)data;

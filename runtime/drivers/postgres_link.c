@@ -396,9 +396,8 @@ static void pump(struct rbk_postgres_link *link)
 {
     bool alive = PQconsumeInput(link->connection) == 1;
     if (link->state == IDLE) {
-        if (!alive || PQstatus(link->connection) == CONNECTION_BAD) {
-            lose_idle(link);
-        } else if (watch_socket(link, UV_READABLE) != 0) {
+        alive = alive && PQstatus(link->connection) != CONNECTION_BAD;
+        if (!alive || watch_socket(link, UV_READABLE) != 0) {
             lose_idle(link);
         }
         return;

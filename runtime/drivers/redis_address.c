@@ -73,7 +73,7 @@ static bool parse_user(struct rbk_str text, struct rbk_redis_address *address)
 
 static bool parse_host(struct rbk_str text, struct rbk_redis_address *address)
 {
-    struct rbk_str host = text;
+    struct rbk_str host;
     struct rbk_str port = {0};
     if (text.bytes > 0 && text.data[0] == '[') {
         size_t end = rbk_str_find(text, ']');

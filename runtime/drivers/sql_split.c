@@ -146,9 +146,9 @@ static void take_word(struct cutter *cutter)
     }
     cutter->words++;
     /* A function's body in SQL has semicolons of its own: BEGIN ATOMIC …; … END. */
-    if (strcmp(word, "ATOMIC") == 0 && cutter->after_begin) {
-        cutter->blocks++;
-    } else if (strcmp(word, "CASE") == 0 && cutter->blocks > 0) {
+    bool atomic = cutter->after_begin && strcmp(word, "ATOMIC") == 0;
+    bool inner = cutter->blocks > 0 && strcmp(word, "CASE") == 0;
+    if (atomic || inner) {
         cutter->blocks++;
     } else if (strcmp(word, "END") == 0 && cutter->blocks > 0) {
         cutter->blocks--;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/drivers/servers.h"
+
 static void copy_text(char *to, size_t room, struct rbk_str text)
 {
     size_t bytes = text.bytes < room - 1 ? text.bytes : room - 1;
@@ -116,9 +118,8 @@ void harness_close(struct harness *harness)
     uv_close((uv_handle_t *)&harness->watchdog, NULL);
     uv_run(&harness->loop, UV_RUN_DEFAULT);
     ck_assert_int_eq(uv_loop_close(&harness->loop), 0);
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", harness->directory);
-    ck_assert_int_eq(system(command), 0);
+    const char *const words[] = {"rm", "-rf", harness->directory, NULL};
+    ck_assert_int_eq(servers_command(words, NULL, 0), 0);
 }
 
 struct rbk_request harness_request(void)

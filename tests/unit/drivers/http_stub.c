@@ -1,6 +1,6 @@
 /*
  * One child process; each connection is served by a child of its own, so that one that never ends
- * does not hold up the others. The count of requests is in shared memory.
+ * does not hold up the others.
  */
 #include "tests/unit/drivers/http_stub.h"
 
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -81,12 +80,11 @@ static void put_answer(int fd, int status, const char *body)
     put(fd, body);
 }
 
-static void serve(int fd, int *count)
+static void serve(int fd, int before)
 {
     char request[65536];
     char text[64];
     read_request(fd, request, sizeof(request));
-    int before = __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
     const char *path = strchr(request, ' ');
     path = path ? path + 1 : "";
     if (strncmp(path, "/echo", 5) == 0) {
@@ -132,11 +130,8 @@ struct http_stub http_stub_start(void)
     struct http_stub stub = {0};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t bytes = sizeof(address);
-    int *count =
-        mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (count == MAP_FAILED || bind(listener, (struct sockaddr *)&address, bytes) != 0 ||
-        listen(listener, 16) != 0 ||
+    if (bind(listener, (struct sockaddr *)&address, bytes) != 0 || listen(listener, 16) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &bytes) != 0) {
         (void)fprintf(stderr, "fixture: no HTTP stub\n");
         exit(EXIT_FAILURE);
@@ -147,17 +142,18 @@ struct http_stub http_stub_start(void)
         (void)setpgid(0, 0);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGCHLD, SIG_IGN);
+        int count = 0; /* a request is a connection here */
         for (;;) {
             int fd = accept(listener, NULL, NULL);
             if (fork() == 0) {
                 (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
                 serve(fd, count);
             }
+            count++;
             (void)close(fd);
         }
     }
     (void)close(listener);
-    (void)munmap(count, sizeof(*count));
     return stub;
 }
 

@@ -243,7 +243,7 @@ START_TEST(a_deadline_leaves_doubt_only_where_there_is_any)
         const struct harness_answer *answer = harness_run(&harness, &request);
         ck_assert_int_eq(answer->outcome, RBK_OUTCOME_DOUBT);
         ck_assert_uint_ge(answer->took_ms, 149);
-        ck_assert_uint_lt(answer->took_ms, 2000);
+        ck_assert_uint_lt(answer->took_ms, 5000);
         request.idempotent = true;
         ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_TIMEOUT);
         request = reading(paths[i]);

@@ -131,7 +131,7 @@ START_TEST(a_refused_port_fails_at_once)
     const struct harness_answer *answer = harness_run(&harness, &request);
     ck_assert_int_eq(answer->outcome, RBK_OUTCOME_FAIL);
     ck_assert_ptr_nonnull(strstr(answer->message, "Connection refused"));
-    ck_assert_uint_lt(answer->took_ms, 2000);
+    ck_assert_uint_lt(answer->took_ms, 5000);
 }
 END_TEST
 
@@ -190,7 +190,7 @@ START_TEST(a_stopped_server_meets_our_deadline)
     ck_assert_int_eq(kill(pid, SIGCONT), 0);
     ck_assert_int_eq(answers[0].outcome, RBK_OUTCOME_DOUBT);
     ck_assert_uint_ge(answers[0].took_ms, 199);
-    ck_assert_uint_lt(answers[0].took_ms, 2000);
+    ck_assert_uint_lt(answers[0].took_ms, 5000);
     ck_assert_int_eq(answers[1].outcome, RBK_OUTCOME_TIMEOUT);
     ck_assert_int_eq(answers[2].outcome, RBK_OUTCOME_TIMEOUT);
 }
@@ -200,9 +200,9 @@ START_TEST(a_blocking_command_can_be_cancelled)
 {
     struct rbk_request request = reading("BLPOP nothing 0");
     harness_start(&harness, &request);
-    while (!strstr(run("CLIENT LIST")->value, "cmd=blpop")) {
-        /* run() replaced the activity the harness knows; nothing else of it is needed */
-        continue;
+    bool blocks = false; /* run() replaces the activity the harness knows: that is fine here */
+    while (!blocks) {
+        blocks = strstr(run("CLIENT LIST")->value, "cmd=blpop") != NULL;
     }
     harness_close(&harness); /* the blocked one ends with the driver */
     open_driver();

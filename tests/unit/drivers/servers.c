@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,16 +38,52 @@ const char *servers_directory(void)
     return directory;
 }
 
-int servers_start(const char *kind)
+int servers_command(const char *const words[], char *output, size_t room)
+{
+    int pipes[2];
+    size_t used = 0;
+    int status = -1;
+    if (pipe(pipes) != 0) {
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(pipes[1], STDOUT_FILENO);
+        (void)close(pipes[0]);
+        (void)close(pipes[1]);
+        (void)execvp(words[0], (char *const *)(uintptr_t)words);
+        _exit(127);
+    }
+    (void)close(pipes[1]);
+    /* Only one line is wanted: a daemon may keep the pipe open for ever. */
+    while (pid > 0 && output && used + 1 < room && !memchr(output, '\n', used)) {
+        ssize_t bytes = read(pipes[0], output + used, room - 1 - used);
+        if (bytes <= 0) {
+            break;
+        }
+        used += (size_t)bytes;
+    }
+    if (output) {
+        output[used] = '\0';
+    }
+    bool ended = pid > 0 && waitpid(pid, &status, 0) == pid;
+    (void)close(pipes[0]);
+    return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int script(const char *what, const char *more, char *output, size_t room)
 {
     const char *source = getenv("RBK_SOURCE");
-    char command[512];
-    char line[64] = "";
-    (void)snprintf(command, sizeof(command), "%s/tests/fixtures/servers.sh %s %s </dev/null",
-                   source ? source : ".", kind, servers_directory());
-    FILE *output = popen(command, "r");
-    bool fine = output && fgets(line, sizeof(line), output);
-    if (!output || pclose(output) != 0 || !fine) {
+    char path[512];
+    (void)snprintf(path, sizeof(path), "%s/tests/fixtures/servers.sh", source ? source : ".");
+    const char *const words[] = {path, what, servers_directory(), more, NULL};
+    return servers_command(words, output, room);
+}
+
+int servers_start(const char *kind)
+{
+    char line[64];
+    if (script(kind, NULL, line, sizeof(line)) != 0) {
         fail("the server does not start");
     }
     return (int)strtol(line, NULL, 10);
@@ -54,22 +91,15 @@ int servers_start(const char *kind)
 
 void servers_run(const char *what, const char *more)
 {
-    const char *source = getenv("RBK_SOURCE");
-    char command[512];
-    (void)snprintf(command, sizeof(command), "%s/tests/fixtures/servers.sh %s %s %s",
-                   source ? source : ".", what, servers_directory(), more);
-    if (system(command) != 0) {
+    if (script(what, more, NULL, 0) != 0) {
         fail(what);
     }
 }
 
 void servers_stop(void)
 {
-    const char *source = getenv("RBK_SOURCE");
-    char command[512];
-    (void)snprintf(command, sizeof(command), "%s/tests/fixtures/servers.sh stop %s; rm -rf %s",
-                   source ? source : ".", servers_directory(), servers_directory());
-    if (system(command) != 0) {
+    const char *const words[] = {"rm", "-rf", servers_directory(), NULL};
+    if (script("stop", NULL, NULL, 0) != 0 || servers_command(words, NULL, 0) != 0) {
         (void)fprintf(stderr, "fixture: %s was not removed\n", servers_directory());
     }
 }
@@ -160,9 +190,8 @@ static void from_server(struct pair *pair)
     if (pair->mute && bytes <= 0) {
         (void)close(pair->server);
         pair->server = -1; /* the client never hears of it */
-    } else if (bytes <= 0 || pair->cutting) {
-        close_pair(pair);
-    } else if (!pair->mute && !pass_all(pair->client, data, bytes)) {
+    } else if (bytes <= 0 || pair->cutting ||
+               (!pair->mute && !pass_all(pair->client, data, bytes))) {
         close_pair(pair);
     }
 }

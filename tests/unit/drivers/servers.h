@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /** Starts `kind` ("postgres", "redis", "http") in a new directory.
@@ -16,6 +17,9 @@ int servers_start(const char *kind);
 const char *servers_directory(void);
 /** Runs `servers.sh WHAT DIRECTORY MORE`: halt and resume PostgreSQL. */
 void servers_run(const char *what, const char *more);
+/** Runs a command and waits for it. @output  The beginning of what it prints, up to a line; may be
+ * NULL. @return its exit status, or -1. */
+int servers_command(const char *const words[], char *output, size_t room);
 /** Stops all of them and removes the directory. */
 void servers_stop(void);
 
