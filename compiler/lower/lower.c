@@ -18,19 +18,27 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A machine larger than this is not one that people meant: the code of its expressions. */
-#define CODES_MAX ((uint32_t)64 << 20)
+/* What a plan may take of a compilation's memory while it is written out. */
+#define LOWER_BYTES_MAX (RBK_COMPILE_BYTES_MAX / 2)
 
 struct rbk_place rbk_lower_place(const struct rbk_lower *lower, struct rbk_span span)
 {
     return rbk_place_make(lower->source, span);
 }
 
-struct rbk_machine_place rbk_lower_machine_place(const struct rbk_lower *lower,
-                                                 struct rbk_span span)
+struct rbk_machine_place rbk_lower_machine_place(struct rbk_lower *lower, struct rbk_span span)
 {
-    struct rbk_position position = rbk_source_position(lower->source, span.start);
-    return (struct rbk_machine_place){lower->source->id, position.line, position.column};
+    /* Finding a column counts characters from the start of the line; what is written out many times
+     * asks for the same place each time. */
+    struct rbk_known_place *known = &lower->known_places[span.start % RBK_KNOWN_PLACES];
+    if (known->source != lower->source || known->offset != span.start) {
+        struct rbk_position position = rbk_source_position(lower->source, span.start);
+        known->source = lower->source;
+        known->offset = span.start;
+        known->place =
+            (struct rbk_machine_place){lower->source->id, position.line, position.column};
+    }
+    return known->place;
 }
 
 void rbk_lower_refuse(struct rbk_lower *lower, struct rbk_span span, const char *format, ...)
@@ -51,6 +59,17 @@ void rbk_lower_stop(struct rbk_lower *lower, struct rbk_span span, const char *w
         lower->stopped = true;
         (void)rbk_diagnostic_error(&lower->compile->diagnostics, RBK_RULE_LIMIT,
                                    rbk_lower_place(lower, span), "%s", what);
+    }
+}
+
+void rbk_lower_check_size(struct rbk_lower *lower, struct rbk_span span)
+{
+    const struct rbk_machine *machine = lower->builder.machine;
+    if (machine->state_count > RBK_STATES_MAX ||
+        lower->builder.arena->bytes_used > LOWER_BYTES_MAX) {
+        rbk_lower_stop(lower, span, "the plan has too many steps once everything is written out");
+    } else if (machine->region_count > RBK_REGIONS_MAX) {
+        rbk_lower_stop(lower, span, "the plan has too many stages and parallel branches");
     }
 }
 
@@ -250,19 +269,6 @@ static void lower_sources(struct rbk_lower *lower)
     }
 }
 
-static void check_limits(struct rbk_lower *lower)
-{
-    const struct rbk_machine *machine = lower->builder.machine;
-    struct rbk_span plan = lower->program->plan->head;
-    if (machine->state_count > RBK_STATES_MAX) {
-        rbk_lower_stop(lower, plan, "the plan has too many steps once everything is written out");
-    } else if (machine->region_count > RBK_REGIONS_MAX) {
-        rbk_lower_stop(lower, plan, "the plan has too many stages and parallel branches");
-    } else if (machine->code_count > CODES_MAX) {
-        rbk_lower_stop(lower, plan, "the plan is too large once everything is written out");
-    }
-}
-
 int rbk_compile_lower(struct rbk_compile *compile, struct rbk_machine **ret_machine)
 {
     struct rbk_lower lower = {
@@ -272,7 +278,11 @@ int rbk_compile_lower(struct rbk_compile *compile, struct rbk_machine **ret_mach
     };
     uint32_t errors = compile->diagnostics.errors;
     RBK_ASSERT(errors == 0);
-    RBK_ASSERT(compile->program.plan != NULL);
+    if (!compile->program.plan) {
+        rbk_diagnostic_error(&compile->diagnostics, 100, rbk_place_none(),
+                             "a module has no machine, only a plan has");
+        return -RBK_ECOMPILE;
+    }
     rbk_builder_init(&lower.builder, &compile->arena);
     rbk_arena_init(&lower.scratch, RBK_COMPILE_BYTES_MAX);
     lower.source = compile->program.files[0]->tree->source;
@@ -288,7 +298,7 @@ int rbk_compile_lower(struct rbk_compile *compile, struct rbk_machine **ret_mach
     rbk_lower_messages(&lower);
     rbk_lower_triggers(&lower);
     rbk_lower_probe_rings(&lower);
-    check_limits(&lower);
+    rbk_lower_check_size(&lower, compile->program.plan->head);
 
     int result = -RBK_ECOMPILE;
     if (compile->diagnostics.errors == 0) {

@@ -13,12 +13,8 @@
 
 #include <string.h>
 
-static void remember(struct rbk_lower *lower, struct rbk_instance instance, struct rbk_span span)
+static void remember(struct rbk_lower *lower, struct rbk_instance instance)
 {
-    if (lower->instance_count >= RBK_ACTION_INSTANCES_MAX) {
-        rbk_lower_stop(lower, span, "more than 100000 actions once everything is written out");
-        return;
-    }
     if (lower->instance_count == lower->instance_capacity) {
         uint32_t capacity = lower->instance_capacity == 0 ? 16 : lower->instance_capacity * 2;
         struct rbk_instance *instances =
@@ -133,6 +129,11 @@ void rbk_lower_do(struct rbk_lower *lower, const struct rbk_context *context,
     uint32_t end;
     bool undoable = context->undoable && parts->undo != NULL;
 
+    if (++lower->written_out > RBK_ACTION_INSTANCES_MAX) {
+        rbk_lower_stop(lower, statement->head,
+                       "more than 100000 actions once everything is written out");
+        return;
+    }
     rbk_lower_composite(lower, &inner, statement, &inherited, &end);
     inner.name =
         rbk_arena_printf(lower->builder.arena, "%.*s.%.*s", RBK_STR_ARG(name), RBK_STR_ARG(word));
@@ -153,7 +154,7 @@ void rbk_lower_do(struct rbk_lower *lower, const struct rbk_context *context,
             .effects = first_effects(lower, first),
             .name = word,
         };
-        remember(lower, instance, statement->head);
+        remember(lower, instance);
     }
     rbk_lower_leave(lower, false);
     lower->source = caller;

@@ -36,6 +36,7 @@ static void turn(struct rbk_lower *lower, const struct rbk_context *context,
                  struct rbk_binding item)
 {
     struct rbk_context inner = *context;
+    rbk_lower_check_size(lower, statement->head);
     inner.name = rbk_arena_printf(lower->builder.arena, "%.*s.turn_%u", RBK_STR_ARG(name), number);
     (void)rbk_lower_enter(lower, lower->source);
     rbk_lower_bind(lower, statement->declaration, item);

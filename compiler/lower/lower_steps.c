@@ -63,6 +63,7 @@ static void effect_step(struct rbk_lower *lower, const struct rbk_context *conte
 void rbk_lower_step(struct rbk_lower *lower, const struct rbk_context *context,
                     const struct rbk_tree_statement *statement, uint32_t number)
 {
+    rbk_lower_check_size(lower, statement->head);
     if (lower->stopped) {
         return;
     }

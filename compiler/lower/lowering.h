@@ -89,6 +89,14 @@ struct rbk_reading_mode {
     bool refused; /**< No reading can be taken here. */
 };
 
+/** A place that was worked out before. */
+struct rbk_known_place {
+    const struct rbk_source *source; /**< NULL: none yet. */
+    uint32_t offset;
+    struct rbk_machine_place place;
+};
+#define RBK_KNOWN_PLACES 256u
+
 struct rbk_lower {
     struct rbk_compile *compile;
     struct rbk_program *program;
@@ -100,6 +108,7 @@ struct rbk_lower {
     uint32_t binding_count, binding_capacity;
     struct rbk_instance *instances; /**< Of the stage being lowered, in order. */
     uint32_t instance_count, instance_capacity;
+    uint32_t written_out;    /**< Actions so far, of the whole plan. */
     uint32_t *first_effects; /**< Of all instances. */
     uint32_t first_effect_count, first_effect_capacity;
     const struct rbk_context *context; /**< While an effect is lowered: where readings inside its
@@ -119,20 +128,23 @@ struct rbk_lower {
     uint32_t *probe_baselines; /**< Probe -> baseline, RBK_NONE. */
     uint64_t *probe_span_ms;   /**< Probe -> longest span any window needs. */
     uint32_t first_stage;      /**< Region of stage 0. */
-    bool stopped;              /**< A limit was passed and reported: unwind quickly. */
+    struct rbk_known_place known_places[RBK_KNOWN_PLACES];
+    bool stopped; /**< A limit was passed and reported: unwind quickly. */
 };
 
 /* ---- lower.c: places, refusals, bindings ---- */
 
 /** The place of a span in the source being lowered, for diagnostics and for the machine. */
 struct rbk_place rbk_lower_place(const struct rbk_lower *lower, struct rbk_span span);
-struct rbk_machine_place rbk_lower_machine_place(const struct rbk_lower *lower,
-                                                 struct rbk_span span);
+struct rbk_machine_place rbk_lower_machine_place(struct rbk_lower *lower, struct rbk_span span);
 /** RBK180: `what` is not carried out by this version. */
 RBK_PRINTF(3, 4)
 void rbk_lower_refuse(struct rbk_lower *lower, struct rbk_span span, const char *format, ...);
 /** RBK170, once: afterwards `stopped` is set. */
 void rbk_lower_stop(struct rbk_lower *lower, struct rbk_span span, const char *what);
+/** Stop when the machine under construction has passed a limit: bodies that are written out within
+ * bodies grow without bound. */
+void rbk_lower_check_size(struct rbk_lower *lower, struct rbk_span span);
 
 struct rbk_frame *rbk_lower_enter(struct rbk_lower *lower, const struct rbk_source *source);
 /** @keep  Names of `let` stay bound for what follows (a loop's last turn, a backup). */

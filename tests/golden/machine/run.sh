@@ -73,19 +73,26 @@ refused() {
     compare "$1" "$work/out" "${1%.rbk}.diag"
 }
 
-# The same plan with other layout and comments, beside the files it names.
+# meanings_equal NAME HOW: the plan in $work/layout means what the one here does.
+meanings_equal() {
+    (cd "$work/layout" && "$rbkc" build --stdout "$1") >"$work/second" 2>/dev/null
+    meaning "$work/first" >"$work/meaning1"
+    meaning "$work/second" >"$work/meaning2"
+    if ! diff "$work/meaning1" "$work/meaning2" >"$work/diff"; then
+        fail "$1" "$2 changes the machine"
+        head -10 "$work/diff"
+    fi
+}
+
+# The same plan with other layout and comments, and then as `rbkc fmt` lays it out.
 layout() {
     mkdir -p "$work/layout"
     cp ./*.rbk "$work/layout/"
     { echo '# A comment.'; sed -e 's/^ *//' -e 's/ *{$/ {   # and another/' "$1"; } >"$work/layout/$1"
     "$rbkc" build --stdout "$1" >"$work/first" 2>/dev/null
-    (cd "$work/layout" && "$rbkc" build --stdout "$1") >"$work/second" 2>/dev/null
-    meaning "$work/first" >"$work/meaning1"
-    meaning "$work/second" >"$work/meaning2"
-    if ! diff "$work/meaning1" "$work/meaning2" >"$work/diff"; then
-        fail "$1" "layout changes the machine"
-        head -10 "$work/diff"
-    fi
+    meanings_equal "$1" layout
+    "$rbkc" fmt "$work/layout/$1" >/dev/null 2>&1 || fail "$1" "cannot be formatted"
+    meanings_equal "$1" formatting
 }
 
 # Every stage's name stands in both pictures, and dot can draw them where it is installed.
