@@ -50,6 +50,11 @@ uint64_t rbk_state_next_due(const struct rbk_machine *machine, const struct rbk_
     } else if (state->escalated < machine->escalation_count) {
         sooner(&earliest_ms, state->stuck_ms + machine->escalations[state->escalated].after_ms);
     }
-    sooner(&earliest_ms, state->plan_due_ms);
+    /* The end of observe and grace waits for whoever is deciding; their deadlines are above. */
+    uint32_t plan = rbk_region_at(machine, state, 0)->kind;
+    if ((plan != RBK_STATE_OBSERVE && plan != RBK_STATE_GRACE) ||
+        !rbk_run_undecided(machine, state)) {
+        sooner(&earliest_ms, state->plan_due_ms);
+    }
     return earliest_ms;
 }

@@ -72,6 +72,27 @@ bool rbk_run_past_grace(const struct rbk_machine *machine, const struct rbk_stat
            at->kind == RBK_STATE_COMPLETED;
 }
 
+bool rbk_run_undecided(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    if (state->hold) {
+        return true;
+    }
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        uint32_t mode = rbk_state_trigger(machine, state, i)->mode;
+        if (mode == RBK_TRIGGER_ASKING || mode == RBK_TRIGGER_HOLDING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rbk_plan_time_is_up(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    uint32_t kind = rbk_region_at(machine, state, 0)->kind;
+    return (kind == RBK_STATE_OBSERVE || kind == RBK_STATE_GRACE) && !state->turned &&
+           state->plan_due_ms <= state->now_ms && !rbk_run_undecided(machine, state);
+}
+
 /* ---- stages ---- */
 
 bool rbk_stage_applied(const struct rbk_machine *machine, const struct rbk_state *state,

@@ -167,7 +167,7 @@ void rbk_step_plan_settle(struct step *step)
         break;
     case RBK_STATE_OBSERVE:
     case RBK_STATE_GRACE:
-        if (!state->turned && state->plan_due_ms <= state->now_ms) {
+        if (rbk_plan_time_is_up(step->machine, state)) {
             state->plan_due_ms = 0;
             plan_go(step, RBK_OUTCOME_OK);
         }
@@ -208,7 +208,10 @@ static void go_on(struct step *step)
 
 void rbk_step_run_pause(struct step *step, struct rbk_cause cause)
 {
-    if (rbk_run_going(step->state) && !step->state->ended_ms) {
+    const struct rbk_state *state = step->state;
+    /* An interrupt ends by itself with the next runner; a pause somebody wants must outlive it. */
+    bool interrupted = state->hold == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT;
+    if ((rbk_run_going(state) || interrupted) && !state->ended_ms) {
         hold(step, RBK_STATUS_PAUSED, cause);
     }
 }

@@ -122,7 +122,8 @@ COVERED = {
     "migrate.rollback.down.when": "strategy down does not apply", "migrate.rollback.down.1": "strategy down",
     "migrate.rollback.down.verify.1": "strategy down is not verified",
     "migrate.rollback.from_backup.1": "no strategy is left",
-    "migrate.rollback.from_backup.2.restore.1.restore.1": "no strategy is left",
+    "migrate.rollback.from_backup.2.restore.1": "from_backup cannot drop: stuck",
+    "migrate.rollback.from_backup.2.restore.2.restore.1": "no strategy is left",
     "migrate.rollback.from_backup.verify.1": "from_backup is not verified",
     "stop_writes.rollback.verify.1": "the service stays down",
     "retire.approve.1": "retire refused", "retire.apply.1": "retire fails", "retire.verify.1": "retire fails",
@@ -384,6 +385,14 @@ def down_verify(world):
         met=lambda: world.pg_proxy.met)
 
 
+@case("from_backup cannot drop: stuck")
+def backup_drop(world):
+    def arrange():
+        world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
+        world.pg_proxy.also("DROP TABLE IF EXISTS leads, ", "fail")
+    stays_stuck(world, "backup-drop", arrange)
+
+
 @case("from_backup is not verified: stuck")
 def backup_verify(world):
     def arrange():
@@ -454,7 +463,7 @@ def retire_fails(world):
 def stuck(world):
     def arrange():
         world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
-        world.break_command("migrate.rollback.from_backup.2.restore.1.restore.1", "fail")
+        world.break_command("migrate.rollback.from_backup.2.restore.2.restore.1", "fail")
     run = rolled_back(world, "stuck", policy={"retire.approve.1": ""}, expected=20, status="stuck",
                       on_turn=abort_after_open(world, arrange))
     # A person mends what was wrong and lets it try again.
