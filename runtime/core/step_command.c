@@ -21,8 +21,12 @@ static enum rbk_refusal going_refusal(const struct step *step)
 
 static enum rbk_refusal pause(struct step *step, enum rbk_cause_kind cause)
 {
+    const struct rbk_state *state = step->state;
     enum rbk_refusal refusal = going_refusal(step);
-    if (refusal == RBK_REFUSAL_ACCEPTED && !rbk_run_going(step->state)) {
+    bool only_interrupted = state->hold == RBK_STATUS_PAUSED && !state->stuck_ms &&
+                            state->cause.kind == RBK_CAUSE_INTERRUPT &&
+                            cause != RBK_CAUSE_INTERRUPT;
+    if (refusal == RBK_REFUSAL_ACCEPTED && !rbk_run_going(state) && !only_interrupted) {
         refusal = RBK_REFUSAL_ALREADY_STILL;
     }
     if (refusal == RBK_REFUSAL_ACCEPTED) {

@@ -26,7 +26,8 @@ START_TEST(pause_lets_the_step_end_and_starts_nothing_new)
     ck_assert_int_eq(run_command(&run, interrupt ? RBK_COMMAND_INTERRUPT : RBK_COMMAND_PAUSE),
                      RBK_REFUSAL_ACCEPTED);
     ck_status(&run, "paused");
-    ck_assert_int_eq(run_command(&run, RBK_COMMAND_PAUSE), RBK_REFUSAL_ALREADY_STILL);
+    ck_assert_int_eq(run_command(&run, interrupt ? RBK_COMMAND_INTERRUPT : RBK_COMMAND_PAUSE),
+                     RBK_REFUSAL_ALREADY_STILL);
     ck_assert_int_eq(run_command(&run, RBK_COMMAND_RETRY), RBK_REFUSAL_NOTHING_TO_RETRY);
     run_ok(&run, "a.apply.1");
     ck_at(&run, 1, "a.verify.1 parked");
@@ -42,6 +43,27 @@ START_TEST(pause_lets_the_step_end_and_starts_nothing_new)
     ck_assert_uint_eq(run.state->hold_due_ms, 0);
     run_drain(&run);
     ck_status(&run, "completed");
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(a_pause_that_somebody_wants_outlives_an_interrupt)
+{
+    struct run run;
+    struct machine_builder *mb = two_stages();
+    uint32_t pause = mb_reaction(mb, RBK_REACTION_PAUSE, RBK_NONE);
+    mb_trigger(mb, RBK_NONE, pause, pause);
+    run_start(&run, mb);
+    run_ok(&run, "plan.plan.1");
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_INTERRUPT), RBK_REFUSAL_ACCEPTED);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_INTERRUPT), RBK_REFUSAL_ALREADY_STILL);
+    if (_i) {
+        ck_assert_int_eq(run_command(&run, RBK_COMMAND_PAUSE), RBK_REFUSAL_ACCEPTED);
+    } else {
+        ck_assert_int_eq(run_trigger(&run, 0, RBK_LEVEL_TRUE), RBK_REFUSAL_ACCEPTED);
+    }
+    run_resume(&run);
+    ck_status(&run, "paused");
     run_fini(&run);
 }
 END_TEST
@@ -367,6 +389,7 @@ int main(void)
     TCase *tests = tcase_create("command");
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, pause_lets_the_step_end_and_starts_nothing_new, 0, 2);
+    tcase_add_loop_test(tests, a_pause_that_somebody_wants_outlives_an_interrupt, 0, 2);
     tcase_add_test(tests, a_pause_does_not_start_the_next_stage);
     tcase_add_test(tests, a_pause_that_nobody_ends_aborts);
     tcase_add_loop_test(tests, held_at_most_has_its_own_else, 0, 3);

@@ -3,35 +3,12 @@
  * with a crash at every accepted event, under the same promises as the hand-made ones. Seeds are
  * printed; RBK_SEED replays one.
  */
-#include "runtime/core/base/error.h"
+#include "tests/unit/core/step/golden.h"
 #include "tests/unit/core/step/random.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define MACHINE_BYTES_MAX ((size_t)4 << 20)
-
-static const char *const goldens[] = {"life", "actions", "backup", "branches_and_loops"};
-
-/* The machine of a golden, in the arena; the test is left out where there are no sources. */
-static const struct rbk_machine *load(struct rbk_arena *arena, const char *name)
-{
-    const char *sources = getenv("RBK_SOURCE");
-    char path[512];
-    snprintf(path, sizeof(path), "%s/tests/golden/machine/%s.machine", sources ? sources : ".",
-             name);
-    FILE *file = fopen(path, "rb");
-    ck_assert_msg(file, "%s: not there", path);
-    char *bytes = rbk_arena_alloc(arena, MACHINE_BYTES_MAX, 8);
-    size_t count = fread(bytes, 1, MACHINE_BYTES_MAX, file);
-    fclose(file);
-    const struct rbk_machine *machine = NULL;
-    struct rbk_error error = {0};
-    int rc = rbk_machine_read(arena, (struct rbk_str){bytes, count}, &machine, &error);
-    ck_assert_msg(rc == 0, "%s: %s", path, error.text);
-    return machine;
-}
 
 /* A run whose windows are open. */
 static void start(struct run *run, const struct rbk_machine *machine)
@@ -53,12 +30,12 @@ START_TEST(compiled_machines_keep_the_promises_in_random_runs)
 {
     const char *replay = getenv("RBK_SEED");
     uint64_t seed = replay ? strtoull(replay, NULL, 10) : 4711u + (uint64_t)_i;
-    const char *name = goldens[(size_t)_i % RBK_COUNT(goldens)];
+    const char *name = golden_names[(size_t)_i % GOLDEN_COUNT];
     struct rbk_arena arena;
     struct run run;
     rbk_arena_init(&arena, (size_t)64 << 20);
     fprintf(stderr, "%s RBK_SEED=%llu\n", name, (unsigned long long)seed);
-    start(&run, load(&arena, name));
+    start(&run, golden_load(&arena, name));
     for (int events = 0; events < 1500 && !run.state->ended_ms; events++) {
         bool accepted = false;
         run.agreeable = true; /* mostly straight on, so that every part of the plan is reached */
@@ -83,9 +60,9 @@ START_TEST(compiled_machines_end_when_everything_succeeds)
     struct rbk_arena arena;
     struct run run;
     rbk_arena_init(&arena, (size_t)64 << 20);
-    const char *name = goldens[(size_t)_i % RBK_COUNT(goldens)];
-    start(&run, load(&arena, name));
-    run.agreeable = (size_t)_i >= RBK_COUNT(goldens);
+    const char *name = golden_names[(size_t)_i % GOLDEN_COUNT];
+    start(&run, golden_load(&arena, name));
+    run.agreeable = (size_t)_i >= GOLDEN_COUNT;
     for (int guard = 0; !run.state->ended_ms; guard++) {
         ck_assert_int_lt(guard, 5000);
         ck_assert(run_drive(&run, RBK_RECOVERY_KNOWN));
@@ -104,7 +81,7 @@ int main(void)
     tcase_set_timeout(tests, 50);
     tcase_add_loop_test(tests, compiled_machines_keep_the_promises_in_random_runs, 0, 24);
     tcase_add_loop_test(tests, compiled_machines_end_when_everything_succeeds, 0,
-                        2 * (int)RBK_COUNT(goldens));
+                        2 * (int)GOLDEN_COUNT);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -27,6 +27,7 @@ struct run {
     uint32_t effects; /* dispatched */
     bool agreeable;   /* run_drive() answers yes to every gate */
     char text[160];   /* of run_at() */
+    bool senseless;   /* the machine makes no sense: nothing is asserted */
     bool quiet;       /* explorer: no assertions about actions */
 };
 
