@@ -23,8 +23,9 @@
 static char *machine_path(const char *plan)
 {
     size_t bytes = strlen(plan);
-    if (bytes > 4 && strcmp(plan + bytes - 4, ".rbk") == 0)
+    if (bytes > 4 && strcmp(plan + bytes - 4, ".rbk") == 0) {
         bytes -= 4;
+    }
     char *path = malloc(bytes + sizeof ".rbkm");
     if (path) {
         memcpy(path, plan, bytes);
@@ -41,8 +42,9 @@ static int emit(struct rbk_machine *machine, const char *output)
     int status = RBK_COMMAND_FAILED;
     rbk_buffer_init(&text, RBK_MACHINE_BYTES_MAX);
     int result = rbk_machine_write(machine, &text, &error);
-    if (result == 0)
+    if (result == 0) {
         result = rbk_machine_check(machine, &error);
+    }
     if (result < 0) {
         fprintf(stderr, "rbkc: %s\n", error.text);
     } else if (rbk_write_file(output, rbk_buffer_str(&text)) != 0) {
@@ -60,8 +62,9 @@ static int build(const char *plan, const char *output)
     struct rbk_compile compile;
     struct rbk_machine *machine = NULL;
     int status = rbk_command_lower(&compile, plan, &machine);
-    if (status == RBK_COMMAND_CLEAN)
+    if (status == RBK_COMMAND_CLEAN) {
         status = emit(machine, output);
+    }
     rbk_compile_close(&compile);
     return status;
 }
@@ -76,12 +79,15 @@ int rbk_command_lower(struct rbk_compile *compile, const char *plan,
         fprintf(stderr, "rbkc: %s\n", error.text);
         return RBK_COMMAND_FAILED;
     }
-    if (result == 0)
+    if (result == 0) {
         result = rbk_compile_analyse(compile);
-    if (result == 0)
+    }
+    if (result == 0) {
         result = rbk_compile_lower(compile, ret_machine);
-    if (rbk_diagnostics_print(&compile->diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr) != 0)
+    }
+    if (rbk_diagnostics_print(&compile->diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr) != 0) {
         return RBK_COMMAND_FAILED;
+    }
     return result == 0 ? RBK_COMMAND_CLEAN : RBK_COMMAND_FINDINGS;
 }
 
@@ -108,8 +114,9 @@ int rbk_command_build(int argc, const char **argv)
     } else if (output && to_stdout) {
         fputs("rbkc build: --output and --stdout exclude each other\n", stderr);
     } else {
-        if (!output && !to_stdout)
+        if (!output && !to_stdout) {
             output = machine_path(plan);
+        }
         status = build(plan, output);
     }
     free(output);

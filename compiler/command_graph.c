@@ -24,8 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Run `dot -Tsvg` from one memory file to another. @return 0, or an error number; -1: it failed. */
 static int run_dot(int in, int out)
 {
@@ -38,28 +36,35 @@ static int run_dot(int in, int out)
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     int result = posix_spawnp(&child, "dot", &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (result != 0)
+    if (result != 0) {
         return result;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
+    }
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
             return errno;
+        }
+    }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 /* All of a memory file. @return 0, or an error number. */
 static int read_all(int fd, struct rbk_buffer *text)
 {
-    if (lseek(fd, 0, SEEK_SET) < 0)
+    if (lseek(fd, 0, SEEK_SET) < 0) {
         return errno;
+    }
     for (;;) {
         char bytes[65536];
         ssize_t got = read(fd, bytes, sizeof bytes);
-        if (got < 0 && errno != EINTR)
+        if (got < 0 && errno != EINTR) {
             return errno;
-        if (got == 0)
+        }
+        if (got == 0) {
             return text->error ? ENOMEM : 0;
-        if (got > 0)
+        }
+        if (got > 0) {
             (void)rbk_buffer_append(text, bytes, (size_t)got);
+        }
     }
 }
 
@@ -71,10 +76,12 @@ static int draw(struct rbk_buffer *text)
     int out = memfd_create("rbkc-svg", MFD_CLOEXEC);
     int result = 0;
     if (in < 0 || out < 0 || rbk_write_all(in, rbk_buffer_str(text)) != 0 ||
-        lseek(in, 0, SEEK_SET) < 0)
+        lseek(in, 0, SEEK_SET) < 0) {
         result = errno;
-    if (result == 0)
+    }
+    if (result == 0) {
         result = run_dot(in, out);
+    }
     if (result == ENOENT) {
         fputs("rbkc: svg is drawn by the program `dot`, which is not installed (Debian's package "
               "graphviz); `--format dot` needs nothing\n",
@@ -83,15 +90,18 @@ static int draw(struct rbk_buffer *text)
         rbk_buffer_clear(text);
         result = read_all(out, text);
     }
-    if (result == 0)
+    if (result == 0) {
         status = RBK_COMMAND_CLEAN;
-    else if (result != ENOENT)
+    } else if (result != ENOENT) {
         fprintf(stderr, "rbkc: the picture was not drawn: %s\n",
                 result > 0 ? strerror(result) : "dot failed");
-    if (in >= 0)
+    }
+    if (in >= 0) {
         close(in);
-    if (out >= 0)
+    }
+    if (out >= 0) {
         close(out);
+    }
     return status;
 }
 
@@ -110,17 +120,19 @@ static int graph(const struct wanted *wanted)
     rbk_buffer_init(&text, RBK_MACHINE_BYTES_MAX);
     int status = rbk_command_lower(&compile, wanted->plan, &machine);
     if (status == RBK_COMMAND_CLEAN) {
-        if (wanted->stages)
+        if (wanted->stages) {
             rbk_graph_stages(machine, &text);
-        else
+        } else {
             rbk_graph_states(machine, &text);
+        }
         if (text.error) {
             fputs("rbkc: the picture is too large\n", stderr);
             status = RBK_COMMAND_FAILED;
         }
     }
-    if (status == RBK_COMMAND_CLEAN && wanted->svg)
+    if (status == RBK_COMMAND_CLEAN && wanted->svg) {
         status = draw(&text);
+    }
     if (status == RBK_COMMAND_CLEAN && rbk_write_file(wanted->output, rbk_buffer_str(&text)) != 0) {
         fprintf(stderr, "rbkc: cannot write %s: %s\n",
                 wanted->output ? wanted->output : "the picture", strerror(errno));

@@ -15,10 +15,12 @@ int rbk_write_all(int fd, struct rbk_str text)
 {
     while (text.bytes > 0) {
         ssize_t written = write(fd, text.data, text.bytes);
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && errno == EINTR) {
             continue;
-        if (written < 0)
+        }
+        if (written < 0) {
             return -1;
+        }
         text = rbk_str_slice(text, (size_t)written, text.bytes);
     }
     return 0;
@@ -30,28 +32,33 @@ static int fill(int fd, struct rbk_str text)
     mode_t mask = umask(0);
     umask(mask);
     int result = rbk_write_all(fd, text);
-    if (result == 0)
+    if (result == 0) {
         result = fchmod(fd, 0666 & ~mask);
-    if (close(fd) != 0)
+    }
+    if (close(fd) != 0) {
         result = -1;
+    }
     return result;
 }
 
 int rbk_write_file(const char *path, struct rbk_str text)
 {
-    if (!path)
+    if (!path) {
         return rbk_write_all(STDOUT_FILENO, text);
+    }
     size_t bytes = strlen(path) + sizeof ".XXXXXX";
     char *beside = malloc(bytes);
-    if (!beside)
+    if (!beside) {
         return -1;
+    }
     snprintf(beside, bytes, "%s.XXXXXX", path);
     int fd = mkostemp(beside, O_CLOEXEC);
     int result = -1;
     if (fd >= 0) {
         result = fill(fd, text);
-        if (result == 0)
+        if (result == 0) {
             result = rename(beside, path);
+        }
         if (result != 0) {
             int system = errno;
             unlink(beside);

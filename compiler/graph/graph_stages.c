@@ -136,7 +136,7 @@ static void put_rest(struct rbk_buffer *out, const struct rbk_machine *machine)
         {"completed", "completed", true},
     };
     const char *last = NULL;
-    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
+    for (size_t i = 0; i < RBK_COUNT(rest); i++) {
         if (!rest[i].there) {
             continue;
         }

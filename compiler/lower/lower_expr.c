@@ -315,7 +315,7 @@ static void emit_list(struct rbk_lower *lower, const struct rbk_tree_expr *expr)
 
 void rbk_lower_emit(struct rbk_lower *lower, const struct rbk_tree_expr *expr)
 {
-    struct rbk_value value;
+    struct rbk_value value = rbk_value_bool(false);
     if (lower->stopped) {
         return;
     }
@@ -365,7 +365,7 @@ void rbk_lower_emit(struct rbk_lower *lower, const struct rbk_tree_expr *expr)
         emit_binary(lower, expr);
         break;
     default:
-        literal_value(expr, &value);
+        (void)literal_value(expr, &value);
         push_constant(lower, value);
         break;
     }

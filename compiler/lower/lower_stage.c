@@ -85,7 +85,7 @@ static void refuse_in_retire(struct rbk_lower *lower, const struct rbk_program_s
         rbk_statements_first(&stage->afters),
         rbk_statements_first(&stage->rollbacks),
     };
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    for (size_t i = 0; i < RBK_COUNT(refused); i++) {
         if (refused[i] != NULL) {
             rbk_lower_refuse(lower, refused[i]->head, "`%s` in `retire`",
                              rbk_statement_words((enum rbk_statement_kind)refused[i]->kind));

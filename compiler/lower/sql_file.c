@@ -63,7 +63,7 @@ const char *rbk_sql_file_read(struct rbk_arena *arena, const struct rbk_source *
                               struct rbk_str name, struct rbk_str *ret_text)
 {
     struct rbk_str path = path_beside(arena, source->path, name);
-    struct rbk_str text;
+    struct rbk_str text = RBK_STR("");
     if (path.bytes >= RBK_PATH_BYTES_MAX || rbk_str_find(path, '\0') < path.bytes) {
         return "not a file name";
     }

@@ -102,14 +102,11 @@ static int cut_text(struct cutter *cutter, struct rbk_str text, const char **ret
             cutter->quoting = cutter->quoting == DOUBLE ? OUTSIDE : DOUBLE;
             cutter->in_word = true;
             i++;
-        } else if (cutter->quoting == DOUBLE) {
-            put(cutter, byte);
-            i++;
-        } else if (byte == '\'') {
+        } else if (byte == '\'' && cutter->quoting == OUTSIDE) {
             cutter->quoting = SINGLE;
             cutter->in_word = true;
             i++;
-        } else if (is_blank(byte)) {
+        } else if (is_blank(byte) && cutter->quoting == OUTSIDE) {
             close_word(cutter);
             i++;
         } else {

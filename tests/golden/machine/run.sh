@@ -103,9 +103,10 @@ pictures() {
             cat "$work/err"
             return
         fi
-        for stage in $(sed -n 's/^ *stage  *\([a-z_0-9]*\).*/\1/p' "$1"); do
+        sed -n 's/^ *stage  *\([a-z_0-9]*\).*/\1/p' "$1" >"$work/stages"
+        while read -r stage; do
             grep -q "label=\"$stage" "$work/dot" || fail "$1" "stage $stage is not in the picture"
-        done
+        done <"$work/stages"
         if command -v dot >/dev/null; then
             dot -Tsvg "$work/dot" >/dev/null 2>"$work/err" || fail "$1" "dot cannot draw it"
             [ ! -s "$work/err" ] || fail "$1" "dot complains: $(head -1 "$work/err")"
@@ -123,6 +124,8 @@ builds() {
     fi
 }
 
+# No name here has a blank.
+# shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(find . -name '*.rbk' ! -name '_*' | sed 's|^\./||' | sort)
 for file in "$@"; do
     count=$((count + 1))
