@@ -2,7 +2,8 @@
 #define RBK_RUNTIME_DRIVERS_HTTP_H
 
 /*
- * HTTP through libcurl. TLS is verified, redirects are not followed, only http and https are
+ * HTTP through libcurl. TLS is verified (against the system's authorities, or those of the file in
+ * CURL_CA_BUNDLE or SSL_CERT_FILE), redirects are not followed, only http and https are
  * spoken; bodies and headers are bounded; a proxy of the environment is not used for loopback.
  *
  * Requests other than GET and HEAD carry `Idempotency-Key: KEY` unless the plan gives that header,

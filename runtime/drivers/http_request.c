@@ -158,6 +158,16 @@ static void set_method(CURL *easy, const struct rbk_request *request)
     }
 }
 
+/* Authorities of one's own are named as for other programs with libcurl or OpenSSL. */
+static void set_authorities(CURL *easy)
+{
+    const char *file = getenv("CURL_CA_BUNDLE");
+    file = file && *file ? file : getenv("SSL_CERT_FILE");
+    if (file && *file) {
+        (void)curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+    }
+}
+
 int rbk_http_prepare(CURL *easy, const struct rbk_request *request, struct curl_slist **ret_headers,
                      struct rbk_error *reterr)
 {
@@ -176,6 +186,7 @@ int rbk_http_prepare(CURL *easy, const struct rbk_request *request, struct curl_
     (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    set_authorities(easy);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* One request, one connection, one order of bytes: what was sent can be told. */
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

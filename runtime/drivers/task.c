@@ -19,6 +19,8 @@
 
 #define TASK_MAGIC 0x7461736bU
 #define DETAIL_BYTES_MAX ((size_t)32 << 10)
+/* The least time to find out what became of an effect, whatever is left of its own. */
+#define RECOVERY_MS_MIN 5000
 
 void rbk_task_driver_init(struct rbk_task_driver *driver, const struct rbk_driver_ops *ops,
                           const struct rbk_driver_setup *setup,
@@ -129,6 +131,9 @@ int rbk_task_init(struct rbk_task *task, struct rbk_task_driver *driver,
     task->request = rbk_request_copy(request);
     if (!task->request) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory for a request");
+    }
+    if (recovering && task->request->timeout_ms < RECOVERY_MS_MIN) {
+        task->request->timeout_ms = RECOVERY_MS_MIN;
     }
     task->started_ns = uv_hrtime();
     task->status = -1;

@@ -107,7 +107,8 @@ void rbk_task_driver_close(struct rbk_task_driver *driver, void (*on_closed)(voi
 
 /**
  * Sets up a task and puts it on the driver's list; begin() runs on a later turn.
- * @recovering  Whether the answer is one to recover().
+ * @recovering  Whether the answer is one to recover(); such a task has five seconds at least, since
+ *              what is left of the effect's own time may be nothing.
  * @return 0, or -RBK_ENOMEM with nothing set up; the caller frees its object then.
  */
 RBK_MUST_USE int rbk_task_init(struct rbk_task *task, struct rbk_task_driver *driver,

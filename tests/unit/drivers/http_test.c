@@ -198,6 +198,34 @@ START_TEST(what_was_never_sent_has_failed)
 }
 END_TEST
 
+START_TEST(a_certificate_that_nobody_vouches_for_is_refused)
+{
+    char path[128];
+    char port[16] = "";
+    char url[64];
+    (void)snprintf(path, sizeof(path), "%s/https.port", servers_directory());
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(port, sizeof(port), file));
+    (void)fclose(file);
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/status/200",
+                   (int)strtol(port, NULL, 10));
+    struct rbk_request request = effect("POST", "/");
+    request.url = rbk_str_from(url);
+    const struct harness_answer *answer = harness_run(&harness, &request);
+    ck_assert_int_eq(answer->outcome, RBK_OUTCOME_FAIL);
+    ck_assert_ptr_nonnull(strstr(answer->message, "certificate"));
+    ck_assert_ptr_nonnull(strstr(answer->message, "was not sent"));
+    (void)snprintf(path, sizeof(path), "%s/http/cert.pem", servers_directory());
+    (void)unsetenv("CURL_CA_BUNDLE");
+    (void)setenv("SSL_CERT_FILE", path, 1); /* vouched for by whoever runs us */
+    harness_close(&harness);
+    open_driver();
+    answer = harness_run(&harness, &request);
+    ck_assert_msg(answer->outcome == RBK_OUTCOME_OK, "%s", answer->message);
+}
+END_TEST
+
 START_TEST(what_was_sent_and_not_answered_is_in_doubt)
 {
     static const char *const paths[] = {"/reset", "/reset-body", "/truncated", "/endless",
@@ -239,15 +267,15 @@ START_TEST(a_deadline_leaves_doubt_only_where_there_is_any)
     static const char *const paths[] = {"/silent", "/slow"};
     for (size_t i = 0; i < RBK_COUNT(paths); i++) {
         struct rbk_request request = effect("POST", paths[i]);
-        request.timeout_ms = 150;
+        request.timeout_ms = 1000;
         const struct harness_answer *answer = harness_run(&harness, &request);
         ck_assert_int_eq(answer->outcome, RBK_OUTCOME_DOUBT);
-        ck_assert_uint_ge(answer->took_ms, 149);
+        ck_assert_uint_ge(answer->took_ms, 999);
         ck_assert_uint_lt(answer->took_ms, 5000);
         request.idempotent = true;
         ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_TIMEOUT);
         request = reading(paths[i]);
-        request.timeout_ms = 150;
+        request.timeout_ms = 1000;
         ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_TIMEOUT);
     }
 }
@@ -325,6 +353,7 @@ int main(void)
     tcase_add_test(tests, statuses_mean_what_the_header_says);
     tcase_add_test(tests, a_conflict_of_keys_is_explained);
     tcase_add_test(tests, what_was_never_sent_has_failed);
+    tcase_add_test(tests, a_certificate_that_nobody_vouches_for_is_refused);
     tcase_add_test(tests, what_was_sent_and_not_answered_is_in_doubt);
     tcase_add_test(tests, nothing_is_sent_twice);
     tcase_add_test(tests, a_body_beyond_the_limit_ends_the_transfer);

@@ -87,7 +87,7 @@ START_TEST(a_commit_that_nobody_can_ask_about_is_in_doubt)
 {
     struct proxy proxy = proxy_start(postgres_port, "nothing", PROXY_CUT_AFTER, 0);
     struct rbk_request request = through(proxy.port, effect(INSERT));
-    request.timeout_ms = 500;
+    request.timeout_ms = 2000;
     harness.context = &proxy;
     harness.on_note = cut_everything;
     const struct harness_answer *answer = harness_run(&harness, &request);
@@ -100,7 +100,7 @@ START_TEST(a_commit_without_an_answer_is_found_out_after_the_deadline)
 {
     struct proxy proxy = proxy_start(postgres_port, "COMMIT", PROXY_MUTE, 1);
     struct rbk_request request = through(proxy.port, effect(INSERT));
-    request.timeout_ms = 300;
+    request.timeout_ms = 2000;
     const struct harness_answer *answer = harness_run(&harness, &request);
     ck_assert_msg(answer->outcome == RBK_OUTCOME_OK, "%s", answer->message);
     ck_assert_str_eq(look("SELECT count(*) FROM leads"), "1");
@@ -204,7 +204,7 @@ START_TEST(a_server_that_does_not_answer_a_cancel_has_its_backend_ended)
     struct rbk_request request = through(
         proxy.port, effect("SET LOCAL statement_timeout = 0; INSERT INTO leads VALUES(1, 'x'); "
                            "SELECT pg_sleep(60)"));
-    request.timeout_ms = 300;
+    request.timeout_ms = 2000;
     const struct harness_answer *answer = harness_run(&harness, &request);
     ck_assert_msg(answer->outcome == RBK_OUTCOME_TIMEOUT, "%s", answer->message);
     ck_assert_ptr_nonnull(strstr(answer->detail, "its backend is gone"));
@@ -337,7 +337,7 @@ START_TEST(recovery_waits_for_a_server_that_is_away_and_then_gives_up)
     request.timeout_ms = 400;
     const struct harness_answer *answer = harness_recover(&harness, &request, note);
     ck_assert_int_eq(answer->recovery, RBK_RECOVERY_UNKNOWN);
-    ck_assert_uint_ge(answer->took_ms, 399);
+    ck_assert_uint_ge(answer->took_ms, 4999); /* the least a recovery has */
 }
 END_TEST
 
