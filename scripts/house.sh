@@ -75,6 +75,6 @@ done < <(
 
 while IFS= read -r line; do
     report marks "$line"
-done < <(grep -nE 'TODO|FIXME|XXX|HACK' "$@" /dev/null)
+done < <(grep -nE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|HACK' "$@" /dev/null)
 
 exit "$found"

@@ -190,8 +190,8 @@ START_TEST(a_shell_sees_each_value_whole)
     fclose(file);
     char line[256];
     snprintf(line, sizeof line, "/bin/sh %s", path);
-    /* A real shell is the point of this case, and the command is ours. NOLINTNEXTLINE(cert-env33-c)
-     */
+    /* A real shell is the point of this case, and the command is ours. */
+    /* NOLINTNEXTLINE(cert-env33-c) */
     FILE *pipe = popen(line, "r");
     ck_assert_ptr_nonnull(pipe);
     char out[512] = {0};
