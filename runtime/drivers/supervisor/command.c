@@ -227,8 +227,10 @@ static int run(struct command *command, enum rbk_exec_start_step *ret_step)
     if (system == 0) {
         pid_t pid = spawn_run(&spawn, ret_step, &system);
         if (pid > 0) {
+            command->supervisor->childless = false;
             command->first = pid;
             command->main_alive = true;
+            command->watch_ms = later(WATCH_AFTER_MS);
         }
     }
     if (spawn.input > 0) {
@@ -357,7 +359,7 @@ int command_start(struct supervisor *supervisor, struct rbk_str fields)
         return 0;
     }
     command->session = command->first;
-    command->ended.process = rbk_process_identify(command->first, supervisor->boot);
+    command->ended.process.pid = command->first;
     command->due_ms = later(command->start.timeout_ms);
     return 0;
 failed:
@@ -387,8 +389,23 @@ static bool nothing_left(struct command *command, int signal)
     return tree.count == 0 && tree.doubtful == 0;
 }
 
+/* It lives for longer than a moment: its output is read as it comes, its identity is noted. */
+static void watch(struct command *command)
+{
+    if (command->watch_ms == UINT64_MAX) {
+        return;
+    }
+    bool both = sink_watch(&command->out);
+    both = sink_watch(&command->err) && both;
+    command->watch_ms = both ? UINT64_MAX : later(WATCH_AFTER_MS);
+    if (!command->in_cancel && command->main_alive) {
+        command->ended.process = rbk_process_identify(command->first, command->supervisor->boot);
+    }
+}
+
 static void begin_stop(struct command *command)
 {
+    watch(command);
     pid_t group = 0;
     if (command->main_alive) {
         /* The first process is ours until it is waited for, so its group is it. */
@@ -510,6 +527,9 @@ static bool advance(struct command *command)
     enum command_state before = command->state;
     bool child_event = command->supervisor->child_event;
     uint64_t now = now_ms();
+    if (before != COMMAND_ENDED && now >= command->watch_ms) {
+        watch(command);
+    }
     switch (before) {
     case COMMAND_RUNNING:
         advance_running(command);
@@ -549,6 +569,7 @@ void command_reap(struct supervisor *supervisor)
 {
     int status;
     pid_t pid;
+    errno = 0;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct command *command = supervisor->commands;
         while (command && !(command->main_alive && command->first == pid)) {
@@ -561,15 +582,18 @@ void command_reap(struct supervisor *supervisor)
             tree_forget(supervisor, pid);
         }
     }
+    supervisor->childless = pid < 0 && errno == ECHILD;
 }
 
 uint64_t command_due_ms(const struct supervisor *supervisor)
 {
     uint64_t due_ms = UINT64_MAX;
     for (const struct command *command = supervisor->commands; command; command = command->next) {
-        if (command->state != COMMAND_ENDED && command->due_ms < due_ms) {
-            due_ms = command->due_ms;
+        if (command->state == COMMAND_ENDED) {
+            continue;
         }
+        due_ms = command->due_ms < due_ms ? command->due_ms : due_ms;
+        due_ms = command->watch_ms < due_ms ? command->watch_ms : due_ms;
     }
     return due_ms;
 }

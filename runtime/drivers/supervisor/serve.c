@@ -348,6 +348,13 @@ static bool wants_record(const struct command *command)
     return command->state == COMMAND_ENDED && !command->forgotten && !command->durable;
 }
 
+/* Whether the run's directory was removed: then there is nobody to keep anything for. */
+static bool is_abandoned(const struct supervisor *supervisor)
+{
+    struct stat status;
+    return fstat(supervisor->directory, &status) == 0 && status.st_nlink == 0;
+}
+
 static void write_records(struct supervisor *supervisor)
 {
     if (supervisor->record_retry_ms > now_ms()) {
@@ -359,7 +366,7 @@ static void write_records(struct supervisor *supervisor)
             continue;
         }
         int result = rbk_exec_record_write(supervisor->directory, supervisor->run, &command->ended);
-        if (result == 0) {
+        if (result == 0 || is_abandoned(supervisor)) {
             command->durable = true;
         } else {
             supervisor->record_retry_ms = now_ms() + RECORD_RETRY_MS;

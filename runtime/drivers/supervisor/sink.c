@@ -40,9 +40,7 @@ int sink_open(struct sink *sink, int *ret_write)
         return errno;
     }
     /* Our end alone must not block; the command's end is its own open file. */
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &sink->watch};
-    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ||
-        epoll_ctl(sink->supervisor->epoll, EPOLL_CTL_ADD, ends[0], &event) != 0) {
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
         int system = errno;
         close(ends[0]);
         close(ends[1]);
@@ -53,15 +51,27 @@ int sink_open(struct sink *sink, int *ret_write)
     return 0;
 }
 
+bool sink_watch(struct sink *sink)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &sink->watch};
+    if (sink->pipe >= 0 && !sink->watched) {
+        sink->watched = epoll_ctl(sink->supervisor->epoll, EPOLL_CTL_ADD, sink->pipe, &event) == 0;
+    }
+    return sink->pipe < 0 || sink->watched;
+}
+
 static void close_pipe(struct sink *sink)
 {
     if (sink->pipe < 0) {
         return;
     }
     /* Removed by name: a copy that somebody else holds would keep it in the epoll set. */
-    epoll_ctl(sink->supervisor->epoll, EPOLL_CTL_DEL, sink->pipe, NULL);
+    if (sink->watched) {
+        epoll_ctl(sink->supervisor->epoll, EPOLL_CTL_DEL, sink->pipe, NULL);
+    }
     close(sink->pipe);
     sink->pipe = -1;
+    sink->watched = false;
 }
 
 static bool open_file(struct sink *sink)
@@ -169,6 +179,8 @@ void sink_drain(struct sink *sink, bool leave)
     }
     if (leave) {
         sink->discard = true;
+        /* Where that fails the daemon has no reader, as after the end of the run. */
+        (void)sink_watch(sink);
     } else {
         close_pipe(sink);
     }

@@ -31,6 +31,9 @@
 #define COMMANDS_MAX ((size_t)256)
 /** Bytes read from a pipe at once: what a pipe holds. */
 #define CHUNK_BYTES ((size_t)64 << 10)
+/** Output is read by the loop from this long after the start; most commands have ended by then, and
+ * cost no wake-up for the closing of their pipes. */
+#define WATCH_AFTER_MS 2u
 /** How long after SIGKILL processes may take to go before they count as not shown dead. */
 #define KILL_LIMIT_MS 5000u
 /** How often SIGKILL is sent again in that time, to what was forked meanwhile. */
@@ -55,6 +58,7 @@ struct sink {
     uint64_t kept;
     uint64_t dropped;
     int system;   /* errno of the first write that failed; 0 */
+    bool watched; /* `pipe` is in the epoll set */
     bool discard; /* what comes is of no interest any more */
     struct rbk_buffer memory;
     struct rbk_redact_stream redact;
@@ -84,6 +88,7 @@ struct command {
     pid_t first;         /* first process of what runs now, also its session and group; 0: none */
     pid_t session;       /* session of the command itself; 0: it never started */
     uint64_t due_ms;     /* monotonic; when the present state ends by force */
+    uint64_t watch_ms;   /* monotonic; when its output is to be watched; UINT64_MAX: it is */
     uint64_t give_up_ms; /* monotonic; COMMAND_KILL: when it counts as not shown dead */
     struct signalled *asked_to_end; /* owned; who was sent SIGTERM */
     size_t asked_to_end_count;
@@ -130,6 +135,7 @@ struct supervisor {
     struct released *released;
     struct asked *asked;
     size_t asked_count, asked_room;
+    bool childless;   /* no child was left when last waited for, and none was started since */
     bool child_event; /* SIGCHLD came */
     bool leaving;     /* SHUTDOWN came: no new commands */
     uint64_t
@@ -222,6 +228,9 @@ void sink_init(struct sink *sink, struct supervisor *supervisor, const struct co
                const char *suffix);
 /** Makes a pipe for it; *ret_write is for the command. 0 or errno. */
 RBK_MUST_USE int sink_open(struct sink *sink, int *ret_write);
+/** Has the loop read it from now on. Not needed by a command that ends at once: a pipe holds 64 KiB
+ * and is drained at the end. False: not possible now. */
+bool sink_watch(struct sink *sink);
 /** Reads once, at most a pipe full. True while there may be more. */
 bool sink_pump(struct sink *sink);
 /** Reads what is there and closes the pipe, unless `leave`: then what comes later is read and

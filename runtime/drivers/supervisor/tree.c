@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* As much of an environment as is looked at for the mark. */
@@ -65,9 +64,7 @@ static const struct command *first_of(const struct supervisor *supervisor, pid_t
 
 bool tree_any_orphan(const struct supervisor *supervisor)
 {
-    siginfo_t info;
-    int none = waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT);
-    if (none != 0 && errno == ECHILD) {
+    if (supervisor->childless) {
         return false;
     }
     char path[64], text[4096];
