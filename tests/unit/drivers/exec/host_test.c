@@ -27,7 +27,7 @@ static char directory[64];
 static void setup(void)
 {
     ck_assert_int_eq(uv_loop_init(&loop), 0);
-    strcpy(directory, "/tmp/rbk-host-XXXXXX");
+    snprintf(directory, sizeof directory, "%s", "/tmp/rbk-host-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 

@@ -297,7 +297,7 @@ START_TEST(another_boot_leaves_doubt)
     struct rbk_supervisor_id id = {.state = RBK_SUPERVISOR_NONE};
     int directory = open(world.directory, O_RDONLY | O_DIRECTORY);
     ck_assert_int_ge(directory, 0);
-    strcpy(id.process.boot, "00000000-0000-0000-0000-000000000000");
+    snprintf(id.process.boot, sizeof id.process.boot, "%s", "00000000-0000-0000-0000-000000000000");
     ck_assert_int_eq(rbk_supervisor_id_write(directory, "run-7", &id), 0);
     close(directory);
     recover(&request);
@@ -360,7 +360,7 @@ START_TEST(a_record_of_another_run_or_boot_is_refused)
     struct rbk_exec_name name = {.serial = 3, .attempt = 1, .key = RBK_STR("k")};
     int directory = open(world.directory, O_RDONLY | O_DIRECTORY);
     ck_assert_int_ge(directory, 0);
-    strcpy(ended.process.boot, "boot");
+    snprintf(ended.process.boot, sizeof ended.process.boot, "%s", "boot");
     ck_assert_int_eq(rbk_exec_record_write(directory, "run-7", &ended), 0);
     ck_assert_int_eq(rbk_exec_record_read(directory, "run-7", "boot", &name, &memory, &copy), 0);
     ck_assert_uint_eq(copy.serial, 3);

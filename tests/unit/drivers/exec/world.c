@@ -98,7 +98,7 @@ void world_open(struct world *world, bool fresh)
 void world_init(struct world *world)
 {
     memset(world, 0, sizeof *world);
-    strcpy(world->directory, "/tmp/rbk-exec-XXXXXX");
+    snprintf(world->directory, sizeof world->directory, "%s", "/tmp/rbk-exec-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(world->directory));
     snprintf(world->key, sizeof world->key, "run-7/%s", world->directory + strlen("/tmp/"));
     world_open(world, true);
