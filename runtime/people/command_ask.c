@@ -120,6 +120,25 @@ static int tell_reply(struct asking *asking, struct rbk_str reply)
     return RBK_EXIT_FAILED;
 }
 
+/* Put the request into the inbox of the run it is for. */
+static int send_request(struct asking *asking, const char *kind, json_t *body,
+                        struct rbk_error *reterr)
+{
+    int error = 0;
+    if (body == NULL) {
+        return rbk_error_set(reterr, RBK_EINVALID, "the arguments are not UTF-8");
+    }
+    error = rbk_run_store_open(asking->options, RBK_STORE_CLIENT, &asking->store, reterr);
+    if (error == 0) {
+        error = rbk_run_store_find(asking->store, asking->options->words[0], RBK_CHOOSE_UNFINISHED,
+                                   asking->run, reterr);
+    }
+    if (error == 0) {
+        error = check_run(asking, reterr);
+    }
+    return error == 0 ? put_request(asking, kind, body, reterr) : error;
+}
+
 /* Ask, and print what became of it. Takes `body`. @return The exit status. */
 static int ask(const struct rbk_options *options, const char *kind, json_t *body)
 {
@@ -127,23 +146,20 @@ static int ask(const struct rbk_options *options, const char *kind, json_t *body
     struct rbk_error error = {0};
     struct rbk_str reply = RBK_STR("");
     struct rbk_arena arena;
+    bool waits = !options->given[RBK_OPTION_NO_WAIT];
     int status = RBK_EXIT_COMPLETED;
 
     rbk_arena_init(&arena, (size_t)16 << 20);
-    if (body == NULL) {
-        (void)rbk_error_set(&error, RBK_EINVALID, "the arguments are not UTF-8");
+    int result = send_request(&asking, kind, body, &error);
+    if (result == 0 && waits) {
+        result = await_reply(&asking, &arena, &reply, &error);
+    }
+    if (result != 0) {
         status = rbk_subcommand_failed(options, &error);
-    } else if (rbk_run_store_open(options, RBK_STORE_CLIENT, &asking.store, &error) != 0 ||
-               rbk_run_store_find(asking.store, options->words[0], RBK_CHOOSE_UNFINISHED,
-                                  asking.run, &error) != 0 ||
-               check_run(&asking, &error) != 0 || put_request(&asking, kind, body, &error) != 0) {
-        status = rbk_subcommand_failed(options, &error);
-    } else if (options->given[RBK_OPTION_NO_WAIT]) {
-        (void)printf("asked; see rbk status %s\n", asking.run);
-    } else if (await_reply(&asking, &arena, &reply, &error) != 0) {
-        status = rbk_subcommand_failed(options, &error);
-    } else {
+    } else if (waits) {
         status = tell_reply(&asking, reply);
+    } else {
+        (void)printf("asked; see rbk status %s\n", asking.run);
     }
     rbk_arena_fini(&arena);
     json_decref(body);

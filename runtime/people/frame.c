@@ -76,6 +76,10 @@ static void draw_head(struct drawing *drawing)
                           : "any time");
         rbk_pen_bar(pen, RBK_TONE_WARN, share_of(taken_ms, machine->rollback_within_ms),
                     BAR_COLUMNS);
+    } else if (state->plan_due_ms != 0 && state->ended_ms == 0) {
+        rbk_pen_printf(pen, RBK_TONE_BUSY, "%s until %s, %s left", rbk_status_name(status),
+                       rbk_when_until(state->plan_due_ms, drawing->picture->now_ms).text,
+                       rbk_when_ticks(span(drawing->picture->now_ms, state->plan_due_ms)).text);
     } else if (machine->estimate_ms != 0) {
         uint64_t until_ms = state->all_applied_ms != 0 ? state->all_applied_ms : end_ms;
         uint64_t taken_ms = span(state->first_effect_ms, until_ms);
@@ -137,6 +141,27 @@ static void count_steps(struct drawing *drawing)
     }
 }
 
+/* `progress EXPR` of a wait, where it can be told from probes and values alone. */
+static void draw_progress(struct drawing *drawing, const struct rbk_effect *effect)
+{
+    const struct rbk_machine *machine = drawing->machine;
+    for (uint32_t i = 0; drawing->view->scope != NULL && i < effect->args.count; i++) {
+        const struct rbk_arg *arg = &machine->args[effect->args.first + i];
+        struct rbk_value value = rbk_value_missing(RBK_TYPE_RATIO);
+        struct rbk_arena arena;
+        if (arg->kind != RBK_ARG_PROGRESS || machine->exprs[arg->expr].reads.count != 0) {
+            continue;
+        }
+        rbk_arena_init(&arena, RBK_VIEW_BYTES_MAX);
+        if (rbk_expr_evaluate(drawing->view->scope, arg->expr, &arena, &value, NULL) == 0 &&
+            !value.missing && value.type == RBK_TYPE_RATIO) {
+            rbk_pen_bar(&drawing->pen, RBK_TONE_BUSY, value.as.number, BAR_COLUMNS);
+            rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR(" "));
+        }
+        rbk_arena_fini(&arena);
+    }
+}
+
 static void draw_step(struct drawing *drawing, uint32_t region)
 {
     const struct rbk_region_state *rs = rbk_state_region(drawing->machine, drawing->state, region);
@@ -164,6 +189,7 @@ static void draw_step(struct drawing *drawing, uint32_t region)
     if (rs->mode == RBK_MODE_CANCELLING) {
         rbk_pen_text(pen, RBK_TONE_WARN, RBK_STR("stopping: "));
     }
+    draw_progress(drawing, effect);
     rbk_pen_text(pen, tone, effect->text);
     rbk_pen_end(pen);
 }
@@ -189,6 +215,41 @@ static void draw_block(struct drawing *drawing, const struct rbk_region_state *r
         }
         block = row->parent;
     }
+}
+
+/* A stage that has not begun: its title, or what it waits for. */
+static void draw_waiting(struct drawing *drawing, uint32_t region)
+{
+    const struct rbk_region *row = &drawing->machine->regions[region];
+    struct rbk_buffer waits;
+    rbk_buffer_init(&waits, RBK_VIEW_BYTES_MAX);
+    rbk_view_waits_for(drawing->view, drawing->state, region, &waits);
+    if (waits.bytes != 0 && !rbk_str_starts(rbk_buffer_str(&waits), RBK_STR("after "))) {
+        rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, "waits %s  ", waits.data);
+    }
+    rbk_pen_text(&drawing->pen, RBK_TONE_DIM, row->title);
+    rbk_buffer_fini(&waits);
+}
+
+/* A stage at rest: where, and why unless it went well. */
+static void draw_rest(struct drawing *drawing, uint32_t region, enum rbk_tone tone,
+                      const char *word)
+{
+    const struct rbk_region_state *rs = rbk_state_region(drawing->machine, drawing->state, region);
+    struct rbk_buffer cause;
+    rbk_pen_text(&drawing->pen, tone, rbk_str_from(word));
+    if ((rs->flags & RBK_FLAG_WAY_CLOSED) != 0) {
+        rbk_pen_text(&drawing->pen, RBK_TONE_BAD, RBK_STR(", no way back is open"));
+    }
+    if (tone != RBK_TONE_BAD && tone != RBK_TONE_WARN) {
+        return;
+    }
+    rbk_buffer_init(&cause, RBK_VIEW_BYTES_MAX);
+    rbk_view_cause(drawing->view, rs->cause, &cause);
+    if (cause.bytes != 0) {
+        rbk_pen_printf(&drawing->pen, RBK_TONE_DIM, ": %s", cause.data);
+    }
+    rbk_buffer_fini(&cause);
 }
 
 static void draw_stage(struct drawing *drawing, uint32_t region)
@@ -217,19 +278,10 @@ static void draw_stage(struct drawing *drawing, uint32_t region)
         rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR(" "));
         rbk_pen_bar(pen, tone, share_of(done, total), BAR_COLUMNS);
         rbk_pen_printf(pen, RBK_TONE_DIM, " %u/%u", done, total);
-    } else if (tone == RBK_TONE_DIM && row->title.bytes != 0) {
-        rbk_pen_text(pen, RBK_TONE_DIM, row->title);
+    } else if (tone == RBK_TONE_DIM) {
+        draw_waiting(drawing, region);
     } else {
-        rbk_pen_text(pen, tone, rbk_str_from(word));
-        if (tone == RBK_TONE_BAD || tone == RBK_TONE_WARN) {
-            struct rbk_buffer cause;
-            rbk_buffer_init(&cause, RBK_VIEW_BYTES_MAX);
-            rbk_view_cause(drawing->view, rs->cause, &cause);
-            if (cause.bytes != 0) {
-                rbk_pen_printf(pen, RBK_TONE_DIM, ": %s", cause.data);
-            }
-            rbk_buffer_fini(&cause);
-        }
+        draw_rest(drawing, region, tone, word);
     }
     rbk_pen_end(pen);
     for (uint32_t i = region; i < drawing->machine->region_count; i++) {
@@ -499,6 +551,10 @@ void rbk_frame_draw(struct rbk_frame *frame, const struct rbk_picture *picture)
     }
     count_steps(&drawing);
     draw_head(&drawing);
+    if (has_step(&drawing, 0) && left - triggers > 1) {
+        draw_step(&drawing, 0);
+        left--;
+    }
     draw_stages(&drawing, left - triggers);
     draw_triggers(&drawing, triggers);
     for (size_t i = 0; i < asked_count; i++) {

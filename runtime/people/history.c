@@ -83,7 +83,6 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
 static int begin(struct rbk_history *history, struct rbk_replay *replay)
 {
     char text[RBK_TIMESTAMP_BYTES];
-    int error;
     if (history->tracking) {
         return 0;
     }
@@ -102,8 +101,7 @@ static int begin(struct rbk_history *history, struct rbk_replay *replay)
     history->view.settings = &replay->settings;
     history->view.scope = &history->scope;
     history->before = calloc(1, rbk_state_bytes(replay->machine));
-    if (history->before == NULL ||
-        (error = rbk_track_init(&history->track, replay->machine)) != 0) {
+    if (history->before == NULL || rbk_track_init(&history->track, replay->machine) != 0) {
         return -RBK_ENOMEM;
     }
     history->tracking = true;

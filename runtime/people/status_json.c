@@ -96,6 +96,8 @@ static json_t *stage_of(struct building *building, uint32_t region)
     rbk_view_cause(building->view, rs->cause, &text);
     set_buffer(object, "cause", &text);
     rbk_json_set_text(object, "failure", rbk_str_from(tracked->failure));
+    rbk_view_waits_for(building->view, replay->state, region, &text);
+    set_buffer(object, "waits", &text);
     (void)json_object_set_new(object, "way_back_open",
                               json_boolean((rs->flags & RBK_FLAG_WAY_CLOSED) == 0));
     rbk_buffer_fini(&text);

@@ -206,6 +206,10 @@ static void print_stage(struct printing *printing, uint32_t region)
         rbk_buffer_printf(&printing->line, " %s",
                           rbk_when_ticks(span(tracked->started_ms, end_ms)).text);
     }
+    if (tone == RBK_TONE_DIM) {
+        rbk_buffer_append_byte(&printing->line, ' ');
+        rbk_view_waits_for(printing->view, printing->state, region, &printing->line);
+    }
     if (rs->stage_attempt > 1) {
         rbk_buffer_printf(&printing->line, ", attempt %u", rs->stage_attempt);
     }

@@ -108,6 +108,14 @@ void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
 bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, size_t number, struct rbk_buffer *out);
 
+/*
+ * Append what a stage that has not begun waits for: "after split", "until 22:00:00", "for its
+ * window 22:00 to 02:00 Europe/Berlin", "for a way back of what stands applied". Nothing when it
+ * has begun, or could begin.
+ */
+void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *state, uint32_t region,
+                        struct rbk_buffer *out);
+
 /* ---- what now ---------------------------------------------------------------------------------
  */
 

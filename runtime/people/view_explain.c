@@ -136,6 +136,69 @@ void rbk_view_explain(const struct rbk_view *view, const struct rbk_state *state
     rbk_buffer_fini(&explain.line);
 }
 
+/* ---- what a stage waits for -------------------------------------------------------------------
+ */
+
+/* The stages that have to stand applied first, and for how long. @return from when on it may go, or
+ * 0 when one of them does not stand applied: then `out` names it. */
+static uint64_t after_predecessors(const struct rbk_view *view, const struct rbk_state *state,
+                                   const struct rbk_region *region, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    uint64_t from_ms = 1;
+    bool all = true;
+    for (uint32_t i = 0; i < region->predecessors.count; i++) {
+        const struct rbk_predecessor *row = &machine->predecessors[region->predecessors.first + i];
+        if (!rbk_stage_applied(machine, state, row->region)) {
+            rbk_buffer_printf(out, "%s%.*s", all ? "after " : ", ",
+                              RBK_STR_ARG(machine->regions[row->region].name));
+            all = false;
+        } else {
+            uint64_t due_ms =
+                rbk_state_region(machine, state, row->region)->applied_ms + row->for_ms;
+            from_ms = row->for_ms != 0 && due_ms > from_ms ? due_ms : from_ms;
+        }
+    }
+    return all ? from_ms : 0;
+}
+
+static bool a_way_is_closed(const struct rbk_view *view, const struct rbk_state *state)
+{
+    for (uint32_t i = 0; i < view->machine->region_count; i++) {
+        if ((rbk_state_region(view->machine, state, i)->flags & RBK_FLAG_WAY_CLOSED) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *state, uint32_t region,
+                        struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    const struct rbk_region *row = &machine->regions[region];
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    uint32_t window = row->window != RBK_NONE ? row->window : machine->daily_window;
+    uint64_t from_ms;
+
+    if (machine->states[rs->state].kind != RBK_STATE_WAITING || rs->mode != RBK_MODE_IDLE ||
+        (from_ms = after_predecessors(view, state, row, out)) == 0) {
+        return;
+    }
+    from_ms = row->not_before_ms > from_ms ? row->not_before_ms : from_ms;
+    from_ms = rs->due_ms > from_ms ? rs->due_ms : from_ms;
+    if (from_ms > state->now_ms) {
+        rbk_buffer_printf(out, "until %s", rbk_when_until(from_ms, state->now_ms).text);
+    } else if (window < machine->daily_window_count && (rs->flags & RBK_FLAG_WINDOW_OPEN) == 0) {
+        const struct rbk_daily_window *daily = &machine->daily_windows[window];
+        rbk_buffer_printf(out, "for its window %02u:%02u to %02u:%02u %.*s",
+                          daily->from_minute / 60, daily->from_minute % 60, daily->to_minute / 60,
+                          daily->to_minute % 60, RBK_STR_ARG(daily->zone));
+    } else if (a_way_is_closed(view, state)) {
+        rbk_buffer_append_text(out, "for a way back of what stands applied");
+    }
+}
+
 /* ---- clocks -----------------------------------------------------------------------------------
  */
 

@@ -143,6 +143,51 @@ START_TEST(many_stages_are_counted_around_the_one_under_way)
 }
 END_TEST
 
+START_TEST(a_stage_that_waits_says_for_what)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct rbk_buffer text;
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "first");
+    uint32_t second = mb_plain_stage(mb, "second");
+    mb_region(mb, second)->not_before_ms = 2000000;
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    rbk_buffer_init(&text, 4096);
+    rbk_view_waits_for(&told.view, told.run.state, second, &text);
+    ck_assert_str_eq(text.data, "after first");
+    told_result(&told, "first.apply.1", RBK_OUTCOME_OK, NULL);
+    told_result(&told, "first.verify.1", RBK_OUTCOME_OK, NULL);
+    draw(&told, &frame, &style, 80, 24);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, " . second  waits until 00:33:20");
+    rbk_buffer_fini(&text);
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(an_observed_run_says_how_long)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "only");
+    mb_observe(mb);
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    told_result(&told, "only.apply.1", RBK_OUTCOME_OK, NULL);
+    told_result(&told, "only.verify.1", RBK_OUTCOME_OK, NULL);
+    draw(&told, &frame, &style, 80, 24);
+    ck_drawn(&frame, "observing until 00:17:40, 1m 00s left");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(names_from_outside_do_not_control_the_terminal)
 {
     struct told told;
@@ -188,6 +233,8 @@ int main(void)
     tcase_add_test(cases, a_step_under_way_shows_its_time);
     tcase_add_test(cases, a_stuck_stage_shows_the_way_on);
     tcase_add_test(cases, many_stages_are_counted_around_the_one_under_way);
+    tcase_add_test(cases, a_stage_that_waits_says_for_what);
+    tcase_add_test(cases, an_observed_run_says_how_long);
     tcase_add_test(cases, names_from_outside_do_not_control_the_terminal);
     tcase_add_test(cases, any_size_is_drawn);
     Suite *suite = suite_create("people/frame");
