@@ -261,7 +261,7 @@ static void question_effect(struct rbk_lower *lower, const struct rbk_tree_state
                                    ? stage->text->text
                                    : RBK_STR("");
         struct rbk_str name =
-            stage != NULL && stage->name != NULL ? stage->name->name->text : RBK_STR("");
+            stage != NULL && stage->name != NULL ? stage->name->name->text : RBK_STR("retire");
         text = rbk_lower_constant_text(
             lower,
             rbk_arena_printf(lower->builder.arena, "Go ahead with %.*s%s%.*s?", RBK_STR_ARG(name),
