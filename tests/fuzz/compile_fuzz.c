@@ -4,14 +4,17 @@
  * time.
  */
 #include "compiler/compile.h"
+#include "compiler/format.h"
 #include "compiler/lower/lower.h"
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/error.h"
+#include "runtime/core/base/hash.h"
 #include "runtime/core/machine.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define INPUT_BYTES_MAX ((size_t)64 << 10)
 #define TEXT_BYTES_MAX ((size_t)256 << 20)
@@ -32,8 +35,35 @@ static void check_diagnostics(const struct rbk_diagnostics *diagnostics)
     rbk_buffer_fini(&text);
 }
 
-/* Compile; where there is a machine, append its text. @return whether there is one. */
-static bool compile_text(struct rbk_str plan, struct rbk_buffer *text)
+/* Append the plan in the one layout. */
+static void lay_out(struct rbk_compile *compile, struct rbk_buffer *layout)
+{
+    struct rbk_error error;
+    const struct rbk_tree_file *file = compile->program.files[0]->tree;
+    RBK_ASSERT(rbk_format_file(&compile->arena, file, layout, &error) == 0);
+}
+
+/* What came of one compilation. */
+struct outcome {
+    struct rbk_buffer text;   /* The machine's. */
+    struct rbk_buffer layout; /* The plan's. */
+    char hash[RBK_SHA256_HEX_BYTES];
+};
+
+static void outcome_init(struct outcome *outcome)
+{
+    rbk_buffer_init(&outcome->text, TEXT_BYTES_MAX);
+    rbk_buffer_init(&outcome->layout, TEXT_BYTES_MAX);
+}
+
+static void outcome_fini(struct outcome *outcome)
+{
+    rbk_buffer_fini(&outcome->text);
+    rbk_buffer_fini(&outcome->layout);
+}
+
+/* Compile. @return whether there is a machine; only then @outcome is filled. */
+static bool compile_text(struct rbk_str plan, struct outcome *outcome)
 {
     struct rbk_compile compile;
     rbk_compile_open(&compile, "/nowhere");
@@ -49,8 +79,10 @@ static bool compile_text(struct rbk_str plan, struct rbk_buffer *text)
     if (machine) {
         RBK_ASSERT(result == 0);
         struct rbk_error error;
-        RBK_ASSERT(rbk_machine_write(machine, text, &error) == 0);
+        RBK_ASSERT(rbk_machine_write(machine, &outcome->text, &error) == 0);
         RBK_ASSERT(rbk_machine_check(machine, &error) == 0);
+        memcpy(outcome->hash, machine->hash, sizeof(outcome->hash));
+        lay_out(&compile, &outcome->layout);
     }
     rbk_compile_close(&compile);
     return result == 0 && machine;
@@ -62,15 +94,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         return 0;
     }
     struct rbk_str plan = {(const char *)data, bytes};
-    struct rbk_buffer once;
-    struct rbk_buffer twice;
-    rbk_buffer_init(&once, TEXT_BYTES_MAX);
-    rbk_buffer_init(&twice, TEXT_BYTES_MAX);
+    struct outcome once;
+    struct outcome twice;
+    struct outcome formatted;
+    outcome_init(&once);
+    outcome_init(&twice);
+    outcome_init(&formatted);
     if (compile_text(plan, &once)) {
         RBK_ASSERT(compile_text(plan, &twice));
-        RBK_ASSERT(rbk_str_equal(rbk_buffer_str(&once), rbk_buffer_str(&twice)));
+        RBK_ASSERT(rbk_str_equal(rbk_buffer_str(&once.text), rbk_buffer_str(&twice.text)));
+        RBK_ASSERT(compile_text(rbk_buffer_str(&once.layout), &formatted));
+        RBK_ASSERT(memcmp(once.hash, formatted.hash, sizeof(once.hash)) == 0);
     }
-    rbk_buffer_fini(&once);
-    rbk_buffer_fini(&twice);
+    outcome_fini(&once);
+    outcome_fini(&twice);
+    outcome_fini(&formatted);
     return 0;
 }
