@@ -47,3 +47,6 @@ complete -c rbkc -n __fish_use_subcommand -f -a 'check build fmt graph'
 complete -c rbkc -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human gcc'
 complete -c rbkc -n '__fish_seen_subcommand_from build' -s o -l output -r -F
 complete -c rbkc -n '__fish_seen_subcommand_from fmt' -s c -l check
+complete -c rbkc -n '__fish_seen_subcommand_from graph' -s f -l format -x -a 'dot svg'
+complete -c rbkc -n '__fish_seen_subcommand_from graph' -s s -l stages
+complete -c rbkc -n '__fish_seen_subcommand_from graph' -s o -l output -r -F

@@ -19,10 +19,10 @@ _rbkc() {
     if [[ $cur == -* ]]; then
         local options='--help'
         case ${COMP_WORDS[1]} in
-        check) options+=' --format' ;;
+        check) options+=' --format --syntax' ;;
         build) options+=' --output --stdout' ;;
         fmt) options+=' --check' ;;
-        graph) options+=' --format --output' ;;
+        graph) options+=' --format --stages --output' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
         return

@@ -381,6 +381,18 @@ static void draw_stages(struct drawing *drawing, size_t lines_max)
 /* ---- triggers ---------------------------------------------------------------------------------
  */
 
+/* A reading in as many digits as a person compares. */
+static void print_reading(struct rbk_buffer *out, struct rbk_value value)
+{
+    if (value.type == RBK_TYPE_RATIO) {
+        rbk_buffer_printf(out, "%.3g%%", value.as.number * 100);
+    } else if (value.type == RBK_TYPE_NUMBER) {
+        rbk_buffer_printf(out, "%.4g", value.as.number);
+    } else {
+        rbk_value_print(out, value);
+    }
+}
+
 static void draw_trigger(struct drawing *drawing, uint32_t index)
 {
     const struct rbk_trigger *trigger = &drawing->machine->triggers[index];
@@ -412,14 +424,19 @@ static void draw_trigger(struct drawing *drawing, uint32_t index)
         if (gauge.value.missing) {
             rbk_buffer_append_text(&value, "no reading");
         } else {
-            rbk_value_print(&value, gauge.value);
+            print_reading(&value, gauge.value);
         }
         rbk_pen_cell(pen, gauge.value.missing ? RBK_TONE_WARN : RBK_TONE_PLAIN,
                      rbk_buffer_str(&value), 10);
         rbk_buffer_fini(&value);
         rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR(" "));
-    } else if (ts->level == RBK_LEVEL_MISSING) {
-        rbk_pen_text(pen, RBK_TONE_WARN, RBK_STR("no reading "));
+    } else {
+        rbk_pen_cell(pen, tone,
+                     rbk_str_from(ts->level == RBK_LEVEL_MISSING ? "no reading"
+                                  : ts->level == RBK_LEVEL_TRUE  ? "true"
+                                                                 : "quiet"),
+                     10);
+        rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR(" "));
     }
     rbk_pen_text(pen, RBK_TONE_DIM, rbk_view_spelled(drawing->view, trigger->condition));
     if (trigger->for_ms != 0) {

@@ -135,6 +135,12 @@ static void append_value(struct story *story)
     rbk_buffer_fini(&text);
 }
 
+/* `let before = int(run.output("…"))` without how it is read: the value follows. */
+static struct rbk_str bound_name(struct rbk_str text)
+{
+    return rbk_str_trim(rbk_str_slice(text, 0, rbk_str_find(text, '=')));
+}
+
 static void append_elapsed(struct story *story)
 {
     if (story->record->elapsed_ms >= 1000) {
@@ -256,8 +262,10 @@ static void tell_result(struct story *story)
         tell_stopped(story, region, effect);
         return;
     }
-    rbk_buffer_append_str(&story->line,
-                          outcome == RBK_OUTCOME_OK ? rbk_view_short(effect) : effect->text);
+    rbk_buffer_append_str(&story->line, outcome != RBK_OUTCOME_OK ? effect->text
+                                        : story->record->has_value && effect->kind == RBK_EFFECT_LET
+                                            ? bound_name(effect->text)
+                                            : rbk_view_short(effect));
     tone = append_outcome(story, effect, outcome);
     if (outcome == RBK_OUTCOME_OK) {
         if (effect->kind == RBK_EFFECT_LET || effect->kind == RBK_EFFECT_CAPTURE) {
@@ -425,6 +433,21 @@ static void tell_note(struct story *story)
     }
 }
 
+/* Whether a window that opens lets a stage begin, or one that closes keeps it from beginning. */
+static bool window_matters(struct story *story, uint32_t region)
+{
+    bool open = story->record->event.level == RBK_LEVEL_TRUE;
+    struct rbk_buffer waits;
+    if (region >= story->view->machine->region_count) {
+        return false;
+    }
+    rbk_buffer_init(&waits, RBK_VIEW_BYTES_MAX);
+    rbk_view_waits_for(story->view, open ? story->before : story->after, region, &waits);
+    bool matters = rbk_str_starts(rbk_buffer_str(&waits), RBK_STR("for its window"));
+    rbk_buffer_fini(&waits);
+    return matters;
+}
+
 /* The kinds that need one line each. */
 static void tell_other(struct story *story)
 {
@@ -444,7 +467,10 @@ static void tell_other(struct story *story)
         tone = RBK_TONE_BAD;
         break;
     case RBK_EVENT_WINDOW:
-        rbk_buffer_printf(&story->line, "the window is %s now",
+        if (!window_matters(story, region)) {
+            return;
+        }
+        rbk_buffer_printf(&story->line, "its window is %s now",
                           event->level == RBK_LEVEL_TRUE ? "open" : "closed");
         break;
     case RBK_EVENT_WAY_BACK:

@@ -38,7 +38,9 @@ static void tell_rest(struct story *story, uint32_t region, const struct rbk_reg
     enum rbk_tone tone = RBK_TONE_WARN;
     switch (story->view->machine->states[is->state].kind) {
     case RBK_STATE_APPLIED:
-        rbk_buffer_append_text(line, "stands applied and verified");
+        rbk_buffer_append_text(line, story->view->machine->regions[region].kind == RBK_REGION_RETIRE
+                                         ? "is over"
+                                         : "stands applied and verified");
         tone = RBK_TONE_GOOD;
         break;
     case RBK_STATE_ROLLED_BACK:
@@ -129,7 +131,8 @@ static void tell_status(struct story *story)
         }
         break;
     case RBK_STATUS_RUNNING:
-        if (before->status == RBK_STATUS_READY) {
+        if (before->status != RBK_STATUS_PAUSED && before->status != RBK_STATUS_HELD &&
+            before->status != RBK_STATUS_STUCK) {
             return;
         }
         rbk_buffer_append_text(line, "goes on");

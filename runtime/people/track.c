@@ -101,7 +101,12 @@ static void record_regions(struct rbk_track *track, const struct rbk_view *view,
         const struct rbk_region_state *was = rbk_state_region(track->machine, before, i);
         const struct rbk_region_state *is = rbk_state_region(track->machine, after, i);
         struct rbk_track_region *region = &track->regions[i];
-        if (was->stage_attempt != is->stage_attempt) {
+        /* A retire has no attempts: it begins once. */
+        bool begins =
+            was->stage_attempt != is->stage_attempt ||
+            (region->started_ms == 0 && was->mode == RBK_MODE_IDLE && is->mode != RBK_MODE_IDLE &&
+             track->machine->regions[i].kind == RBK_REGION_RETIRE);
+        if (begins) {
             region->started_ms = after->now_ms;
             region->rested_ms = 0;
         }

@@ -274,7 +274,7 @@ const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_s
     } else {
         switch (at->kind) {
         case RBK_STATE_APPLIED:
-            word = "applied";
+            word = view->machine->regions[region].kind == RBK_REGION_RETIRE ? "over" : "applied";
             tone = RBK_TONE_GOOD;
             break;
         case RBK_STATE_ROLLBACK:
