@@ -18,16 +18,25 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What the usage lines of a command begin with. */
+#define PROGRAM "rbkc "
+
 static const struct {
-    const char *name;
+    const char
+        *title; /* The program and the command; what follows PROGRAM is the command's name. */
     rbk_command_fn *run;
     const char *summary;
 } commands[] = {
-    {"build", rbk_command_build, "write the machine of a plan"},
-    {"check", rbk_command_check, "say what is wrong with plans"},
-    {"fmt", rbk_command_fmt, "lay plans out anew"},
-    {"graph", rbk_command_graph, "draw a plan"},
+    {PROGRAM "build", rbk_command_build, "write the machine of a plan"},
+    {PROGRAM "check", rbk_command_check, "say what is wrong with plans"},
+    {PROGRAM "fmt", rbk_command_fmt, "lay plans out anew"},
+    {PROGRAM "graph", rbk_command_graph, "draw a plan"},
 };
+
+static const char *command_name(size_t index)
+{
+    return commands[index].title + strlen(PROGRAM);
+}
 
 static void print_help(FILE *stream)
 {
@@ -36,7 +45,7 @@ static void print_help(FILE *stream)
           "Commands:\n",
           stream);
     for (size_t i = 0; i < RBK_COUNT(commands); i++) {
-        fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(stream, "  %-8s %s\n", command_name(i), commands[i].summary);
     }
     fputs("\n`rbkc COMMAND --help' lists the options of a command.\n"
           "Exit status: 0 clean, 1 findings, 2 wrong usage, 3 a file cannot be read or written.\n",
@@ -59,8 +68,10 @@ int main(int argc, char **argv)
         return RBK_COMMAND_CLEAN;
     }
     for (size_t i = 0; i < RBK_COUNT(commands); i++) {
-        if (strcmp(name, commands[i].name) == 0) {
-            return commands[i].run(argc - 1, (const char **)(argv + 1));
+        if (strcmp(name, command_name(i)) == 0) {
+            const char **arguments = (const char **)(argv + 1);
+            arguments[0] = commands[i].title;
+            return commands[i].run(argc - 1, arguments);
         }
     }
     fprintf(stderr, "rbkc: unknown command \"%s\"; `rbkc --help' lists the commands\n", name);
