@@ -80,6 +80,8 @@ def calls(world):
 def play(world, direction, name, kill=None):
     """One run to its end, killed once if asked to; returns (status, commits of the whole run)."""
     reset(world)
+    # Forward nobody has to catch the moment; on the way back a person aborts while it observes.
+    world.watch = "300ms" if direction == "forward" else "1s"
     run = Run(world, name, env=kill)
     on_turn = abort_once_open if direction == "back" else None
     policy = {"retire.approve.1": ""} if direction == "back" else {}
