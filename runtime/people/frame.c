@@ -169,6 +169,7 @@ static void draw_step(struct drawing *drawing, uint32_t region)
     struct rbk_pen *pen = &drawing->pen;
     uint64_t now_ms = drawing->picture->now_ms;
     uint64_t since_ms = drawing->picture->track->regions[region].since_ms;
+    uint64_t limit_ms = effect->timeout_ms != 0 ? effect->timeout_ms : effect->for_ms;
     enum rbk_tone tone = RBK_TONE_PLAIN;
 
     rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("      "));
@@ -178,11 +179,11 @@ static void draw_step(struct drawing *drawing, uint32_t region)
     } else if (rs->mode == RBK_MODE_PARKED) {
         rbk_pen_right(pen, RBK_TONE_DIM, "next");
         tone = RBK_TONE_DIM;
-    } else if (since_ms != 0 && effect->timeout_ms != 0) {
+    } else if (since_ms != 0 && limit_ms != 0) {
         uint64_t taken_ms = span(since_ms, now_ms);
-        rbk_pen_right(pen, taken_ms > effect->timeout_ms / 5 * 4 ? RBK_TONE_WARN : RBK_TONE_DIM,
-                      "%s of %s", rbk_when_ticks(taken_ms).text,
-                      rbk_when_limit(effect->timeout_ms).text);
+        bool late = effect->timeout_ms != 0 && taken_ms > limit_ms / 5 * 4;
+        rbk_pen_right(pen, late ? RBK_TONE_WARN : RBK_TONE_DIM, "%s of %s",
+                      rbk_when_ticks(taken_ms).text, rbk_when_limit(limit_ms).text);
     } else if (since_ms != 0) {
         rbk_pen_right(pen, RBK_TONE_DIM, "%s", rbk_when_ticks(span(since_ms, now_ms)).text);
     }
