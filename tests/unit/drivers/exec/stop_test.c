@@ -180,6 +180,23 @@ START_TEST(a_daemon_that_keeps_the_pipe_does_not_hang_a_command_that_succeeds)
 }
 END_TEST
 
+START_TEST(a_daemon_without_a_mark_is_left_alone_by_the_commands_after_it)
+{
+    char text[32] = "";
+    struct rbk_request request = world_shell(&world, "setsid env -i sleep 1000 & echo $! > daemon");
+    world_run(&world, &request, &answer);
+    ck_assert_int_eq(answer.outcome, RBK_OUTCOME_OK);
+    ck_assert_int_gt(world_file(&world, "daemon", text, sizeof text - 1), 0);
+    pid_t daemon = (pid_t)strtol(text, NULL, 10);
+    request = world_shell(&world, "exec sleep 1000");
+    request.step = "migrate.apply.2";
+    request.timeout_ms = 100;
+    world_run(&world, &request, &answer);
+    ck_assert_int_eq(answer.outcome, RBK_OUTCOME_TIMEOUT);
+    ck_assert_int_eq(kill(daemon, SIGKILL), 0);
+}
+END_TEST
+
 START_TEST(what_a_failed_command_leaves_behind_is_taken_down)
 {
     struct rbk_request request = world_shell(&world, "(setsid sleep 1000 &) ; exit 3");
@@ -318,6 +335,7 @@ int main(void)
     tcase_add_test(tcase, a_command_cancelled_before_it_is_sent_never_begins);
     tcase_add_test(tcase, a_cancel_that_comes_too_late_changes_nothing);
     tcase_add_test(tcase, a_daemon_that_keeps_the_pipe_does_not_hang_a_command_that_succeeds);
+    tcase_add_test(tcase, a_daemon_without_a_mark_is_left_alone_by_the_commands_after_it);
     tcase_add_test(tcase, what_a_failed_command_leaves_behind_is_taken_down);
     tcase_add_test(tcase, what_a_reading_leaves_behind_is_taken_down);
     tcase_add_test(tcase, the_cancel_command_runs_after_the_kill);
