@@ -85,10 +85,14 @@ void rbk_names_init(struct rbk_names *names, struct rbk_arena *arena)
 {
     static const struct {
         int token;
+        bool serves_as_name;
         struct rbk_str word;
     } keywords[] = {
-#define KEYWORD(TOKEN, WORD) {RBK_TOKEN_##TOKEN, {WORD, sizeof(WORD) - 1}},
-        RBK_KEYWORDS(KEYWORD)
+#define KEYWORD(TOKEN, WORD) {RBK_TOKEN_##TOKEN, true, {WORD, sizeof(WORD) - 1}},
+        RBK_WORDS_AS_NAMES(KEYWORD)
+#undef KEYWORD
+#define KEYWORD(TOKEN, WORD) {RBK_TOKEN_##TOKEN, false, {WORD, sizeof(WORD) - 1}},
+            RBK_WORDS_RESERVED(KEYWORD)
 #undef KEYWORD
     };
 
@@ -98,5 +102,6 @@ void rbk_names_init(struct rbk_names *names, struct rbk_arena *arena)
         struct rbk_name *name = rbk_names_intern(names, keywords[i].word);
         RBK_DCHECK(name->id == i);
         name->token = keywords[i].token;
+        name->serves_as_name = keywords[i].serves_as_name;
     }
 }

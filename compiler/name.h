@@ -11,6 +11,7 @@
 #ifndef RBK_COMPILER_NAME_H
 #define RBK_COMPILER_NAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/core/base/str.h"
@@ -24,8 +25,9 @@ struct rbk_name {
     uint32_t id;         /**< 0 … names->count - 1, dense. */
     uint32_t hash;       /**< Of the text. */
     int token;           /**< The scanner's token: a keyword's, or that of an identifier. */
-    struct rbk_declaration
-        *bound; /**< For the resolver: the innermost declaration in scope. NULL after parsing. */
+    bool serves_as_name; /**< A reserved word that is a name wherever one may stand. */
+    /** For the resolver: the innermost declaration in scope. NULL after parsing. */
+    struct rbk_declaration *bound;
 };
 
 /** All names of a compilation. */

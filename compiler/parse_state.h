@@ -46,9 +46,10 @@ struct rbk_parse {
     uint8_t string_quote;  /**< enum rbk_quote of the text being scanned. */
     struct rbk_open open[RBK_NESTING_MAX]; /**< Brackets not closed yet, outermost first. */
     uint32_t open_count;
-    uint32_t braces;    /**< Braces seen so far; a change ends the silence after an error. */
-    bool skip_block;    /**< The next token is to be the brace that closes the innermost block. */
-    bool brace_missing; /**< A message about a missing `}` was given. */
+    uint32_t braces; /**< Braces seen so far; a change ends the silence after an error. */
+    bool skip_block; /**< The next token is to be the brace that closes the innermost block. */
+    bool
+        structure_lost; /**< A message about a brace, or a statement in a wrong block, was given. */
     bool stopped;       /**< A limit was passed: the scanner gives nothing but the end. */
 
     bool has_error;          /**< Whether the next two are set. */

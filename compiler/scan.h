@@ -29,6 +29,10 @@ static inline int rbk_scan_word(struct rbk_parse *parse, struct rbk_span span, s
         rbk_parse_stop(parse, span, RBK_PARSE_LIMIT_NAME);
     }
     value->word = rbk_names_intern(parse->names, text);
+    /* `sql.value` is no statement: after an error nothing must begin with it. */
+    if (value->word->serves_as_name && parse->source->text.data[span.end] == '.') {
+        return RBK_TOKEN_ID;
+    }
     return value->word->token;
 }
 

@@ -19,10 +19,13 @@
 #include "compiler/keyword.h"
 #include "compiler/nearest.h"
 #include "compiler/parse.h"
+#include "runtime/core/base/assert.h"
 #include "runtime/core/base/buffer.h"
 
 #include <string.h>
 
+/* More tokens than the grammar has. */
+#define TOKENS_MAX 512
 /* Alternatives listed one by one. */
 #define ALTERNATIVES_MAX 5
 
@@ -80,8 +83,10 @@ static const char *const statement_words[] = {"use",     "title", "check", "kind
 
 /* Words that stand at the head of a plan or above: found in a block, a brace is missing. */
 static const char *const outer_words[] = {
-    "plan",       "action", "reading", "module", "stage",    "retire",  "param", "secret",
-    "connection", "role",   "probe",   "backup", "severity", "observe", "grace", NULL,
+    "plan",   "action",  "reading",  "module",    "stage",    "retire",     "param",
+    "secret", "role",    "probe",    "backup",    "lock",     "connection", "observe",
+    "grace",  "on",      "report",   "severity",  "escalate", "title",      "ticket",
+    "owner",  "service", "estimate", "rehearsed", "baseline", "held",       NULL,
 };
 
 /* Words that stand in a stage: found among steps, a brace is missing. */
@@ -287,11 +292,53 @@ static bool begins_choice(const struct rbk_parse *parse, struct rbk_span span)
     return rbk_str_starts(inside, RBK_STR("choice "));
 }
 
+/* Whether the word begins some statement. */
+static bool begins_statement(const char *word)
+{
+    static const char *const statements[] = {
+#define X(name, words) words,
+        RBK_STATEMENTS(X)
+#undef X
+    };
+    size_t bytes = strlen(word);
+    for (size_t i = 0; i < RBK_COUNT(statements); i++) {
+        if (strncmp(statements[i], word, bytes) == 0 &&
+            (statements[i][bytes] == '\0' || statements[i][bytes] == ' ')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the word begins a statement, and statements stand here, but not this one. */
+static bool is_in_wrong_block(const char *found, const struct expected *all)
+{
+    return (has_any(all, statement_words) || has(all, "let")) && is_reserved(found) &&
+           begins_statement(found);
+}
+
 /* Whether the word would be right one or two blocks further out. */
 static bool misses_brace(const char *found, const struct expected *all)
 {
-    return has(all, "'}'") && !has(all, found) &&
+    return has(all, "'}'") && is_in_wrong_block(found, all) &&
            (is_one_of(found, outer_words) || (has(all, "check") && is_one_of(found, stage_words)));
+}
+
+/*
+ * Whether an error says that braces do not match. After one, the rest of the file is read in wrong
+ * blocks: then only what is wrong by itself is worth a message, a name or a literal in a place
+ * where none can stand.
+ */
+static bool loses_structure(const char *found, const struct expected *all, bool is_later_line)
+{
+    return is_in_wrong_block(found, all) ||
+           (has(all, "'{'") && (is_later_line || (is_reserved(found) && begins_statement(found))));
+}
+
+static bool is_hidden_by_lost_structure(const struct rbk_parse *parse, const char *found,
+                                        bool at_end)
+{
+    return parse->structure_lost && (at_end || (found && (is_reserved(found) || found[0] == '\'')));
 }
 
 /* Advice about what stands at the place, given everything that could have stood there. */
@@ -308,7 +355,9 @@ static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, s
         rbk_diagnostic_label(diagnostic, rbk_parse_place(parse, bracket), "not closed");
     } else if (misses_brace(found, all)) {
         rbk_diagnostic_help(diagnostic, "A `}` seems to be missing before `%s`.", found);
-        parse->brace_missing = true;
+    } else if (is_in_wrong_block(found, all) && has(all, "the end of the file")) {
+        rbk_diagnostic_help(diagnostic,
+                            "There seems to be a `}` too many above, or a `{` missing.");
     } else if (strcmp(found, "'}'") == 0 && has(all, "the end of the file")) {
         rbk_diagnostic_help(diagnostic, "No brace is open here: there is one `}` too many.");
     } else if (strcmp(found, "'{'") == 0 && begins_choice(parse, span)) {
@@ -350,7 +399,8 @@ void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char 
     struct rbk_span place = span;
     parse->file->broken = true;
 
-    const char **copy = rbk_new_array(parse->arena, const char *, count + 1);
+    const char *copy[TOKENS_MAX];
+    RBK_ASSERT(count <= TOKENS_MAX);
     for (size_t i = 0; i < count; i++) {
         copy[i] = words[i];
     }
@@ -362,10 +412,13 @@ void rbk_syntax_error(struct rbk_parse *parse, struct rbk_span span, const char 
         place = choose_span(parse, span, found, &is_later_line);
     }
     if (parse->stopped || rbk_parse_is_echo(parse, place) ||
-        (parse->brace_missing && (at_end || (found && misses_brace(found, &all))))) {
+        is_hidden_by_lost_structure(parse, found, at_end)) {
         return;
     }
     rbk_parse_mark_error(parse, place);
+    if (found && loses_structure(found, &all, is_later_line)) {
+        parse->structure_lost = true;
+    }
 
     struct rbk_buffer message;
     rbk_buffer_init(&message, 4096);
