@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IDLE_NS_MAX ((uint64_t)60 * 1000000000)
+
 static void forget(struct rbk_postgres_kept *kept)
 {
     if (kept->address) {
@@ -33,8 +35,12 @@ struct rbk_postgres_link *rbk_postgres_kept_take(struct rbk_postgres_driver *dri
         struct rbk_postgres_kept *kept = &driver->kept[i];
         if (kept->link && strcmp(kept->address, address) == 0 && strcmp(kept->name, name) == 0) {
             struct rbk_postgres_link *link = kept->link;
+            bool fresh = uv_hrtime() - kept->since_ns < IDLE_NS_MAX;
             forget(kept);
-            return link;
+            if (fresh) {
+                return link;
+            }
+            rbk_postgres_link_close(link);
         }
     }
     return NULL;

@@ -21,6 +21,8 @@
 #define DETAIL_BYTES_MAX ((size_t)32 << 10)
 /* The least time to find out what became of an effect, whatever is left of its own. */
 #define RECOVERY_MS_MIN 5000
+/* Ten years; so that no sum of times overflows. */
+#define TIMEOUT_MS_MAX ((uint64_t)3650 * 86400 * 1000)
 
 void rbk_task_driver_init(struct rbk_task_driver *driver, const struct rbk_driver_ops *ops,
                           const struct rbk_driver_setup *setup,
@@ -134,6 +136,9 @@ int rbk_task_init(struct rbk_task *task, struct rbk_task_driver *driver,
     }
     if (recovering && task->request->timeout_ms < RECOVERY_MS_MIN) {
         task->request->timeout_ms = RECOVERY_MS_MIN;
+    }
+    if (task->request->timeout_ms > TIMEOUT_MS_MAX) {
+        task->request->timeout_ms = TIMEOUT_MS_MAX;
     }
     task->started_ns = uv_hrtime();
     task->status = -1;

@@ -41,11 +41,20 @@ static void record(struct harness *harness, const struct rbk_result *result)
     answer->took_ms = uv_hrtime() / 1000000 - answer->took_ms;
 }
 
+static void on_closed(void *context)
+{
+    ((struct harness *)context)->closed = true;
+}
+
 static void on_result(void *owner, struct rbk_activity *activity, const struct rbk_result *result)
 {
     struct harness *harness = owner;
     ck_assert_ptr_eq(activity, harness->activity);
     record(harness, result);
+    if (harness->close_inside) {
+        harness->driver->ops->close(harness->driver, false, on_closed, harness);
+        ck_assert(!harness->closed);
+    }
 }
 
 static void on_recovered(void *owner, struct rbk_activity *activity, enum rbk_recovery recovery,
@@ -96,11 +105,6 @@ void harness_open(struct harness *harness, harness_open_fn *open)
     if (open) {
         ck_assert_int_eq(open(&harness->setup, &harness->driver, &error), 0);
     }
-}
-
-static void on_closed(void *context)
-{
-    ((struct harness *)context)->closed = true;
 }
 
 static bool is_closed(struct harness *harness)
@@ -197,6 +201,21 @@ const struct harness_answer *harness_recover(struct harness *harness,
 {
     harness_start_recover(harness, request, note);
     return harness_finish(harness);
+}
+
+const struct harness_answer *harness_close_inside(struct harness *harness,
+                                                  const struct rbk_request *request,
+                                                  harness_open_fn *open)
+{
+    struct rbk_error error = {0};
+    harness->close_inside = true;
+    harness_start(harness, request);
+    harness_wait(harness, is_closed);
+    ck_assert_uint_eq(harness->answer.count, 1);
+    harness->close_inside = false;
+    harness->closed = false;
+    ck_assert_int_eq(open(&harness->setup, &harness->driver, &error), 0);
+    return &harness->answer;
 }
 
 void harness_drain(struct harness *harness)

@@ -48,6 +48,7 @@ struct harness {
     bool hold_note;                           /**< Do not proceed() by itself. */
     void (*on_note)(struct harness *harness); /**< May be NULL; runs before proceed(). */
     void *context;                            /**< The test's. */
+    bool close_inside;                        /**< Close the driver inside the next on_result(). */
     bool closed;
     uv_timer_t watchdog;
     bool barked;
@@ -75,6 +76,11 @@ const struct harness_answer *harness_run(struct harness *harness,
                                          const struct rbk_request *request);
 const struct harness_answer *harness_recover(struct harness *harness,
                                              const struct rbk_request *request, const char *note);
+
+/** Runs a request whose on_result() closes the driver, waits for the close, and opens it anew. */
+const struct harness_answer *harness_close_inside(struct harness *harness,
+                                                  const struct rbk_request *request,
+                                                  harness_open_fn *open);
 
 /** Turns the loop for as long as something is ready, without waiting for anything. */
 void harness_drain(struct harness *harness);

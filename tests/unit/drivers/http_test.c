@@ -324,6 +324,14 @@ START_TEST(bytes_that_are_no_text_become_text)
 }
 END_TEST
 
+START_TEST(a_driver_may_be_closed_inside_its_answer)
+{
+    struct rbk_request request = reading("/echo");
+    ck_assert_int_eq(harness_close_inside(&harness, &request, rbk_http_open)->outcome,
+                     RBK_OUTCOME_OK);
+}
+END_TEST
+
 START_TEST(closing_a_driver_at_work_leaves_nothing_behind)
 {
     struct rbk_request request = reading("/echo");
@@ -361,6 +369,7 @@ int main(void)
     tcase_add_test(tests, cancel_ends_a_transfer);
     tcase_add_test(tests, a_proxy_is_not_used_for_loopback);
     tcase_add_test(tests, bytes_that_are_no_text_become_text);
+    tcase_add_test(tests, a_driver_may_be_closed_inside_its_answer);
     tcase_add_test(tests, closing_a_driver_at_work_leaves_nothing_behind);
     Suite *suite = suite_create("http");
     suite_add_tcase(suite, tests);

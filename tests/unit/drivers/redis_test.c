@@ -215,6 +215,14 @@ START_TEST(a_blocking_command_can_be_cancelled)
 }
 END_TEST
 
+START_TEST(a_driver_may_be_closed_inside_its_answer)
+{
+    struct rbk_request request = effect("PING");
+    ck_assert_int_eq(harness_close_inside(&harness, &request, rbk_redis_open)->outcome,
+                     RBK_OUTCOME_OK);
+}
+END_TEST
+
 START_TEST(a_reply_that_is_lost_leaves_doubt)
 {
     (void)run("SET n 0");
@@ -261,6 +269,7 @@ int main(void)
     tcase_add_test(tests, streams_are_refused);
     tcase_add_test(tests, a_stopped_server_meets_our_deadline);
     tcase_add_test(tests, a_blocking_command_can_be_cancelled);
+    tcase_add_test(tests, a_driver_may_be_closed_inside_its_answer);
     tcase_add_test(tests, a_reply_that_is_lost_leaves_doubt);
     tcase_add_test(tests, a_reply_beyond_the_limit_is_refused);
     Suite *suite = suite_create("redis");

@@ -427,6 +427,16 @@ START_TEST(a_number_given_away_again_after_a_crash_is_not_taken_for_ours)
 }
 END_TEST
 
+START_TEST(a_driver_may_be_closed_inside_its_answer)
+{
+    struct rbk_request request = reading("SELECT 1");
+    (void)harness_run(&harness, &request); /* leaves a kept connection behind */
+    request = effect(INSERT);
+    ck_assert_int_eq(harness_close_inside(&harness, &request, rbk_sql_postgres_open)->outcome,
+                     RBK_OUTCOME_OK);
+}
+END_TEST
+
 START_TEST(closing_a_driver_at_work_leaves_nothing_behind)
 {
     struct rbk_request request = effect("SELECT pg_sleep(60)");
@@ -468,6 +478,7 @@ int main(void)
     tcase_add_test(tests, a_server_that_crashes_before_commit_has_undone_it);
     tcase_add_test(tests, recovery_outlives_a_crash_of_the_server);
     tcase_add_test(tests, a_number_given_away_again_after_a_crash_is_not_taken_for_ours);
+    tcase_add_test(tests, a_driver_may_be_closed_inside_its_answer);
     tcase_add_test(tests, closing_a_driver_at_work_leaves_nothing_behind);
     return postgres_main(tests);
 }

@@ -281,6 +281,15 @@ START_TEST(a_damaged_file_is_an_error)
 }
 END_TEST
 
+START_TEST(a_driver_may_be_closed_inside_its_answer)
+{
+    make_table();
+    struct rbk_request request = effect("INSERT INTO leads VALUES(2, 'bob')");
+    ck_assert_int_eq(harness_close_inside(&harness, &request, rbk_sql_sqlite_open)->outcome,
+                     RBK_OUTCOME_OK);
+}
+END_TEST
+
 START_TEST(closing_a_driver_at_work_leaves_nothing_behind)
 {
     make_table();
@@ -316,6 +325,7 @@ int main(void)
     tcase_add_test(tests, autocommit_statements_stay_when_a_later_one_fails);
     tcase_add_test(tests, a_value_beyond_the_limit_is_refused);
     tcase_add_test(tests, a_damaged_file_is_an_error);
+    tcase_add_test(tests, a_driver_may_be_closed_inside_its_answer);
     tcase_add_test(tests, closing_a_driver_at_work_leaves_nothing_behind);
     Suite *suite = suite_create("sql_sqlite");
     suite_add_tcase(suite, tests);
