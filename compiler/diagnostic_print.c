@@ -23,6 +23,7 @@
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/utf8.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,11 +98,11 @@ static size_t next_character(struct rbk_str line, size_t at, unsigned column,
     return bytes;
 }
 
-/* The column, from 0, at which a byte of the line is shown. */
-static unsigned column_of(struct rbk_str line, size_t offset)
+/* The column, from 0, at which a byte of the line is shown; counted no further than past `most`. */
+static unsigned column_of(struct rbk_str line, size_t offset, unsigned most)
 {
     unsigned column = 0;
-    for (size_t at = 0; at < line.bytes && at < offset;) {
+    for (size_t at = 0; at < line.bytes && at < offset && column <= most;) {
         struct rbk_str shown;
         unsigned columns;
         at += next_character(line, at, column, &shown, &columns);
@@ -155,10 +156,11 @@ static void write_marker(struct printer *printer, const struct marker *marker, s
 {
     const struct rbk_source *source = marker->place.source;
     uint32_t line_start = source->line_starts[marker->line - 1];
-    unsigned start = column_of(line, marker->place.span.start - line_start);
-    unsigned end = marker->place.span.end > line_start
-                       ? column_of(line, marker->place.span.end - line_start)
-                       : start;
+    unsigned start = column_of(line, marker->place.span.start - line_start, UINT_MAX - 1);
+    unsigned end =
+        marker->place.span.end > line_start
+            ? column_of(line, marker->place.span.end - line_start, first + LINE_COLUMNS_MAX)
+            : start;
     if (end <= start) {
         end = start + 1;
     }
@@ -219,8 +221,9 @@ static void write_snippet(struct printer *printer, struct marker *markers, size_
         struct rbk_str line = rbk_source_line(markers[i].place.source, number);
         uint32_t line_start = markers[i].place.source->line_starts[number - 1];
         unsigned first = 0;
-        if (column_of(line, line.bytes) > LINE_COLUMNS_MAX) {
-            unsigned column = column_of(line, markers[i].place.span.start - line_start);
+        if (column_of(line, line.bytes, LINE_COLUMNS_MAX) > LINE_COLUMNS_MAX) {
+            unsigned column =
+                column_of(line, markers[i].place.span.start - line_start, UINT_MAX - 1);
             first = column > LINE_COLUMNS_BEFORE ? column - LINE_COLUMNS_BEFORE : 0;
         }
         if (line_before && number > line_before + 1) {
@@ -403,7 +406,7 @@ void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
         }
     }
     if (diagnostics->dropped) {
-        rbk_buffer_printf(buffer, "%s: %u more not shown\n", "error", diagnostics->dropped);
+        rbk_buffer_printf(buffer, "error: at least %u more not shown\n", diagnostics->dropped);
     }
 }
 

@@ -50,10 +50,12 @@ struct rbk_parse {
     bool skip_block; /**< The next token is to be the brace that closes the innermost block. */
     bool
         structure_lost; /**< A message about a brace, or a statement in a wrong block, was given. */
-    bool stopped;       /**< A limit was passed: the scanner gives nothing but the end. */
+    bool stopped;       /**< A limit was passed, of the language or of findings: nothing but the end
+                           comes. */
 
-    bool has_error;          /**< Whether the next two are set. */
+    bool has_error;          /**< Whether the next three are set. */
     uint32_t error_line_end; /**< End of the line of the last syntax error. */
+    uint32_t error_start;    /**< Where the first error of that line was seen. */
     uint32_t error_braces;   /**< Braces seen when it was reported. */
 
     struct rbk_comments *comments; /**< Filled when not NULL. Borrowed. */

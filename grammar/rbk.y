@@ -104,7 +104,7 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
 %type <parameter> parameter
 %type <parameters> parameters some_parameters
 %type <reaction> reaction answer approval
-%type <clause> clause block_clause role_item data_item rung
+%type <clause> clause within block_clause role_item data_item rung
 %type <clauses> clauses block_clauses role_items data_items rungs
 %type <statement> item plan_item stage_item step backup_item lock_item
 %type <statement> require attest window trigger allow let verify
@@ -185,12 +185,8 @@ plan_item:
   | "owner" expr { $$ = STATEMENT(OWNER, @$, @2, .value = $2); }
   | "service" expr { $$ = STATEMENT(SERVICE, @$, @2, .value = $2); }
   | "estimate" DURATION { $$ = STATEMENT(ESTIMATE, @$, @2, .value = LITERAL(DURATION, @2, $2)); }
-  | "rollback" "within" DURATION {
-        $$ = STATEMENT(ROLLBACK_WITHIN, @$, @3, .clauses = DURATION(WITHIN, @2, @3, $3));
-    }
-  | "rehearsed" "within" DURATION {
-        $$ = STATEMENT(REHEARSED_WITHIN, @$, @3, .clauses = DURATION(WITHIN, @2, @3, $3));
-    }
+  | "rollback" within { $$ = STATEMENT(ROLLBACK_WITHIN, @$, @2, .clauses = $2); }
+  | "rehearsed" within { $$ = STATEMENT(REHEARSED_WITHIN, @$, @2, .clauses = $2); }
   | window
   | "param" name ':' type default {
         $$ = STATEMENT(PARAM, @$, @4, .name = $2, .type = $4, .value = $5);
@@ -384,8 +380,10 @@ block_clauses:
     %empty { EMPTY($$); }
   | block_clauses block_clause { $$ = $1; RBK_TREE_APPEND($$, $2); } ;
 
+within: "within" DURATION { $$ = DURATION(WITHIN, @$, @$, $2); };
+
 block_clause:
-    "within" DURATION { $$ = DURATION(WITHIN, @$, @$, $2); }
+    within
   | "when" expr { $$ = CLAUSE(WHEN, @$, .value = $2); }
   | "every" DURATION { $$ = DURATION(EVERY, @$, @$, $2); } ;
 
@@ -496,7 +494,6 @@ step:
   | "nothing" "because" text { $$ = STATEMENT(NOTHING, @$, @1, .text = $3); } ;
 
 command: text | list;
-
 query: text | "file" text { $$ = EXPR(FILE, @$, .left = $2); };
 
 /* What may follow a step's fixed part, in any order. */
@@ -635,7 +632,6 @@ optional_text: %empty { $$ = NULL; } | text;
 /* Names. */
 
 name: word { $$ = rbk_tree_name(parse, $1, @$); };
-
 optional_name: %empty { $$ = NULL; } | name;
 
 any: name
@@ -671,6 +667,11 @@ reserved:
 /* Tell syntax_message.c what was found and what could have stood there. */
 static int yyreport_syntax_error(const yypcontext_t *context, struct rbk_parse *parse)
 {
+    /* The list of findings is full: finding out what was expected would be for nothing. */
+    if (parse->diagnostics->dropped > 0) {
+        parse->stopped = parse->file->broken = true;
+        return 0;
+    }
     yysymbol_kind_t kinds[YYNTOKENS];
     const char *expected[YYNTOKENS];
     int count = yypcontext_expected_tokens(context, kinds, YYNTOKENS);

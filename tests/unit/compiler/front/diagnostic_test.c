@@ -162,7 +162,7 @@ START_TEST(what_is_beyond_the_limit_is_counted)
                                     "t.rbk:1:1: error: 1 [RBK100]\n"
                                     "t.rbk:1:1: note: label\n"
                                     "t.rbk:1:1: note: help: help\n"
-                                    "error: 3 more not shown\n");
+                                    "error: at least 3 more not shown\n");
 }
 END_TEST
 

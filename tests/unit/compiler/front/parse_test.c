@@ -176,10 +176,11 @@ START_TEST(a_text_may_be_as_long_as_it_may)
 }
 END_TEST
 
-START_TEST(an_endless_list_of_errors_ends)
+START_TEST(an_endless_list_of_errors_ends_where_no_more_are_shown)
 {
     uint32_t errors = errors_of("plan p {", "title +\n", 100000, "}");
-    ck_assert_uint_eq(errors, 100000);
+    ck_assert_uint_gt(errors, RBK_DIAGNOSTICS_MAX);
+    ck_assert_uint_lt(errors, 2 * RBK_DIAGNOSTICS_MAX);
 }
 END_TEST
 
@@ -205,7 +206,7 @@ int main(void)
     tcase_add_test(tests, any_token_may_be_missing_or_doubled);
     tcase_add_test(tests, nesting_has_a_limit_and_reaches_it);
     tcase_add_test(tests, a_text_may_be_as_long_as_it_may);
-    tcase_add_test(tests, an_endless_list_of_errors_ends);
+    tcase_add_test(tests, an_endless_list_of_errors_ends_where_no_more_are_shown);
     tcase_add_test(tests, every_clause_belongs_somewhere);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
