@@ -46,12 +46,10 @@ struct rbk_parse {
     uint8_t string_quote;  /**< enum rbk_quote of the text being scanned. */
     struct rbk_open open[RBK_NESTING_MAX]; /**< Brackets not closed yet, outermost first. */
     uint32_t open_count;
-    uint32_t braces; /**< Braces seen so far; a change ends the silence after an error. */
-    bool skip_block; /**< The next token is to be the brace that closes the innermost block. */
-    bool
-        structure_lost; /**< A message about a brace, or a statement in a wrong block, was given. */
-    bool stopped;       /**< A limit was passed, of the language or of findings: nothing but the end
-                           comes. */
+    uint32_t braces;     /**< Braces seen so far; a change ends the silence after an error. */
+    bool skip_block;     /**< The next token is to be the brace that closes the innermost block. */
+    bool structure_lost; /**< Braces do not match, as was said already; see syntax_message.c. */
+    bool stopped; /**< A limit was passed, of the language or of findings: this is the end. */
 
     bool has_error;          /**< Whether the next three are set. */
     uint32_t error_line_end; /**< End of the line of the last syntax error. */
