@@ -13,11 +13,11 @@ static const struct {
     [RBK_REACTS_IN_TRIGGER] = {"a trigger of the plan", OF_TRIGGER},
     [RBK_REACTS_IN_STAGE_TRIGGER] = {"a trigger", OF_TRIGGER | ONE(ROLLBACK)},
     [RBK_REACTS_IN_SEVERITY] = {"a severity", OF_TRIGGER | ONE(ROLLBACK)},
-    [RBK_REACTS_IN_GATE] = {"a question", ONE(ABORT) | ONE(PAUSE) | ONE(ASK) | ONE(CANCEL)},
-    [RBK_REACTS_IN_RETIRE] = {"a question of `retire`",
-                              ONE(ABORT) | ONE(PAUSE) | ONE(ASK) | ONE(KEEP)},
-    [RBK_REACTS_IN_STEP] = {"a step", ONE(ABORT) | ONE(PAUSE) | ONE(ASK)},
-    [RBK_REACTS_IN_HELD] = {"`held`", ONE(ABORT) | ONE(ASK) | ONE(CANCEL)},
+    /* A question's silence is not answered by another question: only a trigger's can be. */
+    [RBK_REACTS_IN_GATE] = {"a question", ONE(ABORT) | ONE(PAUSE) | ONE(CANCEL)},
+    [RBK_REACTS_IN_RETIRE] = {"a question of `retire`", ONE(ABORT) | ONE(PAUSE) | ONE(KEEP)},
+    [RBK_REACTS_IN_STEP] = {"a step", ONE(ABORT) | ONE(PAUSE)},
+    [RBK_REACTS_IN_HELD] = {"`held`", ONE(ABORT) | ONE(CANCEL)},
 };
 
 static const char *advice(enum rbk_reaction_kind kind, enum rbk_reacts_in where)
@@ -35,6 +35,9 @@ static const char *advice(enum rbk_reaction_kind kind, enum rbk_reacts_in where)
                "first apply. Use `abort`.";
     case RBK_REACTION_NOTIFY:
         return "A message decides nothing; use `abort` or `pause`.";
+    case RBK_REACTION_ASK:
+        return "Name everybody in the first question, or escalate; silence needs an end, such as "
+               "`abort`.";
     default:
         return "Use `abort`.";
     }
@@ -45,7 +48,8 @@ static void check_reaction(struct rbk_analysis *analysis, const struct rbk_tree_
 {
     for (; reaction; reaction = reaction->otherwise) {
         enum rbk_reaction_kind kind = (enum rbk_reaction_kind)reaction->kind;
-        if (places[where].reactions >> kind & 1) {
+        bool asks_again = reaction->roles != NULL && where >= RBK_REACTS_IN_GATE;
+        if (places[where].reactions >> kind & 1 && !asks_again) {
             continue;
         }
         rbk_diagnostic_help(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,

@@ -121,7 +121,14 @@ static void crash_rule(struct rbk_lower *lower, const struct rbk_context *contex
     bool again = clause_of(context, statement, effect->kind, RBK_CLAUSE_IDEMPOTENT) != NULL;
     effect->idempotent = again;
     if (effect->kind == RBK_EFFECT_SQL && !effect->autocommit) {
+        /* The server knows; where it cannot be asked any more, what the plan says does. */
         effect->crash = RBK_CRASH_TRANSACTION;
+        if (done != NULL) {
+            effect->done_when = rbk_lower_condition(lower, done->value, effect->timeout_ms);
+        }
+        if (ask != NULL) {
+            effect->doubt_question = doubt_question(lower, ask, effect, statement->head);
+        }
     } else if (effect->kind == RBK_EFFECT_HTTP && rbk_statement_is_http_read(statement)) {
         effect->idempotent = true;
         effect->crash = RBK_CRASH_AGAIN;

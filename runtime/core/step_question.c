@@ -175,9 +175,14 @@ void rbk_step_question_expire(struct step *step, uint32_t region)
     struct rbk_region_state *rs = region_of(step, region);
     uint32_t question = rbk_region_question(machine, step->state, region);
     uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
+    const struct rbk_machine_state *at = rbk_region_at(machine, step->state, region);
     rbk_step_question_close(step, region);
     if (rs->target != RBK_NONE) {
         rbk_step_arrive(step, region);
+    } else if (question == RBK_NONE && rbk_state_forward(at) && !step->state->turned &&
+               !step->state->cancelled && !rbk_run_past_grace(machine, step->state)) {
+        /* A doubt that the plan has no words for, and that nobody resolved. */
+        rbk_step_run_abort(step, (struct rbk_cause){RBK_CAUSE_UNDECIDED, rs->state});
     } else {
         react(step, region, otherwise, RBK_OUTCOME_EXPIRED);
     }

@@ -224,7 +224,13 @@ static void doubt(struct step *step, uint32_t region)
 {
     struct rbk_region_state *rs = region_of(step, region);
     const struct rbk_effect *effect = effect_of(step, region);
-    switch (effect->crash) {
+    enum rbk_crash_rule rule = effect->crash;
+    if (rule == RBK_CRASH_TRANSACTION) { /* the server could not say: what does the plan say? */
+        rule = effect->idempotent              ? RBK_CRASH_AGAIN
+               : effect->done_when != RBK_NONE ? RBK_CRASH_LOOK
+                                               : RBK_CRASH_ASK;
+    }
+    switch (rule) {
     case RBK_CRASH_LOOK:
         rs->serial = step->state->next_serial++;
         rs->mode = RBK_MODE_LOOKING;

@@ -106,8 +106,8 @@ static void carry_out(struct step *step, uint32_t trigger, enum rbk_reaction_kin
     }
 }
 
-/* @may_ask  false for the `else` of a question: it is carried out, not asked about again. */
-static void react(struct step *step, uint32_t trigger, uint32_t reaction, bool may_ask)
+/* The `else` of a question may be a question again; the machine's chains of them end. */
+static void react(struct step *step, uint32_t trigger, uint32_t reaction)
 {
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     if (reaction == RBK_NONE) {
@@ -119,7 +119,7 @@ static void react(struct step *step, uint32_t trigger, uint32_t reaction, bool m
     if (row->kind == RBK_REACTION_HOLD) {
         ts->mode = RBK_TRIGGER_HOLDING;
         ts->due_ms = step->state->now_ms + row->hold_ms;
-    } else if (row->question != RBK_NONE && may_ask) {
+    } else if (row->question != RBK_NONE) {
         ask(step, trigger);
     } else {
         carry_out(step, trigger, row->kind, row->channel);
@@ -136,7 +136,7 @@ static void expire(struct step *step, uint32_t trigger)
     if (otherwise == RBK_NONE) {
         carry_out(step, trigger, RBK_REACTION_ABORT, RBK_NONE);
     } else {
-        react(step, trigger, otherwise, false);
+        react(step, trigger, otherwise);
     }
 }
 
@@ -168,7 +168,7 @@ enum rbk_refusal rbk_step_handle_trigger(struct step *step)
             close_question(step, trigger); /* it asked about missing data; now there is some */
         }
         ts->fired++;
-        react(step, trigger, level == RBK_LEVEL_TRUE ? row->reaction : row->missing, true);
+        react(step, trigger, level == RBK_LEVEL_TRUE ? row->reaction : row->missing);
     }
     return RBK_REFUSAL_ACCEPTED;
 }
@@ -277,7 +277,7 @@ void rbk_step_triggers_due(struct step *step)
             if (trigger_of(step, i)->mode == RBK_TRIGGER_ASKING) {
                 expire(step, i);
             } else {
-                react(step, i, reaction_of(step, i)->then, true);
+                react(step, i, reaction_of(step, i)->then);
             }
         }
     }

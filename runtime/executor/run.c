@@ -506,7 +506,10 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
     uv_check_start(&run->pump, on_pump);
     uv_timer_start(&run->second_timer, on_second, 1000, 1000);
     ring_on(run);
-    start(run);
+    if (rbk_status_is_end((enum rbk_status)run->replay->state->status))
+        run->stopping = true; /* only its last messages are left to be sent */
+    else
+        start(run);
     while (!run->stopping)
         uv_run(&run->loop, UV_RUN_DEFAULT);
 

@@ -270,6 +270,21 @@ fail:
 
 /* ---- opening again ----------------------------------------------------------------------------- */
 
+static int on_unsent(void *context, const struct rbk_store_message *message)
+{
+    (void)message;
+    *(bool *)context = true;
+    return 1;
+}
+
+/* A run that ended a moment before its runner died may have messages left to send. */
+static bool has_unsent(struct rbk_run *run)
+{
+    bool found = false;
+
+    return rbk_store_each_message(run->store, run->id, on_unsent, &found, NULL) == 0 && found;
+}
+
 int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct rbk_run **ret_run,
                    struct rbk_error *reterr)
 {
@@ -289,7 +304,7 @@ int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct
         (error = rbk_replay_load(run->store, id, NULL, NULL, &run->replay, reterr)) != 0)
         goto fail;
     status = (enum rbk_status)run->replay->state->status;
-    if (rbk_status_is_end(status)) {
+    if (rbk_status_is_end(status) && !has_unsent(run)) {
         error = rbk_error_set(reterr, RBK_ESTATE, "run %s has ended: %s", id, rbk_status_name(status));
         goto fail;
     }

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from world import Run, World  # noqa: E402
 
+ENDS = {"completed": 0, "aborted": 10}
 LEDGER = "INSERT INTO ledger (what) VALUES ('{}');\n"
 
 
@@ -91,10 +92,12 @@ def play(world, direction, name, kill=None):
     rounds = 0
     while code in (-9, 30) and rounds < 5:
         rounds += 1
+        if run.status() in ENDS:
+            break  # killed right after its last event: there is nothing left to resume
         run.given -= {name for name in run.given if name != "abort"}
         run.resume()
         code = run.finish(policy, on_turn=on_turn)
-    return run, code, killed
+    return run, ENDS.get(run.status(), code), killed
 
 
 def effects_of(run):
