@@ -33,7 +33,7 @@ complete -c rbk -n '__fish_seen_subcommand_from run' -l params -r -F -d 'paramet
 complete -c rbk -n '__fish_seen_subcommand_from run' -s C -l directory -x -a '(__fish_complete_directories)'
 complete -c rbk -n '__fish_seen_subcommand_from run' -l unrehearsed -x -d 'start without a rehearsal'
 complete -c rbk -n '__fish_seen_subcommand_from run resume' -l plain -d 'lines on a terminal too'
-complete -c rbk -n '__fish_seen_subcommand_from run resume' -l no-wait -d 'do not wait for a person'
+complete -c rbk -n '__fish_seen_subcommand_from run resume' -l no-wait -d 'end when held, paused or stuck'
 complete -c rbk -n '__fish_seen_subcommand_from run resume status log runs' -l json -d 'for programs'
 complete -c rbk -n '__fish_seen_subcommand_from log' -s f -l follow -d 'until the run has ended'
 complete -c rbk -n "__fish_seen_subcommand_from $asks" -s m -l reason -x -d 'why'

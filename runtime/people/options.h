@@ -22,7 +22,7 @@
     X(REASON, "reason", 'm', "TEXT", "why; kept in the journal")                               \
     X(JSON, "json", 0, NULL, "one JSON object a line, for programs")                           \
     X(PLAIN, "plain", 0, NULL, "lines with the time in front, on a terminal too")              \
-    X(NO_WAIT, "no-wait", 0, NULL, "do not wait for a person, nor for the runner's reply")     \
+    X(NO_WAIT, "no-wait", 0, NULL, "end when held, paused or stuck; do not wait for a reply")  \
     X(FOLLOW, "follow", 'f', NULL, "go on until the run has ended")
 
 #define X(constant, ...) RBK_OPTION_##constant,

@@ -57,6 +57,7 @@ static int read_machine_file(const char *path, struct rbk_plan_file *file, struc
         return rbk_error_set_system(reterr, errno == ENOENT ? RBK_ENOTFOUND : RBK_EIO, errno,
                                     "cannot read \"%s\"", path);
     }
+    (void)fcntl(descriptor, F_SETFL, 0); /* opened without waiting for a named pipe, read waiting */
     rbk_buffer_init(&bytes, RBK_MACHINE_BYTES_MAX);
     error = read_all(descriptor, &bytes);
     if (error == -RBK_EIO) {

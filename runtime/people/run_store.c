@@ -18,7 +18,10 @@ int rbk_run_store_path(const struct rbk_options *options, struct rbk_buffer *out
                              "a store in PostgreSQL is not carried out by this version; give the "
                              "path of a file");
     }
-    return rbk_buffer_append_text(out, path);
+    if (rbk_buffer_append_text(out, path) != 0) {
+        return rbk_error_set(reterr, RBK_EUSAGE, "the path of the store is too long");
+    }
+    return 0;
 }
 
 int rbk_run_store_open(const struct rbk_options *options, enum rbk_store_role role,
@@ -105,6 +108,9 @@ int rbk_run_store_find(struct rbk_store *store, const char *given, enum rbk_run_
 {
     struct search search = {.given = rbk_str_from(given)};
     int error;
+    if (given != NULL && given[0] == '\0') { /* an unset variable of a script; not "any run" */
+        return rbk_error_set(reterr, RBK_EUSAGE, "the id of the run is empty");
+    }
     rbk_buffer_init(&search.names, 4096);
     error = choose(store, &search, given, choice, reterr);
     if (error == 0) {

@@ -156,6 +156,31 @@ load helpers
     [[ $output == *'taken back by hand'* ]]
 }
 
+@test "a step in doubt is explained, and a person resolves it" {
+    two_steps
+    sed -i 's/ touch first" idempotent/ touch first"/' plan.rbk
+    start plan.rbk
+    wait_for under_way only.apply.1
+    kill -KILL "$runner"
+    wait "$runner" || true
+    # What knew how the command ends is gone too; the command itself ends by `go`.
+    kill -KILL "$(sed -n 's/^pid //p' "state/runs/$(run_id)/supervisor.id")"
+    touch go
+    wait_for test -e first
+    rbk resume >out 2>err </dev/null &
+    runner=$!
+    wait_for asks only.apply.1
+    run rbk status
+    [[ $output == *'in doubt'* ]]
+    [[ $output == *'it happened, or it did not, or it is still going on'* ]]
+    [[ $output == *"rbk resolve $(run_id) only.apply.1 done --reason WHY"* ]]
+    run rbk resolve "$(run_id)" only.apply.1 "done" --reason "the file is there"
+    [ "$output" = accepted ]
+    ended 0
+    [ -e second ]
+    grep -q 'the file is there' out
+}
+
 @test "signals and alerts reach the run by name" {
     two_steps
     sed -i 's/    rollback within 1m/    rollback within 1m\n    abort on signal integrity "data is wrong"\n    probe paged = alert("Paged")\n    trigger alarm when paged then pause/' plan.rbk
