@@ -129,7 +129,16 @@ bool rbk_parse_is_echo(const struct rbk_parse *parse, struct rbk_span span)
 void rbk_parse_mark_error(struct rbk_parse *parse, struct rbk_span span)
 {
     struct rbk_str text = parse->source->text;
-    size_t line_end = span.start + rbk_str_find(rbk_str_slice(text, span.start, text.bytes), '\n');
+    /* Another error of the same line does not look for its end again: a line may be the whole file.
+     */
+    bool same_line =
+        parse->has_error && span.start >= parse->error_start && span.start <= parse->error_line_end;
+    size_t line_end =
+        same_line ? parse->error_line_end
+                  : span.start + rbk_str_find(rbk_str_slice(text, span.start, text.bytes), '\n');
+    if (!same_line) {
+        parse->error_start = span.start;
+    }
     parse->has_error = true;
     parse->error_braces = parse->braces;
     parse->error_line_end = (uint32_t)line_end;

@@ -108,7 +108,11 @@ static int read_all(struct rbk_arena *arena, int descriptor, size_t expected_byt
 int rbk_source_open(struct rbk_arena *arena, const char *path, struct rbk_source **ret_source,
                     struct rbk_error *reterr)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* Opened without waiting: a named pipe that nobody writes to is empty, not a wait for ever. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (descriptor >= 0) {
+        (void)fcntl(descriptor, F_SETFL, 0);
+    }
     if (descriptor < 0) {
         return rbk_error_set_system(reterr, errno == ENOENT ? RBK_ENOTFOUND : RBK_EIO, errno,
                                     "cannot open %s", path);

@@ -41,11 +41,9 @@ static int fill(int fd, struct rbk_str text)
     return result;
 }
 
-int rbk_write_file(const char *path, struct rbk_str text)
+/* A file of that name that is whole or not there: written beside it, then renamed. */
+static int replace(const char *path, struct rbk_str text)
 {
-    if (!path) {
-        return rbk_write_all(STDOUT_FILENO, text);
-    }
     size_t bytes = strlen(path) + sizeof ".XXXXXX";
     char *beside = malloc(bytes);
     if (!beside) {
@@ -66,5 +64,39 @@ int rbk_write_file(const char *path, struct rbk_str text)
         }
     }
     free(beside);
+    return result;
+}
+
+/* A pipe, a terminal or a device is written to, never replaced by a file. */
+static int write_through(const char *path, struct rbk_str text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return -1;
+    }
+    int result = rbk_write_all(fd, text);
+    int system = errno;
+    if (close(fd) != 0 && result == 0) {
+        return -1;
+    }
+    errno = system;
+    return result;
+}
+
+int rbk_write_file(const char *path, struct rbk_str text)
+{
+    if (!path) {
+        return rbk_write_all(STDOUT_FILENO, text);
+    }
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        return write_through(path, text);
+    }
+    /* Through a symbolic link to the file it names: the link stays. */
+    char *named = realpath(path, NULL);
+    int result = replace(named ? named : path, text);
+    int system = errno;
+    free(named);
+    errno = system;
     return result;
 }
