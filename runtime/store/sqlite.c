@@ -317,6 +317,7 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
 {
     struct rbk_store *store = calloc(1, sizeof(*store));
     int error = -RBK_ENOMEM, flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, code;
+    struct stat status;
 
     if (store == NULL)
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
@@ -334,7 +335,14 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
         if ((error = make_directories(store->path, reterr)) != 0)
             goto fail;
     } else if (access(store->path, F_OK) != 0) {
-        error = rbk_error_set_system(reterr, RBK_ENOTFOUND, errno, "no store at \"%s\"", store->path);
+        error = errno == ENOENT || errno == ENOTDIR
+                    ? rbk_error_set_system(reterr, RBK_ENOTFOUND, errno, "no store at \"%s\"", store->path)
+                    : rbk_error_set_system(reterr, RBK_EDENIED, errno, "cannot look at \"%s\"", store->path);
+        goto fail;
+    }
+    /* A device would do as an empty database, with a log beside it; a pipe would be waited for. */
+    if (stat(store->path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        error = rbk_error_set(reterr, RBK_ESTORE, "\"%s\" cannot be a store: it is not a file", store->path);
         goto fail;
     }
     if ((error = open_locks(store, reterr)) != 0)

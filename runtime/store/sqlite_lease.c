@@ -67,10 +67,14 @@ int rbk_store_take_lease(struct rbk_store *store, const char *run, uint64_t *ret
                          struct rbk_error *reterr)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int descriptor = open_lock_file(store, run, true, reterr), error;
     char host[128] = "", holder[192];
     sqlite3_stmt *statement;
+    int descriptor, error;
 
+    /* It becomes the name of a folder: an edited store must not lead out of its own. */
+    if (run[0] == '\0' || run[0] == '.' || strchr(run, '/') != NULL)
+        return rbk_error_set(reterr, RBK_ECORRUPT, "\"%s\" is not the id of a run", run);
+    descriptor = open_lock_file(store, run, true, reterr);
     if (descriptor < 0)
         return -RBK_EDENIED;
     if (fcntl(descriptor, F_OFD_SETLK, &lock) != 0) {
