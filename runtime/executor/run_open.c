@@ -15,6 +15,8 @@
 #include "runtime/drivers/exec.h"
 #include "runtime/executor/settings.h"
 
+#define DESCRIPTORS_WANTED 256u
+#define DESCRIPTORS_MIN 64u
 #define SCRATCH_BYTES ((size_t)64 << 20)
 #define REPLAY_BYTES ((size_t)1 << 30)
 
@@ -41,11 +43,32 @@ static char *companion(const char *name)
     return asprintf(&path, "%s/../libexec/rbk/%s", self, name) < 0 ? NULL : path;
 }
 
+/* A run that finds no descriptor half-way could not even take its steps back: look before it begins. */
+static bool has_descriptors(struct rbk_error *reterr)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return true;
+    if (limit.rlim_cur < DESCRIPTORS_WANTED && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= DESCRIPTORS_MIN)
+        return true;
+    (void)rbk_error_set(reterr, RBK_ELIMIT,
+                        "only %llu files may be open at once, a run needs %u: raise `ulimit -n`",
+                        (unsigned long long)limit.rlim_cur, DESCRIPTORS_MIN);
+    return false;
+}
+
 static struct rbk_run *run_new(const struct rbk_run_options *options, struct rbk_error *reterr)
 {
-    struct rbk_run *run = calloc(1, sizeof(*run));
+    struct rbk_run *run;
 
-    if (run == NULL) {
+    if (!has_descriptors(reterr))
+        return NULL;
+    if ((run = calloc(1, sizeof(*run))) == NULL) {
         (void)rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         return NULL;
     }

@@ -15,7 +15,8 @@
 
 #include "runtime/core/base/limits.h"
 
-#define COMMAND_TIMEOUT_MS 30000
+/* For each part of a file or of a command's output to come. */
+#define READ_TIMEOUT_MS 30000
 #define COMMAND_WORDS_MAX 256
 
 struct rbk_secrets {
@@ -115,12 +116,12 @@ static ssize_t read_all(int descriptor, char *data, size_t bytes_max, int timeou
 static ssize_t read_file(const char *path, const char *directory, char *data, size_t bytes_max)
 {
     int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int descriptor = openat(folder >= 0 ? folder : AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    int descriptor = openat(folder >= 0 ? folder : AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t bytes = -1;
     int saved;
 
     if (descriptor >= 0) {
-        bytes = read_all(descriptor, data, bytes_max, -1);
+        bytes = read_all(descriptor, data, bytes_max, READ_TIMEOUT_MS);
         saved = errno;
         close(descriptor);
         errno = saved;
@@ -188,7 +189,7 @@ static ssize_t read_command(const char *command, char *data, size_t bytes_max)
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     if (errno == 0) {
-        bytes = read_all(ends[0], data, bytes_max, COMMAND_TIMEOUT_MS);
+        bytes = read_all(ends[0], data, bytes_max, READ_TIMEOUT_MS);
         if (bytes < 0)
             kill(child, SIGKILL);
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)

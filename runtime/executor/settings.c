@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "runtime/core/base/buffer.h"
+#include "runtime/core/base/limits.h"
+#include "runtime/core/base/utf8.h"
 
 static int read_list(const struct rbk_param *param, const struct rbk_run_setting *setting,
                      struct rbk_arena *arena, struct rbk_value *ret_value, struct rbk_error *reterr)
@@ -23,12 +25,14 @@ static int read_list(const struct rbk_param *param, const struct rbk_run_setting
     items = rbk_new_array(arena, struct rbk_value, json_array_size(array) + 1);
     for (size_t i = 0; i < json_array_size(array) && error == 0; i++) {
         const json_t *item = json_array_get(array, i);
+        bool plain = !json_is_object(item) && !json_is_array(item) && !json_is_null(item);
         char *text = json_is_string(item) ? NULL : json_dumps(item, JSON_ENCODE_ANY | JSON_COMPACT);
         struct rbk_str spelled = text != NULL ? rbk_str_from(text)
                                               : (struct rbk_str){json_string_value(item),
                                                                  json_string_length(item)};
 
-        items[i] = rbk_value_parse(param->item_type, rbk_arena_copy(arena, spelled));
+        items[i] = plain ? rbk_value_parse(param->item_type, rbk_arena_copy(arena, spelled))
+                         : rbk_value_missing(param->item_type);
         if (items[i].missing)
             error = rbk_error_set(reterr, RBK_EUSAGE, "parameter `%.*s`: item %zu, \"%.*s\", is not a %s",
                                   RBK_STR_ARG(param->name), i + 1, RBK_STR_ARG(spelled),
@@ -47,7 +51,14 @@ static int read_one(const struct rbk_param *param, const struct rbk_run_setting 
 {
     int error = 0;
 
-    if (param->type == RBK_TYPE_LIST) {
+    if (setting->text.bytes > RBK_VALUE_BYTES_MAX) {
+        error = rbk_error_set(reterr, RBK_EUSAGE, "parameter `%.*s` is larger than %zu bytes",
+                              RBK_STR_ARG(param->name), RBK_VALUE_BYTES_MAX);
+    } else if (!rbk_utf8_valid(setting->text, NULL) ||
+               rbk_str_find(setting->text, '\0') < setting->text.bytes) {
+        error = rbk_error_set(reterr, RBK_EUSAGE, "parameter `%.*s` is not UTF-8 text",
+                              RBK_STR_ARG(param->name));
+    } else if (param->type == RBK_TYPE_LIST) {
         error = read_list(param, setting, arena, ret_value, reterr);
     } else {
         *ret_value = rbk_value_copy(arena, rbk_value_parse(param->type, setting->text));
@@ -204,7 +215,9 @@ int rbk_settings_decode(const struct rbk_machine *machine, struct rbk_str text,
     struct rbk_value *params = rbk_new_array(arena, struct rbk_value, machine->param_count + 1u);
     json_error_t where;
     json_t *object = json_loadb(text.data, text.bytes, JSON_REJECT_DUPLICATES, &where);
-    int error = 0;
+    int error = json_is_object(object)
+                    ? 0
+                    : rbk_error_set(reterr, RBK_ECORRUPT, "the store holds no good parameters of the run");
 
     for (uint32_t i = 0; i < machine->param_count && error == 0; i++) {
         const struct rbk_str name = machine->params[i].name;
