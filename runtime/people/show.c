@@ -11,8 +11,8 @@
 
 #include "runtime/people/terminal.h"
 
-/* How long one piece of output may wait for a reader that does not read. */
-#define WRITE_MS 2000
+/* How long one piece of output may wait for a reader that does not read: the run waits with it. */
+#define WRITE_MS 100
 
 const struct rbk_show_kind *rbk_show_choose(bool json, bool plain, int descriptor)
 {
@@ -95,16 +95,26 @@ void rbk_show_fini(struct rbk_show *show)
     memset(show, 0, sizeof(*show));
 }
 
-void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes)
+/* Whether the descriptor takes bytes now, or within `wait_ms`. */
+static bool takes_bytes(struct rbk_show *show, int wait_ms)
+{
+    struct pollfd ready = {.fd = show->descriptor, .events = POLLOUT};
+    int polled;
+    do {
+        polled = poll(&ready, 1, wait_ms);
+    } while (polled < 0 && errno == EINTR);
+    if (polled < 0 || (polled > 0 && (ready.revents & POLLNVAL) != 0)) {
+        show->failed = true;
+    }
+    return polled > 0 && !show->failed;
+}
+
+/* Write what fits at once; less than all only when nobody reads. */
+static void write_bytes(struct rbk_show *show, const char *data, size_t bytes)
 {
     while (!show->failed && bytes != 0) {
-        struct pollfd ready = {.fd = show->descriptor, .events = POLLOUT};
-        int polled = poll(&ready, 1, WRITE_MS);
-        if (polled < 0 && errno == EINTR) {
-            continue;
-        }
-        if (polled <= 0 || (ready.revents & POLLNVAL) != 0) {
-            show->failed = true;
+        if (!takes_bytes(show, WRITE_MS)) {
+            show->stalled = true;
             return;
         }
         /* A pipe that is ready takes PIPE_BUF bytes without blocking. */
@@ -116,5 +126,28 @@ void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes)
             data += written;
             bytes -= (size_t)written;
         }
+    }
+}
+
+void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes)
+{
+    static const char gap[] = "\n(output was lost here while nobody read it; rbk log has all)\n";
+    static const char json_gap[] = "\n{\"kind\":\"gap\"}\n";
+    if (show->failed || bytes == 0) {
+        return;
+    }
+    if (show->stalled) {
+        if (!takes_bytes(show, 0)) {
+            return;
+        }
+        show->stalled = false;
+        if (show->kind == &rbk_show_json) {
+            write_bytes(show, json_gap, sizeof(json_gap) - 1);
+        } else {
+            write_bytes(show, gap, sizeof(gap) - 1);
+        }
+    }
+    if (!show->stalled) {
+        write_bytes(show, data, bytes);
     }
 }

@@ -19,7 +19,7 @@ struct piped {
     struct told told;
     struct rbk_show show;
     int reader;
-    char text[8192];
+    char text[16384];
 };
 
 static void piped_start(struct piped *piped, const struct rbk_show_kind *kind)
@@ -148,6 +148,28 @@ START_TEST(a_reader_that_is_gone_does_not_matter)
 }
 END_TEST
 
+START_TEST(a_reader_that_stops_reading_misses_something_and_is_told)
+{
+    struct piped piped;
+    char line[4001];
+    piped_start(&piped, &rbk_show_plain);
+    ck_assert_int_eq(fcntl(piped.show.descriptor, F_SETPIPE_SZ, 8192), 8192);
+    memset(line, 'x', sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\0';
+    for (int i = 0; i < 3; i++) {
+        rbk_show_notice(&piped.show, line);
+    }
+    ck_assert(piped.show.stalled && !piped.show.failed);
+    rbk_show_notice(&piped.show, "dropped");
+    ck_assert(strstr(piped_read(&piped), "dropped") == NULL);
+    rbk_show_notice(&piped.show, "seen again");
+    const char *text = piped_read(&piped);
+    ck_assert_ptr_nonnull(strstr(text, "output was lost here"));
+    ck_assert_ptr_nonnull(strstr(text, "seen again\n"));
+    piped_fini(&piped);
+}
+END_TEST
+
 START_TEST(a_pipe_is_no_terminal)
 {
     int ends[2];
@@ -181,6 +203,7 @@ int main(void)
     tcase_add_test(cases, plain_tells_of_a_long_step_and_not_too_often);
     tcase_add_test(cases, json_is_one_object_a_line_in_ascii);
     tcase_add_test(cases, a_reader_that_is_gone_does_not_matter);
+    tcase_add_test(cases, a_reader_that_stops_reading_misses_something_and_is_told);
     tcase_add_test(cases, a_pipe_is_no_terminal);
     tcase_add_test(cases, no_color_means_no_colours);
     Suite *suite = suite_create("people/show");
