@@ -12,14 +12,16 @@ static int postgres(struct rbk_str address, struct rbk_arena *arena, struct rbk_
     size_t added = 0;
 
     PQfreemem(message);
-    if (options == NULL)
+    if (options == NULL) {
         return rbk_error_set(reterr, RBK_EINVALID,
                              "the address of a PostgreSQL connection cannot be read: write a "
                              "postgresql:// URL or key=value words");
+    }
     for (const PQconninfoOption *option = options; option->keyword != NULL; option++) {
         if (option->val == NULL || option->envvar == NULL ||
-            added == RBK_CONNECTION_ENVIRONMENT_MAX)
+            added == RBK_CONNECTION_ENVIRONMENT_MAX) {
             continue;
+        }
         pairs[*count] = (struct rbk_pair){rbk_arena_copy(arena, rbk_str_from(option->envvar)),
                                           rbk_arena_copy(arena, rbk_str_from(option->val))};
         ++*count;

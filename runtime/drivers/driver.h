@@ -2,21 +2,22 @@
 #define RBK_RUNTIME_DRIVERS_DRIVER_H
 
 /*
- * The interface of everything that touches the world. A driver gets a request in which every template
- * has been evaluated already, and answers with exactly one result. It knows neither the store, nor
- * the machine, nor other drivers.
+ * The interface of everything that touches the world. A driver gets a request in which every
+ * template has been evaluated already, and answers with exactly one result. It knows neither the
+ * store, nor the machine, nor other drivers.
  *
  * Rules for every driver:
  * - start() returns before any callback can run; a request that cannot even be begun is answered
  *   through the callback on a later turn of the loop, not by start()'s return value, which only
  *   reports -RBK_ENOMEM and misuse.
- * - exactly one on_result per started activity, also after cancel(); afterwards the driver frees the
- *   activity itself, in its last close callback.
+ * - exactly one on_result per started activity, also after cancel(); afterwards the driver frees
+ * the activity itself, in its last close callback.
  * - the request is borrowed until start() returns; a driver copies what it needs later.
  * - the driver enforces timeout_ms with its own timer: outcome TIMEOUT once the effect is shown to
  *   be dead, DOUBT when that cannot be shown.
  * - cancel() asks a running effect to stop; the result says how it ended (usually FAIL with
- *   `cancelled` set; OK if it ended well before it could be stopped; DOUBT if it cannot be shown dead).
+ *   `cancelled` set; OK if it ended well before it could be stopped; DOUBT if it cannot be shown
+ * dead).
  */
 
 #include <uv.h>
@@ -37,16 +38,16 @@ struct rbk_pair {
 /* What is to be done; each driver reads its own part. All memory is the caller's. */
 struct rbk_request {
     /* every driver */
-    const char *run;      /* run id */
-    const char *step;     /* state name, `migrate.apply.1`; a reading: the name of what reads */
-    const char *stage;    /* stage name, or the plan's */
-    const char *key;      /* idempotency key: the same for all attempts of one step */
-    uint32_t serial;      /* unique in the run; 0 for a reading outside the journal (probe, check) */
-    uint32_t attempt;     /* from 1 */
-    uint64_t timeout_ms;  /* never 0 */
-    bool reading;         /* only looks: nothing is journalled, nothing is in doubt */
+    const char *run;     /* run id */
+    const char *step;    /* state name, `migrate.apply.1`; a reading: the name of what reads */
+    const char *stage;   /* stage name, or the plan's */
+    const char *key;     /* idempotency key: the same for all attempts of one step */
+    uint32_t serial;     /* unique in the run; 0 for a reading outside the journal (probe, check) */
+    uint32_t attempt;    /* from 1 */
+    uint64_t timeout_ms; /* never 0 */
+    bool reading;        /* only looks: nothing is journalled, nothing is in doubt */
     bool idempotent;
-    bool unbounded;       /* deliver the whole output in the result (a reading), up to output_bytes_max */
+    bool unbounded; /* deliver the whole output in the result (a reading), up to output_bytes_max */
     size_t output_bytes_max; /* of what the result carries; 0: the driver's default (1 MiB) */
     /* what must not be shown: values of secrets used by the request; never logged */
     const struct rbk_str *secrets;
@@ -55,25 +56,25 @@ struct rbk_request {
     /* exec */
     const struct rbk_str *words; /* argv; for a shell: {"/bin/sh", "-c", script} */
     size_t word_count;
-    struct rbk_str directory;    /* empty: the plan's directory */
+    struct rbk_str directory;           /* empty: the plan's directory */
     const struct rbk_pair *environment; /* beside PATH, HOME, LANG, RBK_RUN, RBK_STEP, RBK_KEY */
     size_t environment_count;
-    struct rbk_str input;        /* stdin; empty: /dev/null */
+    struct rbk_str input; /* stdin; empty: /dev/null */
     bool has_input;
-    const int64_t *expect;       /* accepted exit or HTTP statuses; none: 0, or 200-299 */
+    const int64_t *expect; /* accepted exit or HTTP statuses; none: 0, or 200-299 */
     size_t expect_count;
     const struct rbk_str *cancel_words; /* argv of the `cancel` command, run after the kill */
     size_t cancel_word_count;
 
     /* sql, redis */
     enum rbk_connection_kind connection_kind;
-    const char *connection;      /* its name in the plan */
-    struct rbk_str address;      /* conninfo or URL, path of a SQLite file; may hold secrets */
+    const char *connection; /* its name in the plan */
+    struct rbk_str address; /* conninfo or URL, path of a SQLite file; may hold secrets */
     struct rbk_str statement;
     const struct rbk_value *binds;
     size_t bind_count;
     bool autocommit;
-    bool rows;                   /* sql.rows: the result's value is the number of rows */
+    bool rows; /* sql.rows: the result's value is the number of rows */
 
     /* http */
     struct rbk_str method;
@@ -82,7 +83,7 @@ struct rbk_request {
     size_t header_count;
     struct rbk_str body;
     bool has_body;
-    bool status_only;            /* http.status: any status is OK, the value is the status */
+    bool status_only; /* http.status: any status is OK, the value is the status */
 };
 
 /* How it ended. The driver's memory, valid during the callback. */
@@ -91,8 +92,9 @@ struct rbk_result {
     bool cancelled;           /* it ended because cancel() was called */
     struct rbk_value value;   /* SCALAR output, INT status, …; missing when there is none */
     struct rbk_str message;   /* one line for a person: "exit status 3", SQLSTATE and text */
-    struct rbk_str detail;    /* more lines: last lines of stderr, the server's error fields, notices */
-    int64_t status;           /* exit status, HTTP status; -1: none */
+    struct rbk_str
+        detail;     /* more lines: last lines of stderr, the server's error fields, notices */
+    int64_t status; /* exit status, HTTP status; -1: none */
     uint64_t elapsed_ms;
     struct rbk_str output_path; /* exec: file with the whole (bounded) output; empty: none */
 };
@@ -102,7 +104,8 @@ struct rbk_driver_callbacks {
     void (*on_result)(void *owner, struct rbk_activity *activity, const struct rbk_result *result);
     /*
      * A durable note the driver needs before it may go on (PostgreSQL: the transaction id before
-     * COMMIT). The executor journals it and then calls proceed(). Text is small and holds no secret.
+     * COMMIT). The executor journals it and then calls proceed(). Text is small and holds no
+     * secret.
      */
     void (*on_note)(void *owner, struct rbk_activity *activity, struct rbk_str note);
     /* The answer to recover(). ATTACHED: the activity goes on and gives on_result later; KNOWN: the
@@ -120,8 +123,8 @@ struct rbk_driver_ops {
     void (*cancel)(struct rbk_activity *activity);
     void (*proceed)(struct rbk_activity *activity);
     /*
-     * Find out what became of a request a dead runner had started. `note` is the last journalled note
-     * of that serial, or empty. NULL: the driver never knows (recovery UNKNOWN).
+     * Find out what became of a request a dead runner had started. `note` is the last journalled
+     * note of that serial, or empty. NULL: the driver never knows (recovery UNKNOWN).
      */
     int (*recover)(struct rbk_driver *driver, const struct rbk_request *request,
                    struct rbk_str note, void *owner, struct rbk_activity **ret_activity,
@@ -129,8 +132,8 @@ struct rbk_driver_ops {
     /* The journal has the result of `serial`: what was kept for a recovery may go. May be NULL. */
     void (*forget)(struct rbk_driver *driver, uint32_t serial);
     /* Close everything idle; on_closed runs on a later turn when nothing is left on the loop.
-     * From close() on no other callback runs: owners may be gone. `leave`: leave running commands to
-     * their supervisor (the run goes on later). */
+     * From close() on no other callback runs: owners may be gone. `leave`: leave running commands
+     * to their supervisor (the run goes on later). */
     void (*close)(struct rbk_driver *driver, bool leave, void (*on_closed)(void *context),
                   void *context);
 };
@@ -143,11 +146,11 @@ struct rbk_driver {
 struct rbk_driver_setup {
     uv_loop_t *loop;
     struct rbk_driver_callbacks callbacks;
-    const char *run;           /* run id */
-    const char *run_directory; /* private directory of the run (0700), exists: outputs, sockets */
-    const char *plan_directory;/* where commands run unless they say otherwise */
-    const char *supervisor;    /* path of the supervisor program */
-    const char *filter_worker; /* path of the jq worker program */
+    const char *run;            /* run id */
+    const char *run_directory;  /* private directory of the run (0700), exists: outputs, sockets */
+    const char *plan_directory; /* where commands run unless they say otherwise */
+    const char *supervisor;     /* path of the supervisor program */
+    const char *filter_worker;  /* path of the jq worker program */
 };
 
 /* Constructors; one each in exec.h, sql_postgres.h, sql_sqlite.h, http.h, redis.h, host.h:

@@ -46,11 +46,12 @@ static struct rbk_str text_of(struct rbk_arena *arena, struct rbk_value value)
 
 static int evaluate(struct build *build, const struct rbk_arg *arg, struct rbk_value *ret_value)
 {
-    int error = rbk_expr_evaluate(build->source->scope, arg->expr, build->arena, ret_value,
-                                  build->reterr);
+    int error =
+        rbk_expr_evaluate(build->source->scope, arg->expr, build->arena, ret_value, build->reterr);
 
-    if (error != 0)
+    if (error != 0) {
         return error;
+    }
     if (ret_value->missing && arg->kind != RBK_ARG_BIND) {
         const struct rbk_expr *expr = &build->source->scope->machine->exprs[arg->expr];
 
@@ -112,8 +113,9 @@ static int put(struct build *build, const struct rbk_arg *arg)
     struct rbk_str text;
     int error = evaluate(build, arg, &value);
 
-    if (error != 0)
+    if (error != 0) {
         return error;
+    }
     switch (arg->kind) {
     case RBK_ARG_BIND:
         build->binds[request->bind_count++] = value;
@@ -126,15 +128,17 @@ static int put(struct build *build, const struct rbk_arg *arg)
     }
     text = text_of(build->arena, value);
     if (memchr(text.data, '\0', text.bytes) != NULL && arg->kind != RBK_ARG_STDIN &&
-        arg->kind != RBK_ARG_BODY)
+        arg->kind != RBK_ARG_BODY) {
         return rbk_error_set(build->reterr, RBK_EREFUSED, "the %s holds a NUL byte",
                              rbk_arg_kind_name(arg->kind));
-    if (arg->kind == RBK_ARG_ENVIRONMENT)
+    }
+    if (arg->kind == RBK_ARG_ENVIRONMENT) {
         build->environment[request->environment_count++] = (struct rbk_pair){arg->name, text};
-    else if (arg->kind == RBK_ARG_HEADER || arg->kind == RBK_ARG_ALERT_LABEL)
+    } else if (arg->kind == RBK_ARG_HEADER || arg->kind == RBK_ARG_ALERT_LABEL) {
         build->headers[request->header_count++] = (struct rbk_pair){arg->name, text};
-    else
+    } else {
         put_text(build, arg->kind, text);
+    }
     return 0;
 }
 
@@ -144,14 +148,17 @@ static int put_connection(struct build *build)
     const struct rbk_connection *connection =
         &source->scope->machine->connections[source->connection];
     struct rbk_value value;
-    int error = rbk_expr_evaluate(source->scope, connection->address, build->arena, &value,
-                                  build->reterr);
+    int error =
+        rbk_expr_evaluate(source->scope, connection->address, build->arena, &value, build->reterr);
 
-    if (error != 0)
+    if (error != 0) {
         return error;
-    if (value.missing)
-        return rbk_error_set(build->reterr, RBK_EMISSING, "the address of connection `%.*s` has no value",
+    }
+    if (value.missing) {
+        return rbk_error_set(build->reterr, RBK_EMISSING,
+                             "the address of connection `%.*s` has no value",
                              RBK_STR_ARG(connection->name));
+    }
     build->request->connection_kind = connection->kind;
     build->request->connection = rbk_arena_copy(build->arena, connection->name).data;
     build->request->address = text_of(build->arena, value);
@@ -163,15 +170,14 @@ int rbk_request_build(const struct rbk_request_source *source, struct rbk_arena 
 {
     const struct rbk_machine *machine = source->scope->machine;
     size_t room = source->args.count + 3u + RBK_CONNECTION_ENVIRONMENT_MAX;
-    struct rbk_request request = {.run = source->run,
-                                  .step = source->step,
-                                  .stage = source->stage,
-                                  .key = source->key};
+    struct rbk_request request = {
+        .run = source->run, .step = source->step, .stage = source->stage, .key = source->key};
     struct build build = {.source = source, .arena = arena, .request = &request, .reterr = reterr};
     int error;
 
-    if (source->args.count > ARGUMENTS_MAX)
+    if (source->args.count > ARGUMENTS_MAX) {
         return rbk_error_set(reterr, RBK_ELIMIT, "more than %d arguments", ARGUMENTS_MAX);
+    }
     build.words = rbk_new_array(arena, struct rbk_str, room);
     build.cancel_words = rbk_new_array(arena, struct rbk_str, room);
     build.environment = rbk_new_array(arena, struct rbk_pair, room);
@@ -183,19 +189,23 @@ int rbk_request_build(const struct rbk_request_source *source, struct rbk_arena 
         const struct rbk_arg *arg = &machine->args[source->args.first + i];
 
         if (arg->kind == RBK_ARG_FILTER || arg->kind == RBK_ARG_PROGRESS ||
-            arg->kind == RBK_ARG_DURATION)
+            arg->kind == RBK_ARG_DURATION) {
             continue;
-        if ((error = put(&build, arg)) != 0)
+        }
+        if ((error = put(&build, arg)) != 0) {
             return error;
+        }
     }
     if (source->connection != RBK_NONE) {
-        if ((error = put_connection(&build)) != 0)
+        if ((error = put_connection(&build)) != 0) {
             return error;
+        }
         if (source->environment &&
             (error = rbk_connection_environment(request.connection_kind, request.address, arena,
                                                 build.environment, &request.environment_count,
-                                                reterr)) != 0)
+                                                reterr)) != 0) {
             return error;
+        }
     }
     request.words = build.words;
     request.cancel_words = build.cancel_words;
@@ -215,14 +225,15 @@ int rbk_request_filter(const struct rbk_request_source *source, struct rbk_arena
 
     *ret_filter = (struct rbk_str){NULL, 0};
     for (uint32_t i = 0; i < source->args.count; i++) {
-        const struct rbk_arg *arg =
-            &source->scope->machine->args[source->args.first + i];
+        const struct rbk_arg *arg = &source->scope->machine->args[source->args.first + i];
         int error;
 
-        if (arg->kind != RBK_ARG_FILTER)
+        if (arg->kind != RBK_ARG_FILTER) {
             continue;
-        if ((error = evaluate(&build, arg, &value)) != 0)
+        }
+        if ((error = evaluate(&build, arg, &value)) != 0) {
             return error;
+        }
         *ret_filter = text_of(arena, value);
     }
     return 0;

@@ -11,11 +11,11 @@
 #include "runtime/drivers/sql_sqlite.h"
 
 /* Every driver: X(constant, constructor). */
-#define RBK_DRIVER_LIST(X)                 \
-    X(EXEC, rbk_exec_open)                 \
-    X(POSTGRES, rbk_sql_postgres_open)     \
-    X(SQLITE, rbk_sql_sqlite_open)         \
-    X(HTTP, rbk_http_open)                 \
+#define RBK_DRIVER_LIST(X)             \
+    X(EXEC, rbk_exec_open)             \
+    X(POSTGRES, rbk_sql_postgres_open) \
+    X(SQLITE, rbk_sql_sqlite_open)     \
+    X(HTTP, rbk_http_open)             \
     X(REDIS, rbk_redis_open)
 
 enum driver_index {
@@ -73,8 +73,9 @@ int rbk_drivers_new(const struct rbk_driver_setup *setup, struct rbk_drivers **r
 {
     struct rbk_drivers *drivers = calloc(1, sizeof(*drivers));
 
-    if (drivers == NULL)
+    if (drivers == NULL) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     drivers->setup = *setup;
     drivers->setup.callbacks = (struct rbk_driver_callbacks){
         .on_result = on_result, .on_note = on_note, .on_recovered = on_recovered};
@@ -98,8 +99,9 @@ static int get(struct rbk_drivers *drivers, enum driver_index which, struct rbk_
     if (drivers->drivers[which] == NULL) {
         int error = openers[which](&drivers->setup, &drivers->drivers[which], reterr);
 
-        if (error != 0)
+        if (error != 0) {
             return error;
+        }
     }
     *ret_driver = drivers->drivers[which];
     return 0;
@@ -168,8 +170,9 @@ int rbk_drivers_filter(struct rbk_drivers *drivers, struct rbk_filter **ret_filt
     if (drivers->filter == NULL) {
         int error = rbk_filter_open(&drivers->setup, &drivers->filter, reterr);
 
-        if (error != 0)
+        if (error != 0) {
             return error;
+        }
     }
     *ret_filter = drivers->filter;
     return 0;
@@ -179,16 +182,18 @@ void rbk_drivers_forget(struct rbk_drivers *drivers, uint32_t serial)
 {
     struct rbk_driver *exec = drivers->drivers[DRIVER_EXEC];
 
-    if (exec != NULL && exec->ops->forget != NULL)
+    if (exec != NULL && exec->ops->forget != NULL) {
         exec->ops->forget(exec, serial);
+    }
 }
 
 static void on_one_closed(void *context)
 {
     struct rbk_drivers *drivers = context;
 
-    if (--drivers->closing == 0)
+    if (--drivers->closing == 0) {
         drivers->on_closed(drivers->context);
+    }
 }
 
 void rbk_drivers_close(struct rbk_drivers *drivers, bool leave, void (*on_closed)(void *context),
@@ -205,8 +210,9 @@ void rbk_drivers_close(struct rbk_drivers *drivers, bool leave, void (*on_closed
         struct rbk_driver *driver = drivers->drivers[i];
 
         drivers->drivers[i] = NULL;
-        if (driver == NULL)
+        if (driver == NULL) {
             continue;
+        }
         drivers->closing++;
         driver->ops->close(driver, leave, on_one_closed, drivers);
     }

@@ -29,7 +29,8 @@ RBK_MUST_USE int rbk_drivers_for_effect(struct rbk_drivers *drivers,
                                         const struct rbk_machine *machine,
                                         const struct rbk_effect *effect,
                                         struct rbk_driver **ret_driver, struct rbk_error *reterr);
-RBK_MUST_USE int rbk_drivers_for_read(struct rbk_drivers *drivers, const struct rbk_machine *machine,
+RBK_MUST_USE int rbk_drivers_for_read(struct rbk_drivers *drivers,
+                                      const struct rbk_machine *machine,
                                       const struct rbk_read *read, struct rbk_driver **ret_driver,
                                       struct rbk_error *reterr);
 RBK_MUST_USE int rbk_drivers_filter(struct rbk_drivers *drivers, struct rbk_filter **ret_filter,
@@ -46,16 +47,16 @@ void rbk_drivers_free(struct rbk_drivers *drivers);
 struct rbk_request_source {
     const struct rbk_scope *scope; /* with secrets */
     struct rbk_slice args;
-    uint32_t connection;           /* RBK_NONE: none */
-    bool environment;              /* the connection goes into the environment (`using`) */
+    uint32_t connection; /* RBK_NONE: none */
+    bool environment;    /* the connection goes into the environment (`using`) */
     const char *run, *step, *stage, *key;
 };
 
 /*
  * Evaluate the arguments and the connection's address into `ret_request` (memory from `arena`).
  * A RUN, SHELL or exec reading with a connection gets its environment (PGHOST, PGUSER, …).
- * @return 0; -RBK_EMISSING (a value is missing: the text names the part), -RBK_EREFUSED (a word that
- *         begins with '-'), -RBK_ELIMIT.
+ * @return 0; -RBK_EMISSING (a value is missing: the text names the part), -RBK_EREFUSED (a word
+ * that begins with '-'), -RBK_ELIMIT.
  */
 RBK_MUST_USE int rbk_request_build(const struct rbk_request_source *source, struct rbk_arena *arena,
                                    struct rbk_request *ret_request, struct rbk_error *reterr);

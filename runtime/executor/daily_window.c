@@ -1,6 +1,6 @@
 /*
- * Daily windows: `window 22:00 to 02:00 "Europe/Berlin"`. A stage may start while its window is open
- * and the stage could still be done and undone in what is left of it.
+ * Daily windows: `window 22:00 to 02:00 "Europe/Berlin"`. A stage may start while its window is
+ * open and the stage could still be done and undone in what is left of it.
  *
  * Local time comes from the C library's zones. TZ is a variable of the process; its storage is put
  * into the environment once and only its content changes, so that no other thread ever sees the
@@ -37,9 +37,11 @@ static uint64_t worst_ms(const struct rbk_machine *machine, uint32_t region)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < machine->block_count; i++)
-        if (machine->blocks[i].region == region && machine->blocks[i].depth == 0)
+    for (uint32_t i = 0; i < machine->block_count; i++) {
+        if (machine->blocks[i].region == region && machine->blocks[i].depth == 0) {
             sum += machine->blocks[i].within_ms;
+        }
+    }
     return sum;
 }
 
@@ -47,14 +49,15 @@ static bool open_now(struct rbk_run *run, uint32_t region)
 {
     const struct rbk_machine *machine = run->replay->machine;
     uint32_t index = machine->regions[region].window != RBK_NONE ? machine->regions[region].window
-                                                                  : machine->daily_window;
+                                                                 : machine->daily_window;
     const struct rbk_daily_window *window = &machine->daily_windows[index];
     unsigned now = minute_of_day(run, window->zone);
     unsigned length = (window->to_minute + DAY_MINUTES - window->from_minute) % DAY_MINUTES;
     unsigned gone = (now + DAY_MINUTES - window->from_minute) % DAY_MINUTES;
 
-    if (length == 0)
+    if (length == 0) {
         length = DAY_MINUTES;
+    }
     return gone < length && worst_ms(machine, region) <= (uint64_t)(length - gone) * 60000u;
 }
 
@@ -68,13 +71,15 @@ void rbk_daily_windows_look(struct rbk_run *run)
         bool open;
 
         if (machine->regions[i].kind != RBK_REGION_STAGE ||
-            (machine->regions[i].window == RBK_NONE && machine->daily_window == RBK_NONE))
+            (machine->regions[i].window == RBK_NONE && machine->daily_window == RBK_NONE)) {
             continue;
+        }
         state = rbk_state_region(machine, run->replay->state, i);
         open = open_now(run, i);
         if (open == ((state->flags & RBK_FLAG_WINDOW_OPEN) != 0) ||
-            (queued = rbk_queue_new(run, RBK_EVENT_WINDOW)) == NULL)
+            (queued = rbk_queue_new(run, RBK_EVENT_WINDOW)) == NULL) {
             continue;
+        }
         queued->record.event.index = i;
         queued->record.event.level = open ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
         rbk_queue_push(run, queued);

@@ -17,8 +17,9 @@ static void on_due(uv_timer_t *timer)
     }
     run->due_ms = 0;
     queued = rbk_queue_new(run, RBK_EVENT_TIME);
-    if (queued == NULL)
+    if (queued == NULL) {
         return;
+    }
     queued->record.event.now_ms = due_ms; /* at least; see pass() in run.c */
     rbk_queue_push(run, queued);
 }
@@ -33,8 +34,9 @@ void rbk_due_arm(struct rbk_run *run)
         run->due_ms = 0;
         return;
     }
-    if (due_ms == run->due_ms && uv_is_active((uv_handle_t *)&run->due_timer))
+    if (due_ms == run->due_ms && uv_is_active((uv_handle_t *)&run->due_timer)) {
         return;
+    }
     uv_update_time(&run->loop);
     wait_ms = due_ms > now_ms ? due_ms - now_ms : 0;
     if (due_ms != run->due_ms) {
@@ -42,7 +44,8 @@ void rbk_due_arm(struct rbk_run *run)
         run->due_loop_ms = uv_now(&run->loop) + wait_ms;
     }
     left_ms = run->due_loop_ms > uv_now(&run->loop) ? run->due_loop_ms - uv_now(&run->loop) : 0;
-    if (left_ms < wait_ms)
+    if (left_ms < wait_ms) {
         wait_ms = left_ms;
+    }
     uv_timer_start(&run->due_timer, on_due, wait_ms < LOOK_MS ? wait_ms : LOOK_MS, 0);
 }

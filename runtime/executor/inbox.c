@@ -1,7 +1,7 @@
 /*
- * What people ask for. A request is a row {kind, body} of the store's inbox; here it becomes a record,
- * and its reply is written in the transaction that journals that record. What cannot even be read is
- * answered at once.
+ * What people ask for. A request is a row {kind, body} of the store's inbox; here it becomes a
+ * record, and its reply is written in the transaction that journals that record. What cannot even
+ * be read is answered at once.
  *
  *   command  {"command": …, "stage"?, "signal"?, "answer"?, "reason"?}
  *   answer   {"question": name or "", "answer": …}
@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- names into indexes ------------------------------------------------------------------------ */
+/* ---- names into indexes ------------------------------------------------------------------------
+ */
 
 static bool is_named(struct rbk_str name, const char *text)
 {
@@ -25,14 +26,18 @@ static uint32_t find_region(const struct rbk_run *run, const char *name)
 {
     const struct rbk_machine *machine = run->replay->machine;
 
-    for (uint32_t i = 0; i < machine->region_count; i++)
-        if (machine->regions[i].kind != RBK_REGION_BRANCH && is_named(machine->regions[i].name, name))
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (machine->regions[i].kind != RBK_REGION_BRANCH &&
+            is_named(machine->regions[i].name, name)) {
             return i;
+        }
+    }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         uint32_t state = rbk_state_region(machine, run->replay->state, i)->state;
 
-        if (is_named(machine->states[state].name, name))
+        if (is_named(machine->states[state].name, name)) {
             return i;
+        }
     }
     return RBK_NONE;
 }
@@ -54,9 +59,11 @@ static bool find_question(const struct rbk_run *run, const char *name,
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region_state *region = rbk_state_region(machine, run->replay->state, i);
 
-        if (!asks(run, i) || (name[0] != '\0' && !is_named(machine->states[region->state].name, name) &&
-                              !is_named(machine->regions[i].name, name)))
+        if (!asks(run, i) ||
+            (name[0] != '\0' && !is_named(machine->states[region->state].name, name) &&
+             !is_named(machine->regions[i].name, name))) {
             continue;
+        }
         *ret_owner = RBK_OWNER_REGION;
         *ret_index = i;
         open++;
@@ -66,8 +73,9 @@ static bool find_question(const struct rbk_run *run, const char *name,
 
         snprintf(full, sizeof(full), "trigger.%.*s", RBK_STR_ARG(machine->triggers[i].name));
         if (rbk_state_trigger(machine, run->replay->state, i)->mode != RBK_TRIGGER_ASKING ||
-            (name[0] != '\0' && strcmp(name, full) != 0))
+            (name[0] != '\0' && strcmp(name, full) != 0)) {
             continue;
+        }
         *ret_owner = RBK_OWNER_TRIGGER;
         *ret_index = i;
         open++;
@@ -75,8 +83,10 @@ static bool find_question(const struct rbk_run *run, const char *name,
     return open == 1;
 }
 
-/* Which question of the machine that is: for the roles it waits for. RBK_NONE: anybody may answer. */
-static uint32_t question_of(const struct rbk_run *run, enum rbk_question_owner owner, uint32_t index)
+/* Which question of the machine that is: for the roles it waits for. RBK_NONE: anybody may answer.
+ */
+static uint32_t question_of(const struct rbk_run *run, enum rbk_question_owner owner,
+                            uint32_t index)
 {
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_effect *effect;
@@ -88,19 +98,23 @@ static uint32_t question_of(const struct rbk_run *run, enum rbk_question_owner o
         return reaction != RBK_NONE ? machine->reactions[reaction].question : RBK_NONE;
     }
     region = rbk_state_region(machine, run->replay->state, index);
-    if (machine->states[region->state].effect == RBK_NONE)
+    if (machine->states[region->state].effect == RBK_NONE) {
         return RBK_NONE;
+    }
     effect = &machine->effects[machine->states[region->state].effect];
     return region->mode == RBK_MODE_DOUBT ? effect->doubt_question : effect->question;
 }
 
-/* ---- requests into records --------------------------------------------------------------------- */
+/* ---- requests into records ---------------------------------------------------------------------
+ */
 
 static int word_index(const char *word, unsigned count, const char *(*name)(unsigned index))
 {
-    for (unsigned i = 0; word != NULL && i < count; i++)
-        if (strcmp(name(i), word) == 0)
+    for (unsigned i = 0; word != NULL && i < count; i++) {
+        if (strcmp(name(i), word) == 0) {
             return (int)i;
+        }
+    }
     return -1;
 }
 
@@ -130,28 +144,34 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
     int command = word_index(text_of(body, "command"), RBK_COMMAND_COUNT, command_name);
     const char *stage = text_of(body, "stage"), *signal = text_of(body, "signal");
 
-    if (command < 0 || command == RBK_COMMAND_INTERRUPT)
+    if (command < 0 || command == RBK_COMMAND_INTERRUPT) {
         return "there is no such command";
+    }
     event->command = (enum rbk_command)command;
     event->index = RBK_NONE;
-    if (stage[0] != '\0' && (event->index = find_region(run, stage)) == RBK_NONE)
+    if (stage[0] != '\0' && (event->index = find_region(run, stage)) == RBK_NONE) {
         return "the plan has no stage or step of that name under way";
+    }
     if (event->command == RBK_COMMAND_SIGNAL) {
-        for (uint32_t i = 0; i < machine->signal_count; i++)
-            if (is_named(machine->signals[i].name, signal))
+        for (uint32_t i = 0; i < machine->signal_count; i++) {
+            if (is_named(machine->signals[i].name, signal)) {
                 event->index = i;
-        if (event->index == RBK_NONE)
+            }
+        }
+        if (event->index == RBK_NONE) {
             return "the plan has no signal of that name";
+        }
     }
     if (event->command == RBK_COMMAND_RESOLVE) {
         int answer = word_index(text_of(body, "answer"), RBK_ANSWER_COUNT, answer_name);
 
-        if (answer != RBK_ANSWER_DONE && answer != RBK_ANSWER_NOT_DONE)
+        if (answer != RBK_ANSWER_DONE && answer != RBK_ANSWER_NOT_DONE) {
             return "say done or not-done";
+        }
         event->answer = (enum rbk_answer)answer;
     }
-    queued->record.message = rbk_secrets_redact(run->secrets, &queued->arena,
-                                                rbk_str_from(text_of(body, "reason")));
+    queued->record.message =
+        rbk_secrets_redact(run->secrets, &queued->arena, rbk_str_from(text_of(body, "reason")));
     return NULL;
 }
 
@@ -161,12 +181,14 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
     int answer = word_index(text_of(body, "answer"), RBK_ANSWER_COUNT, answer_name);
     uint32_t question;
 
-    if (answer < 0)
+    if (answer < 0) {
         return "there is no such answer";
-    if (!find_question(run, text_of(body, "question"), &event->owner, &event->index))
+    }
+    if (!find_question(run, text_of(body, "question"), &event->owner, &event->index)) {
         return text_of(body, "question")[0] != '\0'
                    ? "no such question is open"
                    : "not exactly one question is open: name it (`rbk status` lists them)";
+    }
     event->answer = (enum rbk_answer)answer;
     question = question_of(run, event->owner, event->index);
     event->roles = question != RBK_NONE
@@ -180,8 +202,9 @@ static const char *take_alert(struct rbk_run *run, const json_t *body, struct qu
     const char *name = text_of(body, "name");
 
     (void)run;
-    if (name[0] == '\0')
+    if (name[0] == '\0') {
         return "name the alert";
+    }
     queued->record.event.serial = 0;
     queued->record.alert = rbk_arena_copy(&queued->arena, rbk_str_from(name));
     queued->record.firing = json_is_true(json_object_get(body, "firing"));
@@ -198,7 +221,8 @@ static const struct {
     {"alert", RBK_EVENT_NOTE, take_alert},
 };
 
-/* A request that became no record: what is to be told, kept until the walk over the inbox is over. */
+/* A request that became no record: what is to be told, kept until the walk over the inbox is over.
+ */
 struct refused {
     int64_t id;
     const char *reply;
@@ -221,29 +245,35 @@ static int on_request(void *context, const struct rbk_store_request *request)
     json_error_t where;
     json_t *body;
 
-    if (request->id <= run->inbox_seen)
+    if (request->id <= run->inbox_seen) {
         return 0;
-    if (walk->refused_count == REFUSED_MAX)
+    }
+    if (walk->refused_count == REFUSED_MAX) {
         return 1; /* the rest at the next look */
+    }
     run->inbox_seen = request->id;
     body = json_loadb(request->body.data, request->body.bytes, JSON_REJECT_DUPLICATES, &where);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (!rbk_str_is(request->kind, kinds[i].kind))
+        if (!rbk_str_is(request->kind, kinds[i].kind)) {
             continue;
-        if ((queued = rbk_queue_new(run, kinds[i].event)) == NULL)
+        }
+        if ((queued = rbk_queue_new(run, kinds[i].event)) == NULL) {
             break;
+        }
         queued->record.request = request->id;
         queued->record.who = rbk_arena_copy(&queued->arena, request->who);
         reply = json_is_object(body) ? kinds[i].take(run, body, queued) : "the request is not JSON";
-        if (reply == NULL)
+        if (reply == NULL) {
             rbk_queue_push(run, queued);
-        else
+        } else {
             rbk_queue_free(queued);
+        }
         break;
     }
     json_decref(body);
-    if (reply != NULL)
+    if (reply != NULL) {
         walk->refused[walk->refused_count++] = (struct refused){request->id, reply};
+    }
     return 0;
 }
 
@@ -252,18 +282,23 @@ void rbk_inbox_look(struct rbk_run *run)
     struct walk walk = {.run = run};
     int error;
 
-    if (run->stopping)
+    if (run->stopping) {
         return;
+    }
     error = rbk_store_each_request(run->store, run->id, on_request, &walk, &run->error);
     if (error == 0 && walk.refused_count != 0) {
         error = rbk_store_begin(run->store, &run->error);
-        for (size_t i = 0; i < walk.refused_count && error == 0; i++)
-            error = rbk_store_reply(run->store, walk.refused[i].id, walk.refused[i].reply, &run->error);
-        if (error == 0)
+        for (size_t i = 0; i < walk.refused_count && error == 0; i++) {
+            error =
+                rbk_store_reply(run->store, walk.refused[i].id, walk.refused[i].reply, &run->error);
+        }
+        if (error == 0) {
             error = rbk_store_commit(run->store, &run->error);
-        else
+        } else {
             rbk_store_rollback(run->store);
+        }
     }
-    if (error != 0)
+    if (error != 0) {
         rbk_run_fail(run, error);
+    }
 }

@@ -30,28 +30,29 @@ struct lane {
     struct outbox *outbox;
     uint32_t channel;
     struct mail *first, **end;
-    uint32_t effect;               /* of the channel, being carried out */
+    uint32_t effect; /* of the channel, being carried out */
     bool sending;
     struct rbk_driver *driver;
     struct rbk_activity *activity;
-    uv_timer_t timer;              /* next attempt */
+    uv_timer_t timer; /* next attempt */
     struct rbk_scope scope;
-    struct rbk_arena arena;        /* the request under way */
+    struct rbk_arena arena; /* the request under way */
 };
 
 struct outbox {
     struct rbk_run *run;
     struct lane *lanes; /* owned: one per channel, and a last one for terminal and log only */
     uint32_t lane_count;
-    int64_t seen;       /* last row loaded */
-    unsigned open;      /* timers not yet closed */
+    int64_t seen;  /* last row loaded */
+    unsigned open; /* timers not yet closed */
     void (*on_closed)(void *context);
     void *context;
 };
 
 static void send_next(struct lane *lane);
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows --------------------------------------------------------------------------------------
+ */
 
 static int on_row(void *context, const struct rbk_store_message *row)
 {
@@ -60,8 +61,9 @@ static int on_row(void *context, const struct rbk_store_message *row)
     struct lane *lane = &outbox->lanes[index];
     struct mail *mail;
 
-    if (row->id <= outbox->seen || (mail = calloc(1, sizeof(*mail))) == NULL)
+    if (row->id <= outbox->seen || (mail = calloc(1, sizeof(*mail))) == NULL) {
         return 0;
+    }
     outbox->seen = row->id;
     rbk_arena_init(&mail->arena, MESSAGE_ARENA_BYTES);
     mail->id = row->id;
@@ -79,13 +81,15 @@ static void drop_first(struct lane *lane)
     struct mail *mail = lane->first;
 
     lane->first = mail->next;
-    if (lane->first == NULL)
+    if (lane->first == NULL) {
         lane->end = &lane->first;
+    }
     rbk_arena_fini(&mail->arena);
     free(mail);
 }
 
-/* ---- sending ----------------------------------------------------------------------------------- */
+/* ---- sending -----------------------------------------------------------------------------------
+ */
 
 static void on_retry(uv_timer_t *timer)
 {
@@ -113,10 +117,12 @@ static void done(struct lane *lane, bool sent, struct rbk_str reason)
         return;
     }
     rbk_run_notice(run, "channel %.*s: message not sent: %.*s",
-                   RBK_STR_ARG(run->replay->machine->channels[lane->channel].name), RBK_STR_ARG(clean));
+                   RBK_STR_ARG(run->replay->machine->channels[lane->channel].name),
+                   RBK_STR_ARG(clean));
     mail->attempts++;
-    for (int64_t i = 1; i < mail->attempts && pause_ms < RETRY_MS_MAX; i++)
+    for (int64_t i = 1; i < mail->attempts && pause_ms < RETRY_MS_MAX; i++) {
         pause_ms *= 2;
+    }
     uv_timer_start(&lane->timer, on_retry, pause_ms < RETRY_MS_MAX ? pause_ms : RETRY_MS_MAX, 0);
 }
 
@@ -189,8 +195,10 @@ static void send_effect(struct lane *lane)
     request.timeout_ms = effect->timeout_ms != 0 ? effect->timeout_ms : SEND_TIMEOUT_MS;
     request.secrets = rbk_secrets_all(run->secrets);
     request.secret_count = machine->secret_count;
-    if (lane->driver->ops->start(lane->driver, &request, &lane->client, &lane->activity, &error) != 0)
+    if (lane->driver->ops->start(lane->driver, &request, &lane->client, &lane->activity, &error) !=
+        0) {
         done(lane, false, rbk_str_from(error.text));
+    }
 }
 
 static void on_result(struct rbk_client *client, const struct rbk_result *result)
@@ -208,8 +216,9 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
 
 static void send_next(struct lane *lane)
 {
-    if (lane->sending || lane->first == NULL || uv_is_active((uv_handle_t *)&lane->timer))
+    if (lane->sending || lane->first == NULL || uv_is_active((uv_handle_t *)&lane->timer)) {
         return;
+    }
     lane->sending = true;
     lane->effect = 0;
     if (lane->channel == lane->outbox->lane_count - 1) {
@@ -220,7 +229,8 @@ static void send_next(struct lane *lane)
     }
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------
+ */
 
 int rbk_outbox_open(struct rbk_run *run)
 {
@@ -252,22 +262,26 @@ int rbk_outbox_open(struct rbk_run *run)
 
 void rbk_outbox_look(struct rbk_run *run)
 {
-    if (!run->has_mail)
+    if (!run->has_mail) {
         return;
+    }
     run->has_mail = false;
     if (rbk_store_each_message(run->store, run->id, on_row, run->outbox, &run->error) != 0) {
         rbk_run_fail(run, -(int)run->error.code);
         return;
     }
-    for (uint32_t i = 0; i < run->outbox->lane_count; i++)
+    for (uint32_t i = 0; i < run->outbox->lane_count; i++) {
         send_next(&run->outbox->lanes[i]);
+    }
 }
 
 bool rbk_outbox_idle(const struct rbk_run *run)
 {
-    for (uint32_t i = 0; i < run->outbox->lane_count; i++)
-        if (run->outbox->lanes[i].first != NULL)
+    for (uint32_t i = 0; i < run->outbox->lane_count; i++) {
+        if (run->outbox->lanes[i].first != NULL) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -278,11 +292,13 @@ static void on_timer_closed(uv_handle_t *handle)
     void (*on_closed)(void *context) = outbox->on_closed;
     void *context = outbox->context;
 
-    while (lane->first != NULL)
+    while (lane->first != NULL) {
         drop_first(lane);
+    }
     rbk_arena_fini(&lane->arena);
-    if (--outbox->open != 0)
+    if (--outbox->open != 0) {
         return;
+    }
     free(outbox->lanes);
     free(outbox);
     on_closed(context);
@@ -295,6 +311,7 @@ void rbk_outbox_close(struct rbk_run *run, void (*on_closed)(void *context), voi
     run->outbox = NULL;
     outbox->on_closed = on_closed;
     outbox->context = context;
-    for (uint32_t i = 0; i < outbox->lane_count; i++)
+    for (uint32_t i = 0; i < outbox->lane_count; i++) {
         uv_close((uv_handle_t *)&outbox->lanes[i].timer, on_timer_closed);
+    }
 }

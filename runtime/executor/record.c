@@ -1,4 +1,5 @@
-/* Records and their canonical JSON: sorted keys, no white space, only what differs from the default. */
+/* Records and their canonical JSON: sorted keys, no white space, only what differs from the
+ * default. */
 #include "runtime/executor/record.h"
 
 #include <jansson.h>
@@ -18,8 +19,9 @@ static json_t *text_to_json(struct rbk_str text)
     size_t offset;
     json_t *json;
 
-    if (rbk_utf8_valid(text, &offset))
+    if (rbk_utf8_valid(text, &offset)) {
         return json_stringn(text.data, text.bytes);
+    }
     rbk_buffer_init(&clean, text.bytes * 3 + 1);
     for (size_t i = 0; i < text.bytes;) {
         uint32_t character;
@@ -40,8 +42,9 @@ static json_t *text_to_json(struct rbk_str text)
 
 static void put_text(json_t *object, const char *key, struct rbk_str text)
 {
-    if (text.bytes != 0)
+    if (text.bytes != 0) {
         json_object_set_new(object, key, text_to_json(text));
+    }
 }
 
 static void put_word(json_t *object, const char *key, const char *word)
@@ -87,8 +90,9 @@ static void put_event(json_t *object, const struct rbk_event *event)
     case RBK_EVENT_COMMAND:
         put_word(object, "command", rbk_command_name(event->command));
         put_integer(object, "index", event->index);
-        if (event->command == RBK_COMMAND_RESOLVE)
+        if (event->command == RBK_COMMAND_RESOLVE) {
             put_word(object, "answer", rbk_answer_name(event->answer));
+        }
         break;
     default:
         break;
@@ -100,15 +104,19 @@ int rbk_record_encode(const struct rbk_record *record, struct rbk_buffer *out)
     json_t *object = json_object();
     char *text;
 
-    if (object == NULL)
+    if (object == NULL) {
         return -RBK_ENOMEM;
+    }
     put_event(object, &record->event);
-    if (record->has_value)
+    if (record->has_value) {
         json_object_set_new(object, "value", rbk_value_to_json(record->value));
-    if (record->status >= 0)
+    }
+    if (record->status >= 0) {
         put_integer(object, "status", record->status);
-    if (record->elapsed_ms != 0)
+    }
+    if (record->elapsed_ms != 0) {
         put_integer(object, "elapsed", (int64_t)record->elapsed_ms);
+    }
     put_text(object, "message", record->message);
     put_text(object, "detail", record->detail);
     put_text(object, "who", record->who);
@@ -119,22 +127,26 @@ int rbk_record_encode(const struct rbk_record *record, struct rbk_buffer *out)
     }
     text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(object);
-    if (text == NULL)
+    if (text == NULL) {
         return -RBK_ENOMEM;
+    }
     rbk_buffer_append_text(out, text);
     free(text);
     return out->error;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static struct rbk_str get_text(const json_t *object, const char *key, struct rbk_arena *arena)
 {
     const json_t *value = json_object_get(object, key);
 
-    if (!json_is_string(value))
+    if (!json_is_string(value)) {
         return (struct rbk_str){NULL, 0};
-    return rbk_arena_copy(arena, (struct rbk_str){json_string_value(value), json_string_length(value)});
+    }
+    return rbk_arena_copy(arena,
+                          (struct rbk_str){json_string_value(value), json_string_length(value)});
 }
 
 static uint32_t get_index(const json_t *object, const char *key)
@@ -150,9 +162,11 @@ static unsigned get_word(const json_t *object, const char *key, unsigned count,
 {
     const char *word = json_string_value(json_object_get(object, key));
 
-    for (unsigned i = 0; word != NULL && i < count; i++)
-        if (strcmp(name(i), word) == 0)
+    for (unsigned i = 0; word != NULL && i < count; i++) {
+        if (strcmp(name(i), word) == 0) {
             return i;
+        }
+    }
     return count;
 }
 
@@ -177,36 +191,42 @@ static int get_event(const json_t *object, struct rbk_event *event)
     event->serial = json_object_get(object, "serial") != NULL ? get_index(object, "serial") : 0;
     event->index = json_object_get(object, "index") != NULL ? get_index(object, "index") : 0;
     event->roles = json_object_get(object, "roles") != NULL ? get_index(object, "roles") : 0;
-    event->owner = owner != NULL && strcmp(owner, "trigger") == 0 ? RBK_OWNER_TRIGGER
-                                                                  : RBK_OWNER_REGION;
+    event->owner =
+        owner != NULL && strcmp(owner, "trigger") == 0 ? RBK_OWNER_TRIGGER : RBK_OWNER_REGION;
     if (json_object_get(object, "outcome") != NULL) {
         if ((word = get_word(object, "outcome", RBK_OUTCOME_COUNT, rbk_outcome_name_)) ==
-            RBK_OUTCOME_COUNT)
+            RBK_OUTCOME_COUNT) {
             return -1;
+        }
         event->outcome = (enum rbk_outcome)word;
     }
     if (json_object_get(object, "level") != NULL) {
-        if ((word = get_word(object, "level", RBK_LEVEL_COUNT, rbk_level_name_)) == RBK_LEVEL_COUNT)
+        if ((word = get_word(object, "level", RBK_LEVEL_COUNT, rbk_level_name_)) ==
+            RBK_LEVEL_COUNT) {
             return -1;
+        }
         event->level = (enum rbk_level)word;
     }
     if (json_object_get(object, "answer") != NULL) {
         if ((word = get_word(object, "answer", RBK_ANSWER_COUNT, rbk_answer_name_)) ==
-            RBK_ANSWER_COUNT)
+            RBK_ANSWER_COUNT) {
             return -1;
+        }
         event->answer = (enum rbk_answer)word;
     }
     if (event->kind == RBK_EVENT_COMMAND) {
         if ((word = get_word(object, "command", RBK_COMMAND_COUNT, rbk_command_name_)) ==
-            RBK_COMMAND_COUNT)
+            RBK_COMMAND_COUNT) {
             return -1;
+        }
         event->command = (enum rbk_command)word;
     }
     if (event->kind == RBK_EVENT_RESOLVED) {
         uint32_t recovery = get_index(object, "recovery");
 
-        if (recovery > RBK_RECOVERY_UNKNOWN)
+        if (recovery > RBK_RECOVERY_UNKNOWN) {
             return -1;
+        }
         event->recovery = (enum rbk_recovery)recovery;
     }
     return 0;
@@ -224,8 +244,9 @@ int rbk_record_decode(struct rbk_str kind, struct rbk_str body, int64_t at_ms,
 
     for (unsigned i = 0; i <= RBK_EVENT_COUNT; i++) {
         if (i == RBK_EVENT_COUNT || !json_is_object(object)) {
-            error = rbk_error_set(reterr, RBK_ECORRUPT, "the journal holds a row this program does "
-                                                        "not understand (%.*s)",
+            error = rbk_error_set(reterr, RBK_ECORRUPT,
+                                  "the journal holds a row this program does "
+                                  "not understand (%.*s)",
                                   RBK_STR_ARG(kind));
             goto out;
         }
@@ -242,13 +263,15 @@ int rbk_record_decode(struct rbk_str kind, struct rbk_str body, int64_t at_ms,
     }
     if ((value = json_object_get(object, "value")) != NULL) {
         if (rbk_value_from_json(value, arena, &record.value) != 0) {
-            error = rbk_error_set(reterr, RBK_ECORRUPT, "the journal holds a value that cannot be read");
+            error = rbk_error_set(reterr, RBK_ECORRUPT,
+                                  "the journal holds a value that cannot be read");
             goto out;
         }
         record.has_value = true;
     }
-    if ((value = json_object_get(object, "status")) != NULL)
+    if ((value = json_object_get(object, "status")) != NULL) {
         record.status = json_integer_value(value);
+    }
     record.elapsed_ms = (uint64_t)json_integer_value(json_object_get(object, "elapsed"));
     record.message = get_text(object, "message", arena);
     record.detail = get_text(object, "detail", arena);

@@ -12,17 +12,17 @@
 
 struct rbk_record {
     struct rbk_event event;
-    struct rbk_value value;   /* RESULT, RESOLVED: bound to the effect's slot; BASELINE: a list */
+    struct rbk_value value; /* RESULT, RESOLVED: bound to the effect's slot; BASELINE: a list */
     bool has_value;
-    int64_t status;           /* exit or HTTP status; -1: none */
-    uint64_t elapsed_ms;      /* of the effect */
-    struct rbk_str message;   /* one line for a person */
-    struct rbk_str detail;    /* more lines */
-    struct rbk_str who;       /* ANSWER, COMMAND: operating system user; START: who started */
-    struct rbk_str note;      /* NOTE: the driver's note */
-    struct rbk_str alert;     /* NOTE with serial 0: an alert's name */
+    int64_t status;         /* exit or HTTP status; -1: none */
+    uint64_t elapsed_ms;    /* of the effect */
+    struct rbk_str message; /* one line for a person */
+    struct rbk_str detail;  /* more lines */
+    struct rbk_str who;     /* ANSWER, COMMAND: operating system user; START: who started */
+    struct rbk_str note;    /* NOTE: the driver's note */
+    struct rbk_str alert;   /* NOTE with serial 0: an alert's name */
     bool firing;
-    int64_t request;          /* inbox row this came from; 0: none. Not in the journal */
+    int64_t request; /* inbox row this came from; 0: none. Not in the journal */
 };
 
 /* Append the canonical body to `out`. 0, -RBK_ENOMEM or -RBK_ELIMIT. */

@@ -10,20 +10,25 @@
 #define REPLAY_ARENA_BYTES ((size_t)1 << 30)
 #define RECORD_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
 
-/* ---- the table of what is in flight ------------------------------------------------------------ */
+/* ---- the table of what is in flight ------------------------------------------------------------
+ */
 
 static void forget_region(struct rbk_replay *replay, uint32_t region)
 {
-    for (size_t i = 0; i < replay->in_flight_count; i++)
-        if (replay->in_flight[i].region == region)
+    for (size_t i = 0; i < replay->in_flight_count; i++) {
+        if (replay->in_flight[i].region == region) {
             replay->in_flight[i--] = replay->in_flight[--replay->in_flight_count];
+        }
+    }
 }
 
 static struct rbk_in_flight *find_serial(struct rbk_replay *replay, uint32_t serial)
 {
-    for (size_t i = 0; i < replay->in_flight_count; i++)
-        if (replay->in_flight[i].serial == serial)
+    for (size_t i = 0; i < replay->in_flight_count; i++) {
+        if (replay->in_flight[i].serial == serial) {
             return &replay->in_flight[i];
+        }
+    }
     return NULL;
 }
 
@@ -40,19 +45,22 @@ static void remember(struct rbk_replay *replay, const struct rbk_action *action,
                                .since_ms = now_ms};
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values -----------------------------------------------------------------------------------
+ */
 
 static void bind_value(struct rbk_replay *replay, const struct rbk_in_flight *in_flight,
-                 const struct rbk_record *record)
+                       const struct rbk_record *record)
 {
     const struct rbk_machine *machine = replay->machine;
     const struct rbk_effect *effect = &machine->effects[machine->states[in_flight->state].effect];
 
-    if (in_flight->look || !record->has_value)
+    if (in_flight->look || !record->has_value) {
         return;
+    }
     if (effect->kind == RBK_EFFECT_BASELINE) {
-        for (uint32_t i = 0; i < machine->baseline_count && i < record->value.as.list.count; i++)
+        for (uint32_t i = 0; i < machine->baseline_count && i < record->value.as.list.count; i++) {
             replay->baselines[i] = rbk_value_copy(&replay->arena, record->value.as.list.items[i]);
+        }
     } else if (effect->into != RBK_NONE) {
         replay->slots[effect->into] = rbk_value_copy(&replay->arena, record->value);
     }
@@ -70,8 +78,9 @@ static enum rbk_refusal set_alert(struct rbk_replay *replay, const struct rbk_re
         size_t capacity = replay->alert_capacity * 2 + 8;
         struct rbk_alert *alerts = rbk_new_array(&replay->arena, struct rbk_alert, capacity);
 
-        if (replay->alert_count != 0)
+        if (replay->alert_count != 0) {
             memcpy(alerts, replay->alerts, replay->alert_count * sizeof(*alerts));
+        }
         replay->alerts = alerts;
         replay->alert_capacity = capacity;
     }
@@ -80,9 +89,11 @@ static enum rbk_refusal set_alert(struct rbk_replay *replay, const struct rbk_re
     return RBK_REFUSAL_ACCEPTED;
 }
 
-/* ---- the reason ------------------------------------------------------------------------------- */
+/* ---- the reason -------------------------------------------------------------------------------
+ */
 
-/* Why the run is where it is, in one line: made when the cause changes, from the record that did it. */
+/* Why the run is where it is, in one line: made when the cause changes, from the record that did
+ * it. */
 static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record)
 {
     const struct rbk_machine *machine = replay->machine;
@@ -91,24 +102,26 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
     struct rbk_str message = record->message;
     const char *colon = message.bytes != 0 ? ": " : "";
 
-    if (cause.kind == replay->told.kind && cause.index == replay->told.index)
+    if (cause.kind == replay->told.kind && cause.index == replay->told.index) {
         return;
+    }
     replay->told = cause;
     switch (cause.kind) {
     case RBK_CAUSE_FAILURE:
     case RBK_CAUSE_TIMEOUT:
     case RBK_CAUSE_GATE: {
         const struct rbk_machine_state *state = &machine->states[cause.index];
-        struct rbk_str what = state->effect != RBK_NONE && machine->effects[state->effect].text.bytes != 0
-                                  ? machine->effects[state->effect].text
-                                  : state->name;
+        struct rbk_str what =
+            state->effect != RBK_NONE && machine->effects[state->effect].text.bytes != 0
+                ? machine->effects[state->effect].text
+                : state->name;
 
-        replay->reason = rbk_arena_printf(
-            arena, "%.*s %s%s%.*s", RBK_STR_ARG(what),
-            cause.kind == RBK_CAUSE_TIMEOUT ? "ran out of time"
-            : cause.kind == RBK_CAUSE_GATE  ? "was refused or not answered"
-                                            : "failed",
-            colon, RBK_STR_ARG(message));
+        replay->reason =
+            rbk_arena_printf(arena, "%.*s %s%s%.*s", RBK_STR_ARG(what),
+                             cause.kind == RBK_CAUSE_TIMEOUT ? "ran out of time"
+                             : cause.kind == RBK_CAUSE_GATE  ? "was refused or not answered"
+                                                             : "failed",
+                             colon, RBK_STR_ARG(message));
         break;
     }
     case RBK_CAUSE_TRIGGER:
@@ -123,9 +136,9 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
                                           RBK_STR_ARG(machine->criteria[cause.index].message));
         break;
     case RBK_CAUSE_SIGNAL:
-        replay->reason =
-            rbk_arena_printf(arena, "signal %.*s: %.*s", RBK_STR_ARG(machine->signals[cause.index].name),
-                             RBK_STR_ARG(machine->signals[cause.index].message));
+        replay->reason = rbk_arena_printf(arena, "signal %.*s: %.*s",
+                                          RBK_STR_ARG(machine->signals[cause.index].name),
+                                          RBK_STR_ARG(machine->signals[cause.index].message));
         break;
     case RBK_CAUSE_COMMAND:
         replay->reason = rbk_arena_printf(arena, "asked for by %.*s%s%.*s",
@@ -143,7 +156,8 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
     }
 }
 
-/* ---- one event -------------------------------------------------------------------------------- */
+/* ---- one event --------------------------------------------------------------------------------
+ */
 
 static void after_step(struct rbk_replay *replay, const struct rbk_record *record)
 {
@@ -155,19 +169,20 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
         in_flight = find_serial(replay, event->serial);
         if (in_flight != NULL && event->kind == RBK_EVENT_NOTE) {
             in_flight->note = rbk_arena_copy(&replay->arena, record->note);
-        } else if (in_flight != NULL &&
-                   !(event->kind == RBK_EVENT_RESOLVED &&
-                     event->recovery == RBK_RECOVERY_ATTACHED)) {
-            if (event->outcome == RBK_OUTCOME_OK)
+        } else if (in_flight != NULL && !(event->kind == RBK_EVENT_RESOLVED &&
+                                          event->recovery == RBK_RECOVERY_ATTACHED)) {
+            if (event->outcome == RBK_OUTCOME_OK) {
                 bind_value(replay, in_flight, record);
+            }
             *in_flight = replay->in_flight[--replay->in_flight_count];
         }
     }
     for (size_t i = 0; i < replay->actions.count; i++) {
         const struct rbk_action *action = &replay->actions.items[i];
 
-        if (action->kind == RBK_ACTION_DISPATCH || action->kind == RBK_ACTION_LOOK)
+        if (action->kind == RBK_ACTION_DISPATCH || action->kind == RBK_ACTION_LOOK) {
             remember(replay, action, event->now_ms);
+        }
     }
     tell_reason(replay, record);
 }
@@ -177,16 +192,19 @@ enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_re
     enum rbk_refusal refusal;
 
     replay->actions.count = 0;
-    if (record->event.kind == RBK_EVENT_NOTE && record->event.serial == 0)
+    if (record->event.kind == RBK_EVENT_NOTE && record->event.serial == 0) {
         return record->alert.bytes != 0 ? set_alert(replay, record) : RBK_REFUSAL_ACCEPTED;
+    }
     refusal = rbk_step(replay->machine, &replay->settings, replay->state, &record->event,
                        &replay->actions);
-    if (refusal == RBK_REFUSAL_ACCEPTED)
+    if (refusal == RBK_REFUSAL_ACCEPTED) {
         after_step(replay, record);
+    }
     return refusal;
 }
 
-/* ---- beginning -------------------------------------------------------------------------------- */
+/* ---- beginning --------------------------------------------------------------------------------
+ */
 
 /* The tables of a replay whose arena, machine and params are set. */
 static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
@@ -195,17 +213,20 @@ static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
     size_t bytes = rbk_state_bytes(machine);
 
     replay->slots = rbk_new_array(&replay->arena, struct rbk_value, machine->slot_count + 1u);
-    for (uint32_t i = 0; i < machine->slot_count; i++)
+    for (uint32_t i = 0; i < machine->slot_count; i++) {
         replay->slots[i] = rbk_value_missing(machine->slots[i].type);
-    replay->baselines = rbk_new_array(&replay->arena, struct rbk_value, machine->baseline_count + 1u);
-    for (uint32_t i = 0; i < machine->baseline_count; i++)
-        replay->baselines[i] =
-            rbk_value_missing(machine->probes[machine->baselines[i].probe].type);
+    }
+    replay->baselines =
+        rbk_new_array(&replay->arena, struct rbk_value, machine->baseline_count + 1u);
+    for (uint32_t i = 0; i < machine->baseline_count; i++) {
+        replay->baselines[i] = rbk_value_missing(machine->probes[machine->baselines[i].probe].type);
+    }
     replay->in_flight_capacity = machine->region_count + 1u;
     replay->in_flight =
         rbk_new_array(&replay->arena, struct rbk_in_flight, replay->in_flight_capacity);
     replay->actions.capacity = rbk_actions_max(machine);
-    replay->actions.items = rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);
+    replay->actions.items =
+        rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);
     replay->state = rbk_arena_alloc(&replay->arena, bytes, 8);
     rbk_state_init(machine, replay->state);
     return rbk_settings_derive(machine, replay->params, &replay->arena, &replay->settings, reterr);
@@ -233,13 +254,15 @@ struct rbk_replay *rbk_replay_begin(struct rbk_arena *arena, const struct rbk_ma
 
 void rbk_replay_free(struct rbk_replay *replay)
 {
-    if (replay == NULL)
+    if (replay == NULL) {
         return;
+    }
     rbk_arena_fini(&replay->arena);
     free(replay);
 }
 
-/* ---- a whole journal -------------------------------------------------------------------------- */
+/* ---- a whole journal --------------------------------------------------------------------------
+ */
 
 struct walk {
     struct rbk_replay *replay;
@@ -262,16 +285,18 @@ static int on_event(void *context, const struct rbk_store_event *event)
     rbk_arena_reset(&walk->scratch);
     error = rbk_record_decode(event->kind, event->body, event->at_ms, &walk->scratch, &record,
                               walk->reterr);
-    if (error != 0)
+    if (error != 0) {
         return error;
-    if (walk->before != NULL)
+    }
+    if (walk->before != NULL) {
         memcpy(walk->before, replay->state, walk->state_bytes);
+    }
     refusal = rbk_replay_apply(replay, &record);
-    if (refusal != RBK_REFUSAL_ACCEPTED)
-        return rbk_error_set(walk->reterr, RBK_ECORRUPT,
-                             "event %lld of the journal (%.*s) does not fit the run: %s",
-                             (long long)event->seq, RBK_STR_ARG(event->kind),
-                             rbk_refusal_text(refusal));
+    if (refusal != RBK_REFUSAL_ACCEPTED) {
+        return rbk_error_set(
+            walk->reterr, RBK_ECORRUPT, "event %lld of the journal (%.*s) does not fit the run: %s",
+            (long long)event->seq, RBK_STR_ARG(event->kind), rbk_refusal_text(refusal));
+    }
     replay->seq = event->seq;
     memcpy(replay->hash, event->hash, sizeof(replay->hash));
     return walk->each != NULL ? walk->each(walk->context, replay, &record, walk->before) : 0;
@@ -284,29 +309,36 @@ int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each
     struct walk walk = {.replay = replay, .each = each, .context = context, .reterr = reterr};
     int error;
 
-    if (replay == NULL)
+    if (replay == NULL) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     rbk_arena_init(&replay->arena, REPLAY_ARENA_BYTES);
     rbk_arena_init(&walk.scratch, RECORD_ARENA_BYTES);
     if ((error = rbk_store_get_run(store, id, &replay->arena, &replay->run, reterr)) != 0 ||
         (error = rbk_store_get_machine(store, replay->run.machine.data, &replay->arena,
                                        &replay->machine_text, reterr)) != 0 ||
-        (error = rbk_machine_read(&replay->arena, replay->machine_text, &replay->machine, reterr)) != 0)
+        (error = rbk_machine_read(&replay->arena, replay->machine_text, &replay->machine,
+                                  reterr)) != 0) {
         goto fail;
+    }
     if (!rbk_str_is(replay->run.machine, replay->machine->hash)) {
-        error = rbk_error_set(reterr, RBK_ECORRUPT, "the machine of run %s was changed in the store", id);
+        error = rbk_error_set(reterr, RBK_ECORRUPT,
+                              "the machine of run %s was changed in the store", id);
         goto fail;
     }
     if ((error = rbk_settings_decode(replay->machine, replay->run.params, &replay->arena,
                                      &replay->params, reterr)) != 0 ||
-        (error = begin(replay, reterr)) != 0)
+        (error = begin(replay, reterr)) != 0) {
         goto fail;
+    }
     walk.state_bytes = rbk_state_bytes(replay->machine);
-    if (each != NULL)
+    if (each != NULL) {
         walk.before = rbk_arena_alloc(&replay->arena, walk.state_bytes, 8);
+    }
     error = rbk_store_each_event(store, id, 1, on_event, &walk, reterr);
-    if (error < 0)
+    if (error < 0) {
         goto fail;
+    }
     rbk_arena_fini(&walk.scratch);
     *ret_replay = replay;
     return 0;

@@ -16,9 +16,9 @@ struct rbk_in_flight {
     uint32_t region;
     uint32_t state;
     uint32_t attempt;
-    bool look;            /* a `done when` look-up, not the effect itself */
-    uint64_t since_ms;    /* wall clock of the dispatch */
-    struct rbk_str note;  /* the last note of its driver; in the replay's arena */
+    bool look;           /* a `done when` look-up, not the effect itself */
+    uint64_t since_ms;   /* wall clock of the dispatch */
+    struct rbk_str note; /* the last note of its driver; in the replay's arena */
 };
 
 struct rbk_alert {
@@ -33,19 +33,19 @@ struct rbk_replay {
     const struct rbk_machine *machine;
     struct rbk_str machine_text;
     struct rbk_settings settings;
-    struct rbk_value *params;      /* machine->param_count */
-    struct rbk_value *slots;       /* machine->slot_count */
-    struct rbk_value *baselines;   /* machine->baseline_count */
+    struct rbk_value *params;    /* machine->param_count */
+    struct rbk_value *slots;     /* machine->slot_count */
+    struct rbk_value *baselines; /* machine->baseline_count */
     struct rbk_state *state;
-    struct rbk_actions actions;    /* scratch of the last step */
+    struct rbk_actions actions;      /* scratch of the last step */
     struct rbk_in_flight *in_flight; /* in_flight_count */
     size_t in_flight_count, in_flight_capacity;
     struct rbk_alert *alerts;
     size_t alert_count, alert_capacity;
-    struct rbk_str reason;         /* why it paused, was held, turned or got stuck, for a person */
-    struct rbk_cause told;         /* the cause `reason` was made of */
-    int64_t seq;                   /* of the last event */
-    char hash[65];                 /* of the last event */
+    struct rbk_str reason; /* why it paused, was held, turned or got stuck, for a person */
+    struct rbk_cause told; /* the cause `reason` was made of */
+    int64_t seq;           /* of the last event */
+    char hash[65];         /* of the last event */
 };
 
 /* Called after each event of the journal. Non-zero ends the replay. */
@@ -53,8 +53,8 @@ typedef int rbk_replay_fn(void *context, struct rbk_replay *replay, const struct
                           const struct rbk_state *before);
 
 /*
- * Load run `id` and replay its journal to the end (through `each`, which may be NULL; then a snapshot
- * is used where there is one).
+ * Load run `id` and replay its journal to the end (through `each`, which may be NULL; then a
+ * snapshot is used where there is one).
  * @return 0, -RBK_ENOTFOUND, -RBK_ECORRUPT (chain broken, or an event that step() refuses), ….
  */
 RBK_MUST_USE int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each,

@@ -1,14 +1,15 @@
 /*
- * The one door. Whatever happens becomes a record in the queue; once a turn the queue is taken through
- * step() and into the journal in one transaction, and only then are the actions carried out:
+ * The one door. Whatever happens becomes a record in the queue; once a turn the queue is taken
+ * through step() and into the journal in one transaction, and only then are the actions carried
+ * out:
  *
- *   rbk_queue_push ──▶ pump: begin ─▶ step ─▶ append (+ outbox, evidence, status, replies) ─▶ commit
- *                                                          └─▶ carry_out ─▶ work, timers, questions
+ *   rbk_queue_push ──▶ pump: begin ─▶ step ─▶ append (+ outbox, evidence, status, replies) ─▶
+ * commit └─▶ carry_out ─▶ work, timers, questions
  *
  * Commits are made on the loop: on a disk that answers in a fraction of a millisecond, a trip to a
- * thread costs more than it saves. A record that step() refuses is not journalled; if a person asked
- * for it, the refusal is the reply. When a commit fails nothing of the batch is carried out and the
- * run stops at its last durable event.
+ * thread costs more than it saves. A record that step() refuses is not journalled; if a person
+ * asked for it, the refusal is the reply. When a commit fails nothing of the batch is carried out
+ * and the run stops at its last durable event.
  */
 #include "runtime/executor/run_internal.h"
 
@@ -26,8 +27,8 @@
 /* Records of one transaction: more wait for the next turn. */
 #define BATCH_MAX 64
 #define QUEUED_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
-/* How long the end of a run waits for its last messages to be sent. When the runner only stops, they
- * stay in the outbox and go out when the run goes on. */
+/* How long the end of a run waits for its last messages to be sent. When the runner only stops,
+ * they stay in the outbox and go out when the run goes on. */
 #define FAREWELL_MS 10000
 #define STOP_MS 500
 
@@ -46,8 +47,9 @@ void rbk_run_notice(struct rbk_run *run, const char *format, ...)
     char text[1024];
     va_list arguments;
 
-    if (run->options.observer.on_notice == NULL)
+    if (run->options.observer.on_notice == NULL) {
         return;
+    }
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
@@ -56,14 +58,16 @@ void rbk_run_notice(struct rbk_run *run, const char *format, ...)
 
 void rbk_run_fail(struct rbk_run *run, int code)
 {
-    if (run->failed == 0)
+    if (run->failed == 0) {
         run->failed = code;
+    }
     run->stopping = true;
     run->leave = true;
     uv_stop(&run->loop);
 }
 
-/* ---- the queue -------------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------------
+ */
 
 struct queued *rbk_queue_new(struct rbk_run *run, enum rbk_event_kind kind)
 {
@@ -94,11 +98,13 @@ void rbk_queue_push(struct rbk_run *run, struct queued *queued)
 {
     *run->queue_end = queued;
     run->queue_end = &queued->next;
-    if (!uv_is_active((uv_handle_t *)&run->idle))
+    if (!uv_is_active((uv_handle_t *)&run->idle)) {
         uv_idle_start(&run->idle, on_idle);
+    }
 }
 
-/* ---- actions ---------------------------------------------------------------------------------- */
+/* ---- actions ----------------------------------------------------------------------------------
+ */
 
 static void carry_out(struct rbk_run *run, const struct rbk_action *action)
 {
@@ -120,7 +126,8 @@ static void carry_out(struct rbk_run *run, const struct rbk_action *action)
     }
 }
 
-/* ---- the door --------------------------------------------------------------------------------- */
+/* ---- the door ---------------------------------------------------------------------------------
+ */
 
 /* What one record of a batch gave rise to; carried out after the commit. */
 struct passed {
@@ -135,8 +142,9 @@ static void crash_point(const struct rbk_run *run, const char *variable)
 {
     const char *text = getenv(variable);
 
-    if (text != NULL && strtoull(text, NULL, 10) == run->commits + 1)
+    if (text != NULL && strtoull(text, NULL, 10) == run->commits + 1) {
         kill(getpid(), SIGKILL);
+    }
 }
 
 static int append(struct rbk_run *run, struct passed *passed)
@@ -156,10 +164,12 @@ static int append(struct rbk_run *run, struct passed *passed)
                                      .at_ms = (int64_t)record->event.now_ms,
                                      .kind = rbk_str_from(rbk_event_name(record->event.kind)),
                                      .body = rbk_buffer_str(&body)};
-    error = rbk_store_append_event(run->store, run->id, run->epoch, replay->hash, &event, &run->error);
+    error =
+        rbk_store_append_event(run->store, run->id, run->epoch, replay->hash, &event, &run->error);
     rbk_buffer_fini(&body);
-    if (error != 0)
+    if (error != 0) {
         return error;
+    }
     passed->seq = replay->seq = event.seq;
     memcpy(replay->hash, event.hash, sizeof(replay->hash));
     return rbk_tell(run, passed->queued, event.seq);
@@ -167,15 +177,16 @@ static int append(struct rbk_run *run, struct passed *passed)
 
 static int reply(struct rbk_run *run, const struct queued *queued, enum rbk_refusal refusal)
 {
-    if (queued->record.request == 0)
+    if (queued->record.request == 0) {
         return 0;
+    }
     return rbk_store_reply(run->store, queued->record.request,
                            refusal == RBK_REFUSAL_ACCEPTED ? "accepted" : rbk_refusal_text(refusal),
                            &run->error);
 }
 
-/* One record through step() and into the open transaction. ret_passed->queued stays NULL when it was
- * refused. */
+/* One record through step() and into the open transaction. ret_passed->queued stays NULL when it
+ * was refused. */
 static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_passed)
 {
     struct rbk_replay *replay = run->replay;
@@ -185,13 +196,16 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
 
     memset(ret_passed, 0, sizeof(*ret_passed));
     /* A deadline that came due by the monotonic clock happens no earlier than it was set for. */
-    if (queued->record.event.now_ms < rbk_run_clock_ms(run))
+    if (queued->record.event.now_ms < rbk_run_clock_ms(run)) {
         queued->record.event.now_ms = rbk_run_clock_ms(run);
-    if (run->before != NULL)
+    }
+    if (run->before != NULL) {
         memcpy(run->before, replay->state, replay->state->bytes);
+    }
     refusal = rbk_replay_apply(replay, &queued->record);
-    if (refusal != RBK_REFUSAL_ACCEPTED)
+    if (refusal != RBK_REFUSAL_ACCEPTED) {
         return reply(run, queued, refusal);
+    }
     ret_passed->queued = queued;
     if (replay->actions.count != 0) {
         ret_passed->actions.items =
@@ -204,12 +218,14 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
         ret_passed->before = rbk_arena_alloc(&queued->arena, replay->state->bytes, 8);
         memcpy(ret_passed->before, run->before, replay->state->bytes);
     }
-    if ((error = append(run, ret_passed)) != 0 || (error = reply(run, queued, refusal)) != 0)
+    if ((error = append(run, ret_passed)) != 0 || (error = reply(run, queued, refusal)) != 0) {
         return error;
-    if (replay->state->status != status)
+    }
+    if (replay->state->status != status) {
         return rbk_store_set_run_status(run->store, run->id,
                                         rbk_status_name((enum rbk_status)replay->state->status),
                                         (int64_t)replay->state->ended_ms, replay->seq, &run->error);
+    }
     return 0;
 }
 
@@ -217,11 +233,13 @@ static struct queued *take(struct rbk_run *run)
 {
     struct queued *queued = run->queue;
 
-    if (queued == NULL)
+    if (queued == NULL) {
         return NULL;
+    }
     run->queue = queued->next;
-    if (run->queue == NULL)
+    if (run->queue == NULL) {
         run->queue_end = &run->queue;
+    }
     queued->next = NULL;
     return queued;
 }
@@ -230,17 +248,22 @@ static void after_commit(struct rbk_run *run, struct passed *passed)
 {
     const struct rbk_event *event = &passed->queued->record.event;
 
-    if (event->kind == RBK_EVENT_RESULT)
+    if (event->kind == RBK_EVENT_RESULT) {
         rbk_drivers_forget(run->drivers, event->serial);
-    if (passed->queued->proceed)
+    }
+    if (passed->queued->proceed) {
         rbk_work_proceed(run, event->serial);
-    for (size_t i = 0; i < passed->actions.count; i++)
+    }
+    for (size_t i = 0; i < passed->actions.count; i++) {
         carry_out(run, &passed->actions.items[i]);
-    if (event->kind == RBK_EVENT_NOTE && passed->queued->record.alert.bytes != 0)
+    }
+    if (event->kind == RBK_EVENT_NOTE && passed->queued->record.alert.bytes != 0) {
         rbk_watcher_alert(run);
-    if (run->options.observer.on_record != NULL)
+    }
+    if (run->options.observer.on_record != NULL) {
         run->options.observer.on_record(run->options.observer.context, run, passed->seq,
                                         &passed->queued->record, passed->before, &passed->actions);
+    }
 }
 
 static void batch(struct rbk_run *run)
@@ -252,16 +275,18 @@ static void batch(struct rbk_run *run)
 
     while (error == 0 && count < BATCH_MAX && (queued = take(run)) != NULL) {
         error = pass(run, queued, &passed[count]);
-        if (passed[count].queued != NULL)
+        if (passed[count].queued != NULL) {
             count++;
-        else
+        } else {
             rbk_queue_free(queued);
+        }
     }
     if (error == 0) {
         crash_point(run, "RBK_TEST_KILL_BEFORE_COMMIT");
         error = rbk_store_commit(run->store, &run->error);
-        if (error == 0)
+        if (error == 0) {
             crash_point(run, "RBK_TEST_KILL_AFTER_COMMIT");
+        }
         run->commits++;
     }
     if (error != 0) {
@@ -269,13 +294,15 @@ static void batch(struct rbk_run *run)
         rbk_run_fail(run, error);
     }
     for (size_t i = 0; i < count; i++) {
-        if (error == 0)
+        if (error == 0) {
             after_commit(run, &passed[i]);
+        }
         rbk_queue_free(passed[i].queued);
     }
 }
 
-/* ---- stopping --------------------------------------------------------------------------------- */
+/* ---- stopping ---------------------------------------------------------------------------------
+ */
 
 static int status_to_exit(enum rbk_status status)
 {
@@ -298,14 +325,16 @@ static bool still(const struct rbk_run *run)
 {
     const struct rbk_machine *machine = run->replay->machine;
 
-    if (run->queue != NULL || !rbk_work_idle(run))
+    if (run->queue != NULL || !rbk_work_idle(run)) {
         return false;
+    }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         uint32_t mode = rbk_state_region(machine, run->replay->state, i)->mode;
 
         if (mode == RBK_MODE_RUNNING || mode == RBK_MODE_CANCELLING || mode == RBK_MODE_RESOLVING ||
-            mode == RBK_MODE_LOOKING || mode == RBK_MODE_RETRY)
+            mode == RBK_MODE_LOOKING || mode == RBK_MODE_RETRY) {
             return false;
+        }
     }
     return true;
 }
@@ -314,10 +343,12 @@ static bool should_stop(const struct rbk_run *run)
 {
     const struct rbk_state *state = run->replay->state;
 
-    if (rbk_status_is_end((enum rbk_status)state->status))
+    if (rbk_status_is_end((enum rbk_status)state->status)) {
         return true;
-    if (!still(run))
+    }
+    if (!still(run)) {
         return false;
+    }
     switch (state->status) {
     case RBK_STATUS_PAUSED:
         return run->interrupts != 0 || run->options.no_wait;
@@ -335,12 +366,14 @@ static void on_pump(uv_check_t *check)
 {
     struct rbk_run *run = check->data;
 
-    if (run->stopping)
+    if (run->stopping) {
         return;
+    }
     if (run->queue != NULL) {
         batch(run);
-        if (run->stopping)
+        if (run->stopping) {
             return;
+        }
         rbk_watcher_after_step(run);
         rbk_outbox_look(run);
         rbk_due_arm(run);
@@ -369,18 +402,22 @@ void rbk_run_interrupt(struct rbk_run *run)
         return;
     }
     queued = rbk_queue_new(run, RBK_EVENT_COMMAND);
-    if (queued == NULL)
+    if (queued == NULL) {
         return;
+    }
     queued->record.event.command = RBK_COMMAND_INTERRUPT;
     queued->record.who = rbk_arena_copy(&queued->arena, rbk_str_from(run->options.user));
     rbk_queue_push(run, queued);
-    if (status == RBK_STATUS_ABORTING)
-        rbk_run_notice(run, "a rollback is not stopped by Ctrl-C; a second one leaves the run here, and "
-                            "`rbk resume %s` goes on with it",
+    if (status == RBK_STATUS_ABORTING) {
+        rbk_run_notice(run,
+                       "a rollback is not stopped by Ctrl-C; a second one leaves the run here, and "
+                       "`rbk resume %s` goes on with it",
                        run->id);
+    }
 }
 
-/* ---- driving ---------------------------------------------------------------------------------- */
+/* ---- driving ----------------------------------------------------------------------------------
+ */
 
 static void on_second(uv_timer_t *timer)
 {
@@ -396,8 +433,9 @@ static void on_bell(uv_fs_event_t *bell, const char *name, int events, int statu
 {
     (void)name;
     (void)events;
-    if (status == 0)
+    if (status == 0) {
         rbk_inbox_look(bell->data);
+    }
 }
 
 static void ring_on(struct rbk_run *run)
@@ -408,13 +446,15 @@ static void ring_on(struct rbk_run *run)
     rbk_buffer_init(&path, RBK_PATH_BYTES_MAX);
     rbk_buffer_printf(&path, "%s/bell", run->run_directory);
     file = fopen(path.data, "ae");
-    if (file != NULL)
+    if (file != NULL) {
         fclose(file);
+    }
     /* Without it the regular look finds what was asked, a second later. */
     run->bell_open = uv_fs_event_init(&run->loop, &run->bell) == 0;
     run->bell.data = run;
-    if (run->bell_open)
+    if (run->bell_open) {
         (void)uv_fs_event_start(&run->bell, on_bell, path.data, 0);
+    }
     rbk_buffer_fini(&path);
 }
 
@@ -422,8 +462,9 @@ static void start(struct rbk_run *run)
 {
     struct queued *queued = rbk_queue_new(run, run->resumed ? RBK_EVENT_RESUMED : RBK_EVENT_START);
 
-    if (queued == NULL)
+    if (queued == NULL) {
         return;
+    }
     queued->record.who = rbk_arena_copy(&queued->arena, rbk_str_from(run->options.user));
     rbk_queue_push(run, queued);
     run->started = true;
@@ -446,8 +487,9 @@ static void say_farewell(struct rbk_run *run)
     until_ms = uv_now(&run->loop) + wait_ms;
     uv_timer_start(&run->due_timer, on_farewell, wait_ms, 0);
     rbk_outbox_look(run);
-    while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms)
+    while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms) {
         uv_run(&run->loop, UV_RUN_ONCE);
+    }
     uv_timer_stop(&run->due_timer);
 }
 
@@ -488,10 +530,12 @@ static void close_all(struct rbk_run *run)
     close_handle(run, (uv_handle_t *)&run->due_timer);
     close_handle(run, (uv_handle_t *)&run->watch_timer);
     close_handle(run, (uv_handle_t *)&run->second_timer);
-    if (run->bell_open)
+    if (run->bell_open) {
         close_handle(run, (uv_handle_t *)&run->bell);
-    while (run->closing != 0)
+    }
+    while (run->closing != 0) {
         uv_run(&run->loop, UV_RUN_ONCE);
+    }
 }
 
 int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
@@ -506,16 +550,19 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
     uv_check_start(&run->pump, on_pump);
     uv_timer_start(&run->second_timer, on_second, 1000, 1000);
     ring_on(run);
-    if (rbk_status_is_end((enum rbk_status)run->replay->state->status))
+    if (rbk_status_is_end((enum rbk_status)run->replay->state->status)) {
         run->stopping = true; /* only its last messages are left to be sent */
-    else
+    } else {
         start(run);
-    while (!run->stopping)
+    }
+    while (!run->stopping) {
         uv_run(&run->loop, UV_RUN_DEFAULT);
+    }
 
     uv_check_stop(&run->pump);
-    if (run->failed == 0 && run->interrupts < 2)
+    if (run->failed == 0 && run->interrupts < 2) {
         say_farewell(run);
+    }
     close_all(run);
     if (run->failed != 0) {
         *reterr = run->error;
@@ -524,7 +571,8 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
     return status_to_exit((enum rbk_status)run->replay->state->status);
 }
 
-/* ---- what an observer may look at ------------------------------------------------------------- */
+/* ---- what an observer may look at -------------------------------------------------------------
+ */
 
 uv_loop_t *rbk_run_loop(struct rbk_run *run)
 {

@@ -21,8 +21,8 @@ struct rbk_run;
 /* What a person gave for a parameter: `--set name=value` or a key of a --params file. */
 struct rbk_run_setting {
     struct rbk_str name;
-    struct rbk_str text;  /* read as the parameter's type; a list as a JSON array of texts */
-    const char *origin;   /* "--set", or the params file's path, for messages */
+    struct rbk_str text; /* read as the parameter's type; a list as a JSON array of texts */
+    const char *origin;  /* "--set", or the params file's path, for messages */
 };
 
 /* Called on the loop; the run's accessors below may be used in them. Any may be NULL. */
@@ -38,12 +38,13 @@ struct rbk_observer {
 
 struct rbk_run_options {
     const char *store_path;
-    const char *user;          /* operating system user */
-    bool no_wait;              /* end (exit 30 or 20) as soon as only a person or time goes on */
+    const char *user; /* operating system user */
+    bool no_wait;     /* end (exit 30 or 20) as soon as only a person or time goes on */
     struct rbk_observer observer;
 };
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 /*
  * Create a run: parameters are read and checked, secrets are loaded, the machine and the run are
@@ -51,9 +52,9 @@ struct rbk_run_options {
  * @machine, @machine_text  Borrowed for the life of the run.
  * @directory   Where commands run and relative files are: the plan's folder (absolute).
  * @unrehearsed Reason of --unrehearsed, or NULL.
- * @return 0; -RBK_EUSAGE (a parameter is missing, wrong, unknown: place names it), -RBK_EUNSUPPORTED
- *         (something the plan uses is not carried out), -RBK_EREFUSED (no fresh rehearsal), or a
- *         store's error.
+ * @return 0; -RBK_EUSAGE (a parameter is missing, wrong, unknown: place names it),
+ * -RBK_EUNSUPPORTED (something the plan uses is not carried out), -RBK_EREFUSED (no fresh
+ * rehearsal), or a store's error.
  */
 RBK_MUST_USE int rbk_run_create(const struct rbk_run_options *options,
                                 const struct rbk_machine *machine, struct rbk_str machine_text,
@@ -66,8 +67,10 @@ RBK_MUST_USE int rbk_run_reopen(const struct rbk_run_options *options, const cha
                                 struct rbk_run **ret_run, struct rbk_error *reterr);
 
 /*
- * Run the loop until the run has ended, or stops here (interrupted and paused, no_wait, store failed).
- * @return The exit status of 3-runtime.md: 0, 10, 20, 30, 40; 1 with reterr set when the store failed.
+ * Run the loop until the run has ended, or stops here (interrupted and paused, no_wait, store
+ * failed).
+ * @return The exit status of 3-runtime.md: 0, 10, 20, 30, 40; 1 with reterr set when the store
+ * failed.
  */
 int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr);
 
@@ -77,7 +80,8 @@ void rbk_run_interrupt(struct rbk_run *run);
 
 void rbk_run_free(struct rbk_run *run);
 
-/* ---- what an observer may look at ------------------------------------------------------------- */
+/* ---- what an observer may look at -------------------------------------------------------------
+ */
 
 uv_loop_t *rbk_run_loop(struct rbk_run *run);
 const char *rbk_run_id(const struct rbk_run *run);

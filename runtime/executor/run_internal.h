@@ -31,10 +31,10 @@ struct way_back;
 struct queued {
     struct queued *next;
     struct rbk_record record;
-    struct rbk_str label;   /* evidence: its label; empty: none */
-    struct rbk_str content; /* evidence */
+    struct rbk_str label;            /* evidence: its label; empty: none */
+    struct rbk_str content;          /* evidence */
     const struct rbk_effect *effect; /* RESULT: of which; NULL: of none */
-    bool proceed;           /* a driver waits for this note to be in the journal */
+    bool proceed;                    /* a driver waits for this note to be in the journal */
     struct rbk_arena arena;
 };
 
@@ -44,17 +44,17 @@ struct rbk_run {
     bool loop_open;
     struct rbk_store *store; /* owned */
     uint64_t epoch;
-    char *id;                /* owned */
-    char *directory;         /* owned: where commands run */
-    char *run_directory;     /* owned: outputs, sockets, bell */
+    char *id;                         /* owned */
+    char *directory;                  /* owned: where commands run */
+    char *run_directory;              /* owned: outputs, sockets, bell */
     char *supervisor, *filter_worker; /* owned: programs beside this one */
-    struct rbk_replay *replay; /* owned: machine, state, values */
-    struct rbk_state *before;  /* owned: the state before the record under way, for the observer */
+    struct rbk_replay *replay;        /* owned: machine, state, values */
+    struct rbk_state *before; /* owned: the state before the record under way, for the observer */
     struct rbk_secrets *secrets;
     struct rbk_watch *watch;
     struct rbk_drivers *drivers;
     struct rbk_reader *reader;
-    struct rbk_poll *poll;     /* NULL until probes are needed */
+    struct rbk_poll *poll; /* NULL until probes are needed */
     struct outbox *outbox;
 
     struct rbk_scope scope;      /* for templates of effects: with secrets */
@@ -64,32 +64,32 @@ struct rbk_run {
     bool has_mail;               /* rows may be in the outbox that are not loaded yet */
 
     struct queued *queue, **queue_end;
-    struct work *works;        /* under way; newest first */
-    uv_idle_t idle;            /* active while the queue holds something */
-    uv_check_t pump;           /* empties the queue once a turn */
-    uv_timer_t due_timer;      /* the earliest deadline of the state */
-    uint64_t due_ms;           /* the instant it is armed for; 0: nothing */
-    uint64_t due_loop_ms;      /* the same in the loop's time, from when it was first armed */
-    uv_timer_t watch_timer;    /* the earliest `for D` of a trigger */
-    uv_timer_t second_timer;   /* inbox, windows, ways back: regular looks */
-    uv_fs_event_t bell;        /* rung by whoever writes to the inbox */
+    struct work *works;      /* under way; newest first */
+    uv_idle_t idle;          /* active while the queue holds something */
+    uv_check_t pump;         /* empties the queue once a turn */
+    uv_timer_t due_timer;    /* the earliest deadline of the state */
+    uint64_t due_ms;         /* the instant it is armed for; 0: nothing */
+    uint64_t due_loop_ms;    /* the same in the loop's time, from when it was first armed */
+    uv_timer_t watch_timer;  /* the earliest `for D` of a trigger */
+    uv_timer_t second_timer; /* inbox, windows, ways back: regular looks */
+    uv_fs_event_t bell;      /* rung by whoever writes to the inbox */
     bool bell_open;
-    int64_t inbox_seen;        /* last request taken into the queue */
-    uint64_t seconds;          /* turns of second_timer */
+    int64_t inbox_seen; /* last request taken into the queue */
+    uint64_t seconds;   /* turns of second_timer */
 
     struct way_back **ways_back; /* owned array, per region: a look under way, or NULL */
-    char zone[300];            /* "TZ=…", part of the environment once used */
+    char zone[300];              /* "TZ=…", part of the environment once used */
 
-    bool started;              /* resumed or started: the loop runs for real */
+    bool started; /* resumed or started: the loop runs for real */
     bool resumed;
-    bool stopping;             /* leaving the loop */
-    bool leave;                /* leave commands to their supervisor */
+    bool stopping; /* leaving the loop */
+    bool leave;    /* leave commands to their supervisor */
     unsigned interrupts;
-    unsigned closing;          /* what is still to close */
-    int failed;                /* negative rbk_err: the store failed */
+    unsigned closing; /* what is still to close */
+    int failed;       /* negative rbk_err: the store failed */
     struct rbk_error error;
     int exit_status;
-    uint64_t commits;          /* of the journal, by this runner */
+    uint64_t commits; /* of the journal, by this runner */
 };
 
 /* ---- run.c ---- */

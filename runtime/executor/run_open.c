@@ -20,42 +20,51 @@
 #define SCRATCH_BYTES ((size_t)64 << 20)
 #define REPLAY_BYTES ((size_t)1 << 30)
 
-/* ---- what both ways share ---------------------------------------------------------------------- */
+/* ---- what both ways share ----------------------------------------------------------------------
+ */
 
-/* A program that is installed with this one: beside it in the build tree, in libexec when installed. */
+/* A program that is installed with this one: beside it in the build tree, in libexec when
+ * installed. */
 static char *companion(const char *name)
 {
     char self[RBK_PATH_BYTES_MAX];
     ssize_t bytes = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash, *path = NULL;
 
-    if (bytes <= 0)
+    if (bytes <= 0) {
         return NULL;
+    }
     self[bytes] = '\0';
-    if ((slash = strrchr(self, '/')) == NULL)
+    if ((slash = strrchr(self, '/')) == NULL) {
         return NULL;
+    }
     *slash = '\0';
-    if (asprintf(&path, "%s/%s", self, name) < 0)
+    if (asprintf(&path, "%s/%s", self, name) < 0) {
         return NULL;
-    if (access(path, X_OK) == 0)
+    }
+    if (access(path, X_OK) == 0) {
         return path;
+    }
     free(path);
     return asprintf(&path, "%s/../libexec/rbk/%s", self, name) < 0 ? NULL : path;
 }
 
-/* A run that finds no descriptor half-way could not even take its steps back: look before it begins. */
+/* A run that finds no descriptor half-way could not even take its steps back: look before it
+ * begins. */
 static bool has_descriptors(struct rbk_error *reterr)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return true;
+    }
     if (limit.rlim_cur < DESCRIPTORS_WANTED && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
-    if (limit.rlim_cur >= DESCRIPTORS_MIN)
+    if (limit.rlim_cur >= DESCRIPTORS_MIN) {
         return true;
+    }
     (void)rbk_error_set(reterr, RBK_ELIMIT,
                         "only %llu files may be open at once, a run needs %u: raise `ulimit -n`",
                         (unsigned long long)limit.rlim_cur, DESCRIPTORS_MIN);
@@ -66,8 +75,9 @@ static struct rbk_run *run_new(const struct rbk_run_options *options, struct rbk
 {
     struct rbk_run *run;
 
-    if (!has_descriptors(reterr))
+    if (!has_descriptors(reterr)) {
         return NULL;
+    }
     if ((run = calloc(1, sizeof(*run))) == NULL) {
         (void)rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         return NULL;
@@ -94,9 +104,11 @@ static bool has_alert(void *context, struct rbk_str name, const struct rbk_pair 
 
     (void)labels; /* labels come with the webhook; `rbk alert` names the alert alone */
     (void)label_count;
-    for (size_t i = 0; i < run->replay->alert_count; i++)
-        if (run->replay->alerts[i].firing && rbk_str_equal(run->replay->alerts[i].name, name))
+    for (size_t i = 0; i < run->replay->alert_count; i++) {
+        if (run->replay->alerts[i].firing && rbk_str_equal(run->replay->alerts[i].name, name)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -111,30 +123,39 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
                                        .plan_directory = run->directory,
                                        .supervisor = run->supervisor,
                                        .filter_worker = run->filter_worker};
-    struct rbk_reader_setup reader = {
-        .loop = &run->loop, .scope = &run->scope, .run = run->id, .directory = run->directory,
-        .alert = has_alert, .context = run};
+    struct rbk_reader_setup reader = {.loop = &run->loop,
+                                      .scope = &run->scope,
+                                      .run = run->id,
+                                      .directory = run->directory,
+                                      .alert = has_alert,
+                                      .context = run};
     int error;
 
-    if (machine->secret_count != 0)
+    if (machine->secret_count != 0) {
         (void)setrlimit(RLIMIT_CORE, &no_core);
-    if ((error = rbk_secrets_load(machine, run->replay->params, run->directory, &run->secrets, reterr)) !=
-        0)
+    }
+    if ((error = rbk_secrets_load(machine, run->replay->params, run->directory, &run->secrets,
+                                  reterr)) != 0) {
         return error;
+    }
     rbk_scope_open(run);
-    if ((error = rbk_drivers_new(&drivers, &run->drivers, reterr)) != 0)
+    if ((error = rbk_drivers_new(&drivers, &run->drivers, reterr)) != 0) {
         return error;
+    }
     reader.drivers = run->drivers;
     run->watch = rbk_watch_new(machine);
     run->reader = rbk_reader_new(&reader);
     run->ways_back = calloc((size_t)machine->region_count + 1u, sizeof(struct way_back *));
-    if (run->options.observer.on_record != NULL)
+    if (run->options.observer.on_record != NULL) {
         run->before = calloc(1, rbk_state_bytes(machine));
+    }
     if (run->watch == NULL || run->reader == NULL || run->ways_back == NULL ||
-        (run->options.observer.on_record != NULL && run->before == NULL))
+        (run->options.observer.on_record != NULL && run->before == NULL)) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
-    if ((error = rbk_outbox_open(run)) != 0 || (error = rbk_watcher_start(run)) != 0)
+    }
+    if ((error = rbk_outbox_open(run)) != 0 || (error = rbk_watcher_start(run)) != 0) {
         *reterr = run->error;
+    }
     return error;
 }
 
@@ -145,15 +166,17 @@ static int find_directory(struct rbk_run *run, struct rbk_error *reterr)
 
     rbk_buffer_init(&path, RBK_PATH_BYTES_MAX);
     rbk_store_run_directory(run->store, run->id, &path);
-    if (mkdir(path.data, 0700) != 0 && errno != EEXIST)
+    if (mkdir(path.data, 0700) != 0 && errno != EEXIST) {
         error = rbk_error_set_system(reterr, errno == ENOSPC ? RBK_EFULL : RBK_EIO, errno,
                                      "cannot create \"%s\"", path.data);
+    }
     run->run_directory = rbk_buffer_take(&path, NULL);
     rbk_buffer_fini(&path);
     return error;
 }
 
-/* ---- creating ---------------------------------------------------------------------------------- */
+/* ---- creating ----------------------------------------------------------------------------------
+ */
 
 /* Short enough to type, sorted by time, and not guessable twice: 20261121-0738-k3f9. */
 static char *make_id(uint64_t now_ms)
@@ -164,14 +187,17 @@ static char *make_id(uint64_t now_ms)
     struct tm parts;
     char day[24], *id = NULL;
 
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
         return NULL;
+    }
     gmtime_r(&now, &parts);
     strftime(day, sizeof(day), "%Y%m%d-%H%M", &parts);
     if (asprintf(&id, "%s-%c%c%c%c", day, letters[random[0] % (sizeof(letters) - 1)],
-                 letters[random[1] % (sizeof(letters) - 1)], letters[random[2] % (sizeof(letters) - 1)],
-                 letters[random[3] % (sizeof(letters) - 1)]) < 0)
+                 letters[random[1] % (sizeof(letters) - 1)],
+                 letters[random[2] % (sizeof(letters) - 1)],
+                 letters[random[3] % (sizeof(letters) - 1)]) < 0) {
         return NULL;
+    }
     return id;
 }
 
@@ -182,21 +208,26 @@ static int check_rehearsal(struct rbk_run *run, const struct rbk_machine *machin
     int64_t last_ms = 0;
     int error;
 
-    if (machine->rehearsed_within_ms == 0 || (unrehearsed != NULL && unrehearsed[0] != '\0'))
+    if (machine->rehearsed_within_ms == 0 || (unrehearsed != NULL && unrehearsed[0] != '\0')) {
         return 0;
+    }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region *region = &machine->regions[i];
 
-        if (!region->has_risk || region->risk == RBK_RISK_LOW)
+        if (!region->has_risk || region->risk == RBK_RISK_LOW) {
             continue;
-        if ((error = rbk_store_last_rehearsal(run->store, machine->hash, &last_ms, reterr)) != 0)
+        }
+        if ((error = rbk_store_last_rehearsal(run->store, machine->hash, &last_ms, reterr)) != 0) {
             return error;
-        if (last_ms != 0 && (uint64_t)last_ms + machine->rehearsed_within_ms >= now_ms)
+        }
+        if (last_ms != 0 && (uint64_t)last_ms + machine->rehearsed_within_ms >= now_ms) {
             return 0;
-        return rbk_error_set(reterr, RBK_EREFUSED,
-                             "stage `%.*s` has risk %s and this plan has no rehearsal fresh enough; "
-                             "rehearse it, or give --unrehearsed REASON, which is journalled",
-                             RBK_STR_ARG(region->name), rbk_risk_name(region->risk));
+        }
+        return rbk_error_set(
+            reterr, RBK_EREFUSED,
+            "stage `%.*s` has risk %s and this plan has no rehearsal fresh enough; "
+            "rehearse it, or give --unrehearsed REASON, which is journalled",
+            RBK_STR_ARG(region->name), rbk_risk_name(region->risk));
     }
     return 0;
 }
@@ -226,8 +257,9 @@ static int store_run(struct rbk_run *run, const struct rbk_machine *machine, str
         goto out;
     }
     row.params = rbk_buffer_str(&encoded);
-    if ((error = rbk_store_begin(run->store, reterr)) != 0)
+    if ((error = rbk_store_begin(run->store, reterr)) != 0) {
         goto out;
+    }
     if ((error = rbk_store_put_machine(run->store, machine->hash, text, reterr)) != 0 ||
         (error = rbk_store_create_run(run->store, &row, reterr)) != 0) {
         rbk_store_rollback(run->store);
@@ -251,13 +283,16 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
     uint64_t now_ms;
     int error;
 
-    if (run == NULL)
+    if (run == NULL) {
         return -RBK_ENOMEM;
+    }
     clock_gettime(CLOCK_REALTIME, &now);
     now_ms = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
     rbk_arena_init(&arena, REPLAY_BYTES);
-    if ((error = rbk_settings_read(machine, settings, setting_count, &arena, &params, reterr)) != 0)
+    if ((error = rbk_settings_read(machine, settings, setting_count, &arena, &params, reterr)) !=
+        0) {
         goto fail;
+    }
     run->id = make_id(now_ms);
     run->directory = strdup(directory);
     if (run->id == NULL || run->directory == NULL) {
@@ -270,8 +305,9 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
         goto fail;
     }
     if ((error = rbk_store_open(options->store_path, RBK_STORE_RUNNER, &run->store, reterr)) != 0 ||
-        (error = check_rehearsal(run, machine, unrehearsed, now_ms, reterr)) != 0)
+        (error = check_rehearsal(run, machine, unrehearsed, now_ms, reterr)) != 0) {
         goto fail;
+    }
     run->replay->run.user = rbk_arena_copy(&run->replay->arena, rbk_str_from(options->user));
     run->replay->run.started_ms = (int64_t)now_ms;
     /* Secrets come first: a run that cannot read them leaves nothing behind in the store. */
@@ -279,9 +315,10 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
         (error = find_directory(run, reterr)) != 0 ||
         (error = rbk_exec_claim(run->run_directory, run->id, reterr)) != 0 ||
         (error = equip(run, reterr)) != 0 ||
-        (error = store_run(run, machine, machine_text, run->replay->params, unrehearsed, now_ms, reterr)) !=
-            0)
+        (error = store_run(run, machine, machine_text, run->replay->params, unrehearsed, now_ms,
+                           reterr)) != 0) {
         goto fail;
+    }
     *ret_run = run;
     return 0;
 
@@ -291,7 +328,8 @@ fail:
     return error;
 }
 
-/* ---- opening again ----------------------------------------------------------------------------- */
+/* ---- opening again -----------------------------------------------------------------------------
+ */
 
 static int on_unsent(void *context, const struct rbk_store_message *message)
 {
@@ -315,8 +353,9 @@ int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct
     enum rbk_status status;
     int error;
 
-    if (run == NULL)
+    if (run == NULL) {
         return -RBK_ENOMEM;
+    }
     if ((run->id = strdup(id)) == NULL) {
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         goto fail;
@@ -324,11 +363,13 @@ int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct
     if ((error = rbk_store_open(options->store_path, RBK_STORE_RUNNER, &run->store, reterr)) != 0 ||
         (error = rbk_store_take_lease(run->store, id, &run->epoch, reterr)) != 0 ||
         (error = find_directory(run, reterr)) != 0 ||
-        (error = rbk_replay_load(run->store, id, NULL, NULL, &run->replay, reterr)) != 0)
+        (error = rbk_replay_load(run->store, id, NULL, NULL, &run->replay, reterr)) != 0) {
         goto fail;
+    }
     status = (enum rbk_status)run->replay->state->status;
     if (rbk_status_is_end(status) && !has_unsent(run)) {
-        error = rbk_error_set(reterr, RBK_ESTATE, "run %s has ended: %s", id, rbk_status_name(status));
+        error =
+            rbk_error_set(reterr, RBK_ESTATE, "run %s has ended: %s", id, rbk_status_name(status));
         goto fail;
     }
     run->resumed = run->replay->seq != 0;
@@ -336,8 +377,9 @@ int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         goto fail;
     }
-    if ((error = equip(run, reterr)) != 0)
+    if ((error = equip(run, reterr)) != 0) {
         goto fail;
+    }
     *ret_run = run;
     return 0;
 
@@ -346,7 +388,8 @@ fail:
     return error;
 }
 
-/* ---- giving back ------------------------------------------------------------------------------- */
+/* ---- giving back -------------------------------------------------------------------------------
+ */
 
 static void on_nothing(void *context)
 {
@@ -372,27 +415,31 @@ static void close_undriven(struct rbk_run *run)
         open++;
         rbk_drivers_close(run->drivers, true, on_nothing, &open);
     }
-    while (open != 0)
+    while (open != 0) {
         uv_run(&run->loop, UV_RUN_ONCE);
+    }
 }
 
 void rbk_run_free(struct rbk_run *run)
 {
     struct queued *next;
 
-    if (run == NULL)
+    if (run == NULL) {
         return;
+    }
     close_undriven(run);
     for (struct queued *queued = run->queue; queued != NULL; queued = next) {
         next = queued->next;
         rbk_queue_free(queued);
     }
     /* Whatever still closes gets its turns; a loop that cannot be closed is a leak, not a hang. */
-    for (int turns = 0; run->loop_open && uv_loop_close(&run->loop) != 0 && turns < 100; turns++)
+    for (int turns = 0; run->loop_open && uv_loop_close(&run->loop) != 0 && turns < 100; turns++) {
         uv_run(&run->loop, UV_RUN_NOWAIT);
+    }
     rbk_reader_free(run->reader);
-    if (run->drivers != NULL)
+    if (run->drivers != NULL) {
         rbk_drivers_free(run->drivers);
+    }
     rbk_watch_free(run->watch);
     rbk_secrets_free(run->secrets);
     rbk_replay_free(run->replay);

@@ -17,12 +17,15 @@ uint32_t rbk_scope_stage(const struct rbk_run *run)
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region_state *region;
 
-        if (machine->regions[i].kind != RBK_REGION_STAGE && machine->regions[i].kind != RBK_REGION_RETIRE)
+        if (machine->regions[i].kind != RBK_REGION_STAGE &&
+            machine->regions[i].kind != RBK_REGION_RETIRE) {
             continue;
+        }
         region = rbk_state_region(machine, state, i);
-        if (under_way == RBK_NONE && (rbk_stage_under_way(machine, state, i) ||
-                                      region->mode == RBK_MODE_RUNNING))
+        if (under_way == RBK_NONE &&
+            (rbk_stage_under_way(machine, state, i) || region->mode == RBK_MODE_RUNNING)) {
             under_way = i;
+        }
         if (region->order > order) {
             order = region->order;
             last = i;
@@ -148,18 +151,30 @@ void rbk_scope_open(struct rbk_run *run)
     run->scope.secret = secret;
 }
 
+/* A message that is too long is cut, after its secrets were taken out, between two characters. */
+static struct rbk_str cut(struct rbk_arena *arena, struct rbk_str text)
+{
+    size_t bytes = RBK_MESSAGE_BYTES_MAX;
+
+    if (text.bytes <= bytes)
+        return text;
+    while (bytes > 0 && ((unsigned char)text.data[bytes] & 0xc0) == 0x80)
+        bytes--;
+    return rbk_arena_printf(arena, "%.*s …", (int)bytes, text.data);
+}
+
 struct rbk_str rbk_scope_text(struct rbk_run *run, uint32_t expr, struct rbk_arena *arena)
 {
     struct rbk_value value;
     struct rbk_buffer printed;
     struct rbk_str result;
 
-    if (expr == RBK_NONE ||
-        rbk_expr_evaluate(&run->open_scope, expr, arena, &value, NULL) != 0)
+    if (expr == RBK_NONE || rbk_expr_evaluate(&run->open_scope, expr, arena, &value, NULL) != 0) {
         return (struct rbk_str){NULL, 0};
-    rbk_buffer_init(&printed, RBK_MESSAGE_BYTES_MAX);
+    }
+    rbk_buffer_init(&printed, RBK_TEMPLATE_BYTES_MAX);
     rbk_value_print(&printed, value);
-    result = rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(&printed));
+    result = cut(arena, rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(&printed)));
     rbk_buffer_fini(&printed);
     return result;
 }

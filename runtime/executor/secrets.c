@@ -22,7 +22,7 @@
 struct rbk_secrets {
     struct rbk_str *values; /* owned; point into `memory` */
     uint32_t count;
-    char *memory;           /* owned, locked */
+    char *memory; /* owned, locked */
     size_t memory_bytes, used_bytes;
     struct rbk_redactor *redactor; /* owned */
 };
@@ -48,10 +48,12 @@ struct rbk_str rbk_secrets_redact(const struct rbk_secrets *secrets, struct rbk_
     struct rbk_buffer clean;
     struct rbk_str result;
 
-    if (text.bytes == 0)
+    if (text.bytes == 0) {
         return text;
-    if (secrets == NULL || secrets->count == 0)
+    }
+    if (secrets == NULL || secrets->count == 0) {
         return rbk_arena_copy(arena, text);
+    }
     rbk_buffer_init(&clean, text.bytes * 4 + 64);
     rbk_redact(secrets->redactor, text, &clean);
     result = rbk_arena_copy(arena, rbk_buffer_str(&clean));
@@ -72,8 +74,8 @@ static int make_room(struct rbk_secrets *secrets, uint32_t count, struct rbk_err
     return 0;
 }
 
-/* Keep a value. Only what is used is locked: the limit on locked memory is small for ordinary users,
- * and a value that cannot be locked is still kept out of dumps. */
+/* Keep a value. Only what is used is locked: the limit on locked memory is small for ordinary
+ * users, and a value that cannot be locked is still kept out of dumps. */
 static void keep(struct rbk_secrets *secrets, uint32_t index, const char *data, size_t bytes)
 {
     char *place = secrets->memory + secrets->used_bytes;
@@ -99,12 +101,15 @@ static ssize_t read_all(int descriptor, char *data, size_t bytes_max, int timeou
             return -1;
         }
         got = read(descriptor, data + bytes, bytes_max - bytes);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             return -1;
-        if (got == 0)
+        }
+        if (got == 0) {
             return (ssize_t)bytes;
+        }
         bytes += (size_t)got;
         if (bytes == bytes_max) {
             errno = EFBIG;
@@ -116,7 +121,8 @@ static ssize_t read_all(int descriptor, char *data, size_t bytes_max, int timeou
 static ssize_t read_file(const char *path, const char *directory, char *data, size_t bytes_max)
 {
     int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int descriptor = openat(folder >= 0 ? folder : AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int descriptor =
+        openat(folder >= 0 ? folder : AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t bytes = -1;
     int saved;
 
@@ -134,7 +140,8 @@ static ssize_t read_file(const char *path, const char *directory, char *data, si
     return bytes;
 }
 
-/* Cut a command line by blanks and quotes, in place; returns the number of words, 0 when unbalanced. */
+/* Cut a command line by blanks and quotes, in place; returns the number of words, 0 when
+ * unbalanced. */
 static size_t cut_words(char *line, char **words, size_t words_max)
 {
     size_t count = 0;
@@ -143,26 +150,32 @@ static size_t cut_words(char *line, char **words, size_t words_max)
     while (*from != '\0') {
         char quote = '\0';
 
-        while (*from == ' ' || *from == '\t' || *from == '\n')
+        while (*from == ' ' || *from == '\t' || *from == '\n') {
             from++;
-        if (*from == '\0')
+        }
+        if (*from == '\0') {
             break;
-        if (count + 1 == words_max)
+        }
+        if (count + 1 == words_max) {
             return 0;
+        }
         words[count++] = to;
         for (; *from != '\0' && (quote != '\0' || (*from != ' ' && *from != '\t' && *from != '\n'));
              from++) {
-            if (quote != '\0' ? *from == quote : *from == '\'' || *from == '"')
+            if (quote != '\0' ? *from == quote : *from == '\'' || *from == '"') {
                 quote = quote != '\0' ? '\0' : *from;
-            else if (*from == '\\' && quote != '\'' && from[1] != '\0')
+            } else if (*from == '\\' && quote != '\'' && from[1] != '\0') {
                 *to++ = *++from;
-            else
+            } else {
                 *to++ = *from;
+            }
         }
-        if (quote != '\0')
+        if (quote != '\0') {
             return 0;
-        if (*from != '\0')
+        }
+        if (*from != '\0') {
             from++;
+        }
         *to++ = '\0';
     }
     words[count] = NULL;
@@ -177,7 +190,8 @@ static ssize_t read_command(const char *command, char *data, size_t bytes_max)
     ssize_t bytes = -1;
     pid_t child;
 
-    if (line == NULL || cut_words(line, words, COMMAND_WORDS_MAX) == 0 || pipe2(ends, O_CLOEXEC) != 0) {
+    if (line == NULL || cut_words(line, words, COMMAND_WORDS_MAX) == 0 ||
+        pipe2(ends, O_CLOEXEC) != 0) {
         free(line);
         errno = EINVAL;
         return -1;
@@ -190,10 +204,12 @@ static ssize_t read_command(const char *command, char *data, size_t bytes_max)
     close(ends[1]);
     if (errno == 0) {
         bytes = read_all(ends[0], data, bytes_max, READ_TIMEOUT_MS);
-        if (bytes < 0)
+        if (bytes < 0) {
             kill(child, SIGKILL);
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        }
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
             ;
+        }
         if (bytes >= 0 && status != 0) {
             errno = ECHILD;
             bytes = -1;
@@ -220,8 +236,9 @@ static int load_one(struct rbk_secrets *secrets, const struct rbk_machine *machi
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         goto out;
     }
-    if ((error = rbk_expr_evaluate(scope, secret->text, &arena, &value, reterr)) != 0)
+    if ((error = rbk_expr_evaluate(scope, secret->text, &arena, &value, reterr)) != 0) {
         goto out;
+    }
     text = value.missing ? "" : rbk_arena_copy(&arena, value.as.text).data;
     errno = 0;
     switch (secret->source) {
@@ -242,24 +259,28 @@ static int load_one(struct rbk_secrets *secrets, const struct rbk_machine *machi
         break;
     }
     if (bytes < 0) {
-        error = rbk_error_set_system(reterr, RBK_EUSAGE, errno, "secret `%.*s` cannot be read from %s %s",
-                                     RBK_STR_ARG(secret->name),
-                                     rbk_secret_source_name(secret->source), text);
+        error = rbk_error_set_system(
+            reterr, RBK_EUSAGE, errno, "secret `%.*s` cannot be read from %s %s",
+            RBK_STR_ARG(secret->name), rbk_secret_source_name(secret->source), text);
         goto out;
     }
     /* Files and commands end in a line end that belongs to the file, not to the secret. */
     while (bytes > 0 && secret->source != RBK_SECRET_ENV &&
-           (data[bytes - 1] == '\n' || data[bytes - 1] == '\r'))
+           (data[bytes - 1] == '\n' || data[bytes - 1] == '\r')) {
         bytes--;
+    }
     keep(secrets, index, data, (size_t)bytes);
-    if (rbk_redactor_add(secrets->redactor, secrets->values[index]) != 0)
-        error = rbk_error_set(reterr, RBK_EUSAGE,
-                              "secret `%.*s` from %s %s is shorter than 4 bytes: it could not be kept "
-                              "out of logs",
-                              RBK_STR_ARG(secret->name), rbk_secret_source_name(secret->source), text);
+    if (rbk_redactor_add(secrets->redactor, secrets->values[index]) != 0) {
+        error =
+            rbk_error_set(reterr, RBK_EUSAGE,
+                          "secret `%.*s` from %s %s is shorter than 4 bytes: it could not be kept "
+                          "out of logs",
+                          RBK_STR_ARG(secret->name), rbk_secret_source_name(secret->source), text);
+    }
 out:
-    if (data != NULL)
+    if (data != NULL) {
         explicit_bzero(data, RBK_SECRET_BYTES_MAX + 2);
+    }
     free(data);
     rbk_arena_fini(&arena);
     return error;
@@ -273,8 +294,9 @@ int rbk_secrets_load(const struct rbk_machine *machine, const struct rbk_value *
     struct rbk_secrets *secrets = calloc(1, sizeof(*secrets));
     int error;
 
-    if (secrets == NULL)
+    if (secrets == NULL) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     secrets->count = machine->secret_count;
     secrets->values = calloc((size_t)machine->secret_count + 1u, sizeof(*secrets->values));
     secrets->redactor = rbk_redactor_new();
@@ -282,11 +304,14 @@ int rbk_secrets_load(const struct rbk_machine *machine, const struct rbk_value *
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         goto fail;
     }
-    if ((error = make_room(secrets, secrets->count, reterr)) != 0)
+    if ((error = make_room(secrets, secrets->count, reterr)) != 0) {
         goto fail;
-    for (uint32_t i = 0; i < secrets->count; i++)
-        if ((error = load_one(secrets, machine, i, &scope, directory, reterr)) != 0)
+    }
+    for (uint32_t i = 0; i < secrets->count; i++) {
+        if ((error = load_one(secrets, machine, i, &scope, directory, reterr)) != 0) {
             goto fail;
+        }
+    }
     *ret_secrets = secrets;
     return 0;
 
@@ -297,8 +322,9 @@ fail:
 
 void rbk_secrets_free(struct rbk_secrets *secrets)
 {
-    if (secrets == NULL)
+    if (secrets == NULL) {
         return;
+    }
     if (secrets->memory != NULL) {
         explicit_bzero(secrets->memory, secrets->used_bytes);
         munmap(secrets->memory, secrets->memory_bytes);

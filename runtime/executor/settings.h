@@ -1,7 +1,8 @@
 #ifndef RBK_RUNTIME_EXECUTOR_SETTINGS_H
 #define RBK_RUNTIME_EXECUTOR_SETTINGS_H
 
-/* What a run is started with: parameters from a person, and what follows from them for its whole life. */
+/* What a run is started with: parameters from a person, and what follows from them for its whole
+ * life. */
 
 #include "runtime/executor/run.h"
 

@@ -45,11 +45,13 @@ static int tell_hook(struct telling *telling, uint32_t kind)
     const struct rbk_machine *machine = telling->run->replay->machine;
     int error = 0;
 
-    for (uint32_t i = 0; i < machine->hook_count && error == 0; i++)
-        for (uint32_t j = 0; machine->hooks[i].kind == kind && j < machine->hooks[i].messages.count &&
-                             error == 0;
-             j++)
+    for (uint32_t i = 0; i < machine->hook_count && error == 0; i++) {
+        for (uint32_t j = 0;
+             machine->hooks[i].kind == kind && j < machine->hooks[i].messages.count && error == 0;
+             j++) {
             error = put_message(telling, machine->hooks[i].messages.first + j);
+        }
+    }
     return error;
 }
 
@@ -61,14 +63,15 @@ static int tell_cause(struct telling *telling, const struct rbk_action *action,
     struct rbk_str name = RBK_STR("");
     const char *what = "something happened";
 
-    if (action->cause.kind == RBK_CAUSE_TRIGGER || action->cause.kind == RBK_CAUSE_TRIGGER_MISSING) {
+    if (action->cause.kind == RBK_CAUSE_TRIGGER ||
+        action->cause.kind == RBK_CAUSE_TRIGGER_MISSING) {
         name = machine->triggers[action->cause.index].name;
         what = action->cause.kind == RBK_CAUSE_TRIGGER ? "fired" : "could not be read";
     }
     return put(telling, action->index,
                rbk_arena_printf(telling->arena, "%.*s, run %s: trigger %.*s %s: %.*s",
-                                RBK_STR_ARG(machine->name), telling->run->id, RBK_STR_ARG(name), what,
-                                RBK_STR_ARG(record->message)));
+                                RBK_STR_ARG(machine->name), telling->run->id, RBK_STR_ARG(name),
+                                what, RBK_STR_ARG(record->message)));
 }
 
 /* An escalation goes out on the channels that `on stuck` uses; without one, to terminal and log. */
@@ -84,10 +87,13 @@ static int tell_escalation(struct telling *telling, uint32_t index)
     int error = 0;
 
     for (uint32_t i = 0; i < machine->hook_count && error == 0; i++) {
-        if (machine->hooks[i].kind != RBK_HOOK_STUCK)
+        if (machine->hooks[i].kind != RBK_HOOK_STUCK) {
             continue;
-        for (uint32_t j = 0; j < machine->hooks[i].messages.count && error == 0; j++, told = true)
-            error = put(telling, machine->messages[machine->hooks[i].messages.first + j].channel, text);
+        }
+        for (uint32_t j = 0; j < machine->hooks[i].messages.count && error == 0; j++, told = true) {
+            error =
+                put(telling, machine->messages[machine->hooks[i].messages.first + j].channel, text);
+        }
     }
     return told || error != 0 ? error : put(telling, UINT32_MAX, text);
 }
@@ -101,11 +107,14 @@ static int tell_step(struct telling *telling, const struct queued *queued)
     struct rbk_str text = {NULL, 0};
 
     if (effect == NULL || effect->kind != RBK_EFFECT_NOTIFY ||
-        queued->record.event.outcome != RBK_OUTCOME_OK)
+        queued->record.event.outcome != RBK_OUTCOME_OK) {
         return 0;
-    for (uint32_t i = 0; i < effect->args.count; i++)
-        if (machine->args[effect->args.first + i].kind == RBK_ARG_MESSAGE)
+    }
+    for (uint32_t i = 0; i < effect->args.count; i++) {
+        if (machine->args[effect->args.first + i].kind == RBK_ARG_MESSAGE) {
             text = rbk_scope_text(run, machine->args[effect->args.first + i].expr, telling->arena);
+        }
+    }
     return put(telling, effect->channel, text);
 }
 
@@ -118,8 +127,9 @@ static int keep_evidence(struct telling *telling, const struct queued *queued)
                                           .label = queued->label,
                                           .content = queued->content};
 
-    if (queued->label.bytes == 0)
+    if (queued->label.bytes == 0) {
         return 0;
+    }
     rbk_sha256_hex(queued->content.data, queued->content.bytes, hash);
     evidence.sha256 = rbk_str_from(hash);
     return rbk_store_put_evidence(run->store, run->id, &evidence, &run->error);
@@ -133,8 +143,10 @@ int rbk_tell(struct rbk_run *run, const struct queued *queued, int64_t seq)
 
     rbk_arena_reset(&run->telling);
     rbk_arena_reset(&run->scratch);
-    if ((error = keep_evidence(&telling, queued)) != 0 || (error = tell_step(&telling, queued)) != 0)
+    if ((error = keep_evidence(&telling, queued)) != 0 ||
+        (error = tell_step(&telling, queued)) != 0) {
         return error;
+    }
     for (size_t i = 0; i < actions->count && error == 0; i++) {
         const struct rbk_action *action = &actions->items[i];
 

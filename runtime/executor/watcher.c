@@ -1,7 +1,7 @@
 /*
- * Watching: probes are polled from the start of the run, and whenever a reading, a span or the state
- * changes the level of an armed trigger, that becomes a record. Also kept here: which applied stages
- * still have a way back open (language, principle 8).
+ * Watching: probes are polled from the start of the run, and whenever a reading, a span or the
+ * state changes the level of an armed trigger, that becomes a record. Also kept here: which applied
+ * stages still have a way back open (language, principle 8).
  */
 #include "runtime/executor/run_internal.h"
 
@@ -13,7 +13,8 @@
 
 static void look(struct rbk_run *run, uint32_t probe);
 
-/* ---- levels into records ----------------------------------------------------------------------- */
+/* ---- levels into records -----------------------------------------------------------------------
+ */
 
 /* What the condition saw, for the person who reads why: "error_rate = 8%, avg p99 = 412ms". */
 static struct rbk_str describe(struct rbk_run *run, uint32_t expr, struct rbk_arena *arena)
@@ -28,18 +29,22 @@ static struct rbk_str describe(struct rbk_run *run, uint32_t expr, struct rbk_ar
         const struct rbk_op_code *code = &machine->codes[row->code.first + i];
         const struct rbk_window *window;
 
-        if (code->op != RBK_OP_WINDOW)
+        if (code->op != RBK_OP_WINDOW) {
             continue;
+        }
         window = &machine->windows[code->operand];
-        if (text.bytes != 0)
+        if (text.bytes != 0) {
             rbk_buffer_append_text(&text, ", ");
-        if (window->kind != RBK_WINDOW_LAST)
+        }
+        if (window->kind != RBK_WINDOW_LAST) {
             rbk_buffer_printf(&text, "%s ", rbk_window_kind_name(window->kind));
+        }
         rbk_buffer_printf(&text, "%.*s = ", RBK_STR_ARG(machine->probes[window->probe].name));
         rbk_value_print(&text, rbk_watch_window(run->watch, code->operand, uv_now(&run->loop)));
     }
-    if (text.bytes == 0)
+    if (text.bytes == 0) {
         rbk_buffer_append_str(&text, row->text);
+    }
     result = rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(&text));
     rbk_buffer_fini(&text);
     return result;
@@ -50,11 +55,13 @@ static void post(struct rbk_run *run, const struct rbk_watch_change *change, str
     const struct rbk_machine *machine = run->replay->machine;
     struct queued *queued;
 
-    if (change->criterion && change->level != RBK_LEVEL_TRUE)
+    if (change->criterion && change->level != RBK_LEVEL_TRUE) {
         return;
+    }
     queued = rbk_queue_new(run, change->criterion ? RBK_EVENT_CRITERION : RBK_EVENT_TRIGGER);
-    if (queued == NULL)
+    if (queued == NULL) {
         return;
+    }
     queued->record.event.index = change->index;
     queued->record.event.level = change->level;
     queued->record.message =
@@ -79,20 +86,24 @@ static void look(struct rbk_run *run, uint32_t probe)
     uint64_t now_ms, due_ms;
     size_t count;
 
-    if (machine->trigger_count == 0 && machine->criterion_count == 0)
+    if (machine->trigger_count == 0 && machine->criterion_count == 0) {
         return;
+    }
     rbk_arena_reset(&run->scratch);
     changes = rbk_new_array(&run->scratch, struct rbk_watch_change,
                             machine->trigger_count + machine->criterion_count);
     now_ms = uv_now(&run->loop);
-    count = rbk_watch_evaluate(run->watch, run->replay->state, &run->open_scope, probe, now_ms, changes);
-    for (size_t i = 0; i < count; i++)
+    count = rbk_watch_evaluate(run->watch, run->replay->state, &run->open_scope, probe, now_ms,
+                               changes);
+    for (size_t i = 0; i < count; i++) {
         post(run, &changes[i], (struct rbk_str){NULL, 0});
+    }
     due_ms = rbk_watch_next_due(run->watch);
-    if (due_ms == 0)
+    if (due_ms == 0) {
         uv_timer_stop(&run->watch_timer);
-    else
+    } else {
         uv_timer_start(&run->watch_timer, on_watch_due, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+    }
 }
 
 static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message)
@@ -114,15 +125,18 @@ static void on_trigger(void *context, uint32_t trigger, struct rbk_value value,
 {
     struct rbk_run *run = context;
     struct rbk_watch_change change;
-    enum rbk_level level = value.missing ? RBK_LEVEL_MISSING
+    enum rbk_level level = value.missing    ? RBK_LEVEL_MISSING
                            : value.as.truth ? RBK_LEVEL_TRUE
                                             : RBK_LEVEL_FALSE;
 
-    if (rbk_watch_level(run->watch, run->replay->state, trigger, level, uv_now(&run->loop), &change) != 0)
+    if (rbk_watch_level(run->watch, run->replay->state, trigger, level, uv_now(&run->loop),
+                        &change) != 0) {
         post(run, &change, value.missing ? message : (struct rbk_str){NULL, 0});
+    }
 }
 
-/* ---- alerts ------------------------------------------------------------------------------------ */
+/* ---- alerts ------------------------------------------------------------------------------------
+ */
 
 void rbk_watcher_alert(struct rbk_run *run)
 {
@@ -132,8 +146,9 @@ void rbk_watcher_alert(struct rbk_run *run)
         const struct rbk_expr *expr = &machine->exprs[machine->probes[i].expr];
         bool firing = false;
 
-        if (!machine->probes[i].pushed)
+        if (!machine->probes[i].pushed) {
             continue;
+        }
         for (uint32_t j = 0; j < expr->reads.count; j++) {
             const struct rbk_read *read = &machine->reads[expr->reads.first + j];
 
@@ -143,12 +158,15 @@ void rbk_watcher_alert(struct rbk_run *run)
 
                 rbk_arena_reset(&run->scratch);
                 if (arg->kind != RBK_ARG_NAME ||
-                    rbk_expr_evaluate(&run->open_scope, arg->expr, &run->scratch, &name, NULL) != 0 ||
-                    name.missing)
+                    rbk_expr_evaluate(&run->open_scope, arg->expr, &run->scratch, &name, NULL) !=
+                        0 ||
+                    name.missing) {
                     continue;
-                for (size_t a = 0; a < run->replay->alert_count; a++)
+                }
+                for (size_t a = 0; a < run->replay->alert_count; a++) {
                     firing |= run->replay->alerts[a].firing &&
                               rbk_str_equal(run->replay->alerts[a].name, name.as.text);
+                }
             }
         }
         rbk_watch_feed(run->watch, i, rbk_value_bool(firing), uv_now(&run->loop));
@@ -156,7 +174,8 @@ void rbk_watcher_alert(struct rbk_run *run)
     }
 }
 
-/* ---- the way back ------------------------------------------------------------------------------ */
+/* ---- the way back ------------------------------------------------------------------------------
+ */
 
 /* One look at whether an applied stage can be rolled back: its strategies' conditions, in order. */
 struct way_back {
@@ -177,7 +196,8 @@ static void way_back_end(struct way_back *way, bool open)
     struct queued *queued;
 
     run->ways_back[way->region] = NULL;
-    if (open != was_open && rbk_stage_applied(run->replay->machine, run->replay->state, way->region) &&
+    if (open != was_open &&
+        rbk_stage_applied(run->replay->machine, run->replay->state, way->region) &&
         (queued = rbk_queue_new(run, RBK_EVENT_WAY_BACK)) != NULL) {
         queued->record.event.index = way->region;
         queued->record.event.level = open ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
@@ -217,9 +237,10 @@ static void way_back_next(struct way_back *way)
         way_back_end(way, true);
         return;
     }
-    if (rbk_reading_start(way->run->reader, strategy->when, "way_back", region->name.data, 10000, way,
-                          on_way_back, &way->reading, NULL) != 0)
+    if (rbk_reading_start(way->run->reader, strategy->when, "way_back", region->name.data, 10000,
+                          way, on_way_back, &way->reading, NULL) != 0) {
         way_back_end(way, false);
+    }
 }
 
 static bool way_back_due(const struct rbk_run *run, uint32_t region)
@@ -231,12 +252,15 @@ static bool way_back_due(const struct rbk_run *run, uint32_t region)
     for (uint32_t i = 0; i < strategies.count; i++) {
         const struct rbk_strategy *strategy = &machine->strategies[strategies.first + i];
 
-        if (strategy->when == RBK_NONE)
+        if (strategy->when == RBK_NONE) {
             return false; /* always open */
-        if (strategy->when_every_ms != 0 && strategy->when_every_ms < every_ms)
+        }
+        if (strategy->when_every_ms != 0 && strategy->when_every_ms < every_ms) {
             every_ms = strategy->when_every_ms;
+        }
     }
-    return strategies.count != 0 && run->seconds % (every_ms / 1000u != 0 ? every_ms / 1000u : 1u) == 0;
+    return strategies.count != 0 &&
+           run->seconds % (every_ms / 1000u != 0 ? every_ms / 1000u : 1u) == 0;
 }
 
 static void look_at_ways_back(struct rbk_run *run)
@@ -248,8 +272,9 @@ static void look_at_ways_back(struct rbk_run *run)
 
         if (machine->regions[i].kind != RBK_REGION_STAGE || run->ways_back[i] != NULL ||
             !rbk_stage_applied(machine, run->replay->state, i) || !way_back_due(run, i) ||
-            (way = calloc(1, sizeof(*way))) == NULL)
+            (way = calloc(1, sizeof(*way))) == NULL) {
             continue;
+        }
         way->run = run;
         way->region = i;
         run->ways_back[i] = way;
@@ -257,7 +282,8 @@ static void look_at_ways_back(struct rbk_run *run)
     }
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------
+ */
 
 int rbk_watcher_start(struct rbk_run *run)
 {
@@ -270,10 +296,12 @@ int rbk_watcher_start(struct rbk_run *run)
                                          .on_trigger = on_trigger};
 
     run->poll = rbk_poll_new(&setup);
-    if (run->poll == NULL)
+    if (run->poll == NULL) {
         return rbk_error_set(&run->error, RBK_ENOMEM, "out of memory");
-    for (uint32_t i = 0; i < run->replay->machine->baseline_count; i++)
+    }
+    for (uint32_t i = 0; i < run->replay->machine->baseline_count; i++) {
         rbk_watch_set_baseline(run->watch, i, run->replay->baselines[i]);
+    }
     rbk_poll_start(run->poll);
     rbk_watcher_alert(run);
     return 0;
@@ -281,8 +309,9 @@ int rbk_watcher_start(struct rbk_run *run)
 
 void rbk_watcher_after_step(struct rbk_run *run)
 {
-    if (run->poll == NULL)
+    if (run->poll == NULL) {
         return;
+    }
     rbk_poll_arm(run->poll, run->replay->state);
     look(run, RBK_NONE);
 }
@@ -290,8 +319,9 @@ void rbk_watcher_after_step(struct rbk_run *run)
 void rbk_watcher_second(struct rbk_run *run)
 {
     look_at_ways_back(run);
-    if (run->seconds % 10 == 0)
+    if (run->seconds % 10 == 0) {
         rbk_daily_windows_look(run);
+    }
 }
 
 void rbk_watcher_stop(struct rbk_run *run)
@@ -299,10 +329,12 @@ void rbk_watcher_stop(struct rbk_run *run)
     for (uint32_t i = 0; i < run->replay->machine->region_count; i++) {
         struct way_back *way = run->ways_back[i];
 
-        if (way == NULL)
+        if (way == NULL) {
             continue;
-        if (way->reading != NULL)
+        }
+        if (way->reading != NULL) {
             rbk_reading_cancel(way->reading);
+        }
         run->ways_back[i] = NULL;
         free(way);
     }

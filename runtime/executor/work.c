@@ -7,10 +7,12 @@
 #include "runtime/core/base/limits.h"
 
 #define WORK_ARENA_BYTES ((size_t)64 << 20)
-/* An effect without any deadline does not pass the compiler; a hostile machine file might hold one. */
+/* An effect without any deadline does not pass the compiler; a hostile machine file might hold one.
+ */
 #define TIMEOUT_MS_DEFAULT 3600000u
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 static struct work *work_new(struct rbk_run *run, const struct rbk_action *action)
 {
@@ -52,12 +54,15 @@ void rbk_work_release(struct work *work)
     struct work **link = &work->run->works;
 
     if (!work->finished || work->activity != NULL || work->reading != NULL ||
-        uv_is_closing((uv_handle_t *)&work->timer))
+        uv_is_closing((uv_handle_t *)&work->timer)) {
         return;
-    while (*link != NULL && *link != work)
+    }
+    while (*link != NULL && *link != work) {
         link = &(*link)->next;
-    if (*link == work)
+    }
+    if (*link == work) {
         *link = work->next;
+    }
     uv_close((uv_handle_t *)&work->timer, on_handle_closed);
     uv_close((uv_handle_t *)&work->deadline, on_handle_closed);
 }
@@ -73,8 +78,9 @@ void rbk_work_finish(struct work *work, const struct work_result *result)
     struct rbk_run *run = work->run;
     struct queued *queued;
 
-    if (work->finished)
+    if (work->finished) {
         return;
+    }
     work->finished = true;
     uv_timer_stop(&work->timer);
     uv_timer_stop(&work->deadline);
@@ -87,9 +93,10 @@ void rbk_work_finish(struct work *work, const struct work_result *result)
             record->value = rbk_value_copy(&queued->arena, *result->value);
             if (!record->value.missing &&
                 (record->value.type == RBK_TYPE_SCALAR || record->value.type == RBK_TYPE_TEXT ||
-                 record->value.type == RBK_TYPE_JSON || record->value.type == RBK_TYPE_URL))
+                 record->value.type == RBK_TYPE_JSON || record->value.type == RBK_TYPE_URL)) {
                 record->value.as.text =
                     rbk_secrets_redact(run->secrets, &queued->arena, record->value.as.text);
+            }
             record->has_value = true;
         }
         record->message = rbk_secrets_redact(run->secrets, &queued->arena, result->message);
@@ -111,7 +118,8 @@ void rbk_work_end(struct work *work, enum rbk_outcome outcome, struct rbk_str me
     rbk_work_finish(work, &result);
 }
 
-/* ---- what the parts need ---------------------------------------------------------------------- */
+/* ---- what the parts need ----------------------------------------------------------------------
+ */
 
 uint64_t rbk_work_time_left_ms(const struct work *work)
 {
@@ -128,8 +136,9 @@ uint64_t rbk_work_time_left_ms(const struct work *work)
             uint64_t due_ms = state->block_due_ms[i];
             uint64_t block_ms = due_ms > now_ms ? due_ms - now_ms : 1;
 
-            if (due_ms != 0 && (left_ms == 0 || block_ms < left_ms))
+            if (due_ms != 0 && (left_ms == 0 || block_ms < left_ms)) {
                 left_ms = block_ms;
+            }
         }
     }
     return left_ms != 0 ? left_ms : TIMEOUT_MS_DEFAULT;
@@ -163,14 +172,16 @@ struct rbk_value rbk_work_argument(struct work *work, enum rbk_arg_kind kind)
         const struct rbk_arg *arg = &machine->args[work->effect->args.first + i];
         struct rbk_value value;
 
-        if (arg->kind == kind && rbk_expr_evaluate(&work->run->open_scope, arg->expr, &work->arena,
-                                                   &value, NULL) == 0)
+        if (arg->kind == kind &&
+            rbk_expr_evaluate(&work->run->open_scope, arg->expr, &work->arena, &value, NULL) == 0) {
             return value;
+        }
     }
     return rbk_value_missing(RBK_TYPE_UNKNOWN);
 }
 
-/* ---- waits ------------------------------------------------------------------------------------ */
+/* ---- waits ------------------------------------------------------------------------------------
+ */
 
 static void on_wait_over(uv_timer_t *timer)
 {
@@ -198,13 +209,16 @@ static void start_wait(struct work *work, uint64_t since_ms)
     uv_timer_start(&work->timer, on_wait_over, until_ms - now_ms, 0);
 }
 
-/* ---- actions ---------------------------------------------------------------------------------- */
+/* ---- actions ----------------------------------------------------------------------------------
+ */
 
 static const struct rbk_in_flight *in_flight(const struct rbk_run *run, uint32_t serial)
 {
-    for (size_t i = 0; i < run->replay->in_flight_count; i++)
-        if (run->replay->in_flight[i].serial == serial)
+    for (size_t i = 0; i < run->replay->in_flight_count; i++) {
+        if (run->replay->in_flight[i].serial == serial) {
             return &run->replay->in_flight[i];
+        }
+    }
     return NULL;
 }
 
@@ -212,8 +226,9 @@ static struct work *find(struct rbk_run *run, uint32_t serial)
 {
     struct work *work = run->works;
 
-    while (work != NULL && (work->serial != serial || work->finished))
+    while (work != NULL && (work->serial != serial || work->finished)) {
         work = work->next;
+    }
     return work;
 }
 
@@ -224,10 +239,12 @@ void rbk_work_dispatch(struct rbk_run *run, const struct rbk_action *action)
     const struct rbk_in_flight *row = in_flight(run, action->serial);
     struct work *work;
 
-    if (effect->kind == RBK_EFFECT_QUESTION)
+    if (effect->kind == RBK_EFFECT_QUESTION) {
         return; /* its question is open; the answer is an event of its own */
-    if ((work = work_new(run, action)) == NULL)
+    }
+    if ((work = work_new(run, action)) == NULL) {
         return;
+    }
     work->condition = effect->condition;
     switch (effect->kind) {
     case RBK_EFFECT_RUN:
@@ -255,8 +272,9 @@ void rbk_work_look(struct rbk_run *run, const struct rbk_action *action)
 {
     struct work *work = work_new(run, action);
 
-    if (work == NULL)
+    if (work == NULL) {
         return;
+    }
     work->look = true;
     work->condition = work->effect->done_when;
     rbk_work_reading_start(work);
@@ -267,22 +285,26 @@ void rbk_work_cancel(struct rbk_run *run, const struct rbk_action *action)
     struct work *work = find(run, action->serial);
 
     if (work == NULL) {
-        /* Nothing of it is under way here: its result is already in the queue, or there is nothing to
-         * stop, which is a result too. */
-        for (struct queued *queued = run->queue; queued != NULL; queued = queued->next)
+        /* Nothing of it is under way here: its result is already in the queue, or there is nothing
+         * to stop, which is a result too. */
+        for (struct queued *queued = run->queue; queued != NULL; queued = queued->next) {
             if (queued->record.event.kind == RBK_EVENT_RESULT &&
-                queued->record.event.serial == action->serial)
+                queued->record.event.serial == action->serial) {
                 return;
-        if ((work = work_new(run, action)) != NULL)
+            }
+        }
+        if ((work = work_new(run, action)) != NULL) {
             rbk_work_end(work, RBK_OUTCOME_FAIL, RBK_STR("cancelled"));
+        }
         return;
     }
-    if (work->activity != NULL)
+    if (work->activity != NULL) {
         work->driver->ops->cancel(work->activity);
-    else if (work->reading != NULL)
+    } else if (work->reading != NULL) {
         rbk_work_reading_cancel(work);
-    else
+    } else {
         rbk_work_end(work, RBK_OUTCOME_FAIL, RBK_STR("cancelled"));
+    }
 }
 
 /* After a crash: ask the driver. What has no driver is known not to have happened. */
@@ -291,11 +313,13 @@ void rbk_work_resolve(struct rbk_run *run, const struct rbk_action *action)
     const struct rbk_in_flight *row = in_flight(run, action->serial);
     struct work *work = work_new(run, action);
 
-    if (work == NULL)
+    if (work == NULL) {
         return;
+    }
     work->recovering = true;
-    if (row != NULL)
+    if (row != NULL) {
         work->attempt = row->attempt;
+    }
     rbk_work_driver_recover(work, row != NULL ? row->note : (struct rbk_str){NULL, 0});
 }
 

@@ -2,36 +2,36 @@
 #define RBK_RUNTIME_EXECUTOR_WORK_H
 
 /*
- * One dispatched effect under way. Shared by work.c (life), work_driver.c and work_reading.c (what it
- * does); nobody else includes this.
+ * One dispatched effect under way. Shared by work.c (life), work_driver.c and work_reading.c (what
+ * it does); nobody else includes this.
  *
- *   started ──▶ result (exactly one record) ──▶ finished ──▶ freed when its timers are closed and no
- *                                                            driver or reading holds it any more
+ *   started ──▶ result (exactly one record) ──▶ finished ──▶ freed when its timers are closed and
+ * no driver or reading holds it any more
  */
 
 #include "runtime/core/check.h"
 #include "runtime/executor/run_internal.h"
 
 struct work {
-    struct rbk_client client;  /* first: drivers call back through it */
+    struct rbk_client client; /* first: drivers call back through it */
     struct rbk_run *run;
     struct work *next;
     uint32_t serial, region, state, attempt;
     const struct rbk_effect *effect;
-    bool look;                 /* evaluating `done when`, not the effect */
-    bool recovering;           /* a driver is finding out what happened */
-    bool finished;             /* its result is in the queue: what still comes is dropped */
-    bool dropped;              /* the runner is leaving: no result will be given */
-    uint64_t deadline_ms;      /* loop time */
-    struct rbk_driver *driver; /* with activity */
+    bool look;                     /* evaluating `done when`, not the effect */
+    bool recovering;               /* a driver is finding out what happened */
+    bool finished;                 /* its result is in the queue: what still comes is dropped */
+    bool dropped;                  /* the runner is leaving: no result will be given */
+    uint64_t deadline_ms;          /* loop time */
+    struct rbk_driver *driver;     /* with activity */
     struct rbk_activity *activity; /* under way in a driver, or NULL */
     struct rbk_reading *reading;   /* under way, or NULL */
     struct rbk_check check;
-    uint32_t condition;        /* what is read */
-    uv_timer_t timer;          /* next reading, end of a wait */
-    uv_timer_t deadline;       /* timeout of a reading effect */
+    uint32_t condition;  /* what is read */
+    uv_timer_t timer;    /* next reading, end of a wait */
+    uv_timer_t deadline; /* timeout of a reading effect */
     unsigned open_handles;
-    struct rbk_arena arena;    /* the request, and a stepwise result */
+    struct rbk_arena arena; /* the request, and a stepwise result */
 };
 
 /* The result record, with the texts redacted and copied; then the work is over. */

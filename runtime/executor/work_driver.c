@@ -17,14 +17,17 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
                                  .elapsed_ms = result->elapsed_ms};
 
     work->activity = NULL;
-    if (result->cancelled && answer.message.bytes == 0)
+    if (result->cancelled && answer.message.bytes == 0) {
         answer.message = RBK_STR("cancelled");
+    }
     if (work->effect->kind == RBK_EFFECT_CAPTURE_RUN && result->outcome == RBK_OUTCOME_OK) {
         label = rbk_work_argument(work, RBK_ARG_LABEL);
-        if (!label.missing)
+        if (!label.missing) {
             answer.label = label.as.text;
-        if (!result->value.missing)
+        }
+        if (!result->value.missing) {
             answer.content = result->value.as.text;
+        }
     }
     rbk_work_finish(work, &answer);
 }
@@ -34,8 +37,9 @@ static void on_note(struct rbk_client *client, struct rbk_str note)
     struct work *work = (struct work *)client;
     struct queued *queued = rbk_queue_new(work->run, RBK_EVENT_NOTE);
 
-    if (queued == NULL)
+    if (queued == NULL) {
         return;
+    }
     queued->record.event.serial = work->serial;
     queued->record.note = rbk_arena_copy(&queued->arena, note);
     queued->proceed = true;
@@ -46,10 +50,12 @@ void rbk_work_proceed(struct rbk_run *run, uint32_t serial)
 {
     struct work *work = run->works;
 
-    while (work != NULL && (work->serial != serial || work->finished))
+    while (work != NULL && (work->serial != serial || work->finished)) {
         work = work->next;
-    if (work != NULL && work->activity != NULL && work->driver->ops->proceed != NULL)
+    }
+    if (work != NULL && work->activity != NULL && work->driver->ops->proceed != NULL) {
         work->driver->ops->proceed(work->activity);
+    }
 }
 
 static void resolved(struct work *work, enum rbk_recovery recovery, enum rbk_outcome outcome,
@@ -58,8 +64,9 @@ static void resolved(struct work *work, enum rbk_recovery recovery, enum rbk_out
     struct rbk_run *run = work->run;
     struct queued *queued = rbk_queue_new(run, RBK_EVENT_RESOLVED);
 
-    if (queued == NULL)
+    if (queued == NULL) {
         return;
+    }
     queued->record.event.serial = work->serial;
     queued->record.event.recovery = recovery;
     queued->record.event.outcome = outcome;
@@ -91,8 +98,9 @@ static void on_recovered(struct rbk_client *client, enum rbk_recovery recovery,
     work->recovering = false;
     resolved(work, recovery, recovery == RBK_RECOVERY_KNOWN ? result->outcome : RBK_OUTCOME_DOUBT,
              result);
-    if (recovery != RBK_RECOVERY_ATTACHED)
+    if (recovery != RBK_RECOVERY_ATTACHED) {
         over(work);
+    }
 }
 
 /* The request of the work's effect, its memory in the work's arena. */
@@ -114,8 +122,9 @@ static int build(struct work *work, struct rbk_request *ret_request, struct rbk_
         .key = rbk_work_key(work)};
     int error = rbk_request_build(&source, &work->arena, ret_request, reterr);
 
-    if (error != 0)
+    if (error != 0) {
         return error;
+    }
     ret_request->serial = work->serial;
     ret_request->attempt = work->attempt;
     ret_request->timeout_ms = rbk_work_time_left_ms(work);
@@ -137,8 +146,10 @@ void rbk_work_driver_start(struct work *work)
     if (build(work, &request, &error) != 0 ||
         rbk_drivers_for_effect(work->run->drivers, work->run->replay->machine, work->effect,
                                &work->driver, &error) != 0 ||
-        work->driver->ops->start(work->driver, &request, &work->client, &work->activity, &error) != 0)
+        work->driver->ops->start(work->driver, &request, &work->client, &work->activity, &error) !=
+            0) {
         rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
+    }
 }
 
 void rbk_work_driver_recover(struct work *work, struct rbk_str note)
@@ -153,11 +164,14 @@ void rbk_work_driver_recover(struct work *work, struct rbk_str note)
                                &work->driver, &error) == 0 &&
         work->driver != NULL && work->driver->ops->recover != NULL &&
         work->driver->ops->recover(work->driver, &request, note, &work->client, &work->activity,
-                                   &error) == 0)
+                                   &error) == 0) {
         return;
-    if (error.code != RBK_OK)
+    }
+    if (error.code != RBK_OK) {
         rbk_run_notice(work->run, "%.*s: %s",
-                       RBK_STR_ARG(work->run->replay->machine->states[work->state].name), error.text);
+                       RBK_STR_ARG(work->run->replay->machine->states[work->state].name),
+                       error.text);
+    }
     resolved(work, work->driver == NULL ? RBK_RECOVERY_NOT_STARTED : RBK_RECOVERY_UNKNOWN,
              RBK_OUTCOME_DOUBT, NULL);
     over(work);

@@ -1,7 +1,7 @@
 /*
- * Effects that read: let, capture, check, test, require, wait until, a `done when`, the baselines and
- * the arming of triggers. How often is read and when that decides is core/check.c's business; here
- * the readings are taken and timed.
+ * Effects that read: let, capture, check, test, require, wait until, a `done when`, the baselines
+ * and the arming of triggers. How often is read and when that decides is core/check.c's business;
+ * here the readings are taken and timed.
  */
 #include "runtime/executor/work.h"
 
@@ -19,7 +19,8 @@ static void read_now(struct work *work);
 
 static bool binds(const struct work *work)
 {
-    return !work->look && (work->effect->kind == RBK_EFFECT_LET || work->effect->kind == RBK_EFFECT_CAPTURE);
+    return !work->look &&
+           (work->effect->kind == RBK_EFFECT_LET || work->effect->kind == RBK_EFFECT_CAPTURE);
 }
 
 static void decided(struct work *work, enum rbk_outcome outcome, struct rbk_value value,
@@ -29,8 +30,9 @@ static void decided(struct work *work, enum rbk_outcome outcome, struct rbk_valu
     struct rbk_buffer printed;
     struct rbk_value label;
 
-    if (outcome == RBK_OUTCOME_OK && binds(work))
+    if (outcome == RBK_OUTCOME_OK && binds(work)) {
         result.value = &value;
+    }
     rbk_buffer_init(&printed, RBK_VALUE_BYTES_MAX);
     if (outcome == RBK_OUTCOME_OK && !work->look && work->effect->kind == RBK_EFFECT_CAPTURE) {
         label = rbk_work_argument(work, RBK_ARG_LABEL);
@@ -50,10 +52,10 @@ static void on_next(uv_timer_t *timer)
 /* One evaluation: decide, or come back later. */
 static void consider(struct work *work, struct rbk_value value, struct rbk_str message)
 {
-    enum rbk_level level = value.missing                                  ? RBK_LEVEL_MISSING
-                           : binds(work) || value.type != RBK_TYPE_BOOL  ? RBK_LEVEL_TRUE
-                           : value.as.truth                               ? RBK_LEVEL_TRUE
-                                                                          : RBK_LEVEL_FALSE;
+    enum rbk_level level = value.missing                                ? RBK_LEVEL_MISSING
+                           : binds(work) || value.type != RBK_TYPE_BOOL ? RBK_LEVEL_TRUE
+                           : value.as.truth                             ? RBK_LEVEL_TRUE
+                                                                        : RBK_LEVEL_FALSE;
     struct rbk_check_verdict verdict;
     uint64_t now_ms;
 
@@ -71,7 +73,8 @@ static void consider(struct work *work, struct rbk_value value, struct rbk_str m
         decided(work, verdict.outcome, value, message);
         return;
     }
-    uv_timer_start(&work->timer, on_next, verdict.next_ms > now_ms ? verdict.next_ms - now_ms : 0, 0);
+    uv_timer_start(&work->timer, on_next, verdict.next_ms > now_ms ? verdict.next_ms - now_ms : 0,
+                   0);
 }
 
 static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value value,
@@ -99,29 +102,35 @@ static void read_now(struct work *work)
 
     if (machine->exprs[work->condition].reads.count == 0) {
         /* Nothing outside is asked: no need to go round the loop. */
-        if (rbk_expr_evaluate(&run->open_scope, work->condition, &work->arena, &value, &error) != 0)
+        if (rbk_expr_evaluate(&run->open_scope, work->condition, &work->arena, &value, &error) !=
+            0) {
             rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
-        else
-            consider(work, value, value.missing ? RBK_STR("a value it needs is missing")
-                                                : (struct rbk_str){NULL, 0});
+        } else {
+            consider(work, value,
+                     value.missing ? RBK_STR("a value it needs is missing")
+                                   : (struct rbk_str){NULL, 0});
+        }
         return;
     }
     if (rbk_reading_start(run->reader, work->condition,
                           rbk_arena_copy(&work->arena, machine->states[work->state].name).data,
                           rbk_arena_copy(&work->arena, rbk_work_stage(work)).data,
-                          work->deadline_ms > now_ms ? work->deadline_ms - now_ms : 1, work, on_read,
-                          &work->reading, &error) != 0)
+                          work->deadline_ms > now_ms ? work->deadline_ms - now_ms : 1, work,
+                          on_read, &work->reading, &error) != 0) {
         rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
+    }
 }
 
-/* ---- baselines and arming ---------------------------------------------------------------------- */
+/* ---- baselines and arming ----------------------------------------------------------------------
+ */
 
 static void on_baseline(uv_timer_t *timer)
 {
     struct work *work = timer->data;
     struct rbk_run *run = work->run;
     const struct rbk_machine *machine = run->replay->machine;
-    struct rbk_value *means = rbk_new_array(&work->arena, struct rbk_value, machine->baseline_count + 1u);
+    struct rbk_value *means =
+        rbk_new_array(&work->arena, struct rbk_value, machine->baseline_count + 1u);
     struct rbk_value list = {.type = RBK_TYPE_LIST};
     struct work_result result = {.outcome = RBK_OUTCOME_OK, .value = &list, .status = -1};
 
@@ -130,14 +139,16 @@ static void on_baseline(uv_timer_t *timer)
         const struct rbk_probe *probe = &machine->probes[baseline->probe];
         struct rbk_value over;
 
-        if (rbk_expr_evaluate(&run->open_scope, baseline->over, &work->arena, &over, NULL) != 0)
+        if (rbk_expr_evaluate(&run->open_scope, baseline->over, &work->arena, &over, NULL) != 0) {
             over = rbk_value_missing(RBK_TYPE_DURATION);
+        }
         means[i] = over.missing ? over
                                 : rbk_watch_mean(run->watch, baseline->probe,
                                                  (uint64_t)over.as.integer, uv_now(&run->loop));
         if (means[i].missing) {
             rbk_work_end(work, RBK_OUTCOME_MISSING,
-                         rbk_arena_printf(&work->arena, "probe %.*s gave no reading for its baseline",
+                         rbk_arena_printf(&work->arena,
+                                          "probe %.*s gave no reading for its baseline",
                                           RBK_STR_ARG(probe->name)));
             return;
         }
@@ -157,10 +168,11 @@ static void start_baseline(struct work *work)
     for (uint32_t i = 0; i < machine->baseline_count; i++) {
         struct rbk_value over;
 
-        if (rbk_expr_evaluate(&run->open_scope, machine->baselines[i].over, &work->arena, &over, NULL) ==
-                0 &&
-            !over.missing && (uint64_t)over.as.integer > longest_ms)
+        if (rbk_expr_evaluate(&run->open_scope, machine->baselines[i].over, &work->arena, &over,
+                              NULL) == 0 &&
+            !over.missing && (uint64_t)over.as.integer > longest_ms) {
             longest_ms = (uint64_t)over.as.integer;
+        }
     }
     uv_update_time(&run->loop);
     uv_timer_start(&work->timer, on_baseline, longest_ms, 0);
@@ -186,10 +198,11 @@ static uint32_t unreadable(struct work *work)
 
         rbk_arena_reset(&run->scratch);
         if (armed_first(machine, i) &&
-            (rbk_expr_evaluate(&run->open_scope, machine->triggers[i].condition, &run->scratch, &value,
-                               NULL) != 0 ||
-             value.missing))
+            (rbk_expr_evaluate(&run->open_scope, machine->triggers[i].condition, &run->scratch,
+                               &value, NULL) != 0 ||
+             value.missing)) {
             return i;
+        }
     }
     return RBK_NONE;
 }
@@ -206,10 +219,9 @@ static void on_arm(uv_timer_t *timer)
         const struct rbk_trigger *row = &machine->triggers[trigger];
 
         rbk_work_end(work, RBK_OUTCOME_MISSING,
-                     rbk_arena_printf(&work->arena,
-                                      "trigger %.*s cannot fire: `%.*s` gives no reading",
-                                      RBK_STR_ARG(row->name),
-                                      RBK_STR_ARG(machine->exprs[row->condition].text)));
+                     rbk_arena_printf(
+                         &work->arena, "trigger %.*s cannot fire: `%.*s` gives no reading",
+                         RBK_STR_ARG(row->name), RBK_STR_ARG(machine->exprs[row->condition].text)));
     } else {
         uv_timer_start(timer, on_arm, LOOK_MS, 0);
     }
@@ -223,14 +235,16 @@ static void start_arm(struct work *work)
     for (uint32_t i = 0; i < machine->probe_count; i++) {
         const struct rbk_probe *probe = &machine->probes[i];
 
-        if (!probe->pushed && probe->timeout_ms * probe->missing_after > slowest_ms)
+        if (!probe->pushed && probe->timeout_ms * probe->missing_after > slowest_ms) {
             slowest_ms = probe->timeout_ms * probe->missing_after;
+        }
     }
     work->deadline_ms = uv_now(&work->run->loop) + slowest_ms + ARM_SLACK_MS;
     uv_timer_start(&work->timer, on_arm, 0, 0);
 }
 
-/* ---- beginning and stopping -------------------------------------------------------------------- */
+/* ---- beginning and stopping --------------------------------------------------------------------
+ */
 
 static void on_deadline(uv_timer_t *timer)
 {

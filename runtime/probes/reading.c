@@ -5,7 +5,8 @@
  *
  * Exactly one driver request, host reading or filter is under way at a time. A cancelled reading
  * stays allocated, silent, until that one has answered. `turn` (a timer of 0 ms) makes sure that
- * nothing completes inside rbk_reading_start(). The memory of all results is the reading's own arena.
+ * nothing completes inside rbk_reading_start(). The memory of all results is the reading's own
+ * arena.
  */
 #include "runtime/probes/reading.h"
 
@@ -31,11 +32,11 @@ struct rbk_reading {
     const char *name, *stage; /* in the arena */
     uint64_t deadline_ms;     /* loop time */
     struct rbk_value *results;
-    struct rbk_str filter;    /* of the reading under way */
+    struct rbk_str filter; /* of the reading under way */
     struct rbk_driver *driver;
     struct rbk_activity *activity; /* under way, or NULL */
     struct rbk_host_read *host;    /* under way, or NULL */
-    bool waiting;             /* a driver, host reading or filter will call back */
+    bool waiting;                  /* a driver, host reading or filter will call back */
     bool filtering;
     bool cancelled;
     uv_timer_t turn;
@@ -49,8 +50,9 @@ struct rbk_reader *rbk_reader_new(const struct rbk_reader_setup *setup)
 {
     struct rbk_reader *reader = malloc(sizeof(*reader));
 
-    if (reader != NULL)
+    if (reader != NULL) {
         reader->setup = *setup;
+    }
     return reader;
 }
 
@@ -69,14 +71,16 @@ static void on_turn_closed(uv_handle_t *handle)
 
 static void release(struct rbk_reading *reading)
 {
-    if (!uv_is_closing((uv_handle_t *)&reading->turn))
+    if (!uv_is_closing((uv_handle_t *)&reading->turn)) {
         uv_close((uv_handle_t *)&reading->turn, on_turn_closed);
+    }
 }
 
 static void finish(struct rbk_reading *reading, struct rbk_value value, struct rbk_str message)
 {
-    if (!reading->cancelled)
+    if (!reading->cancelled) {
         reading->on_done(reading->owner, reading, value, message);
+    }
     release(reading);
 }
 
@@ -125,30 +129,32 @@ static struct rbk_value shape(const struct rbk_read *read, struct rbk_value valu
         return rbk_value_integer(type, (int64_t)result->elapsed_ms);
     case RBK_READ_SQL_RATIO:
         number = rbk_value_parse(RBK_TYPE_NUMBER, value.as.text);
-        return number.missing ? rbk_value_missing(type)
-                              : rbk_value_number(type, number.as.number);
+        return number.missing ? rbk_value_missing(type) : rbk_value_number(type, number.as.number);
     default:
         break;
     }
-    if (value.missing)
+    if (value.missing) {
         return rbk_value_missing(type);
-    if (value.type == type)
+    }
+    if (value.type == type) {
         return value;
-    if (value.type == RBK_TYPE_SCALAR || value.type == RBK_TYPE_TEXT)
+    }
+    if (value.type == RBK_TYPE_SCALAR || value.type == RBK_TYPE_TEXT) {
         return type == RBK_TYPE_SCALAR || type == RBK_TYPE_TEXT
                    ? rbk_value_text(type, value.as.text)
                    : rbk_value_parse(type, value.as.text);
-    if (value.type == RBK_TYPE_JSON && type == RBK_TYPE_SCALAR)
+    }
+    if (value.type == RBK_TYPE_JSON && type == RBK_TYPE_SCALAR) {
         return value;
+    }
     return rbk_value_missing(type);
 }
 
 static void keep(struct rbk_reading *reading, struct rbk_value value, struct rbk_str message)
 {
     if (value.missing) {
-        fail(reading, rbk_arena_copy(&reading->arena, message.bytes != 0
-                                                          ? message
-                                                          : RBK_STR("no value was read")));
+        fail(reading, rbk_arena_copy(&reading->arena,
+                                     message.bytes != 0 ? message : RBK_STR("no value was read")));
         return;
     }
     reading->results[reading->next++] = rbk_value_copy(&reading->arena, value);
@@ -164,10 +170,11 @@ static void on_filtered(void *owner, int error, struct rbk_value value, struct r
         release(reading);
         return;
     }
-    if (error != 0)
+    if (error != 0) {
         value.missing = true;
-    else if (value.missing)
+    } else if (value.missing) {
         message = RBK_STR("the filter gave no value");
+    }
     keep(reading, value, message);
 }
 
@@ -248,8 +255,9 @@ static void start_driver(struct rbk_reading *reading, struct rbk_request *reques
     request->attempt = 1;
     request->rows = read->kind == RBK_READ_SQL_ROWS;
     request->status_only = read->kind == RBK_READ_HTTP_STATUS;
-    if (request->url.bytes != 0)
+    if (request->url.bytes != 0) {
         request->method = RBK_STR("GET");
+    }
     if (rbk_drivers_for_read(setup->drivers, setup->scope->machine, read, &reading->driver,
                              &error) != 0 ||
         reading->driver->ops->start(reading->driver, request, &reading->client, &reading->activity,
@@ -295,8 +303,9 @@ static void next(struct rbk_reading *reading)
         return;
     }
     request.timeout_ms = read->timeout_ms;
-    if (reading->deadline_ms - now < request.timeout_ms)
+    if (reading->deadline_ms - now < request.timeout_ms) {
         request.timeout_ms = reading->deadline_ms > now ? reading->deadline_ms - now : 1;
+    }
 
     if (read->kind == RBK_READ_ALERT) {
         bool firing = setup->alert != NULL && setup->alert(setup->context, request.statement,
@@ -306,10 +315,11 @@ static void next(struct rbk_reading *reading)
     } else if (reads_host(read->kind)) {
         if (rbk_host_read(setup->loop, read->kind, request.statement,
                           rbk_str_from(setup->directory), reading, on_host, &reading->host,
-                          &error) != 0)
+                          &error) != 0) {
             fail(reading, rbk_arena_copy(&reading->arena, rbk_str_from(error.text)));
-        else
+        } else {
             reading->waiting = true;
+        }
     } else {
         start_driver(reading, &request);
     }
@@ -320,15 +330,16 @@ static void on_turn(uv_timer_t *timer)
     next(timer->data);
 }
 
-int rbk_reading_start(struct rbk_reader *reader, uint32_t expr, const char *name,
-                      const char *stage, uint64_t timeout_ms, void *owner, rbk_reading_fn *on_done,
+int rbk_reading_start(struct rbk_reader *reader, uint32_t expr, const char *name, const char *stage,
+                      uint64_t timeout_ms, void *owner, rbk_reading_fn *on_done,
                       struct rbk_reading **ret_reading, struct rbk_error *reterr)
 {
     const struct rbk_machine *machine = reader->setup.scope->machine;
     struct rbk_reading *reading = calloc(1, sizeof(*reading));
 
-    if (reading == NULL)
+    if (reading == NULL) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     rbk_arena_init(&reading->arena, READING_ARENA_BYTES);
     reading->client = (struct rbk_client){.on_result = on_driver_result};
     reading->reader = reader;
@@ -351,11 +362,13 @@ void rbk_reading_cancel(struct rbk_reading *reading)
 {
     struct rbk_filter *filters = NULL;
 
-    if (reading->cancelled)
+    if (reading->cancelled) {
         return;
+    }
     reading->cancelled = true;
     uv_timer_stop(&reading->turn);
-    if (reading->filtering && rbk_drivers_filter(reading->reader->setup.drivers, &filters, NULL) == 0) {
+    if (reading->filtering &&
+        rbk_drivers_filter(reading->reader->setup.drivers, &filters, NULL) == 0) {
         rbk_filter_cancel(filters, reading);
         reading->waiting = false;
     }
@@ -364,8 +377,9 @@ void rbk_reading_cancel(struct rbk_reading *reading)
         reading->host = NULL;
         reading->waiting = false;
     }
-    if (!reading->waiting)
+    if (!reading->waiting) {
         release(reading);
-    else if (reading->activity != NULL)
+    } else if (reading->activity != NULL) {
         reading->driver->ops->cancel(reading->activity);
+    }
 }

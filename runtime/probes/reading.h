@@ -9,7 +9,7 @@
 
 #include "runtime/drivers/set.h"
 
-struct rbk_reader; /* takes readings for one run */
+struct rbk_reader;  /* takes readings for one run */
 struct rbk_reading; /* one evaluation under way */
 
 /* An evaluation ended. @value may be missing; then `message` says why. Valid during the call. */
@@ -19,10 +19,10 @@ typedef void rbk_reading_fn(void *owner, struct rbk_reading *reading, struct rbk
 /* Where a reader finds everything. Borrowed for its life. */
 struct rbk_reader_setup {
     uv_loop_t *loop;
-    const struct rbk_scope *scope;  /* values, parameters, variables, windows, secrets */
+    const struct rbk_scope *scope; /* values, parameters, variables, windows, secrets */
     struct rbk_drivers *drivers;
     const char *run;
-    const char *directory;          /* what relative paths of files are below */
+    const char *directory; /* what relative paths of files are below */
     /* Whether an alert is firing now. */
     bool (*alert)(void *context, struct rbk_str name, const struct rbk_pair *labels,
                   size_t label_count);

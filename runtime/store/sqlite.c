@@ -2,9 +2,9 @@
  * The SQLite engine of the store: opening, transactions, errors.
  *
  * WAL with synchronous=FULL: a commit is one flush of the write-ahead log. SQLite before 3.51.3 can
- * lose pages when one connection checkpoints while another writes; so here automatic checkpoints are
- * off in every process, and writing and checkpointing both happen under an exclusive lock on the file
- * PATH-lock, whatever the version. Readers take no lock.
+ * lose pages when one connection checkpoints while another writes; so here automatic checkpoints
+ * are off in every process, and writing and checkpointing both happen under an exclusive lock on
+ * the file PATH-lock, whatever the version. Readers take no lock.
  *
  * After a failed write the connection refuses further ones: what a failed sync left on the disk is
  * not known, and a retry that succeeds would not prove it. Recovery begins with a fresh open.
@@ -42,8 +42,7 @@ int64_t rbk_sqlite_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int rbk_sqlite_failed(struct rbk_store *store, int code, const char *what,
-                      struct rbk_error *reterr)
+int rbk_sqlite_failed(struct rbk_store *store, int code, const char *what, struct rbk_error *reterr)
 {
     enum rbk_err result = RBK_ESTORE;
 
@@ -71,8 +70,9 @@ int rbk_sqlite_failed(struct rbk_store *store, int code, const char *what,
     default:
         break;
     }
-    if (store->in_transaction)
+    if (store->in_transaction) {
         store->failed = true;
+    }
     return rbk_error_set(reterr, result, "%s \"%s\": %s", what, store->path,
                          store->database != NULL ? sqlite3_errmsg(store->database)
                                                  : sqlite3_errstr(code));
@@ -123,16 +123,19 @@ int rbk_sqlite_run(struct rbk_store *store, sqlite3_stmt *statement, const char 
 
 int rbk_sqlite_writable(struct rbk_store *store, struct rbk_error *reterr)
 {
-    if (store->failed)
+    if (store->failed) {
         return rbk_error_set(reterr, RBK_ESTORE,
                              "the store \"%s\" has failed; nothing more is written to it",
                              store->path);
-    if (!store->in_transaction)
+    }
+    if (!store->in_transaction) {
         return rbk_error_set(reterr, RBK_ESTORE, "a write outside a transaction");
+    }
     return 0;
 }
 
-/* ---- transactions ----------------------------------------------------------------------------- */
+/* ---- transactions -----------------------------------------------------------------------------
+ */
 
 static int lock_writers(struct rbk_store *store, struct rbk_error *reterr)
 {
@@ -142,13 +145,15 @@ static int lock_writers(struct rbk_store *store, struct rbk_error *reterr)
          waited_ms += RBK_SQLITE_BUSY_STEP_MS) {
         const struct timespec pause = {.tv_nsec = RBK_SQLITE_BUSY_STEP_MS * 1000000};
 
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
             return rbk_error_set_system(reterr, RBK_ESTORE, errno, "cannot lock the store \"%s\"",
                                         store->path);
-        if (waited_ms >= RBK_SQLITE_BUSY_MS)
+        }
+        if (waited_ms >= RBK_SQLITE_BUSY_MS) {
             return rbk_error_set(reterr, RBK_EBUSY,
                                  "the store \"%s\" has been locked by another process for %d s",
                                  store->path, RBK_SQLITE_BUSY_MS / 1000);
+        }
         nanosleep(&pause, NULL);
     }
     return 0;
@@ -166,15 +171,18 @@ int rbk_store_begin(struct rbk_store *store, struct rbk_error *reterr)
     sqlite3_stmt *statement;
     int error;
 
-    if (store->failed)
+    if (store->failed) {
         return rbk_error_set(reterr, RBK_ESTORE,
                              "the store \"%s\" has failed; nothing more is written to it",
                              store->path);
-    if ((error = lock_writers(store, reterr)) != 0)
+    }
+    if ((error = lock_writers(store, reterr)) != 0) {
         return error;
+    }
     statement = rbk_sqlite_statement(store, RBK_SQLITE_BEGIN, reterr);
-    error = statement == NULL ? -RBK_ESTORE
-                              : rbk_sqlite_run(store, statement, "cannot write to the store", reterr);
+    error = statement == NULL
+                ? -RBK_ESTORE
+                : rbk_sqlite_run(store, statement, "cannot write to the store", reterr);
     if (error != 0) {
         unlock_writers(store);
         return error;
@@ -193,8 +201,9 @@ int rbk_store_commit(struct rbk_store *store, struct rbk_error *reterr)
         return error;
     }
     statement = rbk_sqlite_statement(store, RBK_SQLITE_COMMIT, reterr);
-    error = statement == NULL ? -RBK_ESTORE
-                              : rbk_sqlite_run(store, statement, "cannot write to the store", reterr);
+    error = statement == NULL
+                ? -RBK_ESTORE
+                : rbk_sqlite_run(store, statement, "cannot write to the store", reterr);
     if (error != 0) {
         store->failed = true;
         rbk_store_rollback(store);
@@ -209,12 +218,14 @@ void rbk_store_rollback(struct rbk_store *store)
 {
     sqlite3_stmt *statement;
 
-    if (!store->in_transaction)
+    if (!store->in_transaction) {
         return;
+    }
     if (!sqlite3_get_autocommit(store->database)) {
         statement = rbk_sqlite_statement(store, RBK_SQLITE_ROLLBACK, NULL);
-        if (statement != NULL)
+        if (statement != NULL) {
             (void)rbk_sqlite_run(store, statement, "cannot roll back", NULL);
+        }
     }
     store->in_transaction = false;
     unlock_writers(store);
@@ -223,10 +234,12 @@ void rbk_store_rollback(struct rbk_store *store)
 void rbk_store_checkpoint(struct rbk_store *store)
 {
     if (store->role != RBK_STORE_RUNNER || store->failed || store->in_transaction ||
-        store->wal_pages < RBK_SQLITE_WAL_PAGES_MAX)
+        store->wal_pages < RBK_SQLITE_WAL_PAGES_MAX) {
         return;
-    if (lock_writers(store, NULL) != 0)
+    }
+    if (lock_writers(store, NULL) != 0) {
         return;
+    }
     /* A failed checkpoint loses nothing: the log stays, and the next one tries again. */
     sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     store->wal_pages = 0;
@@ -243,7 +256,8 @@ static int on_wal(void *context, sqlite3 *database, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 static int make_directories(char *path, struct rbk_error *reterr)
 {
@@ -265,11 +279,13 @@ static char *absolute(const char *path)
 {
     char *current, *result = NULL;
 
-    if (path[0] == '/')
+    if (path[0] == '/') {
         return strdup(path);
+    }
     current = getcwd(NULL, 0);
-    if (current != NULL && asprintf(&result, "%s/%s", current, path) < 0)
+    if (current != NULL && asprintf(&result, "%s/%s", current, path) < 0) {
         result = NULL;
+    }
     free(current);
     return result;
 }
@@ -278,8 +294,9 @@ static int open_locks(struct rbk_store *store, struct rbk_error *reterr)
 {
     char *path = NULL;
 
-    if (asprintf(&path, "%s-lock", store->path) < 0)
+    if (asprintf(&path, "%s-lock", store->path) < 0) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     store->write_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (store->write_lock < 0) {
         int result = rbk_error_set_system(reterr, errno == ENOSPC ? RBK_EFULL : RBK_EDENIED, errno,
@@ -306,8 +323,9 @@ static int configure(struct rbk_store *store, struct rbk_error *reterr)
                         "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON;"
                         "PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024",
                         NULL, NULL, NULL);
-    if (code != SQLITE_OK)
+    if (code != SQLITE_OK) {
         return rbk_sqlite_failed(store, code, "cannot open the store", reterr);
+    }
     sqlite3_wal_hook(store->database, on_wal, store);
     return 0;
 }
@@ -319,8 +337,9 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
     int error = -RBK_ENOMEM, flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, code;
     struct stat status;
 
-    if (store == NULL)
+    if (store == NULL) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     store->role = role;
     store->write_lock = store->lease_lock = -1;
     store->path = absolute(path);
@@ -332,29 +351,35 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
 
     if (role == RBK_STORE_RUNNER) {
         flags |= SQLITE_OPEN_CREATE;
-        if ((error = make_directories(store->path, reterr)) != 0)
+        if ((error = make_directories(store->path, reterr)) != 0) {
             goto fail;
+        }
     } else if (access(store->path, F_OK) != 0) {
         error = errno == ENOENT || errno == ENOTDIR
-                    ? rbk_error_set_system(reterr, RBK_ENOTFOUND, errno, "no store at \"%s\"", store->path)
-                    : rbk_error_set_system(reterr, RBK_EDENIED, errno, "cannot look at \"%s\"", store->path);
+                    ? rbk_error_set_system(reterr, RBK_ENOTFOUND, errno, "no store at \"%s\"",
+                                           store->path)
+                    : rbk_error_set_system(reterr, RBK_EDENIED, errno, "cannot look at \"%s\"",
+                                           store->path);
         goto fail;
     }
     /* A device would do as an empty database, with a log beside it; a pipe would be waited for. */
     if (stat(store->path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        error = rbk_error_set(reterr, RBK_ESTORE, "\"%s\" cannot be a store: it is not a file", store->path);
+        error = rbk_error_set(reterr, RBK_ESTORE, "\"%s\" cannot be a store: it is not a file",
+                              store->path);
         goto fail;
     }
-    if ((error = open_locks(store, reterr)) != 0)
+    if ((error = open_locks(store, reterr)) != 0) {
         goto fail;
+    }
     code = sqlite3_open_v2(store->path, &store->database, flags, NULL);
     if (code != SQLITE_OK) {
         error = rbk_sqlite_failed(store, code, "cannot open the store", reterr);
         goto fail;
     }
     if ((error = configure(store, reterr)) != 0 ||
-        (error = rbk_sqlite_prepare_schema(store, reterr)) != 0)
+        (error = rbk_sqlite_prepare_schema(store, reterr)) != 0) {
         goto fail;
+    }
     *ret_store = store;
     return 0;
 
@@ -365,15 +390,18 @@ fail:
 
 void rbk_store_close(struct rbk_store *store)
 {
-    if (store == NULL)
+    if (store == NULL) {
         return;
+    }
     rbk_store_rollback(store);
     rbk_store_release_lease(store);
-    for (size_t i = 0; i < RBK_SQLITE_STATEMENT_COUNT; i++)
+    for (size_t i = 0; i < RBK_SQLITE_STATEMENT_COUNT; i++) {
         sqlite3_finalize(store->statements[i]);
+    }
     sqlite3_close(store->database);
-    if (store->write_lock >= 0)
+    if (store->write_lock >= 0) {
         close(store->write_lock);
+    }
     free(store->directory);
     free(store->path);
     free(store);
@@ -384,8 +412,7 @@ const char *rbk_store_path(const struct rbk_store *store)
     return store->path;
 }
 
-void rbk_store_run_directory(const struct rbk_store *store, const char *run,
-                             struct rbk_buffer *out)
+void rbk_store_run_directory(const struct rbk_store *store, const char *run, struct rbk_buffer *out)
 {
     rbk_buffer_printf(out, "%s/runs/%s", store->directory, run);
 }
@@ -394,10 +421,12 @@ int rbk_store_default_path(struct rbk_buffer *out, struct rbk_error *reterr)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
-    if (state != NULL && state[0] == '/')
+    if (state != NULL && state[0] == '/') {
         return rbk_buffer_printf(out, "%s/rbk/store.db", state);
-    if (home != NULL && home[0] == '/')
+    }
+    if (home != NULL && home[0] == '/') {
         return rbk_buffer_printf(out, "%s/.local/state/rbk/store.db", home);
+    }
     return rbk_error_set(reterr, RBK_EUSAGE,
                          "no place for the store: set HOME or XDG_STATE_HOME, or give --store");
 }

@@ -30,7 +30,8 @@
               "SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM leases WHERE run = ?1 AND epoch = ?7")           \
     X(EACH_EVENT, "SELECT seq, at_ms, kind, body, hash FROM events WHERE run = ?1 AND seq >= ?2 "  \
                   "ORDER BY seq")                                                                  \
-    X(PUT_SNAPSHOT, "INSERT OR REPLACE INTO snapshots (run, seq, hash, body) VALUES (?1,?2,?3,?4)")\
+    X(PUT_SNAPSHOT,                                                                                \
+      "INSERT OR REPLACE INTO snapshots (run, seq, hash, body) VALUES (?1,?2,?3,?4)")              \
     X(GET_SNAPSHOT, "SELECT seq, hash, body FROM snapshots WHERE run = ?1 ORDER BY seq DESC "      \
                     "LIMIT 1")                                                                     \
     X(ASK, "INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?1,?2,?3,?4,?5,'')")    \
@@ -62,11 +63,11 @@ struct rbk_store {
     char *path;        /* owned, absolute */
     char *directory;   /* owned: of path */
     enum rbk_store_role role;
-    int write_lock;    /* descriptor of PATH-lock: one writer or checkpointer at a time */
-    int lease_lock;    /* descriptor of the run's lock file; -1: no lease */
+    int write_lock; /* descriptor of PATH-lock: one writer or checkpointer at a time */
+    int lease_lock; /* descriptor of the run's lock file; -1: no lease */
     bool in_transaction;
-    bool failed;       /* a write failed: nothing more is written */
-    uint64_t wal_pages;/* pages in the write-ahead log after the last commit */
+    bool failed;        /* a write failed: nothing more is written */
+    uint64_t wal_pages; /* pages in the write-ahead log after the last commit */
     sqlite3_stmt *statements[RBK_SQLITE_STATEMENT_COUNT]; /* owned, prepared on first use */
 };
 

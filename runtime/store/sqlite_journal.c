@@ -1,6 +1,6 @@
 /*
- * The journal: an append-only chain. Each event's hash covers the hash before it, so a cut, edited or
- * reordered journal shows on reading.
+ * The journal: an append-only chain. Each event's hash covers the hash before it, so a cut, edited
+ * or reordered journal shows on reading.
  */
 #include "runtime/store/sqlite_internal.h"
 
@@ -32,11 +32,13 @@ int rbk_store_append_event(struct rbk_store *store, const char *run, uint64_t ep
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
+    }
     hash_event(previous, event);
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_APPEND, reterr)) == NULL)
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_APPEND, reterr)) == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, event->seq);
     sqlite3_bind_int64(statement, 3, event->at_ms);
@@ -44,11 +46,14 @@ int rbk_store_append_event(struct rbk_store *store, const char *run, uint64_t ep
     rbk_sqlite_bind(statement, 5, event->body);
     rbk_sqlite_bind(statement, 6, rbk_str_from(event->hash));
     sqlite3_bind_int64(statement, 7, (int64_t)epoch);
-    if ((error = rbk_sqlite_run(store, statement, "cannot append to the journal in", reterr)) != 0)
+    if ((error = rbk_sqlite_run(store, statement, "cannot append to the journal in", reterr)) !=
+        0) {
         return error;
-    if (sqlite3_changes(store->database) != 1)
+    }
+    if (sqlite3_changes(store->database) != 1) {
         return rbk_error_set(reterr, RBK_ELEASE,
                              "another runner has taken over run %s; this one stops", run);
+    }
     return 0;
 }
 
@@ -63,8 +68,9 @@ int rbk_store_each_event(struct rbk_store *store, const char *run, int64_t from_
     int64_t expected = from_seq > 1 ? from_seq - 1 : 1;
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, expected);
     while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
@@ -87,10 +93,11 @@ int rbk_store_each_event(struct rbk_store *store, const char *run, int64_t from_
         if (event.seq >= from_seq) {
             hash_event(previous, &event);
             if (strcmp(stored, event.hash) != 0) {
-                error = rbk_error_set(reterr, RBK_ECORRUPT,
-                                      "the journal of run %s is damaged: event %lld does not follow "
-                                      "from the one before it",
-                                      run, (long long)event.seq);
+                error =
+                    rbk_error_set(reterr, RBK_ECORRUPT,
+                                  "the journal of run %s is damaged: event %lld does not follow "
+                                  "from the one before it",
+                                  run, (long long)event.seq);
                 break;
             }
             error = each(context, &event);
@@ -101,16 +108,18 @@ int rbk_store_each_event(struct rbk_store *store, const char *run, int64_t from_
     return error;
 }
 
-int rbk_store_put_snapshot(struct rbk_store *store, const char *run, int64_t seq,
-                           const char *hash, struct rbk_str body, struct rbk_error *reterr)
+int rbk_store_put_snapshot(struct rbk_store *store, const char *run, int64_t seq, const char *hash,
+                           struct rbk_str body, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_SNAPSHOT, reterr)) == NULL)
+    }
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_SNAPSHOT, reterr)) == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, seq);
     rbk_sqlite_bind(statement, 3, rbk_str_from(hash));
@@ -125,8 +134,9 @@ int rbk_store_get_snapshot(struct rbk_store *store, const char *run, struct rbk_
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_SNAPSHOT, reterr);
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     code = sqlite3_step(statement);
     if (code == SQLITE_ROW && sqlite3_column_bytes(statement, 1) == 64) {

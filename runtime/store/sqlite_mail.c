@@ -24,15 +24,15 @@ static void ring(struct rbk_store *store, const char *run)
     rbk_buffer_fini(&path);
 }
 
-int rbk_store_ask(struct rbk_store *store, const char *run,
-                  const struct rbk_store_request *request, int64_t *ret_id,
-                  struct rbk_error *reterr)
+int rbk_store_ask(struct rbk_store *store, const char *run, const struct rbk_store_request *request,
+                  int64_t *ret_id, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_store_begin(store, reterr)) != 0)
+    if ((error = rbk_store_begin(store, reterr)) != 0) {
         return error;
+    }
     if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_ASK, reterr)) == NULL) {
         rbk_store_rollback(store);
         return -RBK_ESTORE;
@@ -47,8 +47,9 @@ int rbk_store_ask(struct rbk_store *store, const char *run,
         return error;
     }
     *ret_id = sqlite3_last_insert_rowid(store->database);
-    if ((error = rbk_store_commit(store, reterr)) != 0)
+    if ((error = rbk_store_commit(store, reterr)) != 0) {
         return error;
+    }
     ring(store, run);
     return 0;
 }
@@ -61,8 +62,9 @@ int rbk_store_each_request(struct rbk_store *store, const char *run,
     struct rbk_store_request request;
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
         if (code != SQLITE_ROW) {
@@ -87,10 +89,12 @@ int rbk_store_reply(struct rbk_store *store, int64_t id, const char *reply,
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_REPLY, reterr)) == NULL)
+    }
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_REPLY, reterr)) == NULL) {
         return -RBK_ESTORE;
+    }
     sqlite3_bind_int64(statement, 1, id);
     rbk_sqlite_bind(statement, 2, rbk_str_from(reply));
     return rbk_sqlite_run(store, statement, "cannot answer a request in", reterr);
@@ -102,16 +106,18 @@ int rbk_store_get_reply(struct rbk_store *store, int64_t id, struct rbk_arena *a
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_REPLY, reterr);
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     sqlite3_bind_int64(statement, 1, id);
     code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
+    if (code == SQLITE_ROW) {
         *ret_reply = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
-    else if (code == SQLITE_DONE)
+    } else if (code == SQLITE_DONE) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "no such request");
-    else
+    } else {
         error = rbk_sqlite_failed(store, code, "cannot read the inbox in", reterr);
+    }
     sqlite3_reset(statement);
     return error;
 }
@@ -122,10 +128,12 @@ int rbk_store_put_message(struct rbk_store *store, const char *run,
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_MESSAGE, reterr)) == NULL)
+    }
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_MESSAGE, reterr)) == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, message->at_ms);
     sqlite3_bind_int64(statement, 3, message->channel);
@@ -143,8 +151,9 @@ int rbk_store_each_message(struct rbk_store *store, const char *run,
     struct rbk_store_message message;
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
         if (code != SQLITE_ROW) {
@@ -170,8 +179,9 @@ int rbk_store_message_done(struct rbk_store *store, int64_t id, bool sent, const
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_store_begin(store, reterr)) != 0)
+    if ((error = rbk_store_begin(store, reterr)) != 0) {
         return error;
+    }
     if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_MESSAGE_DONE, reterr)) == NULL) {
         rbk_store_rollback(store);
         return -RBK_ESTORE;
@@ -192,10 +202,12 @@ int rbk_store_put_evidence(struct rbk_store *store, const char *run,
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_EVIDENCE, reterr)) == NULL)
+    }
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_EVIDENCE, reterr)) == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, evidence->seq);
     sqlite3_bind_int64(statement, 3, evidence->at_ms);
@@ -206,16 +218,16 @@ int rbk_store_put_evidence(struct rbk_store *store, const char *run,
 }
 
 int rbk_store_each_evidence(struct rbk_store *store, const char *run,
-                            int (*each)(void *context,
-                                        const struct rbk_store_evidence *evidence),
+                            int (*each)(void *context, const struct rbk_store_evidence *evidence),
                             void *context, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_EVIDENCE, reterr);
     struct rbk_store_evidence evidence;
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
         if (code != SQLITE_ROW) {

@@ -9,10 +9,12 @@ int rbk_store_put_machine(struct rbk_store *store, const char *hash, struct rbk_
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_MACHINE, reterr)) == NULL)
+    }
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_MACHINE, reterr)) == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(hash));
     rbk_sqlite_bind(statement, 2, text);
     return rbk_sqlite_run(store, statement, "cannot keep the machine in", reterr);
@@ -24,16 +26,18 @@ int rbk_store_get_machine(struct rbk_store *store, const char *hash, struct rbk_
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_MACHINE, reterr);
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(hash));
     code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
+    if (code == SQLITE_ROW) {
         *ret_text = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
-    else if (code == SQLITE_DONE)
+    } else if (code == SQLITE_DONE) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "the store has no machine %.12s", hash);
-    else
+    } else {
         error = rbk_sqlite_failed(store, code, "cannot read", reterr);
+    }
     sqlite3_reset(statement);
     return error;
 }
@@ -42,16 +46,20 @@ int rbk_store_create_run(struct rbk_store *store, const struct rbk_store_run *ru
                          struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
-    const struct rbk_str texts[] = {run->id,   run->machine,   run->plan,   run->title,       run->user,
-                                    run->host, run->directory, run->params, run->unrehearsed, run->status};
+    const struct rbk_str texts[] = {run->id,          run->machine, run->plan,      run->title,
+                                    run->user,        run->host,    run->directory, run->params,
+                                    run->unrehearsed, run->status};
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_CREATE_RUN, reterr)) == NULL)
+    }
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_CREATE_RUN, reterr)) == NULL) {
         return -RBK_ESTORE;
-    for (int i = 0; i < (int)(sizeof(texts) / sizeof(texts[0])); i++)
+    }
+    for (int i = 0; i < (int)(sizeof(texts) / sizeof(texts[0])); i++) {
         rbk_sqlite_bind(statement, i + 1, texts[i]);
+    }
     sqlite3_bind_int64(statement, 11, run->started_ms);
     return rbk_sqlite_run(store, statement, "cannot keep the run in", reterr);
 }
@@ -82,8 +90,9 @@ int rbk_store_get_run(struct rbk_store *store, const char *id, struct rbk_arena 
     struct rbk_store_run run;
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(id));
     code = sqlite3_step(statement);
     if (code == SQLITE_ROW) {
@@ -115,10 +124,12 @@ int rbk_store_set_run_status(struct rbk_store *store, const char *id, const char
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0)
+    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
         return error;
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_SET_STATUS, reterr)) == NULL)
+    }
+    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_SET_STATUS, reterr)) == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(id));
     rbk_sqlite_bind(statement, 2, rbk_str_from(status));
     sqlite3_bind_int64(statement, 3, ended_ms);
@@ -134,8 +145,9 @@ int rbk_store_each_run(struct rbk_store *store, bool unfinished_only,
     struct rbk_store_run run;
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     sqlite3_bind_int(statement, 1, unfinished_only);
     while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
         if (code != SQLITE_ROW) {
@@ -155,14 +167,16 @@ int rbk_store_last_rehearsal(struct rbk_store *store, const char *machine, int64
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_LAST_REHEARSAL, reterr);
     int code, error = 0;
 
-    if (statement == NULL)
+    if (statement == NULL) {
         return -RBK_ESTORE;
+    }
     rbk_sqlite_bind(statement, 1, rbk_str_from(machine));
     code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
+    if (code == SQLITE_ROW) {
         *ret_at_ms = sqlite3_column_int64(statement, 0);
-    else
+    } else {
         error = rbk_sqlite_failed(store, code, "cannot read", reterr);
+    }
     sqlite3_reset(statement);
     return error;
 }

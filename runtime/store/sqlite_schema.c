@@ -46,8 +46,9 @@ static int pragma_number(struct rbk_store *store, const char *pragma, int64_t *r
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(store->database, pragma, -1, &statement, NULL);
 
-    if (code == SQLITE_OK)
+    if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
+    }
     if (code != SQLITE_ROW) {
         int result = rbk_sqlite_failed(store, code, "cannot read the store", reterr);
 
@@ -70,8 +71,9 @@ static int create(struct rbk_store *store, struct rbk_error *reterr)
                          RBK_SQLITE_APPLICATION_ID, RBK_STORE_SCHEMA_VERSION);
         code = sqlite3_exec(store->database, pragmas, NULL, NULL, NULL);
     }
-    if (code != SQLITE_OK)
+    if (code != SQLITE_OK) {
         return rbk_sqlite_failed(store, code, "cannot create the store", reterr);
+    }
     return 0;
 }
 
@@ -82,29 +84,39 @@ int rbk_sqlite_prepare_schema(struct rbk_store *store, struct rbk_error *reterr)
 
     if ((error = pragma_number(store, "PRAGMA application_id", &application, reterr)) != 0 ||
         (error = pragma_number(store, "PRAGMA user_version", &version, reterr)) != 0 ||
-        (error = pragma_number(store, "SELECT count(*) FROM sqlite_schema", &tables, reterr)) != 0)
+        (error = pragma_number(store, "SELECT count(*) FROM sqlite_schema", &tables, reterr)) !=
+            0) {
         return error;
+    }
 
-    if (application == RBK_SQLITE_APPLICATION_ID && version == RBK_STORE_SCHEMA_VERSION)
+    if (application == RBK_SQLITE_APPLICATION_ID && version == RBK_STORE_SCHEMA_VERSION) {
         return 0;
-    if (application == RBK_SQLITE_APPLICATION_ID)
-        return rbk_error_set(reterr, RBK_EVERSION,
-                             "the store \"%s\" has version %lld, this program reads version %d; use "
-                             "the rbk that wrote it, or another --store",
-                             store->path, (long long)version, RBK_STORE_SCHEMA_VERSION);
-    if (tables != 0)
+    }
+    if (application == RBK_SQLITE_APPLICATION_ID) {
+        return rbk_error_set(
+            reterr, RBK_EVERSION,
+            "the store \"%s\" has version %lld, this program reads version %d; use "
+            "the rbk that wrote it, or another --store",
+            store->path, (long long)version, RBK_STORE_SCHEMA_VERSION);
+    }
+    if (tables != 0) {
         return rbk_error_set(reterr, RBK_ECORRUPT,
                              "\"%s\" is a database, but not a store of rbk; give another --store",
                              store->path);
-    if (store->role != RBK_STORE_RUNNER)
+    }
+    if (store->role != RBK_STORE_RUNNER) {
         return rbk_error_set(reterr, RBK_ENOTFOUND, "there are no runs in \"%s\"", store->path);
+    }
 
     /* Two runners may create it at once: look again under the write lock. */
-    if ((error = rbk_store_begin(store, reterr)) != 0)
+    if ((error = rbk_store_begin(store, reterr)) != 0) {
         return error;
-    if ((error = pragma_number(store, "SELECT count(*) FROM sqlite_schema", &tables, reterr)) == 0 &&
-        tables == 0)
+    }
+    if ((error = pragma_number(store, "SELECT count(*) FROM sqlite_schema", &tables, reterr)) ==
+            0 &&
+        tables == 0) {
         error = create(store, reterr);
+    }
     if (error != 0) {
         rbk_store_rollback(store);
         return error;

@@ -56,8 +56,10 @@ static void put_run(const char *id)
 
 static void append(uint64_t epoch, int64_t seq, const char *previous, char ret_hash[65])
 {
-    struct rbk_store_event event = {
-        .seq = seq, .at_ms = 10 * seq, .kind = RBK_STR("result"), .body = RBK_STR("{\"serial\":1}")};
+    struct rbk_store_event event = {.seq = seq,
+                                    .at_ms = 10 * seq,
+                                    .kind = RBK_STR("result"),
+                                    .body = RBK_STR("{\"serial\":1}")};
 
     ck_assert_int_eq(rbk_store_begin(store, &error), 0);
     ck_assert_int_eq(rbk_store_append_event(store, "r1", epoch, previous, &event, &error), 0);
@@ -72,8 +74,9 @@ static uint64_t with_three_events(void)
 
     put_run("r1");
     ck_assert_int_eq(rbk_store_take_lease(store, "r1", &epoch, &error), 0);
-    for (int i = 1; i <= 3; i++)
+    for (int i = 1; i <= 3; i++) {
         append(epoch, i, hash[i - 1], hash[i]);
+    }
     return epoch;
 }
 
@@ -179,8 +182,9 @@ START_TEST(a_second_runner_is_refused_while_the_first_lives)
         struct rbk_store *other;
 
         if (rbk_store_open(path, RBK_STORE_RUNNER, &other, &error) != 0 ||
-            rbk_store_take_lease(other, "r1", &epoch, &error) != 0)
+            rbk_store_take_lease(other, "r1", &epoch, &error) != 0) {
             _exit(1);
+        }
         (void)!write(ends[1], "!", 1);
         pause();
     }
@@ -246,7 +250,8 @@ static int count_message(void *context, const struct rbk_store_message *message)
 
 START_TEST(a_message_of_the_same_key_is_stored_once_and_stays_until_sent)
 {
-    const struct rbk_store_message message = {.at_ms = 1, .key = RBK_STR("r1/7/0"), .text = RBK_STR("hello")};
+    const struct rbk_store_message message = {
+        .at_ms = 1, .key = RBK_STR("r1/7/0"), .text = RBK_STR("hello")};
     int count = 0;
 
     put_run("r1");
@@ -297,8 +302,9 @@ START_TEST(a_file_that_is_no_database_is_refused)
     rbk_store_close(store);
     store = NULL;
     file = fopen(path, "w");
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < 2000; i++) {
         fputs("not a database ", file);
+    }
     fclose(file);
     snprintf(path + strlen(path), 8, "-wal");
     unlink(path);
