@@ -421,7 +421,8 @@ void rbk_lower_emit_joined(struct rbk_lower *lower, struct rbk_pieces pieces, bo
             if (!is_plain_text(type)) {
                 push(lower, RBK_OP_TEXT, 0);
             }
-            if (url && type != RBK_TYPE_URL && type != RBK_TYPE_SECRET) {
+            /* A secret that begins a URL is an address; further on it is a value like others. */
+            if (url && type != RBK_TYPE_URL && (type != RBK_TYPE_SECRET || i > 0)) {
                 push(lower, RBK_OP_URL_ENCODE, 0);
             }
         }
