@@ -115,6 +115,7 @@ plan keeps_secrets {
                 timeout 10s idempotent optional because "it is refused with everything in its reason"
             http POST "http://${short}.invalid/${longer}" timeout 3s idempotent optional because "no such host"
             shell "echo $LEAK >&2; exit 7" env { LEAK: signs } timeout 5s idempotent optional because "an error that tells"
+            shell "echo ${signs} ${longer} >&2; exit 7" timeout 5s idempotent optional because "an error that tells"
             run "/nonexistent" env { LEAK: signs } timeout 5s idempotent optional because "no such program"
             run "python3 echo.py 0 9" timeout 20s idempotent optional because "an error that tells"
                 env { S_SHORT: short, S_LONGER: longer, S_SIGNS: signs, S_LINES: lines, S_OTHER: other } stdin signs
@@ -279,6 +280,7 @@ def secrets_are_nowhere_after_a_run(box):
     for body in messages:
         said = json.loads(body)
         check(said["token"] == SECRETS["short"] and not find(said["text"].encode()), said["text"][:300])
+        check(0 < len(said["text"]) < 20_000, f"a message of {len(said['text'])} characters")
 
 
 def secrets_are_nowhere_after_a_json_run_and_a_machine(box):
@@ -343,14 +345,21 @@ def secrets_that_cannot_be_had_are_named_not_shown(box):
 
 
 def secrets_in_the_wrong_place_do_not_compile(box):
+    box.write("talk.rbk", TALK)
     for number, wrong in enumerate((
             'run "echo ${key}" timeout 5s idempotent', 'run ["echo", key] timeout 5s idempotent',
-            'sql shop "SELECT ${key}" timeout 5s', 'check "x ${key}" true == true', 'let x = key',
-            'capture "x" key', 'shell "echo ${key}" timeout 5s idempotent', 'let x = run.output("echo ${key}")',
-            'run "true" in key timeout 5s idempotent', 'run "true" cancel "stop ${key}" timeout 5s idempotent',
-            'let x = "a${key}"')):
-        path = box.write(f"wrong{number}.rbk", b.plan(apply="            " + wrong, head='    secret key from env "KEY"'))
-        box.refused("rbkc", "check", path, statuses=(1,), says="RBK1[36]0")
+            'check "x ${key}" true == true', 'let x = key', 'capture "x" key', 'let x = "a${key}"', 'let x = lines(key)',
+            'let x = run.output("echo ${key}")', 'run "touch x" cancel "stop ${key}" timeout 5s idempotent',
+            'check "x" key == "a"', 'manual "x ${key}" by boss within 1m else abort', 'notify team "x ${key}"',
+            'sql shop "SELECT ${key}" timeout 5s', 'redis cache "SET a ${key}" timeout 5s idempotent',
+            'let x = sql.value(shop, "SELECT ${key}")', 'let x = file.exists(key)',
+            'capture "x ${key}" file.exists("x")', 'ask boss "x ${key}" within 1m else abort')):
+        path = box.write(f"wrong{number}.rbk", b.plan(
+            apply='            run "touch made" timeout 5s idempotent\n            ' + wrong,
+            head='    secret key from env "KEY"\n    role boss { contact "b" }\n    channel team = talk.to(key, "http://h/")\n'
+                 '    connection cache = redis("redis://h/0")'
+        ).replace("plan small", "use talk\n\nplan small"))
+        box.refused("rbkc", "build", path, statuses=(1,), says="RBK1[36]0")
 
 
 if __name__ == "__main__":
