@@ -46,7 +46,6 @@ static uint64_t clauses_of(enum rbk_statement_kind statement)
     case RBK_STATEMENT_NOTIFY:
     case RBK_STATEMENT_TAKE:
     case RBK_STATEMENT_RESTORE:
-        return ANY_EFFECT;
     case RBK_STATEMENT_REQUIRE:
         return ANY_EFFECT;
     case RBK_STATEMENT_CHECK:

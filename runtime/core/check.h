@@ -11,15 +11,16 @@
  *   check                         true decides at once; with `for D` it must stay true for D, read
  *                                 every `every_ms`; a false or missing reading uses up a retry, and
  *                                 without one left fails. With `for`, a false reading fails unless
- *                                 a `timeout` is written or retries are left: then the span starts again
- *   wait until                    not yet is not failed: read every `every_ms` until true
+ *                                 a `timeout` is written or retries are left: then the span starts
+ * again wait until                    not yet is not failed: read every `every_ms` until true
  *
  * The effect's timeout covers all of it and is the executor's deadline: outcome TIMEOUT.
  */
 
 #include "runtime/core/state.h"
 
-/* The level of a condition's value: a bool, or a scalar that reads as one; anything else is MISSING. */
+/* The level of a condition's value: a bool, or a scalar that reads as one; anything else is
+ * MISSING. */
 enum rbk_level rbk_level_of(struct rbk_value value);
 
 /* Progress of one reading effect. Caller's memory; starts zeroed by rbk_check_start. */

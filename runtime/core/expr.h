@@ -15,104 +15,104 @@
 struct rbk_machine;
 
 /* X(constant, word, what it does to the stack) — `operand` is the instruction's number. */
-#define RBK_OPS(X)                                                                                 \
-    X(CONST, "const", "push constant[operand]")                                                    \
-    X(SLOT, "slot", "push the value bound to slot[operand]; missing when unset")                   \
-    X(PARAM, "param", "push param[operand]")                                                       \
-    X(SECRET, "secret", "push secret[operand]; only in templates of effects")                      \
-    X(VARIABLE, "variable", "push run variable (enum rbk_variable) operand")                       \
-    X(READ, "read", "push the result of this expression's reading number operand")                 \
-    X(WINDOW, "window", "push aggregate window[operand] of a probe (last, avg, max, min, count)")  \
-    X(BASELINE, "baseline", "push baseline[operand]")                                              \
-    X(NOT, "not", "a -> not a")                                                                    \
-    X(AND, "and", "a b -> a and b, three-valued")                                                  \
-    X(OR, "or", "a b -> a or b, three-valued")                                                     \
-    X(EQ, "eq", "a b -> a == b")                                                                   \
-    X(NE, "ne", "a b -> a != b")                                                                   \
-    X(LT, "lt", "a b -> a < b")                                                                    \
-    X(LE, "le", "a b -> a <= b")                                                                   \
-    X(GT, "gt", "a b -> a > b")                                                                    \
-    X(GE, "ge", "a b -> a >= b")                                                                   \
-    X(ADD, "add", "a b -> a + b; operand is the result type")                                      \
-    X(SUBTRACT, "subtract", "a b -> a - b; operand is the result type")                            \
-    X(MULTIPLY, "multiply", "a b -> a * b; operand is the result type")                            \
-    X(DIVIDE, "divide", "a b -> a / b; operand is the result type; by zero is missing")            \
-    X(NEGATE, "negate", "a -> -a")                                                                 \
-    X(ABS, "abs", "a -> |a|")                                                                      \
-    X(RATIO, "ratio", "a b -> a / b as a ratio; by zero is missing")                               \
-    X(COALESCE, "coalesce", "a b -> b when a is missing, else a")                                  \
-    X(READ_AS, "read_as", "scalar, text or number -> value of type operand, or missing")           \
-    X(PRINT_AS, "print_as", "duration or bytes -> number in the unit operand (enum rbk_unit)")     \
-    X(TEXT, "text", "a -> its printed text")                                                       \
-    X(CONCAT, "concat", "operand texts -> one text; missing when one is")                          \
-    X(URL_ENCODE, "url_encode", "text -> percent-encoded (RFC 3986 unreserved kept)")              \
-    X(JSON_VALUE, "json_value", "a -> the text of a whole JSON value")                             \
-    X(JSON_ESCAPE, "json_escape", "text -> escaped for the inside of a JSON string")               \
-    X(LIST, "list", "operand values -> a list")                                                    \
-    X(ITEM, "item", "list index -> the item; missing when out of range")                           \
-    X(LENGTH, "length", "list -> its length")                                                        \
-    X(LINES, "lines", "text -> list of its lines")                                                 \
+#define RBK_OPS(X)                                                                                \
+    X(CONST, "const", "push constant[operand]")                                                   \
+    X(SLOT, "slot", "push the value bound to slot[operand]; missing when unset")                  \
+    X(PARAM, "param", "push param[operand]")                                                      \
+    X(SECRET, "secret", "push secret[operand]; only in templates of effects")                     \
+    X(VARIABLE, "variable", "push run variable (enum rbk_variable) operand")                      \
+    X(READ, "read", "push the result of this expression's reading number operand")                \
+    X(WINDOW, "window", "push aggregate window[operand] of a probe (last, avg, max, min, count)") \
+    X(BASELINE, "baseline", "push baseline[operand]")                                             \
+    X(NOT, "not", "a -> not a")                                                                   \
+    X(AND, "and", "a b -> a and b, three-valued")                                                 \
+    X(OR, "or", "a b -> a or b, three-valued")                                                    \
+    X(EQ, "eq", "a b -> a == b")                                                                  \
+    X(NE, "ne", "a b -> a != b")                                                                  \
+    X(LT, "lt", "a b -> a < b")                                                                   \
+    X(LE, "le", "a b -> a <= b")                                                                  \
+    X(GT, "gt", "a b -> a > b")                                                                   \
+    X(GE, "ge", "a b -> a >= b")                                                                  \
+    X(ADD, "add", "a b -> a + b; operand is the result type")                                     \
+    X(SUBTRACT, "subtract", "a b -> a - b; operand is the result type")                           \
+    X(MULTIPLY, "multiply", "a b -> a * b; operand is the result type")                           \
+    X(DIVIDE, "divide", "a b -> a / b; operand is the result type; by zero is missing")           \
+    X(NEGATE, "negate", "a -> -a")                                                                \
+    X(ABS, "abs", "a -> |a|")                                                                     \
+    X(RATIO, "ratio", "a b -> a / b as a ratio; by zero is missing")                              \
+    X(COALESCE, "coalesce", "a b -> b when a is missing, else a")                                 \
+    X(READ_AS, "read_as", "scalar, text or number -> value of type operand, or missing")          \
+    X(PRINT_AS, "print_as", "duration or bytes -> number in the unit operand (enum rbk_unit)")    \
+    X(TEXT, "text", "a -> its printed text")                                                      \
+    X(CONCAT, "concat", "operand texts -> one text; missing when one is")                         \
+    X(URL_ENCODE, "url_encode", "text -> percent-encoded (RFC 3986 unreserved kept)")             \
+    X(JSON_VALUE, "json_value", "a -> the text of a whole JSON value")                            \
+    X(JSON_ESCAPE, "json_escape", "text -> escaped for the inside of a JSON string")              \
+    X(LIST, "list", "operand values -> a list")                                                   \
+    X(ITEM, "item", "list index -> the item; missing when out of range")                          \
+    X(LENGTH, "length", "list -> its length")                                                     \
+    X(LINES, "lines", "text -> list of its lines")                                                \
     X(NO_DASH, "no_dash", "text -> the same; refused (RBK_EREFUSED) when it begins with '-'")
 
 enum rbk_op {
 #define X(constant, word, effect) RBK_OP_##constant,
     RBK_OPS(X)
 #undef X
-    RBK_OP_COUNT
+        RBK_OP_COUNT
 };
 
 /* Units of PRINT_AS: X(constant, word, how many milliseconds or bytes one is). */
-#define RBK_UNITS(X)                                                                               \
-    X(MILLISECONDS, "ms", 1)                                                                       \
-    X(SECONDS, "seconds", 1000)                                                                    \
-    X(MINUTES, "minutes", 60000)                                                                   \
-    X(HOURS, "hours", 3600000)                                                                     \
-    X(DAYS, "days", 86400000)                                                                      \
-    X(BYTE, "bytes", 1)                                                                            \
-    X(KIB, "KiB", 1024)                                                                            \
-    X(MIB, "MiB", 1048576)                                                                         \
-    X(GIB, "GiB", 1073741824)                                                                      \
+#define RBK_UNITS(X)             \
+    X(MILLISECONDS, "ms", 1)     \
+    X(SECONDS, "seconds", 1000)  \
+    X(MINUTES, "minutes", 60000) \
+    X(HOURS, "hours", 3600000)   \
+    X(DAYS, "days", 86400000)    \
+    X(BYTE, "bytes", 1)          \
+    X(KIB, "KiB", 1024)          \
+    X(MIB, "MiB", 1048576)       \
+    X(GIB, "GiB", 1073741824)    \
     X(TIB, "TiB", 1099511627776)
 
 enum rbk_unit {
 #define X(constant, word, factor) RBK_UNIT_##constant,
     RBK_UNITS(X)
 #undef X
-    RBK_UNIT_COUNT
+        RBK_UNIT_COUNT
 };
 
 /* What a plan may ask about its run: X(constant, spelling, type). */
-#define RBK_VARIABLES(X)                                                                           \
-    X(RUN_ID, "run.id", TEXT)                                                                      \
-    X(RUN_USER, "run.user", TEXT)     /* who started it */                                         \
-    X(RUN_HOST, "run.host", TEXT)                                                                  \
-    X(RUN_DATE, "run.date", TEXT)     /* the day it started, YYYY-MM-DD, UTC */                    \
-    X(RUN_STARTED, "run.started", TIME)                                                            \
-    X(RUN_STATUS, "run.status", TEXT)                                                              \
-    X(RUN_STAGE, "run.stage", TEXT)   /* the stage under way, or the last one */                   \
-    X(RUN_REASON, "run.reason", TEXT) /* why it turned round, paused or got stuck */               \
-    X(RUN_ELAPSED, "run.elapsed", DURATION)                                                        \
-    X(RUN_ROLLBACK_ELAPSED, "run.rollback_elapsed", DURATION) /* since the decision */             \
-    X(PLAN_NAME, "plan.name", TEXT)                                                                \
-    X(PLAN_TITLE, "plan.title", TEXT)                                                              \
-    X(PLAN_TICKET, "plan.ticket", TEXT)                                                            \
-    X(PLAN_OWNER, "plan.owner", TEXT)                                                              \
-    X(PLAN_SERVICE, "plan.service", TEXT)                                                          \
-    X(PLAN_ESTIMATE, "plan.estimate", DURATION)                                                    \
-    X(PLAN_ROLLBACK_WITHIN, "plan.rollback_within", DURATION)                                      \
-    X(ROLLBACKS, "rollbacks", INT)    /* unplanned stage rollbacks so far */                       \
-    X(ELAPSED, "elapsed", DURATION)   /* from the first effect, stops when all is applied */       \
-    X(ESTIMATE, "estimate", DURATION)                                                              \
-    X(MESSAGE, "message", TEXT)       /* in a channel: what to tell */                             \
-    X(MESSAGE_KEY, "key", TEXT)       /* in a channel: the idempotency key of this message */      \
-    X(MESSAGE_RUN, "run", TEXT)       /* in a channel: the run's id */                             \
-    X(MESSAGE_STAGE, "stage", TEXT)   /* in a channel: the stage under way */
+#define RBK_VARIABLES(X)                                                                    \
+    X(RUN_ID, "run.id", TEXT)                                                               \
+    X(RUN_USER, "run.user", TEXT) /* who started it */                                      \
+    X(RUN_HOST, "run.host", TEXT)                                                           \
+    X(RUN_DATE, "run.date", TEXT) /* the day it started, YYYY-MM-DD, UTC */                 \
+    X(RUN_STARTED, "run.started", TIME)                                                     \
+    X(RUN_STATUS, "run.status", TEXT)                                                       \
+    X(RUN_STAGE, "run.stage", TEXT)   /* the stage under way, or the last one */            \
+    X(RUN_REASON, "run.reason", TEXT) /* why it turned round, paused or got stuck */        \
+    X(RUN_ELAPSED, "run.elapsed", DURATION)                                                 \
+    X(RUN_ROLLBACK_ELAPSED, "run.rollback_elapsed", DURATION) /* since the decision */      \
+    X(PLAN_NAME, "plan.name", TEXT)                                                         \
+    X(PLAN_TITLE, "plan.title", TEXT)                                                       \
+    X(PLAN_TICKET, "plan.ticket", TEXT)                                                     \
+    X(PLAN_OWNER, "plan.owner", TEXT)                                                       \
+    X(PLAN_SERVICE, "plan.service", TEXT)                                                   \
+    X(PLAN_ESTIMATE, "plan.estimate", DURATION)                                             \
+    X(PLAN_ROLLBACK_WITHIN, "plan.rollback_within", DURATION)                               \
+    X(ROLLBACKS, "rollbacks", INT)  /* unplanned stage rollbacks so far */                  \
+    X(ELAPSED, "elapsed", DURATION) /* from the first effect, stops when all is applied */  \
+    X(ESTIMATE, "estimate", DURATION)                                                       \
+    X(MESSAGE, "message", TEXT)     /* in a channel: what to tell */                        \
+    X(MESSAGE_KEY, "key", TEXT)     /* in a channel: the idempotency key of this message */ \
+    X(MESSAGE_RUN, "run", TEXT)     /* in a channel: the run's id */                        \
+    X(MESSAGE_STAGE, "stage", TEXT) /* in a channel: the stage under way */
 
 enum rbk_variable {
 #define X(constant, spelling, type) RBK_VARIABLE_##constant,
     RBK_VARIABLES(X)
 #undef X
-    RBK_VARIABLE_COUNT
+        RBK_VARIABLE_COUNT
 };
 
 struct rbk_op_code {
@@ -124,11 +124,11 @@ struct rbk_op_code {
  * What a callback returns stays alive until the evaluation's result has been used. */
 struct rbk_scope {
     const struct rbk_machine *machine;
-    const struct rbk_value *slots;   /* machine->slot_count; NULL: all missing */
-    const struct rbk_value *params;  /* machine->param_count; NULL: all missing */
-    const struct rbk_value *reads;   /* results of this expression's readings, in its order */
+    const struct rbk_value *slots;     /* machine->slot_count; NULL: all missing */
+    const struct rbk_value *params;    /* machine->param_count; NULL: all missing */
+    const struct rbk_value *reads;     /* results of this expression's readings, in its order */
     const struct rbk_value *baselines; /* machine->baseline_count; NULL: all missing */
-    void *context;                   /* handed to the callbacks */
+    void *context;                     /* handed to the callbacks */
     struct rbk_value (*variable)(void *context, enum rbk_variable variable);
     struct rbk_value (*window)(void *context, uint32_t window);
     struct rbk_value (*secret)(void *context, uint32_t secret);
@@ -141,8 +141,8 @@ struct rbk_scope {
  * A text may grow to RBK_TEMPLATE_BYTES_MAX, since a value may be a whole argument. What a secret
  * went into is of type SECRET, whatever the expression's type.
  * @return 0, or -RBK_EREFUSED (a word that begins with '-', text names it), -RBK_ELIMIT (a value
- *         grew past its limit), -RBK_ENOMEM (the arena's maximum), -RBK_EMACHINE (the program is not
- *         sound; never for a checked machine); ret_value is untouched then.
+ *         grew past its limit), -RBK_ENOMEM (the arena's maximum), -RBK_EMACHINE (the program is
+ * not sound; never for a checked machine); ret_value is untouched then.
  */
 struct rbk_error;
 RBK_MUST_USE int rbk_expr_evaluate(const struct rbk_scope *scope, uint32_t expr,

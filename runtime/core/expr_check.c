@@ -461,9 +461,7 @@ static int verify(struct verifier *verifier)
 
 int rbk_machine_check_exprs(const struct rbk_machine *machine, struct rbk_error *reterr)
 {
-    struct verifier verifier; /* the stack is not cleared */
-    verifier.machine = machine;
-    verifier.reterr = reterr;
+    struct verifier verifier = {.machine = machine, .reterr = reterr};
     verifier.findings = calloc((size_t)machine->expr_count + 1, sizeof(*verifier.findings));
     verifier.read_positions =
         malloc(((size_t)machine->read_count + 1) * sizeof(*verifier.read_positions));

@@ -6,9 +6,9 @@
  * that name each other by index; no pointers between rows, no code.
  *
  * Those who know this format: compiler/lower (fills it), core/machine_format.c (describes its rows,
- * for core/machine_json.c, which writes its canonical text, core/machine_read.c, which reads it, and
- * core/machine_check.c, which proves every index and bound of a loaded one), and core/step.c (walks
- * it).
+ * for core/machine_json.c, which writes its canonical text, core/machine_read.c, which reads it,
+ * and core/machine_check.c, which proves every index and bound of a loaded one), and core/step.c
+ * (walks it).
  *
  * Conventions: RBK_NONE is "no row"; an expression field names a row of `exprs`; a slice is
  * {first, count} into the table its comment names; all times are milliseconds. 0 in a `…_ms` limit
@@ -39,164 +39,169 @@ struct rbk_machine_place {
 /* ---- what states do -------------------------------------------------------------------------- */
 
 /* X(constant, word, meaning) */
-#define RBK_REGION_KINDS(X)                                                                        \
-    X(PLAN, "plan", "region 0; drives the others")                                                 \
-    X(STAGE, "stage", "one stage of the plan")                                                     \
-    X(BRANCH, "branch", "one statement of a `parallel` block")                                     \
+#define RBK_REGION_KINDS(X)                                    \
+    X(PLAN, "plan", "region 0; drives the others")             \
+    X(STAGE, "stage", "one stage of the plan")                 \
+    X(BRANCH, "branch", "one statement of a `parallel` block") \
     X(RETIRE, "retire", "the `retire` block, after grace")
 
-#define RBK_STATE_KINDS(X)                                                                         \
-    X(EFFECT, "effect", "carry out `effect`, then next[outcome]")                                  \
-    X(GUARD, "guard", "next[ok] when the effect of state `guard` was dispatched in this attempt "  \
-                      "of the stage, else next[fail]")                                             \
-    X(FORK, "fork", "start the branch regions in `branches`; next[ok] when all ended well, "       \
-                    "next[fail] when one failed and the others were stopped")                      \
-    X(PASS, "pass", "go to next[ok] at once")                                                      \
-    X(WAITING, "waiting", "a stage before its predecessors, `not before` and window allow it")     \
-    X(APPLIED, "applied", "a stage (or retire) that stands")                                       \
-    X(ROLLBACK, "rollback", "a stage about to be rolled back: waits for its turn, then next[ok]")  \
-    X(ROLLED_BACK, "rolled_back", "a stage taken back and verified")                               \
-    X(HELD, "held", "a stage that failed before its apply")                                        \
-    X(STUCK, "stuck", "a stage whose strategies are used up")                                      \
-    X(BRANCH_DONE, "branch_done", "the good end of a branch")                                      \
-    X(BRANCH_FAILED, "branch_failed", "the bad end of a branch")                                   \
-    X(START, "start", "plan: before anything")                                                     \
-    X(STAGES, "stages", "plan: the stages run; next[ok] when all stand applied")                   \
-    X(OBSERVE, "observe", "plan: all applied, triggers armed, for observe_ms")                     \
-    X(GRACE, "grace", "plan: the old system stays, `abort` works, for grace_ms")                   \
-    X(RETIRING, "retiring", "plan: the retire region runs")                                        \
-    X(ABORTING, "aborting", "plan: every stage rolls back; next[ok] when none stands")             \
-    X(COMPLETED, "completed", "end of the plan")                                                   \
-    X(ABORTED, "aborted", "end of the plan: rolled back, verified")                                \
+#define RBK_STATE_KINDS(X)                                                                        \
+    X(EFFECT, "effect", "carry out `effect`, then next[outcome]")                                 \
+    X(GUARD, "guard",                                                                             \
+      "next[ok] when the effect of state `guard` was dispatched in this attempt "                 \
+      "of the stage, else next[fail]")                                                            \
+    X(FORK, "fork",                                                                               \
+      "start the branch regions in `branches`; next[ok] when all ended well, "                    \
+      "next[fail] when one failed and the others were stopped")                                   \
+    X(PASS, "pass", "go to next[ok] at once")                                                     \
+    X(WAITING, "waiting", "a stage before its predecessors, `not before` and window allow it")    \
+    X(APPLIED, "applied", "a stage (or retire) that stands")                                      \
+    X(ROLLBACK, "rollback", "a stage about to be rolled back: waits for its turn, then next[ok]") \
+    X(ROLLED_BACK, "rolled_back", "a stage taken back and verified")                              \
+    X(HELD, "held", "a stage that failed before its apply")                                       \
+    X(STUCK, "stuck", "a stage whose strategies are used up")                                     \
+    X(BRANCH_DONE, "branch_done", "the good end of a branch")                                     \
+    X(BRANCH_FAILED, "branch_failed", "the bad end of a branch")                                  \
+    X(START, "start", "plan: before anything")                                                    \
+    X(STAGES, "stages", "plan: the stages run; next[ok] when all stand applied")                  \
+    X(OBSERVE, "observe", "plan: all applied, triggers armed, for observe_ms")                    \
+    X(GRACE, "grace", "plan: the old system stays, `abort` works, for grace_ms")                  \
+    X(RETIRING, "retiring", "plan: the retire region runs")                                       \
+    X(ABORTING, "aborting", "plan: every stage rolls back; next[ok] when none stands")            \
+    X(COMPLETED, "completed", "end of the plan")                                                  \
+    X(ABORTED, "aborted", "end of the plan: rolled back, verified")                               \
     X(CANCELLED, "cancelled", "end of the plan: nothing had been applied")
 
 /* Which part of a stage's or plan's life a state belongs to. */
-#define RBK_PHASES(X)                                                                              \
-    X(PLAN, "plan")                                                                                \
-    X(WAITING, "waiting")                                                                          \
-    X(REQUIRE, "require")                                                                          \
-    X(APPROVE, "approve")                                                                          \
-    X(PREPARE, "prepare")                                                                          \
-    X(APPLY, "apply")                                                                              \
-    X(VERIFY, "verify")                                                                            \
-    X(APPLIED, "applied")                                                                          \
-    X(ROLLBACK, "rollback")                                                                        \
-    X(ROLLBACK_VERIFY, "rollback_verify")                                                          \
-    X(REST, "rest")                                                                                \
+#define RBK_PHASES(X)                     \
+    X(PLAN, "plan")                       \
+    X(WAITING, "waiting")                 \
+    X(REQUIRE, "require")                 \
+    X(APPROVE, "approve")                 \
+    X(PREPARE, "prepare")                 \
+    X(APPLY, "apply")                     \
+    X(VERIFY, "verify")                   \
+    X(APPLIED, "applied")                 \
+    X(ROLLBACK, "rollback")               \
+    X(ROLLBACK_VERIFY, "rollback_verify") \
+    X(REST, "rest")                       \
     X(RELEASE, "release")
 
 /* How an effect can end. MISSING: a condition that could not be read. DENIED and EXPIRED only come
  * from questions. DOUBT: it may or may not have happened. */
-#define RBK_OUTCOMES(X)                                                                            \
-    X(OK, "ok")                                                                                    \
-    X(FAIL, "fail")                                                                                \
-    X(TIMEOUT, "timeout")                                                                          \
-    X(MISSING, "missing")                                                                          \
-    X(DENIED, "denied")                                                                            \
-    X(EXPIRED, "expired")                                                                          \
+#define RBK_OUTCOMES(X)   \
+    X(OK, "ok")           \
+    X(FAIL, "fail")       \
+    X(TIMEOUT, "timeout") \
+    X(MISSING, "missing") \
+    X(DENIED, "denied")   \
+    X(EXPIRED, "expired") \
     X(DOUBT, "doubt")
 
 /* What an effect is. Column three is the driver that carries it out. */
-#define RBK_EFFECT_KINDS(X)                                                                        \
-    X(RUN, "run", "exec")                                                                          \
-    X(SHELL, "shell", "exec")                                                                      \
-    X(SQL, "sql", "sql")                                                                           \
-    X(HTTP, "http", "http")                                                                        \
-    X(REDIS, "redis", "redis")                                                                     \
-    X(LET, "let", "reading")          /* evaluate `condition`, bind it to `into` */                \
-    X(CHECK, "check", "reading")      /* `condition` with for/retry; ok, fail, missing, timeout */ \
-    X(TEST, "test", "reading")        /* if, when: ok = true, fail = false */                      \
-    X(REQUIRE, "require", "reading")                                                               \
-    X(WAIT, "wait", "timer")          /* DURATION arg, a wall-clock instant once it has begun */   \
-    X(WAIT_UNTIL, "wait_until", "reading")                                                         \
-    X(CAPTURE, "capture", "reading")  /* evaluate `condition`, keep as evidence */                 \
-    X(CAPTURE_RUN, "capture_run", "exec") /* keep a command's output as evidence */                \
-    X(NOTIFY, "notify", "outbox")                                                                  \
-    X(QUESTION, "question", "people") /* approve, attest, ask, manual */                           \
-    X(BASELINE, "baseline", "probes") /* measure all baselines */                                  \
-    X(ARM, "arm", "probes")           /* every trigger armed from the first apply must read */     \
+#define RBK_EFFECT_KINDS(X)                                                                    \
+    X(RUN, "run", "exec")                                                                      \
+    X(SHELL, "shell", "exec")                                                                  \
+    X(SQL, "sql", "sql")                                                                       \
+    X(HTTP, "http", "http")                                                                    \
+    X(REDIS, "redis", "redis")                                                                 \
+    X(LET, "let", "reading")     /* evaluate `condition`, bind it to `into` */                 \
+    X(CHECK, "check", "reading") /* `condition` with for/retry; ok, fail, missing, timeout */  \
+    X(TEST, "test", "reading")   /* if, when: ok = true, fail = false */                       \
+    X(REQUIRE, "require", "reading")                                                           \
+    X(WAIT, "wait", "timer") /* DURATION arg, a wall-clock instant once it has begun */        \
+    X(WAIT_UNTIL, "wait_until", "reading")                                                     \
+    X(CAPTURE, "capture", "reading")      /* evaluate `condition`, keep as evidence */         \
+    X(CAPTURE_RUN, "capture_run", "exec") /* keep a command's output as evidence */            \
+    X(NOTIFY, "notify", "outbox")                                                              \
+    X(QUESTION, "question", "people") /* approve, attest, ask, manual */                       \
+    X(BASELINE, "baseline", "probes") /* measure all baselines */                              \
+    X(ARM, "arm", "probes")           /* every trigger armed from the first apply must read */ \
     X(NOTHING, "nothing", "none")
 
 /* How a resumed run learns what happened to an effect that was under way. */
-#define RBK_CRASH_RULES(X)                                                                         \
-    X(AGAIN, "again", "idempotent, a reading, a notification: carry it out again")                 \
-    X(TRANSACTION, "transaction", "ask the server (xid status or receipt row)")                    \
-    X(ATTACH, "attach", "ask the supervisor; where it does not know, a person")                    \
-    X(LOOK, "look", "`done when`: evaluate `done_when`")                                           \
-    X(ASK, "ask", "`in doubt ask …`: the question `doubt_question`")                               \
+#define RBK_CRASH_RULES(X)                                                         \
+    X(AGAIN, "again", "idempotent, a reading, a notification: carry it out again") \
+    X(TRANSACTION, "transaction", "ask the server (xid status or receipt row)")    \
+    X(ATTACH, "attach", "ask the supervisor; where it does not know, a person")    \
+    X(LOOK, "look", "`done when`: evaluate `done_when`")                           \
+    X(ASK, "ask", "`in doubt ask …`: the question `doubt_question`")               \
     X(DURABLE, "durable", "lives in the journal itself: question, wait, nothing")
 
 /* The parts of an effect or reading. X(constant, word, meaning) */
-#define RBK_ARG_KINDS(X)                                                                           \
-    X(WORD, "word", "one word of an argv")                                                         \
-    X(SCRIPT, "script", "the text of a `shell`; its values come as ENVIRONMENT")                   \
-    X(DIRECTORY, "directory", "`in DIR`")                                                          \
-    X(ENVIRONMENT, "environment", "`env { name: value }`")                                         \
-    X(STDIN, "stdin", "`stdin v`")                                                                 \
-    X(EXPECT, "expect", "one accepted exit or HTTP status (number); none: 0, or 200-299")          \
-    X(CANCEL_WORD, "cancel_word", "one word of the `cancel` command's argv")                       \
-    X(STATEMENT, "statement", "the SQL text, `$1`… where values are bound")                        \
-    X(BIND, "bind", "one bind parameter, in order")                                                \
-    X(METHOD, "method", "HTTP method")                                                             \
-    X(URL, "url", "the URL")                                                                       \
-    X(HEADER, "header", "an HTTP header: name, value")                                             \
-    X(BODY, "body", "the body as it is")                                                           \
-    X(JSON, "json", "the body, JSON")                                                              \
-    X(FILTER, "filter", "a jq filter over the answer")                                             \
-    X(LABEL, "label", "what a person reads: a check's label, a question's text")                   \
-    X(MESSAGE, "message", "the text of a notification")                                            \
-    X(DURATION, "duration", "how long to wait")                                                    \
-    X(PROGRESS, "progress", "a ratio for the display")                                             \
-    X(PATH, "path", "a file, directory or mount point")                                            \
-    X(NAME, "name", "the name of an environment variable or alert")                                \
+#define RBK_ARG_KINDS(X)                                                                  \
+    X(WORD, "word", "one word of an argv")                                                \
+    X(SCRIPT, "script", "the text of a `shell`; its values come as ENVIRONMENT")          \
+    X(DIRECTORY, "directory", "`in DIR`")                                                 \
+    X(ENVIRONMENT, "environment", "`env { name: value }`")                                \
+    X(STDIN, "stdin", "`stdin v`")                                                        \
+    X(EXPECT, "expect", "one accepted exit or HTTP status (number); none: 0, or 200-299") \
+    X(CANCEL_WORD, "cancel_word", "one word of the `cancel` command's argv")              \
+    X(STATEMENT, "statement", "the SQL text, `$1`… where values are bound")               \
+    X(BIND, "bind", "one bind parameter, in order")                                       \
+    X(METHOD, "method", "HTTP method")                                                    \
+    X(URL, "url", "the URL")                                                              \
+    X(HEADER, "header", "an HTTP header: name, value")                                    \
+    X(BODY, "body", "the body as it is")                                                  \
+    X(JSON, "json", "the body, JSON")                                                     \
+    X(FILTER, "filter", "a jq filter over the answer")                                    \
+    X(LABEL, "label", "what a person reads: a check's label, a question's text")          \
+    X(MESSAGE, "message", "the text of a notification")                                   \
+    X(DURATION, "duration", "how long to wait")                                           \
+    X(PROGRESS, "progress", "a ratio for the display")                                    \
+    X(PATH, "path", "a file, directory or mount point")                                   \
+    X(NAME, "name", "the name of an environment variable or alert")                       \
     X(ALERT_LABEL, "alert_label", "one label an alert must carry: name, value")
 
 /* Core readings. X(constant, spelling in a plan, driver, type it gives) */
-#define RBK_READ_KINDS(X)                                                                          \
-    X(HTTP_STATUS, "http.status", "http", INT)                                                     \
-    X(HTTP_JSON, "http.json", "http", SCALAR)                                                      \
-    X(HTTP_TEXT, "http.text", "http", TEXT)                                                        \
-    X(HTTP_LATENCY, "http.latency", "http", DURATION)                                              \
-    X(SQL_VALUE, "sql.value", "sql", SCALAR)                                                       \
-    X(SQL_RATIO, "sql.ratio", "sql", RATIO)                                                        \
-    X(SQL_ROWS, "sql.rows", "sql", INT)                                                            \
-    X(REDIS_VALUE, "redis.value", "redis", SCALAR)                                                 \
-    X(RUN_EXIT, "run.exit", "exec", INT)                                                           \
-    X(RUN_OUTPUT, "run.output", "exec", SCALAR)                                                    \
-    X(RUN_JSON, "run.json", "exec", SCALAR)                                                        \
-    X(FILE_EXISTS, "file.exists", "host", BOOL)                                                    \
-    X(FILE_SIZE, "file.size", "host", BYTES)                                                       \
-    X(FILE_SHA256, "file.sha256", "host", TEXT)                                                    \
-    X(HOST_DISK_FREE, "host.disk_free", "host", RATIO)                                             \
-    X(HOST_LOAD, "host.load", "host", NUMBER)                                                      \
-    X(ALERT, "alert", "inbox", BOOL)                                                               \
+#define RBK_READ_KINDS(X)                              \
+    X(HTTP_STATUS, "http.status", "http", INT)         \
+    X(HTTP_JSON, "http.json", "http", SCALAR)          \
+    X(HTTP_TEXT, "http.text", "http", TEXT)            \
+    X(HTTP_LATENCY, "http.latency", "http", DURATION)  \
+    X(SQL_VALUE, "sql.value", "sql", SCALAR)           \
+    X(SQL_RATIO, "sql.ratio", "sql", RATIO)            \
+    X(SQL_ROWS, "sql.rows", "sql", INT)                \
+    X(REDIS_VALUE, "redis.value", "redis", SCALAR)     \
+    X(RUN_EXIT, "run.exit", "exec", INT)               \
+    X(RUN_OUTPUT, "run.output", "exec", SCALAR)        \
+    X(RUN_JSON, "run.json", "exec", SCALAR)            \
+    X(FILE_EXISTS, "file.exists", "host", BOOL)        \
+    X(FILE_SIZE, "file.size", "host", BYTES)           \
+    X(FILE_SHA256, "file.sha256", "host", TEXT)        \
+    X(HOST_DISK_FREE, "host.disk_free", "host", RATIO) \
+    X(HOST_LOAD, "host.load", "host", NUMBER)          \
+    X(ALERT, "alert", "inbox", BOOL)                   \
     X(ENV, "env", "host", TEXT)
 
-#define RBK_WINDOW_KINDS(X) X(LAST, "last") X(AVG, "avg") X(MAX, "max") X(MIN, "min") X(COUNT, "count")
-#define RBK_QUESTION_KINDS(X)                                                                      \
-    X(APPROVE, "approve")   /* yes or no by somebody of every role */                              \
-    X(ATTEST, "attest")     /* a person states that something is so */                             \
-    X(ASK, "ask")           /* yes or no */                                                        \
-    X(MANUAL, "manual")     /* a person did it, or could not */                                    \
-    X(DECIDE, "decide")     /* a trigger's `ask`: abort, rollback, pause or ignore */              \
-    X(DOUBT, "doubt")       /* did it happen? done or not-done */
-#define RBK_REACTION_KINDS(X)                                                                      \
-    X(ABORT, "abort") X(ROLLBACK, "rollback") X(PAUSE, "pause") X(ASK, "ask")                      \
-    X(NOTIFY, "notify") X(CANCEL, "cancel") X(KEEP, "keep") X(HOLD, "hold")
+#define RBK_WINDOW_KINDS(X) \
+    X(LAST, "last") X(AVG, "avg") X(MAX, "max") X(MIN, "min") X(COUNT, "count")
+#define RBK_QUESTION_KINDS(X)                                                       \
+    X(APPROVE, "approve") /* yes or no by somebody of every role */                 \
+    X(ATTEST, "attest")   /* a person states that something is so */                \
+    X(ASK, "ask")         /* yes or no */                                           \
+    X(MANUAL, "manual")   /* a person did it, or could not */                       \
+    X(DECIDE, "decide")   /* a trigger's `ask`: abort, rollback, pause or ignore */ \
+    X(DOUBT, "doubt")     /* did it happen? done or not-done */
+#define RBK_REACTION_KINDS(X)                                                   \
+    X(ABORT, "abort")                                                           \
+    X(ROLLBACK, "rollback") X(PAUSE, "pause") X(ASK, "ask") X(NOTIFY, "notify") \
+        X(CANCEL, "cancel") X(KEEP, "keep") X(HOLD, "hold")
 #define RBK_CONNECTION_KINDS(X) X(POSTGRES, "postgres") X(SQLITE, "sqlite") X(REDIS, "redis")
 #define RBK_SECRET_SOURCES(X) X(ENV, "env") X(FILE, "file") X(COMMAND, "command")
-#define RBK_HOOK_KINDS(X)                                                                          \
-    X(START, "start") X(PAUSE, "pause") X(HOLD, "hold") X(ABORT, "abort") X(STAGE, "stage")        \
-    X(STUCK, "stuck") X(ABORTED, "aborted") X(COMPLETED, "completed")                              \
-    X(NO_WAY_BACK, "no_way_back")
-#define RBK_STAGE_KINDS(X)                                                                         \
-    X(APPLICATION, "application") X(CONFIGURATION, "configuration") X(DATABASE, "database")        \
-    X(DATA, "data") X(INFRASTRUCTURE, "infrastructure")
+#define RBK_HOOK_KINDS(X)                                                                   \
+    X(START, "start")                                                                       \
+    X(PAUSE, "pause") X(HOLD, "hold") X(ABORT, "abort") X(STAGE, "stage") X(STUCK, "stuck") \
+        X(ABORTED, "aborted") X(COMPLETED, "completed") X(NO_WAY_BACK, "no_way_back")
+#define RBK_STAGE_KINDS(X)                                                    \
+    X(APPLICATION, "application")                                             \
+    X(CONFIGURATION, "configuration") X(DATABASE, "database") X(DATA, "data") \
+        X(INFRASTRUCTURE, "infrastructure")
 #define RBK_RISKS(X) X(LOW, "low") X(MEDIUM, "medium") X(HIGH, "high")
-#define RBK_SINCE_KINDS(X)                                                                         \
-    X(FIRST_APPLY, "first_apply")     /* default of a plan's trigger */                            \
-    X(STAGE_STARTED, "stage_started") /* since STAGE started; default of a stage's own */          \
-    X(STAGE_APPLIED, "stage_applied") /* since STAGE */                                            \
+#define RBK_SINCE_KINDS(X)                                                                \
+    X(FIRST_APPLY, "first_apply")     /* default of a plan's trigger */                   \
+    X(STAGE_STARTED, "stage_started") /* since STAGE started; default of a stage's own */ \
+    X(STAGE_APPLIED, "stage_applied") /* since STAGE */                                   \
     X(DURING_APPLY, "during_apply")   /* only while that stage's apply runs */
 
 #define X(constant, word, ...) RBK_REGION_##constant,
@@ -264,7 +269,7 @@ struct rbk_expr {
     struct rbk_slice code;  /* rows of `codes` */
     struct rbk_slice reads; /* rows of `reads`, taken in order; a later one may use an earlier */
     enum rbk_type type;
-    struct rbk_str text;    /* as the plan spells it, for messages: `error_rate < 0.1%` */
+    struct rbk_str text; /* as the plan spells it, for messages: `error_rate < 0.1%` */
 };
 
 /* One part of an effect or reading. */
@@ -382,8 +387,8 @@ struct rbk_trigger {
     uint32_t since_region;   /* stage of STAGE_STARTED, STAGE_APPLIED, DURING_APPLY */
     struct rbk_slice except; /* `indexes`: stage regions during which it sleeps */
     uint32_t reaction;
-    uint32_t missing;        /* reaction when its condition is missing */
-    bool pushed;             /* depends on alert probes only: no reading needed to arm it */
+    uint32_t missing; /* reaction when its condition is missing */
+    bool pushed;      /* depends on alert probes only: no reading needed to arm it */
     struct rbk_machine_place place;
 };
 
@@ -438,8 +443,8 @@ struct rbk_effect {
     uint64_t timeout_ms;  /* 0: what is left of the block */
     uint32_t retry_count; /* further attempts after the first */
     uint64_t retry_every_ms;
-    uint64_t for_ms;      /* CHECK … for D */
-    uint64_t every_ms;    /* between two readings of a `for`, a `wait until` or a check's retry */
+    uint64_t for_ms;   /* CHECK … for D */
+    uint64_t every_ms; /* between two readings of a `for`, a `wait until` or a check's retry */
     enum rbk_crash_rule crash;
     uint32_t done_when;      /* LOOK */
     uint32_t doubt_question; /* ASK */
@@ -470,11 +475,11 @@ struct rbk_machine_state {
     enum rbk_state_kind kind;
     enum rbk_phase phase;
     uint32_t region;
-    uint32_t block;      /* RBK_NONE: no deadline */
-    uint32_t effect;     /* EFFECT; else RBK_NONE */
-    uint32_t guard;      /* GUARD: a state of kind EFFECT */
-    struct rbk_slice branches;         /* FORK: regions (rows of `regions`, consecutive) */
-    uint32_t next[RBK_OUTCOME_COUNT];  /* global state indexes; RBK_NONE where it cannot happen */
+    uint32_t block;                   /* RBK_NONE: no deadline */
+    uint32_t effect;                  /* EFFECT; else RBK_NONE */
+    uint32_t guard;                   /* GUARD: a state of kind EFFECT */
+    struct rbk_slice branches;        /* FORK: regions (rows of `regions`, consecutive) */
+    uint32_t next[RBK_OUTCOME_COUNT]; /* global state indexes; RBK_NONE where it cannot happen */
     struct rbk_machine_place place;
 };
 
@@ -502,18 +507,18 @@ struct rbk_region {
     uint32_t parent;         /* BRANCH: the region whose FORK starts it; else RBK_NONE */
     /* stages only */
     uint32_t applied, rollback, rolled_back, held, stuck; /* states; RBK_NONE elsewhere */
-    uint32_t apply;                   /* first state of its apply */
-    struct rbk_slice predecessors;    /* rows of `predecessors` */
-    struct rbk_slice strategies;      /* rows of `strategies` */
-    uint32_t window;                  /* row of `windows_daily`; RBK_NONE */
-    uint64_t not_before_ms;           /* wall clock; 0: none */
-    uint32_t attempts;                /* `attempts N`: at least 1 */
+    uint32_t apply;                                       /* first state of its apply */
+    struct rbk_slice predecessors;                        /* rows of `predecessors` */
+    struct rbk_slice strategies;                          /* rows of `strategies` */
+    uint32_t window;                                      /* row of `windows_daily`; RBK_NONE */
+    uint64_t not_before_ms;                               /* wall clock; 0: none */
+    uint32_t attempts;                                    /* `attempts N`: at least 1 */
     uint64_t attempts_every_ms;
     enum rbk_stage_kind stage_kind;
     enum rbk_risk risk;
     bool has_kind, has_risk;
-    struct rbk_str data;              /* the data words as written, for people */
-    struct rbk_str unwatched;         /* reason, may be empty */
+    struct rbk_str data;      /* the data words as written, for people */
+    struct rbk_str unwatched; /* reason, may be empty */
     struct rbk_machine_place place;
 };
 
@@ -525,40 +530,40 @@ struct rbk_waiver {
 
 /* Every table: X(row type, field and name in JSON, prefix of its count). The loader, the writer and
  * the allocator go over this list. */
-#define RBK_MACHINE_TABLES(X)                                                                      \
-    X(struct rbk_machine_source, sources, source)                                                  \
-    X(struct rbk_str, texts, text)                                                                 \
-    X(uint32_t, indexes, index)                                                                    \
-    X(struct rbk_value, constants, constant)                                                       \
-    X(struct rbk_op_code, codes, code)                                                             \
-    X(struct rbk_expr, exprs, expr)                                                                \
-    X(struct rbk_arg, args, arg)                                                                   \
-    X(struct rbk_read, reads, read)                                                                \
-    X(struct rbk_param, params, param)                                                             \
-    X(struct rbk_secret, secrets, secret)                                                          \
-    X(struct rbk_connection, connections, connection)                                              \
-    X(struct rbk_role, roles, role)                                                                \
-    X(struct rbk_escalation, escalations, escalation)                                              \
-    X(struct rbk_channel, channels, channel)                                                       \
-    X(struct rbk_probe, probes, probe)                                                             \
-    X(struct rbk_window, windows, window)                                                          \
-    X(struct rbk_baseline, baselines, baseline)                                                    \
-    X(struct rbk_question, questions, question)                                                    \
-    X(struct rbk_reaction, reactions, reaction)                                                    \
-    X(struct rbk_trigger, triggers, trigger)                                                       \
-    X(struct rbk_criterion, criteria, criterion)                                                   \
-    X(struct rbk_signal, signals, signal)                                                          \
-    X(struct rbk_message, messages, message)                                                       \
-    X(struct rbk_hook, hooks, hook)                                                                \
-    X(struct rbk_report, reports, report)                                                          \
-    X(struct rbk_slot, slots, slot)                                                                \
-    X(struct rbk_daily_window, daily_windows, daily_window)                                        \
-    X(struct rbk_effect, effects, effect)                                                          \
-    X(struct rbk_block, blocks, block)                                                             \
-    X(struct rbk_machine_state, states, state)                                                     \
-    X(struct rbk_strategy, strategies, strategy)                                                   \
-    X(struct rbk_predecessor, predecessors, predecessor)                                           \
-    X(struct rbk_region, regions, region)                                                          \
+#define RBK_MACHINE_TABLES(X)                               \
+    X(struct rbk_machine_source, sources, source)           \
+    X(struct rbk_str, texts, text)                          \
+    X(uint32_t, indexes, index)                             \
+    X(struct rbk_value, constants, constant)                \
+    X(struct rbk_op_code, codes, code)                      \
+    X(struct rbk_expr, exprs, expr)                         \
+    X(struct rbk_arg, args, arg)                            \
+    X(struct rbk_read, reads, read)                         \
+    X(struct rbk_param, params, param)                      \
+    X(struct rbk_secret, secrets, secret)                   \
+    X(struct rbk_connection, connections, connection)       \
+    X(struct rbk_role, roles, role)                         \
+    X(struct rbk_escalation, escalations, escalation)       \
+    X(struct rbk_channel, channels, channel)                \
+    X(struct rbk_probe, probes, probe)                      \
+    X(struct rbk_window, windows, window)                   \
+    X(struct rbk_baseline, baselines, baseline)             \
+    X(struct rbk_question, questions, question)             \
+    X(struct rbk_reaction, reactions, reaction)             \
+    X(struct rbk_trigger, triggers, trigger)                \
+    X(struct rbk_criterion, criteria, criterion)            \
+    X(struct rbk_signal, signals, signal)                   \
+    X(struct rbk_message, messages, message)                \
+    X(struct rbk_hook, hooks, hook)                         \
+    X(struct rbk_report, reports, report)                   \
+    X(struct rbk_slot, slots, slot)                         \
+    X(struct rbk_daily_window, daily_windows, daily_window) \
+    X(struct rbk_effect, effects, effect)                   \
+    X(struct rbk_block, blocks, block)                      \
+    X(struct rbk_machine_state, states, state)              \
+    X(struct rbk_strategy, strategies, strategy)            \
+    X(struct rbk_predecessor, predecessors, predecessor)    \
+    X(struct rbk_region, regions, region)                   \
     X(struct rbk_waiver, waivers, waiver)
 
 /* Tables: machine->states[i] for i < machine->state_count, and so on. */
@@ -580,8 +585,8 @@ struct rbk_machine {
     uint32_t aborting_state;      /* the plan region's ABORTING */
     uint32_t cancelling_state;    /* where a cancel goes: the releases, or CANCELLED */
     uint32_t stages_state;        /* the plan region's STAGES */
-#define X(type, rows, row)                                                                         \
-    type *rows;                                                                                    \
+#define X(type, rows, row) \
+    type *rows;            \
     uint32_t row##_count;
     RBK_MACHINE_TABLES(X)
 #undef X
@@ -622,8 +627,7 @@ RBK_MUST_USE int rbk_machine_write(struct rbk_machine *machine, struct rbk_buffe
  * @return 0, or -RBK_EMACHINE / -RBK_EVERSION / -RBK_ELIMIT with a message that says where.
  */
 RBK_MUST_USE int rbk_machine_read(struct rbk_arena *arena, struct rbk_str bytes,
-                                  const struct rbk_machine **ret_machine,
-                                  struct rbk_error *reterr);
+                                  const struct rbk_machine **ret_machine, struct rbk_error *reterr);
 
 /* Check every index and bound, that programs are typed and balanced, that blocks nest, that every
  * state's region walk stays inside its region. 0 or -RBK_EMACHINE. */

@@ -2,9 +2,9 @@
 #define RBK_RUNTIME_CORE_MACHINE_FORMAT_H
 
 /*
- * The rows of a machine as data: for each field its name, its kind, where it lies, and what it names.
- * Writer and reader (machine_json.c) and the generic part of the check (machine_check.c) walk this
- * one description, so they cannot drift. Internal to runtime/core.
+ * The rows of a machine as data: for each field its name, its kind, where it lies, and what it
+ * names. Writer and reader (machine_json.c) and the generic part of the check (machine_check.c)
+ * walk this one description, so they cannot drift. Internal to runtime/core.
  */
 
 #include "runtime/core/machine.h"
@@ -29,7 +29,7 @@ enum rbk_table_id {
 #define X(type, rows, row) RBK_TABLE_##rows,
     RBK_MACHINE_TABLES(X)
 #undef X
-    RBK_TABLE_COUNT
+        RBK_TABLE_COUNT
 };
 
 /* One field of a row. */
@@ -53,8 +53,9 @@ struct rbk_table {
 };
 
 extern const struct rbk_table rbk_tables[RBK_TABLE_COUNT]; /* by rbk_table_id */
-extern const enum rbk_table_id rbk_tables_sorted[RBK_TABLE_COUNT]; /* by name, as they are written */
-extern const struct rbk_table rbk_plan_fields;                     /* of struct rbk_machine */
+extern const enum rbk_table_id
+    rbk_tables_sorted[RBK_TABLE_COUNT];        /* by name, as they are written */
+extern const struct rbk_table rbk_plan_fields; /* of struct rbk_machine */
 
 uint32_t rbk_table_rows(const struct rbk_machine *machine, enum rbk_table_id table);
 /* The first row; NULL in an empty table. */

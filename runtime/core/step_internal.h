@@ -56,8 +56,8 @@ bool rbk_region_undecided(const struct rbk_machine *machine, const struct rbk_st
 bool rbk_state_forward(const struct rbk_machine_state *state);
 /* Whether forward effects may be dispatched now: not held, paused, turned, cancelled or stuck. */
 bool rbk_run_going(const struct rbk_state *state);
-/* Whether somebody is deciding, or about to be asked, whether the run turns round: it is held or paused, or
- * a trigger holds or asks. Until that is over nothing closes the way back. */
+/* Whether somebody is deciding, or about to be asked, whether the run turns round: it is held or
+ * paused, or a trigger holds or asks. Until that is over nothing closes the way back. */
 bool rbk_run_undecided(const struct rbk_machine *machine, const struct rbk_state *state);
 /* Whether observe or grace is over, and nothing is undecided. */
 bool rbk_plan_time_is_up(const struct rbk_machine *machine, const struct rbk_state *state);

@@ -18,27 +18,27 @@
 
 /* Every type of the language: X(constant, the word a plan uses). The words are also the spelling in
  * a machine file, so a line is never renamed. */
-#define RBK_TYPES(X)                                                                               \
-    X(UNKNOWN, "unknown")   /* a poison type: an error was reported already */                     \
-    X(TEXT, "text")                                                                                \
-    X(BOOL, "bool")                                                                                \
-    X(INT, "int")           /* 64-bit signed */                                                    \
-    X(NUMBER, "number")     /* IEEE double, always finite */                                       \
-    X(RATIO, "ratio")       /* a share of one: 5% is 0.05 */                                       \
-    X(DURATION, "duration") /* milliseconds, signed */                                             \
-    X(BYTES, "bytes")       /* bytes, signed */                                                    \
-    X(TIME, "time")         /* milliseconds since 1970-01-01 UTC */                                \
-    X(URL, "url")                                                                                  \
-    X(JSON, "json")         /* the text of one JSON value */                                       \
-    X(LIST, "list")                                                                                \
-    X(SCALAR, "scalar")     /* text from outside, read as what it is compared with */              \
-    X(SECRET, "secret")     /* text that must never be shown; only exists while a template runs */
+#define RBK_TYPES(X)                                                              \
+    X(UNKNOWN, "unknown") /* a poison type: an error was reported already */      \
+    X(TEXT, "text")                                                               \
+    X(BOOL, "bool")                                                               \
+    X(INT, "int")           /* 64-bit signed */                                   \
+    X(NUMBER, "number")     /* IEEE double, always finite */                      \
+    X(RATIO, "ratio")       /* a share of one: 5% is 0.05 */                      \
+    X(DURATION, "duration") /* milliseconds, signed */                            \
+    X(BYTES, "bytes")       /* bytes, signed */                                   \
+    X(TIME, "time")         /* milliseconds since 1970-01-01 UTC */               \
+    X(URL, "url")                                                                 \
+    X(JSON, "json") /* the text of one JSON value */                              \
+    X(LIST, "list")                                                               \
+    X(SCALAR, "scalar") /* text from outside, read as what it is compared with */ \
+    X(SECRET, "secret") /* text that must never be shown; only exists while a template runs */
 
 enum rbk_type {
 #define X(constant, word) RBK_TYPE_##constant,
     RBK_TYPES(X)
 #undef X
-    RBK_TYPE_COUNT
+        RBK_TYPE_COUNT
 };
 
 /* One value. `missing` wins over everything else: the type stays, the content means nothing. */
@@ -46,9 +46,9 @@ struct rbk_value {
     enum rbk_type type;
     bool missing;
     union {
-        bool truth;       /* BOOL */
-        int64_t integer;  /* INT, DURATION (ms), BYTES, TIME (ms) */
-        double number;    /* NUMBER, RATIO; never NaN or infinite */
+        bool truth;          /* BOOL */
+        int64_t integer;     /* INT, DURATION (ms), BYTES, TIME (ms) */
+        double number;       /* NUMBER, RATIO; never NaN or infinite */
         struct rbk_str text; /* TEXT, URL, JSON, SCALAR, SECRET */
         struct {
             const struct rbk_value *items;
@@ -85,16 +85,17 @@ struct rbk_value rbk_value_copy(struct rbk_arena *arena, struct rbk_value value)
 void rbk_value_print(struct rbk_buffer *out, struct rbk_value value);
 
 /*
- * Read text as a value of `type` (the one conversion used by scalars, `as`, --set and params files).
- * Durations and bytes need a unit ("90s", "10GiB"), a ratio "%" or a bare share ("0.05"), a bool is
- * true/false (also t/f, as PostgreSQL prints them), a time ISO 8601.
+ * Read text as a value of `type` (the one conversion used by scalars, `as`, --set and params
+ * files). Durations and bytes need a unit ("90s", "10GiB"), a ratio "%" or a bare share ("0.05"), a
+ * bool is true/false (also t/f, as PostgreSQL prints them), a time ISO 8601.
  * @return The value (text borrows `text`), or a missing one when the text is not of that type.
  */
 struct rbk_value rbk_value_parse(enum rbk_type type, struct rbk_str text);
 
 /*
  * JSON for the journal: {"type":"duration","value":…}, reals as decimal strings; a missing value is
- * {"missing":true,"type":…}, a text that is not UTF-8 {"hex":…,"type":…}. The value may hold no SECRET.
+ * {"missing":true,"type":…}, a text that is not UTF-8 {"hex":…,"type":…}. The value may hold no
+ * SECRET.
  * @return A new reference, or NULL when out of memory.
  */
 struct json_t;

@@ -38,17 +38,18 @@ uint32_t rbk_watch_readings(const struct rbk_watch *watch, uint32_t probe);
 
 /* A condition whose level changed. */
 struct rbk_watch_change {
-    bool criterion;  /* else a trigger */
+    bool criterion; /* else a trigger */
     uint32_t index;
     enum rbk_level level;
 };
 
 /*
  * Evaluate every armed trigger and every probe-reading criterion that depends on `probe` (RBK_NONE:
- * all of them, e.g. after arming or when a `for D` comes due), and give the levels that changed since
- * the last call or since the trigger was armed (a trigger that has just been armed starts from FALSE).
- * `for D` and `for N readings` are part of the level: TRUE only when the span is complete.
- * Triggers with readings of their own (every_ms != 0) are fed with rbk_watch_level instead.
+ * all of them, e.g. after arming or when a `for D` comes due), and give the levels that changed
+ * since the last call or since the trigger was armed (a trigger that has just been armed starts
+ * from FALSE). `for D` and `for N readings` are part of the level: TRUE only when the span is
+ * complete. Triggers with readings of their own (every_ms != 0) are fed with rbk_watch_level
+ * instead.
  * @scope    For params, variables and baselines; its window callback is ignored.
  * @changes  Caller's, room for trigger_count + criterion_count.
  * @return   How many changes.
@@ -59,7 +60,8 @@ size_t rbk_watch_evaluate(struct rbk_watch *watch, const struct rbk_state *state
 /* The raw level of a trigger with readings of its own; same rules, same result (0 or 1 change). */
 size_t rbk_watch_level(struct rbk_watch *watch, const struct rbk_state *state, uint32_t trigger,
                        enum rbk_level level, uint64_t now_ms, struct rbk_watch_change *change);
-/* The earliest monotonic instant at which a `for D` would complete with no further reading; 0: none. */
+/* The earliest monotonic instant at which a `for D` would complete with no further reading; 0:
+ * none. */
 uint64_t rbk_watch_next_due(const struct rbk_watch *watch);
 /* For display: the level before `for` is applied, and since when (monotonic; 0: not true). */
 enum rbk_level rbk_watch_raw_level(const struct rbk_watch *watch, uint32_t trigger,

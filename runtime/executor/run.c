@@ -156,7 +156,7 @@ static int append(struct rbk_run *run, struct passed *passed)
     int error;
 
     rbk_buffer_init(&body, RBK_EVENT_BYTES_MAX);
-    if ((error = rbk_record_encode(record, &body)) != 0) {
+    if (rbk_record_encode(record, &body) != 0) {
         rbk_buffer_fini(&body);
         return rbk_error_set(&run->error, RBK_ELIMIT, "an event is too large for the journal");
     }
@@ -351,7 +351,6 @@ static bool should_stop(const struct rbk_run *run)
     }
     switch (state->status) {
     case RBK_STATUS_PAUSED:
-        return run->interrupts != 0 || run->options.no_wait;
     case RBK_STATUS_HELD:
         return run->interrupts != 0 || run->options.no_wait;
     case RBK_STATUS_STUCK:

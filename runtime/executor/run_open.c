@@ -252,7 +252,7 @@ static int store_run(struct rbk_run *run, const struct rbk_machine *machine, str
     gethostname(host, sizeof(host) - 1);
     row.host = rbk_str_from(host);
     rbk_buffer_init(&encoded, RBK_EVENT_BYTES_MAX);
-    if ((error = rbk_settings_encode(machine, params, &encoded)) != 0) {
+    if (rbk_settings_encode(machine, params, &encoded) != 0) {
         error = rbk_error_set(reterr, RBK_ELIMIT, "the parameters are too large");
         goto out;
     }

@@ -156,10 +156,12 @@ static struct rbk_str cut(struct rbk_arena *arena, struct rbk_str text)
 {
     size_t bytes = RBK_MESSAGE_BYTES_MAX;
 
-    if (text.bytes <= bytes)
+    if (text.bytes <= bytes) {
         return text;
-    while (bytes > 0 && ((unsigned char)text.data[bytes] & 0xc0) == 0x80)
+    }
+    while (bytes > 0 && ((unsigned char)text.data[bytes] & 0xc0) == 0x80) {
         bytes--;
+    }
     return rbk_arena_printf(arena, "%.*s …", (int)bytes, text.data);
 }
 

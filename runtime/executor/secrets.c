@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 
 /* For each part of a file or of a command's output to come. */
@@ -80,8 +81,11 @@ static void keep(struct rbk_secrets *secrets, uint32_t index, const char *data, 
 {
     char *place = secrets->memory + secrets->used_bytes;
 
+    RBK_ASSERT(secrets->memory != NULL);
     (void)mlock(place, bytes + 1);
-    memcpy(place, data, bytes);
+    if (bytes != 0) {
+        memcpy(place, data, bytes);
+    }
     place[bytes] = '\0';
     secrets->used_bytes += bytes + 1;
     secrets->values[index] = (struct rbk_str){place, bytes};

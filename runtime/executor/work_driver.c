@@ -8,7 +8,7 @@
 static void on_result(struct rbk_client *client, const struct rbk_result *result)
 {
     struct work *work = (struct work *)client;
-    struct rbk_value label = rbk_value_missing(RBK_TYPE_TEXT);
+    struct rbk_value label;
     struct work_result answer = {.outcome = result->outcome,
                                  .value = &result->value,
                                  .message = result->message,

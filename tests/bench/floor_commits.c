@@ -37,8 +37,9 @@ int main(int argc, char **argv)
     start = now();
     for (long i = 0; i < count; i++) {
         sqlite3_bind_text(insert, 1, "{\"outcome\":\"ok\",\"serial\":12345}", -1, SQLITE_STATIC);
-        if (sqlite3_step(insert) != SQLITE_DONE)
+        if (sqlite3_step(insert) != SQLITE_DONE) {
             return 1;
+        }
         sqlite3_reset(insert);
     }
     printf("%.6f\n", now() - start);

@@ -44,11 +44,13 @@ int main(int argc, char **argv)
         int status;
 
         if (posix_spawn(&child, words[0], NULL, NULL, words, environ) != 0 ||
-            waitpid(child, &status, 0) != child || status != 0)
+            waitpid(child, &status, 0) != child || status != 0) {
             return 1;
+        }
         sqlite3_bind_text(insert, 1, "{\"outcome\":\"ok\",\"serial\":12345}", -1, SQLITE_STATIC);
-        if (sqlite3_step(insert) != SQLITE_DONE)
+        if (sqlite3_step(insert) != SQLITE_DONE) {
             return 1;
+        }
         sqlite3_reset(insert);
     }
     printf("%.6f\n", now() - start);

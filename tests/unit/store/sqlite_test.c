@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -30,14 +31,19 @@ static void setup(void)
     ck_assert_int_eq(rbk_store_open(path, RBK_STORE_RUNNER, &store, &error), 0);
 }
 
+static int remove_one(const char *name, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(name);
+}
+
 static void teardown(void)
 {
-    char command[160];
-
     rbk_store_close(store);
     store = NULL;
-    snprintf(command, sizeof(command), "rm -rf -- %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void put_run(const char *id)

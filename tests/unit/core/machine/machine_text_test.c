@@ -225,7 +225,7 @@ START_TEST(every_truncation_is_refused)
     for (size_t bytes = 0; bytes < sample.bytes; bytes++) {
         ck_assert_int_ne(read_copy(sample.data, bytes, &error), 0);
     }
-    char *text = malloc(sample.bytes);
+    char *text = malloc(sample.bytes + 1);
     ck_assert_ptr_nonnull(text);
     for (size_t bytes = 0; bytes < sample.bytes; bytes++) {
         (void)memcpy(text, sample.data, bytes);
@@ -346,11 +346,13 @@ END_TEST
 
 START_TEST(deep_nesting_is_refused)
 {
-    char deep[4096] = "";
+    struct rbk_buffer deep;
+    rbk_buffer_init(&deep, 4096);
     for (int i = 0; i < 100; i++) {
-        (void)strcat(deep, "{\"type\":\"list\",\"value\":[");
+        (void)rbk_buffer_append_text(&deep, "{\"type\":\"list\",\"value\":[");
     }
-    expect_refused("{\"type\":\"bool\",\"value\":true}", deep, RBK_ELIMIT, "nest");
+    expect_refused("{\"type\":\"bool\",\"value\":true}", deep.data, RBK_ELIMIT, "nest");
+    rbk_buffer_fini(&deep);
 }
 END_TEST
 

@@ -37,7 +37,7 @@ static void expect_same(struct rbk_value a, struct rbk_value b)
         break;
     case RBK_TYPE_NUMBER:
     case RBK_TYPE_RATIO:
-        ck_assert(memcmp(&a.as.number, &b.as.number, sizeof(double)) == 0);
+        ck_assert(a.as.number == b.as.number && signbit(a.as.number) == signbit(b.as.number));
         break;
     case RBK_TYPE_INT:
     case RBK_TYPE_DURATION:
