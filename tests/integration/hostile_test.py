@@ -2,6 +2,7 @@
 """Plans, machines, parameters and names that nobody means well with: each is refused with a reason and an
 exit status of 1 to 3, or runs; nothing crashes, hangs, or leaks. All inputs are made here."""
 
+import hashlib
 import json
 import os
 import random
@@ -141,6 +142,28 @@ def flipped_machines_are_refused(box):
 
     b.side_by_side(flip, places, workers=4)
     check(not os.path.exists(box.store) and not os.path.exists(box.path("made")), "something ran")
+
+
+def flipped_machines_with_a_mended_hash_do_no_harm(box):
+    """What the hash would have caught: every number and name may be wrong, and some still make a machine."""
+    good = compiled(box)
+    at_hash = good.index(b'"integrity":"') + len(b'"integrity":"')
+    dice = random.Random(20261122)
+
+    def flip(number):
+        bad = bytearray(good)
+        for _ in range(1 + number % 3):
+            at = dice.randrange(at_hash + 64, len(bad) - 1)
+            bad[at] = dice.choice(b"0123456789") if chr(bad[at]).isdigit() else bad[at] ^ 1 << dice.randrange(8)
+        bad[at_hash:at_hash + 64] = hashlib.sha256(bad[:at_hash] + bad[at_hash + 64:]).hexdigest().encode()
+        os.mkdir(box.path(f"mended{number}"))
+        path = box.write(f"mended{number}/m.rbkm", bytes(bad))
+        store = box.path(f"mended{number}/store.db")
+        done = box.run("rbk", "run", path, "--no-wait", "--store", store, seconds=45)
+        check(b.harmless(done.text), done)
+        check(done.status != 3 or not os.path.exists(store), "refused, but a store was made")
+
+    b.side_by_side(flip, range(150), workers=4)
 
 
 def machines_of_other_shapes_are_refused(box):
@@ -334,7 +357,7 @@ def what_a_command_prints_cannot_harm_the_terminal(box):
 if __name__ == "__main__":
     b.main([huge_plans_are_refused, one_long_line_or_word_is_refused, deep_nesting_is_refused,
             bytes_that_are_not_text_are_refused, every_cut_of_a_plan_is_refused, cut_machines_are_refused,
-            flipped_machines_are_refused, machines_of_other_shapes_are_refused,
+            flipped_machines_are_refused, flipped_machines_with_a_mended_hash_do_no_harm, machines_of_other_shapes_are_refused,
             things_that_are_no_files_are_refused, odd_parameters_are_refused_or_passed_on_whole,
             odd_parameter_files_are_refused, odd_names_of_runs_are_refused, closed_descriptors_do_no_harm,
             endless_output_of_a_command_is_bounded, what_a_command_prints_cannot_harm_the_terminal])
