@@ -131,6 +131,12 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
                                       .context = run};
     int error;
 
+    if (access(run->supervisor, X_OK) != 0 || access(run->filter_worker, X_OK) != 0) {
+        return rbk_error_set(reterr, RBK_ENOTFOUND,
+                             "a program of this installation is missing: %s; install rbk anew",
+                             access(run->supervisor, X_OK) != 0 ? run->supervisor
+                                                                : run->filter_worker);
+    }
     if (machine->secret_count != 0) {
         (void)setrlimit(RLIMIT_CORE, &no_core);
     }
