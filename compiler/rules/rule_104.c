@@ -70,6 +70,55 @@ static bool same_text(struct rbk_str a, struct rbk_str b)
     }
 }
 
+/* Whether a clause decides what a step does, not only how long and how often. */
+static bool says_what(const struct rbk_tree_clause *clause)
+{
+    switch (clause->kind) {
+    case RBK_CLAUSE_HEADER:
+    case RBK_CLAUSE_JSON:
+    case RBK_CLAUSE_BODY:
+    case RBK_CLAUSE_STDIN:
+    case RBK_CLAUSE_ENV:
+    case RBK_CLAUSE_IN:
+    case RBK_CLAUSE_USING:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The next clause from @at on that decides what the step does, or NULL. */
+static const struct rbk_tree_clause *next_saying(const struct rbk_tree_clause *at)
+{
+    while (at && !says_what(at)) {
+        at = at->next;
+    }
+    return at;
+}
+
+/* Whether two steps do the same. The head of a `shell` is its word alone: its text counts, too. */
+static bool same_step(const struct rbk_rules *rules, const struct rbk_tree_statement *a,
+                      const struct rbk_tree_statement *b)
+{
+    const struct rbk_source *source = rules->source;
+    if (!same_text(rbk_source_text(source, a->head), rbk_source_text(source, b->head))) {
+        return false;
+    }
+    if (a->value && b->value &&
+        !same_text(rbk_source_text(source, a->value->span),
+                   rbk_source_text(source, b->value->span))) {
+        return false;
+    }
+    const struct rbk_tree_clause *left = next_saying(a->clauses);
+    const struct rbk_tree_clause *right = next_saying(b->clauses);
+    while (left && right &&
+           same_text(rbk_source_text(source, left->span), rbk_source_text(source, right->span))) {
+        left = next_saying(left->next);
+        right = next_saying(right->next);
+    }
+    return !left && !right;
+}
+
 /* Whether a rollback does what the apply does, step by step. */
 static bool repeats_apply(const struct rbk_rules *rules, struct rbk_tree_statement *apply,
                           struct rbk_tree_statement *rollback)
@@ -80,8 +129,7 @@ static bool repeats_apply(const struct rbk_rules *rules, struct rbk_tree_stateme
         return false;
     }
     for (; a && b; a = next_change(apply, a), b = next_change(rollback, b)) {
-        if (!same_text(rbk_source_text(rules->source, a->head),
-                       rbk_source_text(rules->source, b->head))) {
+        if (!same_step(rules, a, b)) {
             return false;
         }
     }
