@@ -480,13 +480,15 @@ static void on_farewell(uv_timer_t *timer)
 static void say_farewell(struct rbk_run *run)
 {
     bool ended = rbk_status_is_end((enum rbk_status)run->replay->state->status);
+    unsigned interrupts = run->interrupts;
     uint64_t wait_ms = ended ? FAREWELL_MS : STOP_MS, until_ms;
 
     uv_update_time(&run->loop);
     until_ms = uv_now(&run->loop) + wait_ms;
     uv_timer_start(&run->due_timer, on_farewell, wait_ms, 0);
     rbk_outbox_look(run);
-    while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms) {
+    /* Whoever asks to stop now is not kept waiting: what is left goes out when the run is resumed. */
+    while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms && run->interrupts == interrupts) {
         uv_run(&run->loop, UV_RUN_ONCE);
     }
     uv_timer_stop(&run->due_timer);
@@ -535,6 +537,7 @@ static void close_all(struct rbk_run *run)
     while (run->closing != 0) {
         uv_run(&run->loop, UV_RUN_ONCE);
     }
+    rbk_reader_drop(run->reader);
 }
 
 int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)

@@ -285,6 +285,7 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
     struct rbk_run *run = run_new(options, reterr);
     struct rbk_arena arena;
     struct rbk_value *params = NULL;
+    char host[128] = "";
     struct timespec now;
     uint64_t now_ms;
     int error;
@@ -315,6 +316,8 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
         goto fail;
     }
     run->replay->run.user = rbk_arena_copy(&run->replay->arena, rbk_str_from(options->user));
+    gethostname(host, sizeof(host) - 1);
+    run->replay->run.host = rbk_arena_copy(&run->replay->arena, rbk_str_from(host));
     run->replay->run.started_ms = (int64_t)now_ms;
     /* Secrets come first: a run that cannot read them leaves nothing behind in the store. */
     if ((error = rbk_store_take_lease(run->store, run->id, &run->epoch, reterr)) != 0 ||
@@ -423,6 +426,9 @@ static void close_undriven(struct rbk_run *run)
     }
     while (open != 0) {
         uv_run(&run->loop, UV_RUN_ONCE);
+    }
+    if (run->reader != NULL) {
+        rbk_reader_drop(run->reader);
     }
 }
 

@@ -16,15 +16,19 @@
 
 #include "runtime/drivers/host.h"
 
-#define READING_ARENA_BYTES ((size_t)8 << 20)
+/* Each result may be as long as a reply, and is copied; a statement may come from a large file. Beyond
+ * this the runner would end: a bound against mistakes, that no plan reaches. */
+#define READING_ARENA_BYTES ((size_t)1 << 30)
 
 struct rbk_reader {
     struct rbk_reader_setup setup;
+    struct rbk_reading *readings; /* not yet released */
 };
 
 struct rbk_reading {
     struct rbk_client client; /* first: drivers call back through it */
     struct rbk_reader *reader;
+    struct rbk_reading *next_reading, **link; /* in the reader's list; link points to this */
     void *owner;
     rbk_reading_fn *on_done;
     uint32_t expr;
@@ -48,7 +52,7 @@ static void next(struct rbk_reading *reading);
 
 struct rbk_reader *rbk_reader_new(const struct rbk_reader_setup *setup)
 {
-    struct rbk_reader *reader = malloc(sizeof(*reader));
+    struct rbk_reader *reader = calloc(1, sizeof(*reader));
 
     if (reader != NULL) {
         reader->setup = *setup;
@@ -71,8 +75,20 @@ static void on_turn_closed(uv_handle_t *handle)
 
 static void release(struct rbk_reading *reading)
 {
-    if (!uv_is_closing((uv_handle_t *)&reading->turn)) {
-        uv_close((uv_handle_t *)&reading->turn, on_turn_closed);
+    if (uv_is_closing((uv_handle_t *)&reading->turn)) {
+        return;
+    }
+    *reading->link = reading->next_reading;
+    if (reading->next_reading != NULL) {
+        reading->next_reading->link = reading->link;
+    }
+    uv_close((uv_handle_t *)&reading->turn, on_turn_closed);
+}
+
+void rbk_reader_drop(struct rbk_reader *reader)
+{
+    while (reader->readings != NULL) {
+        release(reader->readings);
     }
 }
 
@@ -278,7 +294,7 @@ static void next(struct rbk_reading *reading)
     struct rbk_request request;
     const struct rbk_read *read;
     struct rbk_error error;
-    uint64_t now = uv_now(setup->loop);
+    uint64_t now = uv_now(setup->loop), left_ms;
 
     if (reading->next == expr->reads.count) {
         evaluate(reading);
@@ -303,8 +319,9 @@ static void next(struct rbk_reading *reading)
         return;
     }
     request.timeout_ms = read->timeout_ms;
-    if (reading->deadline_ms - now < request.timeout_ms) {
-        request.timeout_ms = reading->deadline_ms > now ? reading->deadline_ms - now : 1;
+    left_ms = reading->deadline_ms > now ? reading->deadline_ms - now : 1;
+    if (left_ms < request.timeout_ms) {
+        request.timeout_ms = left_ms;
     }
 
     if (read->kind == RBK_READ_ALERT) {
@@ -351,6 +368,12 @@ int rbk_reading_start(struct rbk_reader *reader, uint32_t expr, const char *name
     reading->deadline_ms = uv_now(reader->setup.loop) + timeout_ms;
     reading->results =
         rbk_new_array(&reading->arena, struct rbk_value, machine->exprs[expr].reads.count + 1u);
+    reading->next_reading = reader->readings;
+    reading->link = &reader->readings;
+    if (reading->next_reading != NULL) {
+        reading->next_reading->link = &reading->next_reading;
+    }
+    reader->readings = reading;
     uv_timer_init(reader->setup.loop, &reading->turn);
     reading->turn.data = reading;
     uv_timer_start(&reading->turn, on_turn, 0, 0);

@@ -1,0 +1,74 @@
+"""Whole runs against files, SQLite and a small HTTP server: what a plan does must be what it says, also when
+the runner is killed, asked to stop twice, or given values it did not expect.
+
+    run_test.py [--keep] [TEST …]
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from box import check, main, plan
+
+WAIT_S = 20
+
+
+def until(holds, what, seconds=WAIT_S):
+    """Wait until something holds; a bounded time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        check(time.monotonic() < end, f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+def drive(box, text, *more, status=0, seconds=60):
+    box.write("small.rbk", text)
+    done = box.run("rbk", "run", *more, "small.rbk", seconds=seconds)
+    check(done.status == status, done)
+    return done
+
+
+def begin(box, text):
+    """A run that goes on while the test does something to it."""
+    box.write("small.rbk", text)
+    return box.start("rbk", "run", "small.rbk")
+
+
+def ends(process, status, seconds=30):
+    out, err = process.communicate(timeout=seconds)
+    check(process.returncode == status, f"{process.returncode}: {out!r} {err!r}")
+    return out + err
+
+
+def body_of(box, kind, having):
+    """The bodies of the journal's events of a kind that contain a text."""
+    return [json.loads(body) for (body,) in box.query("SELECT body FROM events WHERE kind = ? ORDER BY seq", kind)
+            if having in body]
+
+
+# ---- stopping ---------------------------------------------------------------------------------------
+
+
+def leaving_while_something_is_read_leaves_nothing_behind(box):
+    """Asked twice to stop while a check waits for a command: nothing leaks, and the run goes on later."""
+    box.write("slow.sh", "touch reading; sleep 3; echo 1")
+    process = begin(box, plan('run "touch made" timeout 5s idempotent\n'
+                              'check "slow" run.output("sh slow.sh") == "1" timeout 20s'))
+    until(lambda: os.path.exists(box.path("reading")), "the check reads")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    ends(process, 30)
+    done = box.run("rbk", "resume", box.run_id(), seconds=40)
+    check(done.status == 0, done)
+
+
+TESTS = [leaving_while_something_is_read_leaves_nothing_behind]
+
+if __name__ == "__main__":
+    main(TESTS)
