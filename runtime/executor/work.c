@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/base/buffer.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/executor/record.h"
 
 #define WORK_ARENA_BYTES ((size_t)64 << 20)
 /* An effect without any deadline does not pass the compiler; a hostile machine file might hold one.
  */
 #define TIMEOUT_MS_DEFAULT 3600000u
+/* Room in an event for what stands beside its value. */
+#define EVENT_REST_BYTES ((size_t)512 << 10)
 
 /* ---- life -------------------------------------------------------------------------------------
  */
@@ -73,6 +77,20 @@ static bool keeps_value(const struct work *work)
            (work->effect->into != RBK_NONE || work->effect->kind == RBK_EFFECT_BASELINE);
 }
 
+/* A value may become several times as long in the journal, by escapes and lists. One that does not
+ * fit is missing: the run goes on by what the plan says then, where a failed append would end it
+ * for good. */
+static bool fits_journal(const struct rbk_record *record)
+{
+    struct rbk_buffer encoded;
+    bool fits;
+
+    rbk_buffer_init(&encoded, RBK_EVENT_BYTES_MAX - EVENT_REST_BYTES);
+    fits = rbk_record_encode(record, &encoded) == 0;
+    rbk_buffer_fini(&encoded);
+    return fits;
+}
+
 void rbk_work_finish(struct work *work, const struct work_result *result)
 {
     struct rbk_run *run = work->run;
@@ -86,6 +104,7 @@ void rbk_work_finish(struct work *work, const struct work_result *result)
     uv_timer_stop(&work->deadline);
     if (!work->dropped && (queued = rbk_queue_new(run, RBK_EVENT_RESULT)) != NULL) {
         struct rbk_record *record = &queued->record;
+        bool fits = true;
 
         record->event.serial = work->serial;
         record->event.outcome = result->outcome;
@@ -98,9 +117,16 @@ void rbk_work_finish(struct work *work, const struct work_result *result)
                     rbk_secrets_redact(run->secrets, &queued->arena, record->value.as.text);
             }
             record->has_value = true;
+            fits = fits_journal(record);
+            if (!fits) {
+                record->value = rbk_value_missing(record->value.type);
+            }
         }
         record->message = rbk_secrets_redact(run->secrets, &queued->arena, result->message);
-        record->detail = rbk_secrets_redact(run->secrets, &queued->arena, result->detail);
+        record->detail = rbk_secrets_redact(
+            run->secrets, &queued->arena,
+            fits ? result->detail
+                 : RBK_STR("what it gave is too long for the journal, and missing"));
         record->status = result->status;
         record->elapsed_ms = result->elapsed_ms;
         queued->effect = work->look ? NULL : work->effect;

@@ -25,9 +25,8 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
         if (!label.missing) {
             answer.label = label.as.text;
         }
-        if (!result->value.missing) {
-            answer.content = result->value.as.text;
-        }
+        /* Output that is no value (too long, not text) leaves a word about it, never nothing. */
+        answer.content = result->value.missing ? result->detail : result->value.as.text;
     }
     rbk_work_finish(work, &answer);
 }
