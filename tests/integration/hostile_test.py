@@ -331,6 +331,25 @@ def endless_output_of_a_command_is_bounded(box):
         check(len(box.run("rbk", command).text) < 100_000, command)
 
 
+def values_too_long_for_the_journal_do_not_end_the_run(box):
+    """A megabyte of control characters is six in JSON; of lines, more still. The run must go on, or back."""
+    box.write("long.rbk", b.plan(within="60s", apply=r"""            shell "head -c 1000000 /dev/zero | tr '\\0' '\\1'" into said timeout 9s idempotent
+            check "said" said == "x" timeout 5s optional because "only to see"
+            capture "said" run ["head", "-c", "3000000", "/dev/zero"] timeout 5s
+            shell "yes x | head -n 500000" into many timeout 9s idempotent
+            let each = lines(many) timeout 9s optional because "only to see"
+            notify team "it said ${many}"
+            run "touch made" timeout 5s idempotent""", head='    channel team = talk.to()').replace(
+                "plan small", "use talk\n\nplan small"))
+    box.write("talk.rbk", 'module talk\n\nchannel to() { run "tee -a told" stdin message timeout 5s idempotent }\n')
+    done = box.run("rbk", "run", "long.rbk", "--no-wait", seconds=60)
+    check(done.status == 0, done)
+    said = box.query("SELECT count(*) FROM events WHERE body LIKE '%too long for the journal%'")
+    check(said[0][0] >= 1, "does not say so")
+    check(box.query("SELECT count(*) FROM evidence WHERE content LIKE '%longer than%'") == [(1,)], "evidence without a word")
+    check(0 < os.path.getsize(box.path("told")) < 20_000, "the message")
+
+
 def what_a_command_prints_cannot_harm_the_terminal(box):
     evil = r"\033[2J\033]0;owned\007 \000 \377\376 \342\200\256 \r12:00:00 forged\n13:00:00 forged line\n"
     box.write("evil.rbk", b.plan(apply=f"""            run ["printf", '{evil}'] into said timeout 5s idempotent
@@ -360,4 +379,5 @@ if __name__ == "__main__":
             flipped_machines_are_refused, flipped_machines_with_a_mended_hash_do_no_harm, machines_of_other_shapes_are_refused,
             things_that_are_no_files_are_refused, odd_parameters_are_refused_or_passed_on_whole,
             odd_parameter_files_are_refused, odd_names_of_runs_are_refused, closed_descriptors_do_no_harm,
-            endless_output_of_a_command_is_bounded, what_a_command_prints_cannot_harm_the_terminal])
+            endless_output_of_a_command_is_bounded, values_too_long_for_the_journal_do_not_end_the_run,
+            what_a_command_prints_cannot_harm_the_terminal])
