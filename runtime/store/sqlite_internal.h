@@ -30,10 +30,6 @@
               "SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM leases WHERE run = ?1 AND epoch = ?7")           \
     X(EACH_EVENT, "SELECT seq, at_ms, kind, body, hash FROM events WHERE run = ?1 AND seq >= ?2 "  \
                   "ORDER BY seq")                                                                  \
-    X(PUT_SNAPSHOT,                                                                                \
-      "INSERT OR REPLACE INTO snapshots (run, seq, hash, body) VALUES (?1,?2,?3,?4)")              \
-    X(GET_SNAPSHOT, "SELECT seq, hash, body FROM snapshots WHERE run = ?1 ORDER BY seq DESC "      \
-                    "LIMIT 1")                                                                     \
     X(ASK, "INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?1,?2,?3,?4,?5,'')")    \
     X(EACH_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "      \
                     "reply = '' ORDER BY id")                                                      \

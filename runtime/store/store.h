@@ -141,16 +141,6 @@ RBK_MUST_USE int rbk_store_each_event(struct rbk_store *store, const char *run, 
                                                   const struct rbk_store_event *event),
                                       void *context, struct rbk_error *reterr);
 
-/* A snapshot: everything needed to go on from after event `seq`. Inside a transaction. */
-RBK_MUST_USE int rbk_store_put_snapshot(struct rbk_store *store, const char *run, int64_t seq,
-                                        const char *hash, struct rbk_str body,
-                                        struct rbk_error *reterr);
-/* The newest one; ret_seq 0 when there is none. */
-RBK_MUST_USE int rbk_store_get_snapshot(struct rbk_store *store, const char *run,
-                                        struct rbk_arena *arena, int64_t *ret_seq,
-                                        char ret_hash[65], struct rbk_str *ret_body,
-                                        struct rbk_error *reterr);
-
 /* ---- inbox ------------------------------------------------------------------------------------
  */
 

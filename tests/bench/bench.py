@@ -214,7 +214,7 @@ def trigger():
     """From a file that appears to the rollback it triggers, with a probe every 100 ms."""
     period = 100
     delays, reactions = [], []
-    for round_ in range(12):
+    for round_ in range(20):
         folder = fresh("trigger")
         write(folder, f"""plan watched {{
     title "Bench"
@@ -236,7 +236,7 @@ def trigger():
         deadline = time.monotonic() + 20
         while not os.path.exists(os.path.join(folder, "applied")) and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(0.15 + 0.0083 * round_)  # spread over the probe's period
+        time.sleep(0.15 + 0.005 * round_)  # spread evenly over the probe's period
         at = time.time_ns()
         open(os.path.join(folder, "bad"), "w").close()
         if child.wait(30) != 10:
@@ -251,7 +251,35 @@ def trigger():
     report("trigger: failing endpoint to rollback, maximum", max(delays), period + 20, "ms")
 
 
-BENCHES = {"steps": steps, "spawn": spawn, "check": check, "start": start, "trigger": trigger}
+def memory():
+    """The most memory rbk run takes for plans/lead_cutover, against real servers."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+    os.environ["RBK_BIN"] = BIN
+    import world as worlds
+
+    world = worlds.World()
+    peak = [0]
+
+    def look(run):
+        try:
+            with open(f"/proc/{run.process.pid}/status") as file:
+                sizes = [int(line.split()[1]) for line in file if line.startswith("VmHWM")]
+            peak[0] = max([peak[0], *sizes])
+        except OSError:
+            pass
+
+    try:
+        world.reset()
+        run = worlds.Run(world, "memory")
+        run.start()
+        if run.finish(on_turn=look) != 0:
+            sys.exit(f"lead_cutover did not complete:\n{run.tail()}")
+    finally:
+        world.close()
+    report("rbk run plans/lead_cutover, resident memory", peak[0] / 1024, 20, "MiB")
+
+
+BENCHES = {"steps": steps, "spawn": spawn, "check": check, "start": start, "trigger": trigger, "memory": memory}
 
 try:
     for name, bench in BENCHES.items():
