@@ -105,6 +105,16 @@ plan keeps_secrets {
             capture "what it said" said
             capture "it again" run "python3 echo.py 0 0" timeout 20s
                 env { S_SHORT: short, S_LONGER: longer, S_SIGNS: signs, S_LINES: lines, S_OTHER: other } stdin longer
+            let listed = lines(run.output("cat lines.txt longer.txt signs.txt")) timeout 5s
+            let told = http.text("${server}tell?key=${longer}") timeout 5s
+            let parsed = http.json("${server}tell.json?key=${other}", '.') timeout 5s
+            let named = env("THE_SHORT")
+            capture "the list" listed
+            capture "the lines" "${listed} ${told} ${parsed} ${named}"
+            capture "the name" named
+            run ["python3", "-c", "import sys, time; time.sleep(0.3)", "--", named, "${listed}", "${told}"] timeout 5s idempotent
+            run "sleep -- 0.3 ${env("THE_SHORT")}" timeout 5s idempotent optional because "sleep does not take it"
+            foreach one in listed at most 20 { run ["sleep", "0.03", "--", one] timeout 5s idempotent optional because "words" }
             check "a label with ${said}" said == "x" timeout 5s optional because "only to see"
             sql shop "INSERT INTO notes VALUES (${said})" timeout 5s optional because "the value is hidden"
             sql shop "SELECT no_such_function(${said})" timeout 5s optional because "an error that tells"
@@ -152,6 +162,13 @@ class Server:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 outer.got.append((self.path.encode(), str(self.headers).encode(), body))
                 status = 403 if self.path.startswith("/json") else 200
+                if self.path.startswith("/tell.json"):
+                    body = json.dumps({"path": urllib.parse.unquote(self.path), "raw": self.path}).encode()
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                    return
                 told = self.path.encode() + b"\n" + str(self.headers).encode() + b"\n" + body + b"\n" + \
                     base64.b64encode(body) + body.hex().encode()
                 self.send_response(status, "No" if status == 403 else "OK")
