@@ -248,7 +248,8 @@ static void after_commit(struct rbk_run *run, struct passed *passed)
 {
     const struct rbk_event *event = &passed->queued->record.event;
 
-    if (event->kind == RBK_EVENT_RESULT) {
+    if (event->kind == RBK_EVENT_RESULT ||
+        (event->kind == RBK_EVENT_RESOLVED && event->recovery == RBK_RECOVERY_KNOWN)) {
         rbk_drivers_forget(run->drivers, event->serial);
     }
     if (passed->queued->proceed) {

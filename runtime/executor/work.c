@@ -91,6 +91,62 @@ static bool fits_journal(const struct rbk_record *record)
     return fits;
 }
 
+/* Without a secret in it, whatever its shape. */
+static struct rbk_value clean(struct rbk_run *run, struct rbk_arena *arena, struct rbk_value value)
+{
+    struct rbk_value *items;
+
+    if (value.missing) {
+        return value;
+    }
+    switch (value.type) {
+    case RBK_TYPE_SCALAR:
+    case RBK_TYPE_TEXT:
+    case RBK_TYPE_JSON:
+    case RBK_TYPE_URL:
+        value.as.text = rbk_secrets_redact(run->secrets, arena, value.as.text);
+        break;
+    case RBK_TYPE_LIST:
+        items = rbk_new_array(arena, struct rbk_value, value.as.list.count + 1u);
+        for (size_t i = 0; i < value.as.list.count; i++) {
+            items[i] = clean(run, arena, value.as.list.items[i]);
+        }
+        value.as.list.items = items;
+        break;
+    default:
+        break;
+    }
+    return value;
+}
+
+void rbk_work_fill(struct work *work, struct queued *queued, const struct work_result *result)
+{
+    struct rbk_run *run = work->run;
+    struct rbk_record *record = &queued->record;
+    struct rbk_arena *arena = &queued->arena;
+    bool fits = true;
+
+    record->event.serial = work->serial;
+    record->event.outcome = result->outcome;
+    if (result->value != NULL && keeps_value(work)) {
+        record->value = rbk_value_copy(arena, clean(run, arena, *result->value));
+        record->has_value = true;
+        fits = fits_journal(record);
+        if (!fits) {
+            record->value = rbk_value_missing(record->value.type);
+        }
+    }
+    record->message = rbk_secrets_redact(run->secrets, arena, result->message);
+    record->detail = rbk_secrets_redact(
+        run->secrets, arena,
+        fits ? result->detail : RBK_STR("what it gave is too long for the journal, and missing"));
+    record->status = result->status;
+    record->elapsed_ms = result->elapsed_ms;
+    queued->effect = work->look ? NULL : work->effect;
+    queued->label = rbk_arena_copy(arena, result->label);
+    queued->content = rbk_secrets_redact(run->secrets, arena, result->content);
+}
+
 void rbk_work_finish(struct work *work, const struct work_result *result)
 {
     struct rbk_run *run = work->run;
@@ -103,35 +159,7 @@ void rbk_work_finish(struct work *work, const struct work_result *result)
     uv_timer_stop(&work->timer);
     uv_timer_stop(&work->deadline);
     if (!work->dropped && (queued = rbk_queue_new(run, RBK_EVENT_RESULT)) != NULL) {
-        struct rbk_record *record = &queued->record;
-        bool fits = true;
-
-        record->event.serial = work->serial;
-        record->event.outcome = result->outcome;
-        if (result->value != NULL && keeps_value(work)) {
-            record->value = rbk_value_copy(&queued->arena, *result->value);
-            if (!record->value.missing &&
-                (record->value.type == RBK_TYPE_SCALAR || record->value.type == RBK_TYPE_TEXT ||
-                 record->value.type == RBK_TYPE_JSON || record->value.type == RBK_TYPE_URL)) {
-                record->value.as.text =
-                    rbk_secrets_redact(run->secrets, &queued->arena, record->value.as.text);
-            }
-            record->has_value = true;
-            fits = fits_journal(record);
-            if (!fits) {
-                record->value = rbk_value_missing(record->value.type);
-            }
-        }
-        record->message = rbk_secrets_redact(run->secrets, &queued->arena, result->message);
-        record->detail = rbk_secrets_redact(
-            run->secrets, &queued->arena,
-            fits ? result->detail
-                 : RBK_STR("what it gave is too long for the journal, and missing"));
-        record->status = result->status;
-        record->elapsed_ms = result->elapsed_ms;
-        queued->effect = work->look ? NULL : work->effect;
-        queued->label = rbk_arena_copy(&queued->arena, result->label);
-        queued->content = rbk_secrets_redact(run->secrets, &queued->arena, result->content);
+        rbk_work_fill(work, queued, result);
         rbk_queue_push(run, queued);
     }
     rbk_work_release(work);

@@ -44,6 +44,9 @@ struct work_result {
     struct rbk_str label, content; /* evidence */
 };
 void rbk_work_finish(struct work *work, const struct work_result *result);
+/* Put a result into the record it becomes: its serial and outcome, redacted copies of its texts, its
+ * value if one is kept and the journal can hold it, its evidence. */
+void rbk_work_fill(struct work *work, struct queued *queued, const struct work_result *result);
 /* The same with an outcome and a line. */
 void rbk_work_end(struct work *work, enum rbk_outcome outcome, struct rbk_str message);
 /* Free when nothing refers to it any more. */

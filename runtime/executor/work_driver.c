@@ -5,9 +5,9 @@
 
 #include "runtime/core/base/limits.h"
 
-static void on_result(struct rbk_client *client, const struct rbk_result *result)
+/* What a driver says, and what is kept of it as evidence. */
+static struct work_result answer_of(struct work *work, const struct rbk_result *result)
 {
-    struct work *work = (struct work *)client;
     struct rbk_value label;
     struct work_result answer = {.outcome = result->outcome,
                                  .value = &result->value,
@@ -16,7 +16,6 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
                                  .status = result->status,
                                  .elapsed_ms = result->elapsed_ms};
 
-    work->activity = NULL;
     if (result->cancelled && answer.message.bytes == 0) {
         answer.message = RBK_STR("cancelled");
     }
@@ -28,6 +27,15 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
         /* Output that is no value (too long, not text) leaves a word about it, never nothing. */
         answer.content = result->value.missing ? result->detail : result->value.as.text;
     }
+    return answer;
+}
+
+static void on_result(struct rbk_client *client, const struct rbk_result *result)
+{
+    struct work *work = (struct work *)client;
+    const struct work_result answer = answer_of(work, result);
+
+    work->activity = NULL;
     rbk_work_finish(work, &answer);
 }
 
@@ -62,22 +70,21 @@ static void resolved(struct work *work, enum rbk_recovery recovery, enum rbk_out
 {
     struct rbk_run *run = work->run;
     struct queued *queued = rbk_queue_new(run, RBK_EVENT_RESOLVED);
+    struct work_result answer = {.status = -1};
 
     if (queued == NULL) {
         return;
     }
-    queued->record.event.serial = work->serial;
-    queued->record.event.recovery = recovery;
-    queued->record.event.outcome = outcome;
-    if (result != NULL) {
-        queued->record.message = rbk_secrets_redact(run->secrets, &queued->arena, result->message);
-        queued->record.detail = rbk_secrets_redact(run->secrets, &queued->arena, result->detail);
-        queued->record.status = result->status;
-        if (recovery == RBK_RECOVERY_KNOWN && work->effect->into != RBK_NONE) {
-            queued->record.value = rbk_value_copy(&queued->arena, result->value);
-            queued->record.has_value = true;
-        }
+    if (recovery == RBK_RECOVERY_KNOWN) {
+        answer = answer_of(work, result);
+    } else if (result != NULL) {
+        answer.message = result->message;
+        answer.detail = result->detail;
+        answer.status = result->status;
     }
+    answer.outcome = outcome;
+    rbk_work_fill(work, queued, &answer);
+    queued->record.event.recovery = recovery;
     rbk_queue_push(run, queued);
 }
 

@@ -68,7 +68,32 @@ def leaving_while_something_is_read_leaves_nothing_behind(box):
     check(done.status == 0, done)
 
 
-TESTS = [leaving_while_something_is_read_leaves_nothing_behind]
+# ---- after a crash ----------------------------------------------------------------------------------
+
+
+def a_result_found_after_a_crash_is_kept_as_any_other(box):
+    """The command ends while its runner is dead: its output is evidence all the same, without the secret."""
+    box.env["TOKEN"] = "hush-hush-4711"
+    box.write("say.sh", "touch saying; until test -e end; do sleep 0.05; done; echo it is $TOKEN indeed; touch said")
+    process = begin(box, plan('run "touch made" timeout 5s idempotent\n'
+                              'capture "what it said" run "sh say.sh" env { TOKEN: token } timeout 20s',
+                              head='secret token from env "TOKEN"'))
+    until(lambda: os.path.exists(box.path("saying")), "the command runs")
+    process.kill()
+    process.communicate(timeout=10)
+    box.write("end", "")
+    until(lambda: os.path.exists(box.path("said")), "the command ends")
+    done = box.run("rbk", "resume", box.run_id())
+    check(done.status == 0, done)
+    kept = box.query("SELECT label, content FROM evidence")
+    check(len(kept) == 1 and kept[0][0] == "what it said" and kept[0][1].startswith("it is "), kept)
+    check("hush-hush" not in kept[0][1], kept)
+    check(box.query("SELECT count(*) FROM events WHERE kind = 'resolved' AND body LIKE '%\"outcome\":\"ok\"%'")[0][0] == 1,
+          box.query("SELECT kind, body FROM events"))
+
+
+TESTS = [a_result_found_after_a_crash_is_kept_as_any_other,
+         leaving_while_something_is_read_leaves_nothing_behind]
 
 if __name__ == "__main__":
     main(TESTS)
