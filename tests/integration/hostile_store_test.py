@@ -246,14 +246,23 @@ def stopped_and_resumed(box, done, make_room, store):
     check(box.query("PRAGMA integrity_check", path=store) == [("ok",)], "the store is damaged")
 
 
-def a_full_disk_stops_the_run_until_there_is_room(box):
-    """On a small file system of its own; where that cannot be mounted, the next test stands for it."""
+def small_disk(box):
+    """A file system of 1 MiB, or None where nothing can be mounted: RLIMIT_FSIZE then stands for it."""
     disk = box.path("disk")
     os.mkdir(disk)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "rbk-test", disk], stderr=subprocess.DEVNULL,
                              check=False).returncode == 0
     print(f"        ({'a tmpfs of 1 MiB' if mounted else 'cannot mount: RLIMIT_FSIZE only'})")
-    if not mounted:
+    return disk if mounted else None
+
+
+def make_room(disk):
+    subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+
+
+def a_full_disk_stops_the_run_until_there_is_room(box):
+    disk = small_disk(box)
+    if disk is None:
         return
     try:
         plan, store = many_steps(box), os.path.join(disk, "store.db")
@@ -262,10 +271,31 @@ def a_full_disk_stops_the_run_until_there_is_room(box):
         for words in READING:
             seen = box.run("rbk", *words, "--store", store)
             check(seen.status in (0, 1) and seen.text.strip(), seen)
+        stopped_and_resumed(box, done, lambda: make_room(disk), store)
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
 
-        def make_room():
-            subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
-        stopped_and_resumed(box, done, make_room, store)
+
+def output_that_fills_the_disk_loses_no_run(box):
+    """The output of a command takes what the journal would need: its result is known after a resume."""
+    disk = small_disk(box)
+    if disk is None:
+        return
+    try:
+        store = os.path.join(disk, "store.db")
+        box.write("loud.rbk", b.plan(apply="""            run "touch begun" timeout 5s idempotent
+            shell "echo one >> times; head -c 5000000 /dev/zero; exit 0" timeout 20s
+                in doubt ask boss within 1h else abort
+            run "touch made" timeout 5s idempotent""", head='    role boss { contact "b" }'))
+        done = box.run("rbk", "run", "loud.rbk", "--store", store, "--no-wait", seconds=60)
+        check(done.status in (0, 1), done)
+        make_room(disk)
+        if done.status == 1:
+            check(not os.path.exists(box.path("made")), "it went on")
+            done = box.run("rbk", "resume", "--store", store, "--no-wait", seconds=60)
+        check(done.status == 0 and os.path.exists(box.path("made")), done)
+        check(box.read("times") == b"one\n", "the command ran twice")
+        check(b"chain whole" in box.run("rbk", "status", "--store", store).out, "the journal")
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
 
@@ -320,5 +350,6 @@ def a_runner_killed_again_and_again_ends_whole(box):
 if __name__ == "__main__":
     b.main([stores_of_others_are_refused, things_that_are_no_stores_are_refused, damaged_stores_are_refused_or_read,
             edited_journals_are_refused, a_missing_run_folder_is_no_loss, folders_without_rights_are_refused,
-            a_full_disk_stops_the_run_until_there_is_room, a_limit_on_files_stops_the_run_like_a_full_disk,
+            a_full_disk_stops_the_run_until_there_is_room, output_that_fills_the_disk_loses_no_run,
+            a_limit_on_files_stops_the_run_like_a_full_disk,
             too_few_descriptors_are_said, a_runner_killed_again_and_again_ends_whole])
