@@ -8,7 +8,8 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/executor/record.h"
 
-#define WORK_ARENA_BYTES ((size_t)64 << 20)
+/* Beyond this the runner would end; a request with a large statement needs its size a few times. */
+#define WORK_ARENA_BYTES ((size_t)1 << 30)
 /* An effect without any deadline does not pass the compiler; a hostile machine file might hold one.
  */
 #define TIMEOUT_MS_DEFAULT 3600000u
@@ -28,6 +29,7 @@ static struct work *work_new(struct rbk_run *run, const struct rbk_action *actio
         return NULL;
     }
     rbk_arena_init(&work->arena, WORK_ARENA_BYTES);
+    rbk_arena_init(&work->scratch, WORK_ARENA_BYTES);
     work->run = run;
     work->serial = action->serial;
     work->region = action->region;
@@ -49,6 +51,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
     if (--work->open_handles == 0) {
         rbk_arena_fini(&work->arena);
+        rbk_arena_fini(&work->scratch);
         free(work);
     }
 }

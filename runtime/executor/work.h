@@ -32,6 +32,8 @@ struct work {
     uv_timer_t deadline; /* timeout of a reading effect */
     unsigned open_handles;
     struct rbk_arena arena; /* the request, and a stepwise result */
+    struct rbk_arena scratch;  /* one evaluation that needs no reading; reset before each */
+    const char *name, *stage;  /* of a reading effect, for its readings; in the arena */
 };
 
 /* The result record, with the texts redacted and copied; then the work is over. */

@@ -102,7 +102,8 @@ static void read_now(struct work *work)
 
     if (machine->exprs[work->condition].reads.count == 0) {
         /* Nothing outside is asked: no need to go round the loop. */
-        if (rbk_expr_evaluate(&run->open_scope, work->condition, &work->arena, &value, &error) !=
+        rbk_arena_reset(&work->scratch); /* it may be asked every 100 ms for hours */
+        if (rbk_expr_evaluate(&run->open_scope, work->condition, &work->scratch, &value, &error) !=
             0) {
             rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
         } else {
@@ -112,9 +113,7 @@ static void read_now(struct work *work)
         }
         return;
     }
-    if (rbk_reading_start(run->reader, work->condition,
-                          rbk_arena_copy(&work->arena, machine->states[work->state].name).data,
-                          rbk_arena_copy(&work->arena, rbk_work_stage(work)).data,
+    if (rbk_reading_start(run->reader, work->condition, work->name, work->stage,
                           work->deadline_ms > now_ms ? work->deadline_ms - now_ms : 1, work,
                           on_read, &work->reading, &error) != 0) {
         rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
@@ -270,6 +269,9 @@ void rbk_work_reading_start(struct work *work)
         start_arm(work);
         return;
     }
+    work->name =
+        rbk_arena_copy(&work->arena, run->replay->machine->states[work->state].name).data;
+    work->stage = rbk_arena_copy(&work->arena, rbk_work_stage(work)).data;
     uv_update_time(&run->loop);
     work->deadline_ms = uv_now(&run->loop) + left_ms;
     uv_timer_start(&work->deadline, on_deadline, left_ms, 0);
