@@ -32,8 +32,27 @@ static struct rbk_in_flight *find_serial(struct rbk_replay *replay, uint32_t ser
     return NULL;
 }
 
-static void remember(struct rbk_replay *replay, const struct rbk_action *action, uint64_t now_ms)
+/* A step that a new runner begins again has been under way all along: a `wait` ends when it would have
+ * ended. */
+static uint64_t begun_ms(const struct rbk_replay *replay, const struct rbk_action *action,
+                         const struct rbk_event *event)
 {
+    for (size_t i = 0; i < replay->in_flight_count && event->kind == RBK_EVENT_RESUMED; i++) {
+        const struct rbk_in_flight *in_flight = &replay->in_flight[i];
+
+        if (in_flight->region == action->region && in_flight->state == action->state &&
+            in_flight->look == (action->kind == RBK_ACTION_LOOK)) {
+            return in_flight->since_ms;
+        }
+    }
+    return event->now_ms;
+}
+
+static void remember(struct rbk_replay *replay, const struct rbk_action *action,
+                     const struct rbk_event *event)
+{
+    uint64_t since_ms = begun_ms(replay, action, event);
+
     forget_region(replay, action->region);
     /* At most one is in flight per region, and the table has room for all regions. */
     replay->in_flight[replay->in_flight_count++] =
@@ -42,7 +61,7 @@ static void remember(struct rbk_replay *replay, const struct rbk_action *action,
                                .state = action->state,
                                .attempt = action->attempt,
                                .look = action->kind == RBK_ACTION_LOOK,
-                               .since_ms = now_ms};
+                               .since_ms = since_ms};
 }
 
 /* ---- values -----------------------------------------------------------------------------------
@@ -181,7 +200,7 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
         const struct rbk_action *action = &replay->actions.items[i];
 
         if (action->kind == RBK_ACTION_DISPATCH || action->kind == RBK_ACTION_LOOK) {
-            remember(replay, action, event->now_ms);
+            remember(replay, action, event);
         }
     }
     tell_reason(replay, record);

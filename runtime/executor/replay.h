@@ -17,7 +17,7 @@ struct rbk_in_flight {
     uint32_t state;
     uint32_t attempt;
     bool look;           /* a `done when` look-up, not the effect itself */
-    uint64_t since_ms;   /* wall clock of the dispatch */
+    uint64_t since_ms;   /* wall clock of the dispatch; of the first one after a crash */
     struct rbk_str note; /* the last note of its driver; in the replay's arena */
 };
 

@@ -92,7 +92,22 @@ def a_result_found_after_a_crash_is_kept_as_any_other(box):
           box.query("SELECT kind, body FROM events"))
 
 
-TESTS = [a_result_found_after_a_crash_is_kept_as_any_other,
+def a_wait_ends_when_it_would_have_ended(box):
+    """What has passed while no runner lived counts: the wait does not begin anew."""
+    process = begin(box, plan('run "touch made" timeout 5s idempotent\nwait 6s because "of the test"', within="60s"))
+    until(lambda: os.path.exists(box.path("made")), "the wait has nearly begun")
+    until(lambda: box.query("SELECT count(*) FROM events WHERE kind = 'result'")[0][0] >= 1, "it has")
+    began = time.monotonic()
+    time.sleep(4)
+    process.kill()
+    process.communicate(timeout=10)
+    done = box.run("rbk", "resume", box.run_id())
+    check(done.status == 0, done)
+    check(5 < time.monotonic() - began < 8.5, f"{time.monotonic() - began} s: {done}")
+
+
+TESTS = [a_wait_ends_when_it_would_have_ended,
+         a_result_found_after_a_crash_is_kept_as_any_other,
          leaving_while_something_is_read_leaves_nothing_behind]
 
 if __name__ == "__main__":
