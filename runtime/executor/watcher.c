@@ -74,6 +74,45 @@ static void post(struct rbk_run *run, const struct rbk_watch_change *change, str
     rbk_queue_push(run, queued);
 }
 
+/* How strong what follows from a change is; 0 is the strongest. */
+static unsigned strength(const struct rbk_machine *machine, const struct rbk_watch_change *change)
+{
+    static const enum rbk_reaction_kind order[] = {RBK_REACTION_ABORT, RBK_REACTION_ROLLBACK,
+                                                   RBK_REACTION_PAUSE, RBK_REACTION_ASK};
+    uint32_t reaction;
+    unsigned i = 0;
+
+    if (change->criterion) {
+        return 0;
+    }
+    reaction = change->level == RBK_LEVEL_TRUE ? machine->triggers[change->index].reaction
+                                               : machine->triggers[change->index].missing;
+    if (change->level == RBK_LEVEL_FALSE || reaction == RBK_NONE) {
+        return RBK_COUNT(order) + 1;
+    }
+    while (i < RBK_COUNT(order) && machine->reactions[reaction].kind != order[i]) {
+        i++;
+    }
+    return i;
+}
+
+/* What one reading sets off together reacts strongest first, then in the order of the plan: a
+ * rollback that came before an abort would disarm it. */
+static void strongest_first(const struct rbk_machine *machine, struct rbk_watch_change *changes,
+                            size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct rbk_watch_change change = changes[i];
+        size_t at = i;
+
+        while (at > 0 && strength(machine, &changes[at - 1]) > strength(machine, &change)) {
+            changes[at] = changes[at - 1];
+            at--;
+        }
+        changes[at] = change;
+    }
+}
+
 static void on_watch_due(uv_timer_t *timer)
 {
     look(timer->data, RBK_NONE);
@@ -95,6 +134,7 @@ static void look(struct rbk_run *run, uint32_t probe)
     now_ms = uv_now(&run->loop);
     count = rbk_watch_evaluate(run->watch, run->replay->state, &run->open_scope, probe, now_ms,
                                changes);
+    strongest_first(machine, changes, count);
     for (size_t i = 0; i < count; i++) {
         post(run, &changes[i], (struct rbk_str){NULL, 0});
     }
