@@ -24,11 +24,20 @@ USER = subprocess.run(["id", "-un"], stdout=subprocess.PIPE, check=True).stdout.
 # A role that the tests may speak for, one they may not, and the way every stage here is shown to stand.
 OPS = f'role ops {{ contact "ops@example.com" members "{USER}" }}'
 STRANGER = 'role stranger { contact "s@example.com" members "nobody-here" }'
+HOOK = """
+    secret hook from env "HOOK"
+    channel incident = http.webhook(hook)
+"""
 CHECK = 'check "the trace is there" file.exists("trace")'
 
 
 def tell(word):
     return f'shell "echo {word} >> trace" timeout 10s idempotent\n'
+
+
+def hold(word="go"):
+    """A step that ends when the test lets it."""
+    return f'wait until file.exists("{word}") every 50ms timeout 25s\n'
 
 
 def stage(name, apply, rollback=None, verify=CHECK, more="", within="30s"):
@@ -130,17 +139,26 @@ class Scene(Box):
 
     # ---- the run --------------------------------------------------------------------------------
 
-    def begin(self, text, *words, env=None, name="plan.rbk"):
+    def begin(self, text, *words, env=None, name="plan.rbk", wait=False):
+        """`rbk run` of a plan, or of the file `name`; with `wait` it waits for decisions."""
         if text is not None:
             self.write(name, text)
+        self.env.update(env or {})
         self.log = open(self.path("log"), "ab")
-        self.process = self.start("rbk", "run", name, "--no-wait", *words, env=env, stdout=self.log,
+        self.process = self.start("rbk", "run", name, *([] if wait else ["--no-wait"]), *words, stdout=self.log,
                                   stderr=subprocess.STDOUT)
         return self
 
-    def resume(self):
-        self.process = self.start("rbk", "resume", "--no-wait", stdout=self.log, stderr=subprocess.STDOUT)
+    def resume(self, wait=False):
+        self.process = self.start("rbk", "resume", *([] if wait else ["--no-wait"]), stdout=self.log,
+                                  stderr=subprocess.STDOUT)
         return self
+
+    def touch(self, name):
+        self.write(name, "")
+
+    def until_traced(self, word):
+        self.until(lambda: word in self.trace(), f"{word} in the trace")
 
     def ask(self, text, *values):
         try:
@@ -171,7 +189,7 @@ class Scene(Box):
             raise AssertionError(f"{error}\n{self.tail()}") from None
 
     def until_status(self, status):
-        self.until(lambda: self.status() == status, f"status {status}, it is {self.status()}")
+        self.until(lambda: self.status() == status, f"status {status}")
 
     def say(self, verb, *words, status=0):
         """A command of `rbk` about this run."""
@@ -257,5 +275,5 @@ def play(cases):
     sys.exit(1 if False in results else 0)
 
 
-__all__ = ["CHECK", "OPS", "STDLIB", "STRANGER", "USER", "Scene", "expect", "plan", "play", "stage", "tell",
+__all__ = ["CHECK", "HOOK", "OPS", "STDLIB", "STRANGER", "USER", "Scene", "expect", "hold", "plan", "play", "stage", "tell",
            "wait_for"]

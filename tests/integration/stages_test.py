@@ -1,0 +1,570 @@
+#!/usr/bin/env python3
+"""The life of a stage and of a run, in small plans that are run for real: order and gates, locks, triggers with
+each of their reactions, missing readings, criteria, hooks, what people may say, and every exit status.
+
+    stages_test.py [--keep] [CASE...]
+"""
+
+import json
+import time
+
+from scene import CHECK, HOOK, OPS, STRANGER, expect, hold, plan, play, stage, tell
+
+FAIL = 'run "false" timeout 5s idempotent\n'
+USE = "use std.http"
+
+
+def trigger(name, rest, when='file.exists("bad")', every="every 100ms timeout 5s"):
+    return f"trigger {name} when {when} {every} {rest}\n"
+
+
+def hooked(scene):
+    return {"HOOK": scene.hook()}
+
+
+def texts(scene):
+    return [each["message"] for each in scene.told()]
+
+
+# ---- order ------------------------------------------------------------------------------------------
+
+def stages_wait_for_those_they_name(scene):
+    meet = 'shell "touch {0}" timeout 5s idempotent\nwait until file.exists("{1}") every 50ms timeout 15s\n'
+    scene.begin(plan(stage("a", meet.format("a", "b") + 'shell "date +%s%N > a_done" timeout 5s idempotent\n'),
+                     stage("b", meet.format("b", "a"), more="after nothing"),
+                     stage("c", 'shell "date +%s%N > c_began" timeout 5s idempotent\n' + tell("c"),
+                           more="after a, b for 1s"),
+                     stage("d", tell("d"))).replace(CHECK, 'check "a began" file.exists("a")')).ends(0, "completed")
+    scene.trace("c", "d")
+    apart = int(scene.read("c_began")) - int(scene.read("a_done"))
+    expect(apart >= 1_000_000_000, True, f"`for 1s` took {apart} ns")
+
+
+def not_before_waits(scene):
+    scene.begin(plan(stage("a", tell("a"), more='not before 2020-01-01 06:00 "UTC"'),
+                     stage("b", tell("b"), more='not before 2099-01-01 06:00 "+01:00"')))
+    scene.until(lambda: any(each["stage"] == "a" and each["applied"] for each in scene.look().get("stages", [])), "a stands applied")
+    scene.say("abort")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def a_window_that_is_shut_waits(scene):
+    begin = time.strftime("%H:%M", time.gmtime(time.time() + 7200))
+    end = time.strftime("%H:%M", time.gmtime(time.time() + 10800))
+    scene.begin(plan(stage("a", tell("a"), more=f'window {begin} to {end} "UTC"')))
+    scene.until_status("running")
+    scene.say("cancel")
+    scene.ends(40, "cancelled")
+    expect(scene.trace(), [], "nothing was done")
+
+
+def attempts_try_again(scene):
+    scene.begin(plan(stage("a", tell("a") + 'shell "test $(grep -cx a trace) -ge 3" timeout 5s idempotent\n',
+                           more="attempts 3 every 200ms"))).ends(0, "completed")
+    scene.trace("a", "back_a", "a", "back_a", "a")
+
+
+def rollbacks_go_backwards(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b"), more="after nothing"),
+                     stage("c", tell("c") + FAIL, more="after a, b")))
+    scene.ends(30, "held")
+    scene.say("abort", "--no-wait")
+    scene.resume().ends(10, "aborted")
+    trace = scene.trace()
+    expect(trace[2:4], ["c", "back_c"], "what failed goes back first")
+    expect(trace[4:], ["back_" + word for word in reversed(trace[:2])], "then the others, last first")
+
+
+def a_block_ends_with_its_within(scene):
+    scene.begin(plan(stage("a", tell("a") + 'wait until file.exists("never") every 100ms\n', within="1s")))
+    scene.ends(30, "held").trace("a", "back_a")
+
+
+# ---- gates, before the first stage ------------------------------------------------------------------
+
+def gates_come_in_order(scene):
+    scene.begin(plan(stage("a", tell("a"), more="""
+        require "there is a go" file.exists("go") retry 100 every 50ms timeout 20s
+        approve ops, lead within 30s else abort
+        attest "all is well" by ops within 30s else abort
+        prepare within 20s { let x = run.output("sh -c 'echo prepared >> trace; echo 1'") timeout 5s }
+        """), head=OPS + OPS.replace("ops", "lead")))
+    scene.touch("go")
+    first = scene.question()
+    scene.say("approve", first)
+    second = scene.question()
+    if second == first:
+        scene.say("approve", first)
+    scene.given.add(first)
+    scene.until(lambda: scene.process.poll() is not None or any(
+        each["question"] not in scene.given for each in scene.look().get("questions", [])), "the attest")
+    scene.answer("yes")
+    scene.ends(0).trace("prepared", "a")
+
+
+def a_denied_gate_aborts(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b"), more="approve ops within 30s else abort"),
+                     head=OPS))
+    scene.say("deny", scene.question())
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def silence_cancels_before_anything(scene):
+    scene.begin(plan(stage("a", tell("a")), head=OPS + '\nattest "ready" by ops within 1s else cancel'))
+    scene.ends(40, "cancelled")
+    expect(scene.trace(), [], "nothing was done")
+
+
+def a_gate_of_others_is_not_ours(scene):
+    scene.begin(plan(stage("a", tell("a"), more="approve stranger within 5s else cancel"), head=STRANGER))
+    name = scene.question()
+    scene.say("approve", name, status=1)
+    scene.ends(40, "cancelled")
+
+
+def a_require_holds_the_run(scene):
+    scene.begin(plan(stage("a", tell("a")), head='require "it is there" file.exists("there") timeout 5s'))
+    scene.ends(30, "held")
+    scene.touch("there")
+    scene.say("retry", "--no-wait")
+    scene.resume().ends(0, "completed").trace("a")
+
+
+# ---- locks ------------------------------------------------------------------------------------------
+
+LOCK = f"""lock deploys {{
+    acquire within 10s {{ {tell("acquire")} }}
+    release within 10s {{ {tell("release")} }}
+}}
+"""
+
+
+def a_lock_is_released_when_completed(scene):
+    scene.begin(plan(stage("a", tell("a")), head=LOCK)).ends(0, "completed")
+    scene.trace("acquire", "a", "release")
+
+
+def a_lock_is_released_when_aborted(scene):
+    scene.begin(plan(stage("a", tell("a") + hold("never")), head=LOCK))
+    scene.until_traced("a")
+    scene.say("abort", "--reason", "the test")
+    scene.ends(10, "aborted").trace("acquire", "a", "back_a", "release")
+
+
+def a_lock_is_released_when_cancelled(scene):
+    scene.begin(plan(stage("a", tell("a"), more="approve ops within 1s else cancel"), head=OPS + LOCK))
+    scene.ends(40, "cancelled").trace("acquire", "release")
+
+
+def a_lock_not_acquired_holds_and_is_released(scene):
+    scene.begin(plan(stage("a", tell("a")), head=LOCK.replace('lock deploys {', 'lock deploys {').replace(
+        tell("acquire"), tell("acquire") + FAIL))).ends(30, "held")
+    scene.say("cancel", "--no-wait")
+    scene.resume().ends(40, "cancelled").trace("acquire", "release")
+
+
+# ---- triggers ---------------------------------------------------------------------------------------
+
+def fires(scene, rest, head="", inside=False, wait=False, **more):
+    """A run whose stage `b` waits while a trigger fires."""
+    line = trigger("bad", rest)
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold() + tell("b2"), more=line if inside else ""),
+                     head=head + ("" if inside else line), **more), env=hooked(scene), wait=wait)
+    scene.until_traced("b")
+    scene.touch("bad")
+
+
+def a_trigger_aborts(scene):
+    fires(scene, "then abort")
+    scene.ends(10, "aborted").trace("a", "b", "back_b", "back_a")
+
+
+def a_severity_gives_the_reaction(scene):
+    scene.begin(plan(stage("a", tell("a") + hold()), head="severity grave then abort\n"
+                     + 'trigger bad grave when file.exists("bad") every 100ms timeout 5s\n'))
+    scene.until_traced("a")
+    scene.touch("bad")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def a_stages_trigger_rolls_it_back(scene):
+    fires(scene, "then rollback", inside=True)
+    scene.ends(30, "held").trace("a", "b", "back_b")
+
+
+def a_trigger_pauses_and_the_run_continues(scene):
+    fires(scene, "then pause", wait=True)
+    scene.until_status("paused")
+    scene.touch("go")
+    time.sleep(0.3)
+    expect(scene.trace(), ["a", "b"], "nothing new starts")
+    scene.say("continue")
+    scene.ends(0, "completed").trace("a", "b", "b2")
+
+
+def a_trigger_notifies_and_no_more(scene):
+    fires(scene, "then notify incident", head=HOOK, use=USE)
+    scene.until(scene.told, "the message")
+    scene.touch("go")
+    scene.ends(0, "completed").trace("a", "b", "b2")
+    expect(len(scene.told()), 1, "one message for one edge")
+
+
+def a_trigger_asks(scene):
+    fires(scene, "then ask ops within 30s else abort", head=OPS)
+    scene.answer("ignore")
+    scene.touch("go")
+    scene.ends(0, "completed").trace("a", "b", "b2")
+
+
+def a_trigger_asks_and_is_told_to_abort(scene):
+    fires(scene, "then ask ops within 30s else pause", head=OPS)
+    scene.answer("abort")
+    scene.ends(10, "aborted").trace("a", "b", "back_b", "back_a")
+
+
+def approval_denied_does_nothing(scene):
+    fires(scene, "then abort with approval of ops within 30s else abort", head=OPS)
+    scene.say("deny", scene.question())
+    scene.touch("go")
+    scene.ends(0, "completed").trace("a", "b", "b2")
+
+
+def approval_given_or_silent_acts(scene):
+    fires(scene, "then abort with approval of stranger within 1s else abort", head=STRANGER)
+    scene.ends(10, "aborted").trace("a", "b", "back_b", "back_a")
+
+
+def abort_comes_before_rollback(scene):
+    line = "".join(f"trigger {name} when level > 1 then {reaction}\n"
+                   for name, reaction in (("first", "pause"), ("second", "rollback"), ("third", "abort")))
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold(), more=line),
+                     head='probe level = int(run.exit("test ! -e bad")) * 2 every 100ms timeout 5s\n'))
+    scene.until_traced("b")
+    scene.touch("bad")
+    scene.ends(10, "aborted").trace("a", "b", "back_b", "back_a")
+
+
+def for_and_readings_take_their_time(scene):
+    """A single bad reading is not enough for `for 2 readings`; `for 1s` has to be bad all the time."""
+    scene.write("level", "1")
+    level = 'int(run.output("cat level"))'
+    scene.begin(plan(stage("a", tell("a") + hold()), use=USE, head=HOOK
+                     + trigger("never", "for 60s then abort", f"{level} > 5")
+                     + trigger("second", "for 1s then notify incident", f"{level} > 5")
+                     + trigger("thrice", "for 3 readings then notify incident", f"{level} > 5")),
+                env=hooked(scene))
+    scene.until_traced("a")
+    expect(scene.told(), [], "no message while the level is low")
+    began = time.monotonic()
+    scene.write("level", "9")
+    scene.until(lambda: len(scene.told()) == 2, "two messages")
+    expect(time.monotonic() - began >= 0.8, True, "`for 1s` waited")
+    scene.touch("go")
+    scene.ends(0, "completed")
+
+
+def since_arms_later(scene):
+    head = HOOK + "".join(trigger(name, f"{when} then notify incident", f'file.exists("bad_{name}")')
+                          for name, when in (("now", ""), ("begun", "since b started"), ("standing", "since b"),
+                                             ("except", "except during b")))
+    more = trigger("during_b", "during apply then notify incident", 'file.exists("bad_during")')
+    scene.begin(plan(stage("a", tell("a") + hold("go_a")), stage("b", tell("b") + hold("go_b"), more=more),
+                     stage("c", tell("c") + hold("go_c")), head=head.replace("trigger now", "trigger at_once")
+                     .replace("trigger except", "trigger unless"), use=USE), env=hooked(scene))
+
+    def heard(word):
+        return any(word in text for text in texts(scene))
+
+    names = ("at_once", "begun", "standing", "unless", "during_b")
+    scene.until_traced("a")
+    for name in ("begun", "standing", "during", "now"):
+        scene.touch("bad_" + name)
+    scene.until(lambda: heard("at_once"), "the one that is armed from the first apply")
+    expect([name for name in names if heard(name)], ["at_once"], "armed during a")
+    scene.touch("go_a")
+    scene.until(lambda: heard("begun") and len(texts(scene)) == 3, "those armed when b begins")
+    scene.touch("bad_except")
+    time.sleep(0.5)  # long enough for it to be read, were it armed
+    expect(len(texts(scene)), 3, f"messages during b: {texts(scene)}")
+    scene.touch("go_b")
+    scene.until(lambda: len(texts(scene)) == 5, "those armed when b stands applied")
+    scene.touch("go_c")
+    scene.ends(0, "completed")
+
+
+# ---- missing readings -------------------------------------------------------------------------------
+
+def missing_takes_its_rule(scene):
+    scene.write("level", "1")
+    scene.begin(plan(stage("a", tell("a") + hold()),
+                     head=trigger("bad", "then pause missing then abort", 'int(run.output("cat level")) > 5')))
+    scene.until_traced("a")
+    scene.write("level", "no number")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def missing_pauses_unless_it_says_otherwise(scene):
+    scene.write("level", "1")
+    scene.begin(plan(stage("a", tell("a") + hold()),
+                     head=trigger("bad", "then abort", 'int(run.output("cat level")) > 5')))
+    scene.until_traced("a")
+    scene.write("level", "nan")
+    scene.until_status("paused")
+    scene.say("abort")
+    scene.ends(10, "aborted")
+
+
+def missing_may_come_back(scene):
+    scene.write("level", "1")
+    scene.begin(plan(stage("a", tell("a") + hold()), head=trigger(
+        "bad", "then pause missing hold 2s then abort", 'int(run.output("cat level")) > 5')))
+    scene.until_traced("a")
+    scene.write("level", "x")
+    time.sleep(0.7)
+    scene.write("level", "1")
+    time.sleep(2)
+    expect(scene.status(), "running", "the status after a gap shorter than the hold")
+    scene.write("level", "x")
+    scene.ends(10, "aborted")
+
+
+def a_probe_that_cannot_be_read_holds_at_the_start(scene):
+    scene.begin(plan(stage("a", tell("a")), head="""
+        probe level = int(run.output("cat level")) every 100ms timeout 5s missing after 2
+        trigger bad when level > 5 then abort
+        """)).ends(30, "held")
+    expect(scene.trace(), [], "nothing was done")
+    scene.write("level", "1")
+    scene.say("retry", "--no-wait")
+    scene.resume().ends(0, "completed").trace("a")
+
+
+# ---- probes -----------------------------------------------------------------------------------------
+
+def windows_and_baselines(scene):
+    scene.write("level", "10")
+    tests = {"avg": "avg(level, 1s) > 15", "max": "max(level, 1s) > 15", "min": "min(level, 1s) > 15",
+             "latest": "last(level) > 15", "many": "count(level, 1s) > 3", "base": "level > 1.5 * baseline(level)",
+             "plain": "level > 15", "recent": "last(level, 1s) > 15"}
+    scene.begin(plan(stage("a", tell("a") + hold()), use=USE, head=HOOK + """
+        probe level = int(run.output("cat level")) every 200ms timeout 5s missing after 10
+        baseline level over 1s
+        """ + "".join(f"trigger w_{name} when {test} then notify incident missing hold 60s then abort\n"
+                      for name, test in tests.items())), env=hooked(scene))
+    scene.until(lambda: texts(scene), "a count of readings")
+    expect([text for text in texts(scene) if "w_many" not in text], [], "what fires while the level is low")
+    scene.until_traced("a")
+    scene.write("level", "40")
+    scene.until(lambda: len(texts(scene)) >= len(tests), "every window")
+    for name in tests:
+        expect(sum("w_" + name in text for text in texts(scene)), 1, f"messages of {name} in {texts(scene)}")
+    scene.touch("go")
+    scene.ends(0, "completed")
+
+
+def an_alert_is_pushed(scene):
+    scene.begin(plan(stage("a", tell("a") + hold()), head="""
+        probe paged = alert("Broken", service: "leads")
+        trigger bad when paged then abort
+        """))
+    scene.until_traced("a")
+    scene.say("alert", "Broken", "resolved")
+    expect(scene.status(), "running", "resolved changes nothing")
+    scene.say("alert", "Broken", "firing")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+# ---- criteria, hooks, escalation --------------------------------------------------------------------
+
+def a_signal_aborts(scene):
+    scene.begin(plan(stage("a", tell("a") + hold()), head='abort on signal broken "wrong data"'))
+    scene.until_traced("a")
+    scene.say("signal", "unheard_of", status=1)
+    scene.say("signal", "broken")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def elapsed_aborts(scene):
+    scene.begin(plan(stage("a", tell("a") + hold()), head='estimate 500ms\nabort when elapsed > 2 * estimate "too long"'))
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def rollbacks_are_counted(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + FAIL, more="attempts 5 every 100ms"),
+                     head='abort when rollbacks > 1 "too many"')).ends(10, "aborted")
+    scene.trace("a", "b", "back_b", "b", "back_b", "back_a")
+
+
+HOOKS = "".join(f'on {name} {{ notify incident "hook {name}" }}\n'
+                for name in ("start", "pause", "hold", "abort", "stage", "stuck", "aborted", "completed"))
+
+
+def hooks_tell_of_an_abort(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold() + FAIL), head=HOOK + HOOKS, use=USE),
+                env=hooked(scene), wait=True)
+    scene.until_traced("b")
+    scene.say("pause")
+    scene.until_status("paused")
+    scene.say("continue")
+    scene.touch("go")
+    scene.until_status("held")
+    scene.say("abort")
+    scene.ends(10, "aborted").trace("a", "b", "back_b", "back_a")
+    expect(texts(scene), ["hook start", "hook stage", "hook pause", "hook hold", "hook abort", "hook aborted"],
+           "the hooks")
+
+
+def hooks_tell_of_the_end(scene):
+    scene.begin(plan(stage("a", tell("a")), head=HOOK + HOOKS, use=USE), env=hooked(scene)).ends(0)
+    scene.until(lambda: len(texts(scene)) == 3, "three messages")
+    expect(texts(scene), ["hook start", "hook stage", "hook completed"], "the hooks")
+
+
+def reports_come_again_and_again(scene):
+    scene.begin(plan(stage("a", tell("a") + hold()), use=USE,
+                     head=HOOK + 'report to incident every 300ms "still ${run.status}: ${run.stage}"'),
+                env=hooked(scene))
+    scene.until(lambda: texts(scene).count("still running: a") >= 2, "two reports")
+    scene.touch("go")
+    scene.ends(0)
+
+
+STUCK = 'shell "echo try >> trace; test -e mended" timeout 5s idempotent\n'
+
+
+def stuck_escalates_and_is_resolved(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold(), rollback=STUCK), use=USE, head=HOOK + OPS
+                     + OPS.replace("ops", "lead") + "escalate stuck to ops, then lead after 1s\n" + HOOKS),
+                env=hooked(scene), wait=True)
+    scene.until_traced("b")
+    scene.say("abort")
+    scene.until_status("stuck")
+    scene.until(lambda: sum("lead" in text for text in texts(scene)) >= 1, "the escalation's second step")
+    expect(any("ops" in text for text in texts(scene)) and "hook stuck" in texts(scene), True, f"{texts(scene)}")
+    scene.ends(20, "stuck")  # nobody is left to be told
+    scene.say("resolve", "b", "done", "--reason", "by hand", "--no-wait")
+    scene.resume().ends(10, "aborted").trace("a", "b", "try", "back_a")
+
+
+def stuck_ends_with_20_and_is_tried_again(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + FAIL, rollback=STUCK)))
+    scene.ends(20, "stuck")
+    scene.touch("mended")
+    scene.say("retry", "b", "--no-wait")
+    scene.resume().ends(30, "held").trace("a", "b", "try", "try")
+
+
+def held_at_most_aborts(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + FAIL), head="held at most 1s else abort"), wait=True)
+    scene.ends(10, "aborted").trace("a", "b", "back_b", "back_a")
+
+
+def held_at_most_cancels(scene):
+    scene.begin(plan(stage("a", tell("a") + FAIL), head="held at most 1s else cancel"), wait=True)
+    scene.ends(40, "cancelled").trace("a", "back_a")
+
+
+def a_held_stage_is_tried_again(scene):
+    scene.begin(plan(stage("a", tell("a") + 'shell "test -e mended" timeout 5s idempotent\n')), wait=True)
+    scene.until_status("held")
+    scene.touch("mended")
+    scene.say("retry", "a")
+    scene.ends(0, "completed").trace("a", "back_a", "a")
+
+
+def cancel_is_refused_once_applied(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold())))
+    scene.until_traced("b")
+    scene.say("cancel", status=1)
+    scene.touch("go")
+    scene.ends(0)
+
+
+# ---- after the last stage ---------------------------------------------------------------------------
+
+AFTER = """
+    param watch: duration = 500ms
+    observe watch
+    grace 300ms
+"""
+RETIRE = f"""retire "drop it" {{
+    approve ops within 30s else keep
+    apply within 10s {{ {tell("retired")} }}
+    verify within 10s {{ {CHECK} }}
+}}"""
+
+
+def observe_grace_and_retire(scene):
+    scene.begin(plan(stage("a", tell("a")), head=OPS + AFTER, tail=RETIRE))
+    scene.say("approve", scene.question())
+    scene.ends(0, "completed").trace("a", "retired")
+
+
+def retire_may_be_refused(scene):
+    scene.begin(plan(stage("a", tell("a")), head=OPS + AFTER, tail=RETIRE))
+    scene.say("deny", scene.question())
+    scene.ends(0, "completed").trace("a")
+
+
+def a_trigger_fires_while_observing(scene):
+    scene.begin(plan(stage("a", tell("a")), head=AFTER.replace("500ms", "60s") + trigger("bad", "then abort")))
+    scene.until_status("observing")
+    scene.touch("bad")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def grace_may_be_aborted(scene):
+    scene.begin(plan(stage("a", tell("a")), head=AFTER.replace("300ms", "60s"), tail=""), "--set", "watch=100ms")
+    scene.until_status("grace")
+    scene.say("abort")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+# ---- starting ---------------------------------------------------------------------------------------
+
+PARAMS = """param n: int = 1 where n > 0 "n must be positive"
+param who: text
+param names: list of text = ["x"]
+"""
+
+
+def parameters_come_from_file_and_command(scene):
+    text = plan(stage("a", 'shell "echo ${n}-${who} >> trace" timeout 5s idempotent\n'
+                           'foreach name in names at most 3 { shell "echo ${name} >> trace" timeout 5s idempotent }\n'),
+                head=PARAMS)
+    scene.write("p.json", json.dumps({"n": 5, "who": "file", "names": ["y", "z"]}))
+    scene.begin(text, "--params", "p.json", "--set", "who=command line").ends(0)
+    expect(scene.read("trace").decode(), "5-command line\ny\nz\n", "the values")
+    for words in ((), ("--set", "who=x", "--set", "n=0"), ("--set", "who=x", "--set", "n=many"),
+                  ("--set", "who=x", "--set", "nobody=1")):
+        done = scene.run("rbk", "run", "plan.rbk", "--no-wait", *words)
+        expect(done.status, 2, f"the status of {done}")
+    expect(len(scene.ask("SELECT id FROM runs")), 1, "runs in the store")
+
+
+def a_machine_runs_like_its_plan(scene):
+    scene.write("plan.rbk", plan(stage("a", tell("a"))))
+    expect(scene.run("rbkc", "build", "plan.rbk").status, 0, "the status of rbkc build")
+    scene.write("plan.rbk", "changed since")
+    scene.begin(None, name="plan.rbkm").ends(0, "completed").trace("a")
+
+
+def what_cannot_start_says_so(scene):
+    scene.write("bad.rbk", 'plan bad { stage a "A" { apply within 1s { run "touch a" idempotent } } }')
+    scene.write("broken.rbk", "plan {{{")
+    scene.write("broken.rbkm", "{}")
+    for words, status in ((("run", "bad.rbk"), 3), (("run", "broken.rbk"), 3), (("run", "broken.rbkm"), 3),
+                          (("run",), 2), (("unheard-of",), 2), (("status", "nobody"), 1),
+                          (("abort", "nobody"), 1), (("run", "nowhere.rbk"), None)):
+        done = scene.run("rbk", *words)
+        expect(status is None and done.status in (1, 2, 3) or done.status == status, True, f"the status of {done}")
+        expect(bool(done.text.strip()), True, f"a reason in {done}")
+
+
+CASES = [each for each in list(globals().values())
+         if callable(each) and getattr(each, "__module__", "") == "__main__"
+         and each.__code__.co_varnames[:each.__code__.co_argcount] == ("scene",) and each not in (hooked, texts)]
+
+if __name__ == "__main__":
+    play(CASES)
