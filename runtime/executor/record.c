@@ -11,15 +11,15 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
 
-/* Text of servers and programs may be anything; the journal holds UTF-8. A byte that is not becomes
- * U+FFFD. */
+/* Text of servers and programs may be anything; the journal holds UTF-8 without NUL. A byte that is not
+ * becomes U+FFFD. */
 static json_t *text_to_json(struct rbk_str text)
 {
     struct rbk_buffer clean;
     size_t offset;
     json_t *json;
 
-    if (rbk_utf8_valid(text, &offset)) {
+    if (rbk_utf8_valid(text, &offset) && rbk_str_find(text, '\0') == text.bytes) {
         return json_stringn(text.data, text.bytes);
     }
     rbk_buffer_init(&clean, text.bytes * 3 + 1);
@@ -27,7 +27,7 @@ static json_t *text_to_json(struct rbk_str text)
         uint32_t character;
         size_t bytes = rbk_utf8_decode(text, i, &character);
 
-        if (bytes == 0) {
+        if (bytes == 0 || character == 0) {
             rbk_buffer_append(&clean, "\xef\xbf\xbd", 3);
             i++;
         } else {
@@ -151,7 +151,8 @@ static struct rbk_str get_text(const json_t *object, const char *key, struct rbk
 
 static uint32_t get_index(const json_t *object, const char *key)
 {
-    json_int_t value = json_integer_value(json_object_get(object, key));
+    const json_t *number = json_object_get(object, key);
+    json_int_t value = json_is_integer(number) ? json_integer_value(number) : -1;
 
     return value >= 0 && value <= UINT32_MAX ? (uint32_t)value : RBK_NONE;
 }
