@@ -215,6 +215,32 @@ def things_that_are_no_files_are_refused(box):
     check(not os.path.exists(box.store), "a store was made")
 
 
+def files_a_plan_names_may_be_anything(box):
+    """Modules and SQL files that are pipes, folders, devices, huge, or no text."""
+    box.write("sql.rbk", b.plan(apply='            sql shop file "x.sql" timeout 5s'))
+    box.write("use.rbk", "use helper\n\n" + b.plan(apply="            do helper.move()"))
+    for name, plan in (("x.sql", "sql.rbk"), ("helper.rbk", "use.rbk")):
+        path = box.path(name)
+        os.mkfifo(path)
+        box.refused("rbk", "run", plan, statuses=(3,))
+        os.unlink(path)
+        os.mkdir(path)
+        box.refused("rbk", "run", plan, statuses=(3,))
+        os.rmdir(path)
+        for target in (box.device("zero"), path, "none"):
+            os.symlink(target, path)
+            box.refused("rbk", "run", plan, statuses=(3,))
+            os.unlink(path)
+        with open(path, "wb") as file:
+            file.truncate(1 << 36)
+        box.refused("rbk", "run", plan, statuses=(3,))
+        for data in (b"\0", b"\xff\xfe", "\u202e".encode() if name != "x.sql" else b"\0 SELECT 1"):
+            box.write(name, data)
+            box.refused("rbk", "run", plan, statuses=(3,))
+        os.unlink(path)
+    check(not os.path.exists(box.store), "a store was made")
+
+
 # ---- parameters -------------------------------------------------------------------------------------
 
 PARAMS = '''    param word: text = "w" where word != "never" "not this word"
@@ -377,7 +403,7 @@ if __name__ == "__main__":
     b.main([huge_plans_are_refused, one_long_line_or_word_is_refused, deep_nesting_is_refused,
             bytes_that_are_not_text_are_refused, every_cut_of_a_plan_is_refused, cut_machines_are_refused,
             flipped_machines_are_refused, flipped_machines_with_a_mended_hash_do_no_harm, machines_of_other_shapes_are_refused,
-            things_that_are_no_files_are_refused, odd_parameters_are_refused_or_passed_on_whole,
+            things_that_are_no_files_are_refused, files_a_plan_names_may_be_anything, odd_parameters_are_refused_or_passed_on_whole,
             odd_parameter_files_are_refused, odd_names_of_runs_are_refused, closed_descriptors_do_no_harm,
             endless_output_of_a_command_is_bounded, values_too_long_for_the_journal_do_not_end_the_run,
             what_a_command_prints_cannot_harm_the_terminal])

@@ -9,6 +9,8 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -272,6 +274,17 @@ def watched_run(box, server, *more):
     return done, watcher
 
 
+def every_spelling_is_seen_by_this_test(box):
+    """What the command says, raw: a test that could not see it would prove nothing."""
+    prepare(box)
+    names = {"S_" + name.upper(): value for name, value in SECRETS.items()}
+    said = subprocess.run([sys.executable, box.path("echo.py"), "0", "0"], env={**box.env, **names},
+                          input=SECRETS["longer"].encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+    check(find(said.stdout), "nothing")
+    for line in said.stdout.splitlines():
+        check(find(line) or len(line) < 8, line)
+
+
 def secrets_are_nowhere_after_a_run(box):
     server = Server()
     try:
@@ -380,6 +393,6 @@ def secrets_in_the_wrong_place_do_not_compile(box):
 
 
 if __name__ == "__main__":
-    b.main([secrets_are_nowhere_after_a_run, secrets_are_nowhere_after_a_json_run_and_a_machine,
+    b.main([every_spelling_is_seen_by_this_test, secrets_are_nowhere_after_a_run, secrets_are_nowhere_after_a_json_run_and_a_machine,
             secrets_are_nowhere_after_a_crash, secrets_that_cannot_be_had_are_named_not_shown,
             secrets_in_the_wrong_place_do_not_compile])
