@@ -2,7 +2,7 @@
 """Kill the runner with SIGKILL at every journal commit of plans/lead_cutover, on the way forward and on the
 way back, resume, and find the same end: the same world, no transaction twice, no command started again.
 
-    crash_test.py [PART/PARTS] [forward|back [N]]
+    crash_test.py [PART/PARTS] [under-way | forward|back [N]]
 
 The runner kills itself (RBK_TEST_KILL_AFTER_COMMIT, RBK_TEST_KILL_BEFORE_COMMIT): commits are counted,
 nothing sleeps. After a commit the effects it gives rise to have not begun; before one, what happened is
@@ -129,6 +129,61 @@ def check(world, direction, name, kill, wanted):
     return True
 
 
+# Commands that change something, forward and back: each is killed over while it runs.
+UNDER_WAY = [
+    ("forward", "stop_writes.apply.1.scale.2"), ("forward", "migrate.prepare.1.take.1.dump.1"),
+    ("forward", "open_traffic.apply.1.turn_2.1.scale.2"), ("back", "open_traffic.rollback.1.undo_1.scale.1"),
+    ("back", "stop_writes.rollback.1.undo_1.scale.1"),
+]
+
+
+def under_way(world, direction, step):
+    """Kill the runner while the command of a step runs: the next one attaches to it, and it runs once."""
+    reset(world)
+    world.watch = "300ms" if direction == "forward" else "1s"
+    world.break_command(step, "slow")
+    run = Run(world, f"under-way-{step}")
+    on_turn = abort_once_open if direction == "back" else None
+    policy = {"retire.approve.1": ""} if direction == "back" else {}
+    killed = []
+
+    def turn(this):
+        if on_turn is not None:
+            on_turn(this)
+        if not killed and world.command_met():
+            killed.append(True)
+            this.process.kill()
+
+    run.start()
+    code = run.finish(policy, on_turn=turn)
+    if code != -9:
+        raise AssertionError(f"it was not killed: {code}\n{run.tail()}")
+    run.given -= {name for name in run.given if name != "abort"}
+    run.resume()
+    code = run.finish(policy, on_turn=on_turn)
+    if code != (0 if direction == "forward" else 10):
+        raise AssertionError(f"ended with {code}\n{run.tail()}")
+    if calls(world).get(step) != 1:
+        raise AssertionError(f"{step} was started {calls(world).get(step)} times\n{run.tail()}")
+    if not any(kind == "resolved" and body["recovery"] == 1 for _, kind, body in run.events()):
+        raise AssertionError(f"the command was not attached to\n{run.tail()}")
+
+
+def walk_under_way(world, part, parts):
+    passed, failures = 0, []
+    for index, (direction, step) in enumerate(UNDER_WAY):
+        if index % parts != part:
+            continue
+        try:
+            under_way(world, direction, step)
+            passed += 1
+            print(f"ok   killed while {step} ran", flush=True)
+        except Exception:
+            failures.append(step)
+            print(f"FAIL killed while {step} ran\n{traceback.format_exc()}", flush=True)
+    return passed, failures
+
+
 def walk(world, direction, part, parts, only):
     run, code, _ = play(world, direction, f"{direction}-whole")
     if code not in (0, 10):
@@ -172,7 +227,9 @@ def main():
     world = World()
     try:
         prepare(world)
-        for direction in directions:
+        if not words or words[0] == "under-way":
+            passed, failures = walk_under_way(world, part, parts)
+        for direction in [each for each in directions if each != "under-way"]:
             more, worse = walk(world, direction, part, parts, only)
             passed += more
             failures += worse

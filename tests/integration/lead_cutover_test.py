@@ -237,6 +237,18 @@ def p99_fails(world):
         "every lead moved", lambda run: world.control(p99=0.25)))
 
 
+@case("error rate check hangs")
+def error_rate_hangs(world):
+    rolled_back(world, "errors-hang", on_turn=during(
+        "every lead moved", lambda run: world.control(hang=["/api/v1/query"])))
+
+
+@case("p99 check hangs")
+def p99_hangs(world):
+    rolled_back(world, "p99-hang", on_turn=during(
+        "open_traffic    verifying", lambda run: world.control(hang=["/api/v1/query"])))
+
+
 # ---- triggers, criteria, signals ----------------------------------------------------------------
 
 
@@ -372,33 +384,42 @@ def stays_down(world):
     stays_stuck(world, "stays-down", lambda: world.control(health=500))
 
 
-@case("strategy down does not apply, from_backup takes over")
-def down_when(world):
-    rolled_back(world, "down-when", policy={"retire.approve.1": ""}, on_turn=abort_after_open(
-        world, lambda: world.pg_proxy.set("SELECT to_regclass('legacy_leads') IS NOT NULL", "fail", 1)))
+@case("the service does not answer: stuck")
+def service_hangs(world):
+    stays_stuck(world, "service-hangs", lambda: world.control(hang=["/health"]))
 
 
-@case("strategy down is not verified, from_backup takes over")
-def down_verify(world):
-    rolled_back(world, "down-verify", policy={"retire.approve.1": ""}, on_turn=abort_after_open(
-        world, lambda: world.pg_proxy.set("SELECT count(*) FROM legacy_leads", "fail", 1)),
-        met=lambda: world.pg_proxy.met)
+# What happens to the first strategy: the second one takes over.
+for text, what in (("SELECT to_regclass('legacy_leads') IS NOT NULL", "cannot be asked"),
+                   ("SELECT count(*) FROM legacy_leads", "is not verified")):
+    for mode in ("fail", "hang"):
+        def first(world, text=text, what=what, mode=mode):
+            rolled_back(world, f"down-{what}-{mode}", policy={"retire.approve.1": ""},
+                        on_turn=abort_after_open(world, lambda: world.pg_proxy.set(text, mode, 1)),
+                        met=lambda: world.pg_proxy.met)
+        CASES.append((f"strategy down {what} ({mode}), from_backup takes over", first))
 
 
-@case("from_backup cannot drop: stuck")
-def backup_drop(world):
-    def arrange():
-        world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
-        world.pg_proxy.also("DROP TABLE IF EXISTS leads, ", "fail")
-    stays_stuck(world, "backup-drop", arrange)
+# And to the second one, when the first has failed: nothing is left.
+for step in ("migrate.rollback.from_backup.1", "migrate.rollback.from_backup.2.restore.2.restore.1"):
+    for mode in ("fail", "hang"):
+        def second(world, step=step, mode=mode):
+            def arrange():
+                world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
+                world.break_command(step, mode)
+            stays_stuck(world, f"{step}-{mode}", arrange, world.command_met)
+        CASES.append((f"{step} {mode}s: stuck", second))
 
 
-@case("from_backup is not verified: stuck")
-def backup_verify(world):
-    def arrange():
-        world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
-        world.pg_proxy.also("SELECT count(*) FROM legacy_leads", "fail")
-    stays_stuck(world, "backup-verify", arrange)
+for text, what in (("DROP TABLE IF EXISTS leads, ", "cannot drop"),
+                   ("SELECT count(*) FROM legacy_leads", "is not verified")):
+    for mode in ("fail", "hang"):
+        def backup(world, text=text, what=what, mode=mode):
+            def arrange():
+                world.pg_proxy.set("DROP TABLE IF EXISTS leads;", "fail")
+                world.pg_proxy.also(text, mode)
+            stays_stuck(world, f"backup-{what}-{mode}", arrange)
+        CASES.append((f"from_backup {what} ({mode}): stuck", backup))
 
 
 @case("baseline without a reading")
@@ -442,21 +463,35 @@ def elapsed(world):
         world.make_plan()
 
 
-@case("retire fails: held, and the table stays")
-def retire_fails(world):
-    world.reset()
-    run = Run(world, "retire-fails")
-    world.pg_proxy.set("DROP TABLE legacy_leads", "fail")
-    run.start()
-    code = run.finish(seconds=120)
-    expect(code == 30 and run.status() == "held", f"ended with {code}, {run.status()}", run)
-    expect(world.sql("SELECT count(*) FROM legacy_leads") == "500", "the legacy table was dropped", run)
-    world.reset_faults()
-    run.rbk("retry", run.id(), "--no-wait")
-    run.given.clear()
-    run.resume()
-    code = run.finish(seconds=120)
-    expect(code == 0 and run.status() == "completed", f"then it ended with {code}, {run.status()}", run)
+# The retirement: held when it fails; a person tries again. The transaction that drops the table happens once.
+for text, what in (("DROP TABLE legacy_leads", "apply"), ("SELECT to_regclass('legacy_leads') IS NULL", "verify")):
+    for mode in ("fail", "hang"):
+        def retire(world, text=text, what=what, mode=mode):
+            world.reset()
+            run = Run(world, f"retire-{what}-{mode}")
+            world.pg_proxy.set(text, mode)
+            run.start()
+            code = run.finish(seconds=120)
+            expect(code == 30 and run.status() == "held", f"ended with {code}, {run.status()}", run)
+            if what == "apply":
+                expect(world.sql("SELECT count(*) FROM legacy_leads") == "500", "the table was dropped", run)
+                world.reset_faults()
+                run.rbk("retry", run.id(), "--no-wait")
+                run.given.clear()
+                run.resume()
+                code = run.finish(seconds=120)
+                expect(code == 0 and run.status() == "completed", f"then it ended with {code}", run)
+        CASES.append((f"retire {what} {mode}s: held", retire))
+
+
+@case("retire expires and keeps the table")
+def retire_expires(world):
+    world.change_plan(lambda text: text.replace("approve dba within 288000ms else keep",
+                                                "approve dba within 2s else keep"))
+    try:
+        keeps(world, "retire-silence", "")
+    finally:
+        world.make_plan()
 
 
 @case("no strategy is left: stuck, then resolved")

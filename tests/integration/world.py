@@ -24,7 +24,7 @@ PLAN = os.path.join(SOURCE, "plans", "lead_cutover")
 COMMANDS = ("kubectl", "pg_dump", "pg_restore")
 
 # Runs before the real command of the same name: `fault` beside it holds "STEP MODE", and only the
-# command of that step fails or hangs. The real one comes next in PATH.
+# command of that step fails, hangs or is slow. The real one comes next in PATH.
 WRAPPER = """#!/bin/sh
 here=$(dirname "$0")
 if [ -e "$here/fault" ]; then
@@ -32,6 +32,11 @@ if [ -e "$here/fault" ]; then
     if [ "$step" = "$RBK_STEP" ]; then
         echo "$(basename "$0") $*" >>"$here/met"
         [ "$mode" = hang ] && exec sleep 3600
+        if [ "$mode" = slow ]; then
+            echo "$RBK_STEP $(basename "$0") $$" >>"$here/calls"
+            sleep 1
+            exec REAL "$@"
+        fi
         echo "made to fail by the test" >&2
         exit 9
     fi
