@@ -342,6 +342,21 @@ def closed_descriptors_do_no_harm(box):
         check(box.query("SELECT status FROM runs", path=store) == [("completed",)], done)
 
 
+def readers_that_go_away_stop_no_run(box):
+    """`rbk run | head -1`: what is shown has nobody to see it, and the run goes on."""
+    box.write("good.rbk", b.plan(apply='            run "true" timeout 5s idempotent\n' * 20 +
+                                 '            run "touch made" timeout 5s idempotent'))
+    for number, words in enumerate((("run", "good.rbk"), ("run", "good.rbk", "--json"), ("log",), ("status",))):
+        store = box.path(f"away{number % 2}/store.db")
+        process = box.start("rbk", *words, "--store", store)
+        process.stdout.close()
+        process.stderr.close()
+        status = process.wait(timeout=30)
+        check(status in b.STATUSES, f"{words} ended with {status}")
+        if words[0] == "run":
+            check(box.query("SELECT status FROM runs", path=store) == [("completed",)], words)
+
+
 def endless_output_of_a_command_is_bounded(box):
     box.write("loud.rbk", b.plan(apply='''            shell "head -c 104857600 /dev/zero | tr '\\\\0' x" into all timeout 25s idempotent
                 optional because "it may be too much"
@@ -405,5 +420,6 @@ if __name__ == "__main__":
             flipped_machines_are_refused, flipped_machines_with_a_mended_hash_do_no_harm, machines_of_other_shapes_are_refused,
             things_that_are_no_files_are_refused, files_a_plan_names_may_be_anything, odd_parameters_are_refused_or_passed_on_whole,
             odd_parameter_files_are_refused, odd_names_of_runs_are_refused, closed_descriptors_do_no_harm,
+            readers_that_go_away_stop_no_run,
             endless_output_of_a_command_is_bounded, values_too_long_for_the_journal_do_not_end_the_run,
             what_a_command_prints_cannot_harm_the_terminal])
