@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/core/base/limits.h"
+
 /* ---- names into indexes ------------------------------------------------------------------------
  */
 
@@ -229,6 +231,8 @@ struct refused {
 };
 
 #define REFUSED_MAX 64
+/* What is asked becomes an event of the journal, which has room for it, escapes included. */
+#define BODY_BYTES_MAX ((size_t)256 << 10)
 
 struct walk {
     struct rbk_run *run;
@@ -252,6 +256,10 @@ static int on_request(void *context, const struct rbk_store_request *request)
         return 1; /* the rest at the next look */
     }
     run->inbox_seen = request->id;
+    if (request->body.bytes > BODY_BYTES_MAX || request->who.bytes > RBK_NAME_BYTES_MAX) {
+        walk->refused[walk->refused_count++] = (struct refused){request->id, "the request is too long"};
+        return 0;
+    }
     body = json_loadb(request->body.data, request->body.bytes, JSON_REJECT_DUPLICATES, &where);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (!rbk_str_is(request->kind, kinds[i].kind)) {
