@@ -4,7 +4,7 @@
  *
  * Local time comes from the C library's zones. TZ is a variable of the process; its storage is put
  * into the environment once and only its content changes, so that no other thread ever sees the
- * environment move.
+ * environment move; the zone of the process is back in it whenever anybody else looks.
  */
 #include "runtime/executor/run_internal.h"
 
@@ -23,13 +23,33 @@ static unsigned minute_of_day(struct rbk_run *run, struct rbk_str zone)
     struct tm local;
 
     if (run->zone[0] == '\0') {
+        const char *own = getenv("TZ");
+
+        run->own_zone = own != NULL ? strdup(own) : NULL;
         snprintf(run->zone, sizeof(run->zone), "TZ=%*s", (int)sizeof(run->zone) - 8, "");
         putenv(run->zone);
     }
     snprintf(run->zone, sizeof(run->zone), "TZ=%.*s", RBK_STR_ARG(zone));
     tzset();
     localtime_r(&now, &local);
+    /* Whoever watches reads times in a zone of their own. */
+    snprintf(run->zone, sizeof(run->zone), "TZ=%s",
+             run->own_zone != NULL ? run->own_zone : ":/etc/localtime");
+    tzset();
     return (unsigned)(local.tm_hour * 60 + local.tm_min);
+}
+
+void rbk_daily_windows_close(struct rbk_run *run)
+{
+    if (run->zone[0] == '\0') {
+        return;
+    }
+    if (run->own_zone != NULL) {
+        (void)setenv("TZ", run->own_zone, 1);
+    } else {
+        (void)unsetenv("TZ");
+    }
+    free(run->own_zone);
 }
 
 /* The longest a stage and its rollback may take: the deadlines of its outermost blocks. */

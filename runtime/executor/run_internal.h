@@ -79,6 +79,7 @@ struct rbk_run {
 
     struct way_back **ways_back; /* owned array, per region: a look under way, or NULL */
     char zone[300];              /* "TZ=…", part of the environment once used */
+    char *own_zone;              /* owned: TZ as the process had it; NULL: none */
 
     bool started; /* resumed or started: the loop runs for real */
     bool resumed;
@@ -132,6 +133,8 @@ void rbk_watcher_alert(struct rbk_run *run);
 /* ---- daily_window.c ---- */
 /* Post WINDOW events for stages whose window has opened or closed. */
 void rbk_daily_windows_look(struct rbk_run *run);
+/* Give the environment its own time zone back: before the run is freed. */
+void rbk_daily_windows_close(struct rbk_run *run);
 
 /* ---- inbox.c ---- */
 void rbk_inbox_look(struct rbk_run *run);

@@ -440,6 +440,7 @@ void rbk_run_free(struct rbk_run *run)
         return;
     }
     close_undriven(run);
+    rbk_daily_windows_close(run);
     for (struct queued *queued = run->queue; queued != NULL; queued = next) {
         next = queued->next;
         rbk_queue_free(queued);

@@ -6,6 +6,7 @@ the runner is killed, asked to stop twice, or given values it did not expect.
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -106,7 +107,29 @@ def a_wait_ends_when_it_would_have_ended(box):
     check(5 < time.monotonic() - began < 8.5, f"{time.monotonic() - began} s: {done}")
 
 
-TESTS = [a_wait_ends_when_it_would_have_ended,
+# ---- people -----------------------------------------------------------------------------------------
+
+
+def a_request_too_long_for_the_journal_is_refused(box):
+    """Whatever stands in the inbox, the runner goes on, and the asker is told."""
+    process = begin(box, plan('run "touch made" timeout 5s idempotent\nwait 4s because "of the test"', within="60s"))
+    until(lambda: os.path.exists(box.path("made")), "the run runs")
+    box.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, 'eve', 'command', ?, '')",
+              box.run_id(), json.dumps({"command": "pause", "reason": "\x01" * 5_000_000}))
+    until(lambda: "too long" in box.query("SELECT reply FROM inbox")[0][0], "it is refused")
+    ends(process, 0)
+
+
+def a_window_of_another_zone_changes_no_clock_but_its_own(box):
+    """The plan's zone is looked up in the process's environment; nothing of that is left there."""
+    hour = (time.gmtime().tm_hour + 9) % 24
+    done = drive(box, plan(head=f'    window {(hour - 1) % 24:02}:00 to {(hour + 4) % 24:02}:00 "Asia/Tokyo"'))
+    times = re.findall(r"^(\d\d):\d\d:\d\d", done.text.decode(), re.M)
+    check(times and f"{hour:02}" not in times, done)
+
+
+TESTS = [a_request_too_long_for_the_journal_is_refused, a_window_of_another_zone_changes_no_clock_but_its_own,
+         a_wait_ends_when_it_would_have_ended,
          a_result_found_after_a_crash_is_kept_as_any_other,
          leaving_while_something_is_read_leaves_nothing_behind]
 
