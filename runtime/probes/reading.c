@@ -1,5 +1,6 @@
 /*
- * One evaluation: the readings of an expression in order, then its program.
+ * One evaluation: the readings of an expression in order, then its program. What cannot be read is
+ * missing, and the program decides whether that matters.
  *
  *   start ──▶ next() ──▶ driver or host ──▶ (filter) ──▶ keep ──▶ next() … ──▶ finish() ──▶ freed
  *
@@ -16,8 +17,8 @@
 
 #include "runtime/drivers/host.h"
 
-/* Each result may be as long as a reply, and is copied; a statement may come from a large file. Beyond
- * this the runner would end: a bound against mistakes, that no plan reaches. */
+/* Each result may be as long as a reply, and is copied; a statement may come from a large file.
+ * Beyond this the runner would end: a bound against mistakes, that no plan reaches. */
 #define READING_ARENA_BYTES ((size_t)1 << 30)
 
 struct rbk_reader {
@@ -36,7 +37,8 @@ struct rbk_reading {
     const char *name, *stage; /* in the arena */
     uint64_t deadline_ms;     /* loop time */
     struct rbk_value *results;
-    struct rbk_str filter; /* of the reading under way */
+    struct rbk_str failure; /* why the first that failed did; in the arena */
+    struct rbk_str filter;  /* of the reading under way */
     struct rbk_driver *driver;
     struct rbk_activity *activity; /* under way, or NULL */
     struct rbk_host_read *host;    /* under way, or NULL */
@@ -126,8 +128,25 @@ static void evaluate(struct rbk_reading *reading)
         fail(reading, rbk_arena_copy(&reading->arena, rbk_str_from(error.text)));
         return;
     }
-    finish(reading, value,
-           value.missing ? RBK_STR("a value it needs is missing") : (struct rbk_str){NULL, 0});
+    if (!value.missing) {
+        reading->failure = (struct rbk_str){NULL, 0};
+    } else if (reading->failure.bytes == 0) {
+        reading->failure = RBK_STR("a value it needs is missing");
+    }
+    finish(reading, value, reading->failure);
+}
+
+/* The reading under way gives nothing. The expression may do without it (`??`, `or`, `and`). */
+static void miss(struct rbk_reading *reading, struct rbk_str message)
+{
+    const struct rbk_read *read = current(reading);
+
+    if (reading->failure.bytes == 0) {
+        reading->failure = rbk_arena_copy(
+            &reading->arena, message.bytes != 0 ? message : RBK_STR("no value was read"));
+    }
+    reading->results[reading->next++] = rbk_value_missing(rbk_read_kind_type(read->kind));
+    next(reading);
 }
 
 /* A reading's value in the type its kind promises; what cannot be that is missing. */
@@ -169,8 +188,7 @@ static struct rbk_value shape(const struct rbk_read *read, struct rbk_value valu
 static void keep(struct rbk_reading *reading, struct rbk_value value, struct rbk_str message)
 {
     if (value.missing) {
-        fail(reading, rbk_arena_copy(&reading->arena,
-                                     message.bytes != 0 ? message : RBK_STR("no value was read")));
+        miss(reading, message);
         return;
     }
     reading->results[reading->next++] = rbk_value_copy(&reading->arena, value);
@@ -204,7 +222,7 @@ static void filter(struct rbk_reading *reading, struct rbk_value body)
     if (rbk_drivers_filter(reading->reader->setup.drivers, &filters, &error) != 0 ||
         rbk_filter_apply(filters, reading->filter, body.as.text, left_ms, reading, on_filtered,
                          &error) != 0) {
-        fail(reading, rbk_arena_copy(&reading->arena, rbk_str_from(error.text)));
+        miss(reading, rbk_str_from(error.text));
         return;
     }
     reading->waiting = reading->filtering = true;
@@ -226,8 +244,7 @@ static void on_driver_result(struct rbk_client *client, const struct rbk_result 
     if (result->outcome != RBK_OUTCOME_OK &&
         !(read->kind == RBK_READ_RUN_EXIT && result->outcome == RBK_OUTCOME_FAIL &&
           result->status >= 0)) {
-        fail(reading, rbk_arena_copy(&reading->arena,
-                                     message.bytes != 0 ? message : RBK_STR("no value was read")));
+        miss(reading, message);
         return;
     }
     if (reading->filter.bytes != 0 && !result->value.missing) {
@@ -278,7 +295,7 @@ static void start_driver(struct rbk_reading *reading, struct rbk_request *reques
                              &error) != 0 ||
         reading->driver->ops->start(reading->driver, request, &reading->client, &reading->activity,
                                     &error) != 0) {
-        fail(reading, rbk_arena_copy(&reading->arena, rbk_str_from(error.text)));
+        miss(reading, rbk_str_from(error.text));
         return;
     }
     reading->waiting = true;
@@ -315,7 +332,7 @@ static void next(struct rbk_reading *reading)
                                          .key = ""};
     if (rbk_request_build(&source, &reading->arena, &request, &error) != 0 ||
         rbk_request_filter(&source, &reading->arena, &reading->filter, &error) != 0) {
-        fail(reading, rbk_arena_copy(&reading->arena, rbk_str_from(error.text)));
+        miss(reading, rbk_str_from(error.text));
         return;
     }
     request.timeout_ms = read->timeout_ms;
@@ -333,7 +350,7 @@ static void next(struct rbk_reading *reading)
         if (rbk_host_read(setup->loop, read->kind, request.statement,
                           rbk_str_from(setup->directory), reading, on_host, &reading->host,
                           &error) != 0) {
-            fail(reading, rbk_arena_copy(&reading->arena, rbk_str_from(error.text)));
+            miss(reading, rbk_str_from(error.text));
         } else {
             reading->waiting = true;
         }
