@@ -186,6 +186,32 @@ static size_t cut_words(char *line, char **words, size_t words_max)
     return count;
 }
 
+/* The end of a command that has closed its output: one that goes on all the same is ended. Its wait
+ * status, or -1 with errno. */
+static int await_end(pid_t child)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    int status = -1;
+
+    for (int waited_ms = 0; waited_ms < READ_TIMEOUT_MS; waited_ms += 5) {
+        pid_t ended = waitpid(child, &status, WNOHANG);
+
+        if (ended == child) {
+            return status;
+        }
+        if (ended < 0 && errno != EINTR) {
+            return -1;
+        }
+        nanosleep(&pause, NULL);
+    }
+    kill(child, SIGKILL);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+        ;
+    }
+    errno = ETIMEDOUT;
+    return -1;
+}
+
 static ssize_t read_command(const char *command, char *data, size_t bytes_max)
 {
     char *words[COMMAND_WORDS_MAX], *line = strdup(command);
@@ -209,14 +235,15 @@ static ssize_t read_command(const char *command, char *data, size_t bytes_max)
     if (errno == 0) {
         bytes = read_all(ends[0], data, bytes_max, READ_TIMEOUT_MS);
         if (bytes < 0) {
+            int saved = errno;
+
             kill(child, SIGKILL);
-        }
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-            ;
-        }
-        if (bytes >= 0 && status != 0) {
-            errno = ECHILD;
+            (void)await_end(child);
+            errno = saved;
+        } else if ((status = await_end(child)) != 0) {
             bytes = -1;
+            /* No reason of the system's: the command itself said no. */
+            errno = status > 0 ? 0 : errno;
         }
     }
     close(ends[0]);
@@ -261,6 +288,12 @@ static int load_one(struct rbk_secrets *secrets, const struct rbk_machine *machi
     default:
         bytes = read_command(text, data, RBK_SECRET_BYTES_MAX + 1);
         break;
+    }
+    if (bytes < 0 && errno == 0) {
+        error = rbk_error_set(reterr, RBK_EUSAGE,
+                              "secret `%.*s` cannot be read: its command failed: %s",
+                              RBK_STR_ARG(secret->name), text);
+        goto out;
     }
     if (bytes < 0) {
         error = rbk_error_set_system(

@@ -128,7 +128,28 @@ def a_window_of_another_zone_changes_no_clock_but_its_own(box):
     check(times and f"{hour:02}" not in times, done)
 
 
-TESTS = [a_request_too_long_for_the_journal_is_refused, a_window_of_another_zone_changes_no_clock_but_its_own,
+# ---- secrets ----------------------------------------------------------------------------------------
+
+
+def a_secret_whose_command_fails_says_so(box):
+    """The reason is the command's, and nothing of the run is begun."""
+    box.write("key.sh", "echo half-of-it; exit 3")
+    box.write("small.rbk", plan(head='secret token from command "sh key.sh"'))
+    box.refused("rbk", "run", "small.rbk", says="secret `token` cannot be read: its command failed: sh key.sh")
+    check(not os.path.exists(box.path("made")), "the stage was begun")
+
+
+def a_secret_is_what_its_command_says(box):
+    """Words are cut by blanks and quotes; the line end is not part of it."""
+    box.write("is.sh", 'test "$TOKEN" = "two words" && touch same')
+    drive(box, plan('run "touch made" timeout 5s idempotent\n'
+                    'run "sh is.sh" env { TOKEN: token } timeout 5s idempotent',
+                    head="secret token from command \"echo 'two words'\""))
+    check(os.path.exists(box.path("same")), "the secret is another")
+
+
+TESTS = [a_secret_whose_command_fails_says_so, a_secret_is_what_its_command_says,
+         a_request_too_long_for_the_journal_is_refused, a_window_of_another_zone_changes_no_clock_but_its_own,
          a_wait_ends_when_it_would_have_ended,
          a_result_found_after_a_crash_is_kept_as_any_other,
          leaving_while_something_is_read_leaves_nothing_behind]
