@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "runtime/core/base/limits.h"
+
 #include "runtime/drivers/connection_environment.h"
 
 /* The most arguments of one kind: far more than a plan's limits allow to be written. */
@@ -23,10 +25,11 @@ struct build {
     struct rbk_error *reterr;
 };
 
-static struct rbk_str text_of(struct rbk_arena *arena, struct rbk_value value)
+/* A value as the world gets it. */
+static int text_of(struct build *build, struct rbk_value value, struct rbk_str *ret_text)
 {
     struct rbk_buffer printed;
-    struct rbk_str text;
+    int error = 0;
 
     switch (value.type) {
     case RBK_TYPE_TEXT:
@@ -34,13 +37,20 @@ static struct rbk_str text_of(struct rbk_arena *arena, struct rbk_value value)
     case RBK_TYPE_JSON:
     case RBK_TYPE_SCALAR:
     case RBK_TYPE_SECRET:
-        return rbk_arena_copy(arena, value.as.text);
+        *ret_text = rbk_arena_copy(build->arena, value.as.text);
+        return 0;
     default:
-        rbk_buffer_init(&printed, 1u << 20);
+        rbk_buffer_init(&printed, RBK_TEMPLATE_BYTES_MAX);
         rbk_value_print(&printed, value);
-        text = rbk_arena_copy(arena, rbk_buffer_str(&printed));
+        /* Cut short it would be another value. */
+        if (printed.error != 0) {
+            error = rbk_error_set(build->reterr, RBK_ELIMIT, "a value is longer than %zu bytes",
+                                  RBK_TEMPLATE_BYTES_MAX);
+        } else {
+            *ret_text = rbk_arena_copy(build->arena, rbk_buffer_str(&printed));
+        }
         rbk_buffer_fini(&printed);
-        return text;
+        return error;
     }
 }
 
@@ -126,7 +136,9 @@ static int put(struct build *build, const struct rbk_arg *arg)
     default:
         break;
     }
-    text = text_of(build->arena, value);
+    if ((error = text_of(build, value, &text)) != 0) {
+        return error;
+    }
     if (memchr(text.data, '\0', text.bytes) != NULL && arg->kind != RBK_ARG_STDIN &&
         arg->kind != RBK_ARG_BODY) {
         return rbk_error_set(build->reterr, RBK_EREFUSED, "the %s holds a NUL byte",
@@ -161,7 +173,14 @@ static int put_connection(struct build *build)
     }
     build->request->connection_kind = connection->kind;
     build->request->connection = rbk_arena_copy(build->arena, connection->name).data;
-    build->request->address = text_of(build->arena, value);
+    if ((error = text_of(build, value, &build->request->address)) != 0) {
+        return error;
+    }
+    if (rbk_str_find(build->request->address, '\0') < build->request->address.bytes) {
+        return rbk_error_set(build->reterr, RBK_EREFUSED,
+                             "the address of connection `%.*s` holds a NUL byte",
+                             RBK_STR_ARG(connection->name));
+    }
     return 0;
 }
 
@@ -234,7 +253,9 @@ int rbk_request_filter(const struct rbk_request_source *source, struct rbk_arena
         if ((error = evaluate(&build, arg, &value)) != 0) {
             return error;
         }
-        *ret_filter = text_of(arena, value);
+        if ((error = text_of(&build, value, ret_filter)) != 0) {
+            return error;
+        }
     }
     return 0;
 }
