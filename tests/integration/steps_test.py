@@ -202,6 +202,18 @@ def a_missing_value_fails_a_check(scene):
     scene.trace("a", "back_a")
 
 
+def an_expression_may_do_without_a_value(scene):
+    scene.begin(plan(stage("a", tell("a") + """
+        let n = int(run.output("false")) ?? 3 timeout 5s
+        shell "echo n${n} >> trace" timeout 5s idempotent
+        check "or" file.size("nowhere") > 1B or file.exists("trace") timeout 5s
+        check "and" not (file.size("nowhere") > 1B and file.exists("nowhere")) timeout 5s
+        check "not" not (file.size("nowhere") > 1B) timeout 5s
+        """))).ends(30, "held")
+    scene.trace("a", "n3", "back_a")
+    expect(('check "or" ok' in scene.tail(), 'check "and" ok' in scene.tail()), (True, True), "what may be missing")
+
+
 def wait_and_wait_until(scene):
     scene.begin(plan(stage("a", tell("a") + """
         wait 1s because "a moment"
