@@ -68,7 +68,7 @@ def expect(got, wanted, what):
 
 
 class Web:
-    """A service on loopback. It answers what it was sent, /status/N with the status N, and GET /state/… with
+    """A service on loopback. It answers what it was sent, /slow after two seconds, /status/N with the status N, and GET /state/… with
     what was PUT there."""
 
     def __init__(self):
@@ -85,7 +85,9 @@ class Web:
                 web.requests.append((self.command, self.path, dict(self.headers), body.decode()))
                 words = self.path.split("?")[0].strip("/").split("/")
                 status, answer = 200, body
-                if words[0] == "status":
+                if words[0] == "slow":
+                    time.sleep(2)
+                elif words[0] == "status":
                     status = int(words[1])
                 elif words[0] == "state":
                     if self.command == "PUT":
@@ -99,8 +101,13 @@ class Web:
 
             do_PUT = do_POST = do_DELETE = do_PATCH = do_HEAD = do_GET
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                pass  # a client that goes away is no news
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

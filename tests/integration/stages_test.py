@@ -72,7 +72,7 @@ def rollbacks_go_backwards(scene):
     scene.resume().ends(10, "aborted")
     trace = scene.trace()
     expect(trace[2:4], ["c", "back_c"], "what failed goes back first")
-    expect(trace[4:], ["back_" + word for word in reversed(trace[:2])], "then the others, last first")
+    expect(trace[4:], ["back_b", "back_a"], "then the others; the apply of b began last")
 
 
 def a_block_ends_with_its_within(scene):
@@ -519,6 +519,43 @@ def grace_may_be_aborted(scene):
     scene.until_status("grace")
     scene.say("abort")
     scene.ends(10, "aborted").trace("a", "back_a")
+
+
+# ---- a runner that dies -----------------------------------------------------------------------------
+
+def killed_in(scene, clause, more=""):
+    """A run whose runner is killed while a request is under way, resumed."""
+    scene.begin(plan(stage("a", tell("a") + f'http POST "{scene.web.url}/slow/{scene.name}" body "x" timeout 10s '
+                           f"{clause}\n" + tell("b")), head=OPS + more))
+    scene.until(lambda: scene.web.got(f"/slow/{scene.name}"), "the request")
+    scene.process.kill()
+    scene.process.wait()
+    scene.resume()
+
+
+def in_doubt_a_person_says_what_happened(scene):
+    killed_in(scene, "in doubt ask ops within 30s else abort")
+    scene.say("resolve", scene.question("doubt"), "done", "--reason", "seen in its log")
+    scene.ends(0, "completed").trace("a", "b")
+    expect(len(scene.web.got(f"/slow/{scene.name}")), 1, "requests")
+
+
+def in_doubt_silence_takes_the_else(scene):
+    killed_in(scene, "in doubt ask ops within 1s else abort")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def idempotent_runs_again(scene):
+    killed_in(scene, "idempotent")
+    scene.ends(0, "completed").trace("a", "b")
+    first, second = scene.web.got(f"/slow/{scene.name}")
+    expect(first[2]["Idempotency-Key"], second[2]["Idempotency-Key"], "the key of the second request")
+
+
+def done_when_looks(scene):
+    killed_in(scene, 'done when file.exists("trace")')
+    scene.ends(0, "completed").trace("a", "b")
+    expect(len(scene.web.got(f"/slow/{scene.name}")), 1, "requests")
 
 
 # ---- starting ---------------------------------------------------------------------------------------
