@@ -148,7 +148,143 @@ def a_secret_is_what_its_command_says(box):
     check(os.path.exists(box.path("same")), "the secret is another")
 
 
-TESTS = [a_secret_whose_command_fails_says_so, a_secret_is_what_its_command_says,
+# ---- the world --------------------------------------------------------------------------------------
+
+
+class Server:
+    """A service with a health page and a mailbox; both can be broken."""
+
+    def __init__(self):
+        server = self
+        self.health, self.refuse, self.mail, self.asked = 200, 0, [], 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                server.asked += 1
+                self.answer(server.health)
+
+            def do_POST(self):
+                text = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                server.refuse -= 1
+                if server.refuse < 0:
+                    server.mail.append(text)
+                self.answer(200 if server.refuse < 0 else 503)
+
+            def answer(self, status):
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *words):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+MODULE = """module hook
+
+channel web(mailbox: url) {
+    http POST mailbox body "${message} (${key})" timeout 2s
+}
+"""
+
+WORLD = """use hook
+
+plan world {{
+    connection shop = sqlite("shop.db")
+    channel team = hook.web("{url}/mail")
+    probe health = http.status("{url}/health") every 200ms timeout 1s
+    trigger down when health != 200 for 2 readings then abort missing then abort
+    on start {{ notify team "begins" }}
+    on aborted {{ notify team "is back" }}
+    on completed {{ notify team "is through" }}
+
+    stage one "All kinds of steps" {{
+        apply within 60s {{
+            sql shop "CREATE TABLE done (what TEXT)" timeout 5s
+            parallel {{
+                sql shop "INSERT INTO done VALUES ('left')" timeout 10s
+                foreach n in [1, 2, 3] {{ run "touch made-${{n}}" timeout 5s idempotent }}
+                run "sh third.sh" retry 3 every 200ms timeout 5s idempotent
+            }}
+            let rows = int(sql.value(shop, "SELECT count(*) FROM done")) timeout 5s
+            check "one row" rows == 1
+            {wait}
+        }}
+        verify within 10s {{ check "it is there" file.exists("made-3") timeout 5s }}
+        rollback within 60s {{
+            run "rm -f made-1 made-2 made-3" timeout 5s idempotent
+            sql shop "DROP TABLE done" timeout 5s
+            verify {{ check "it is gone" not file.exists("made-1") timeout 5s }}
+        }}
+    }}
+}}
+"""
+
+
+def world(box, server, wait=""):
+    box.write("hook.rbk", MODULE)
+    sqlite3.connect(box.path("shop.db")).close()
+    box.write("third.sh", "echo x >> tries; test $(wc -l < tries) -ge 3")
+    return WORLD.format(url=server.url, wait=wait)
+
+
+def all_kinds_of_steps_are_carried_out(box):
+    """SQLite, files, branches, a loop, retries, probes, messages: and every message arrives, in order."""
+    server = Server()
+    try:
+        server.refuse = 1
+        drive(box, world(box, server))
+    finally:
+        server.close()
+    check(box.read("tries").count(b"x") == 3, box.read("tries"))
+    check([text.split(" (")[0] for text in server.mail] == ["begins", "is through"], server.mail)
+
+
+def a_service_that_goes_down_turns_the_run(box):
+    """The trigger fires while a command runs: it is stopped, and everything is taken back."""
+    server = Server()
+    try:
+        process = begin(box, world(box, server, 'run "sleep 50" timeout 55s'))
+        until(lambda: server.asked > 3 and os.path.exists(box.path("made-3")), "it is watched")
+        until(lambda: box.query("SELECT count(*) FROM events WHERE kind = 'result'")[0][0] >= 7, "all but the last")
+        server.health = 500
+        ends(process, 10)
+    finally:
+        server.close()
+    check(not os.path.exists(box.path("made-1")), "a file is left")
+    check([text.split(" (")[0] for text in server.mail] == ["begins", "is back"], server.mail)
+
+
+def nobody_waits_for_a_message_that_cannot_be_sent(box):
+    """The run has ended, its last message has not been sent: Ctrl-C leaves it to `rbk resume`."""
+    server = Server()
+    try:
+        server.refuse = 1000
+        process = begin(box, world(box, server))
+        until(lambda: os.path.exists(box.store) and box.query("SELECT count(*) FROM runs WHERE status = 'completed'")
+              [0][0] == 1, "the run ends")
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        ends(process, 0)
+        check(time.monotonic() - began < 5, "it went on waiting")
+        server.refuse = 0
+        done = box.run("rbk", "resume", box.run_id())
+        check(done.status == 0, done)
+    finally:
+        server.close()
+    check([text.split(" (")[0] for text in server.mail] == ["begins", "is through"], server.mail)
+
+
+TESTS = [all_kinds_of_steps_are_carried_out, a_service_that_goes_down_turns_the_run,
+         nobody_waits_for_a_message_that_cannot_be_sent,
+         a_secret_whose_command_fails_says_so, a_secret_is_what_its_command_says,
          a_request_too_long_for_the_journal_is_refused, a_window_of_another_zone_changes_no_clock_but_its_own,
          a_wait_ends_when_it_would_have_ended,
          a_result_found_after_a_crash_is_kept_as_any_other,
