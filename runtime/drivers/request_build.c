@@ -120,7 +120,7 @@ static int put(struct build *build, const struct rbk_arg *arg)
 {
     struct rbk_request *request = build->request;
     struct rbk_value value;
-    struct rbk_str text;
+    struct rbk_str text = {NULL, 0};
     int error = evaluate(build, arg, &value);
 
     if (error != 0) {

@@ -257,7 +257,8 @@ static int on_request(void *context, const struct rbk_store_request *request)
     }
     run->inbox_seen = request->id;
     if (request->body.bytes > BODY_BYTES_MAX || request->who.bytes > RBK_NAME_BYTES_MAX) {
-        walk->refused[walk->refused_count++] = (struct refused){request->id, "the request is too long"};
+        walk->refused[walk->refused_count++] =
+            (struct refused){request->id, "the request is too long"};
         return 0;
     }
     body = json_loadb(request->body.data, request->body.bytes, JSON_REJECT_DUPLICATES, &where);

@@ -11,8 +11,8 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
 
-/* Text of servers and programs may be anything; the journal holds UTF-8 without NUL. A byte that is not
- * becomes U+FFFD. */
+/* Text of servers and programs may be anything; the journal holds UTF-8 without NUL. A byte that is
+ * not becomes U+FFFD. */
 static json_t *text_to_json(struct rbk_str text)
 {
     struct rbk_buffer clean;

@@ -32,8 +32,8 @@ static struct rbk_in_flight *find_serial(struct rbk_replay *replay, uint32_t ser
     return NULL;
 }
 
-/* A step that a new runner begins again has been under way all along: a `wait` ends when it would have
- * ended. */
+/* A step that a new runner begins again has been under way all along: a `wait` ends when it would
+ * have ended. */
 static uint64_t begun_ms(const struct rbk_replay *replay, const struct rbk_action *action,
                          const struct rbk_event *event)
 {

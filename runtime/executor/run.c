@@ -488,8 +488,10 @@ static void say_farewell(struct rbk_run *run)
     until_ms = uv_now(&run->loop) + wait_ms;
     uv_timer_start(&run->due_timer, on_farewell, wait_ms, 0);
     rbk_outbox_look(run);
-    /* Whoever asks to stop now is not kept waiting: what is left goes out when the run is resumed. */
-    while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms && run->interrupts == interrupts) {
+    /* Whoever asks to stop now is not kept waiting: what is left goes out when the run is resumed.
+     */
+    while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms &&
+           run->interrupts == interrupts) {
         uv_run(&run->loop, UV_RUN_ONCE);
     }
     uv_timer_stop(&run->due_timer);

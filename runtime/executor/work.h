@@ -31,9 +31,9 @@ struct work {
     uv_timer_t timer;    /* next reading, end of a wait */
     uv_timer_t deadline; /* timeout of a reading effect */
     unsigned open_handles;
-    struct rbk_arena arena; /* the request, and a stepwise result */
-    struct rbk_arena scratch;  /* one evaluation that needs no reading; reset before each */
-    const char *name, *stage;  /* of a reading effect, for its readings; in the arena */
+    struct rbk_arena arena;   /* the request, and a stepwise result */
+    struct rbk_arena scratch; /* one evaluation that needs no reading; reset before each */
+    const char *name, *stage; /* of a reading effect, for its readings; in the arena */
 };
 
 /* The result record, with the texts redacted and copied; then the work is over. */
@@ -46,8 +46,8 @@ struct work_result {
     struct rbk_str label, content; /* evidence */
 };
 void rbk_work_finish(struct work *work, const struct work_result *result);
-/* Put a result into the record it becomes: its serial and outcome, redacted copies of its texts, its
- * value if one is kept and the journal can hold it, its evidence. */
+/* Put a result into the record it becomes: its serial and outcome, redacted copies of its texts,
+ * its value if one is kept and the journal can hold it, its evidence. */
 void rbk_work_fill(struct work *work, struct queued *queued, const struct work_result *result);
 /* The same with an outcome and a line. */
 void rbk_work_end(struct work *work, enum rbk_outcome outcome, struct rbk_str message);

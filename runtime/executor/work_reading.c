@@ -269,8 +269,7 @@ void rbk_work_reading_start(struct work *work)
         start_arm(work);
         return;
     }
-    work->name =
-        rbk_arena_copy(&work->arena, run->replay->machine->states[work->state].name).data;
+    work->name = rbk_arena_copy(&work->arena, run->replay->machine->states[work->state].name).data;
     work->stage = rbk_arena_copy(&work->arena, rbk_work_stage(work)).data;
     uv_update_time(&run->loop);
     work->deadline_ms = uv_now(&run->loop) + left_ms;

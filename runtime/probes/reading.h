@@ -30,8 +30,8 @@ struct rbk_reader_setup {
 };
 
 RBK_MUST_USE struct rbk_reader *rbk_reader_new(const struct rbk_reader_setup *setup);
-/* The drivers are closed, so what was cancelled while one of them had it will not be answered: let go
- * of it, on the next turns of the loop. No reading may be under way that was not cancelled. */
+/* The drivers are closed, so what was cancelled while one of them had it will not be answered: let
+ * go of it, on the next turns of the loop. No reading may be under way that was not cancelled. */
 void rbk_reader_drop(struct rbk_reader *reader);
 void rbk_reader_free(struct rbk_reader *reader); /* no reading may be under way */
 

@@ -1,6 +1,6 @@
 /*
- * Records and their JSON: whatever a driver or a person said, the journal can be read again, and says the
- * same; what nobody wrote is refused.
+ * Records and their JSON: whatever a driver or a person said, the journal can be read again, and
+ * says the same; what nobody wrote is refused.
  */
 #include "runtime/executor/record.h"
 
@@ -99,8 +99,8 @@ static struct rbk_record any_record(struct fixture *fixture, uint64_t *seed)
 static int decode(struct fixture *fixture, enum rbk_event_kind kind, const char *body,
                   struct rbk_record *ret_record)
 {
-    return rbk_record_decode(rbk_str_from(rbk_event_name(kind)), rbk_str_from(body), 7, &fixture->arena,
-                             ret_record, &fixture->error);
+    return rbk_record_decode(rbk_str_from(rbk_event_name(kind)), rbk_str_from(body), 7,
+                             &fixture->arena, ret_record, &fixture->error);
 }
 
 START_TEST(what_was_written_is_read_again)
@@ -207,8 +207,8 @@ START_TEST(a_kind_of_another_version_is_refused)
     struct rbk_record read;
 
     fixture_init(&fixture);
-    ck_assert_int_eq(rbk_record_decode(RBK_STR("teleported"), RBK_STR("{}"), 1, &fixture.arena, &read,
-                                       &fixture.error),
+    ck_assert_int_eq(rbk_record_decode(RBK_STR("teleported"), RBK_STR("{}"), 1, &fixture.arena,
+                                       &read, &fixture.error),
                      -RBK_ECORRUPT);
     ck_assert_ptr_nonnull(strstr(fixture.error.text, "teleported"));
     fixture_fini(&fixture);
