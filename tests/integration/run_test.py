@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import sys
 import threading
@@ -203,7 +204,7 @@ plan world {{
     trigger down when health != 200 for 2 readings then abort missing then abort
     on start {{ notify team "begins" }}
     on aborted {{ notify team "is back" }}
-    on completed {{ notify team "is through" }}
+    on completed {{ notify team "is through on ${{run.host}}" }}
 
     stage one "All kinds of steps" {{
         apply within 60s {{
@@ -244,7 +245,7 @@ def all_kinds_of_steps_are_carried_out(box):
     finally:
         server.close()
     check(box.read("tries").count(b"x") == 3, box.read("tries"))
-    check([text.split(" (")[0] for text in server.mail] == ["begins", "is through"], server.mail)
+    check([text.split(" (")[0] for text in server.mail] == ["begins", "is through on " + socket.gethostname()], server.mail)
 
 
 def a_service_that_goes_down_turns_the_run(box):
@@ -279,7 +280,7 @@ def nobody_waits_for_a_message_that_cannot_be_sent(box):
         check(done.status == 0, done)
     finally:
         server.close()
-    check([text.split(" (")[0] for text in server.mail] == ["begins", "is through"], server.mail)
+    check([text.split(" (")[0] for text in server.mail] == ["begins", "is through on " + socket.gethostname()], server.mail)
 
 
 TESTS = [all_kinds_of_steps_are_carried_out, a_service_that_goes_down_turns_the_run,
