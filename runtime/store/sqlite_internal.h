@@ -26,10 +26,12 @@
     X(TAKE_EPOCH, "INSERT INTO leases (run, epoch, holder, taken_ms) VALUES (?1, 1, ?2, ?3) "      \
                   "ON CONFLICT (run) DO UPDATE SET epoch = epoch + 1, holder = ?2, taken_ms = ?3") \
     X(GET_EPOCH, "SELECT epoch, holder FROM leases WHERE run = ?1")                                \
-    X(APPEND, "INSERT INTO events (run, seq, at_ms, kind, body, hash) "                            \
-              "SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM leases WHERE run = ?1 AND epoch = ?7")           \
-    X(EACH_EVENT, "SELECT seq, at_ms, kind, body, hash FROM events WHERE run = ?1 AND seq >= ?2 "  \
-                  "ORDER BY seq")                                                                  \
+    X(APPEND, "INSERT INTO events (id, run, seq, at_ms, kind, body, hash) "                        \
+              "SELECT (SELECT number << 32 FROM runs WHERE id = ?1) + ?2, ?1, ?2, ?3, ?4, ?5, ?6 " \
+              "FROM leases WHERE run = ?1 AND epoch = ?7")                                         \
+    X(EACH_EVENT, "SELECT seq, at_ms, kind, body, hash FROM events WHERE id BETWEEN "              \
+                  "(SELECT number << 32 FROM runs WHERE id = ?1) + ?2 AND "                        \
+                  "(SELECT number << 32 FROM runs WHERE id = ?1) + 4294967295 ORDER BY id")        \
     X(ASK, "INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?1,?2,?3,?4,?5,'')")    \
     X(EACH_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "      \
                     "reply = '' ORDER BY id")                                                      \
