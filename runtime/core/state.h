@@ -14,12 +14,12 @@
 #include "runtime/core/machine.h"
 
 /* What the run as a whole is doing; derived once, in step(). X(constant, word) */
-#define RBK_STATUSES(X)                                                               \
-    X(READY, "ready")                                                                 \
-    X(RUNNING, "running")                                                             \
-    X(PAUSED, "paused") X(HELD, "held") X(ABORTING, "aborting") X(ABORTED, "aborted") \
-        X(OBSERVING, "observing") X(GRACE, "grace") X(COMPLETED, "completed")         \
-            X(CANCELLED, "cancelled") X(STUCK, "stuck")
+#define RBK_STATUSES(X)                                                                     \
+    X(READY, "ready")                                                                       \
+    X(RUNNING, "running")                                                                   \
+    X(PAUSED, "paused")                                                                     \
+    X(HELD, "held") X(ABORTING, "aborting") X(ABORTED, "aborted") X(OBSERVING, "observing") \
+        X(GRACE, "grace") X(COMPLETED, "completed") X(CANCELLED, "cancelled") X(STUCK, "stuck")
 #define X(constant, word) RBK_STATUS_##constant,
 enum rbk_status { RBK_STATUSES(X) RBK_STATUS_COUNT };
 #undef X
