@@ -175,7 +175,11 @@ struct rbk_machine_place {
     X(ENV, "env", "host", TEXT)
 
 #define RBK_WINDOW_KINDS(X) \
-    X(LAST, "last") X(AVG, "avg") X(MAX, "max") X(MIN, "min") X(COUNT, "count")
+    X(LAST, "last")         \
+    X(AVG, "avg")           \
+    X(MAX, "max")           \
+    X(MIN, "min")           \
+    X(COUNT, "count")
 #define RBK_QUESTION_KINDS(X)                                                       \
     X(APPROVE, "approve") /* yes or no by somebody of every role */                 \
     X(ATTEST, "attest")   /* a person states that something is so */                \
@@ -183,23 +187,43 @@ struct rbk_machine_place {
     X(MANUAL, "manual")   /* a person did it, or could not */                       \
     X(DECIDE, "decide")   /* a trigger's `ask`: abort, rollback, pause or ignore */ \
     X(DOUBT, "doubt")     /* did it happen? done or not-done */
-#define RBK_REACTION_KINDS(X)                                                               \
-    X(ABORT, "abort")                                                                       \
-    X(ROLLBACK, "rollback")                                                                 \
-    X(PAUSE, "pause") X(ASK, "ask") X(NOTIFY, "notify") X(CANCEL, "cancel") X(KEEP, "keep") \
-        X(HOLD, "hold")
-#define RBK_CONNECTION_KINDS(X) X(POSTGRES, "postgres") X(SQLITE, "sqlite") X(REDIS, "redis")
-#define RBK_SECRET_SOURCES(X) X(ENV, "env") X(FILE, "file") X(COMMAND, "command")
-#define RBK_HOOK_KINDS(X)                                                                       \
-    X(START, "start")                                                                           \
-    X(PAUSE, "pause")                                                                           \
-    X(HOLD, "hold") X(ABORT, "abort") X(STAGE, "stage") X(STUCK, "stuck") X(ABORTED, "aborted") \
-        X(COMPLETED, "completed") X(NO_WAY_BACK, "no_way_back")
+#define RBK_REACTION_KINDS(X) \
+    X(ABORT, "abort")         \
+    X(ROLLBACK, "rollback")   \
+    X(PAUSE, "pause")         \
+    X(ASK, "ask")             \
+    X(NOTIFY, "notify")       \
+    X(CANCEL, "cancel")       \
+    X(KEEP, "keep")           \
+    X(HOLD, "hold")
+#define RBK_CONNECTION_KINDS(X) \
+    X(POSTGRES, "postgres")     \
+    X(SQLITE, "sqlite")         \
+    X(REDIS, "redis")
+#define RBK_SECRET_SOURCES(X) \
+    X(ENV, "env")             \
+    X(FILE, "file")           \
+    X(COMMAND, "command")
+#define RBK_HOOK_KINDS(X)     \
+    X(START, "start")         \
+    X(PAUSE, "pause")         \
+    X(HOLD, "hold")           \
+    X(ABORT, "abort")         \
+    X(STAGE, "stage")         \
+    X(STUCK, "stuck")         \
+    X(ABORTED, "aborted")     \
+    X(COMPLETED, "completed") \
+    X(NO_WAY_BACK, "no_way_back")
 #define RBK_STAGE_KINDS(X)            \
     X(APPLICATION, "application")     \
     X(CONFIGURATION, "configuration") \
-    X(DATABASE, "database") X(DATA, "data") X(INFRASTRUCTURE, "infrastructure")
-#define RBK_RISKS(X) X(LOW, "low") X(MEDIUM, "medium") X(HIGH, "high")
+    X(DATABASE, "database")           \
+    X(DATA, "data")                   \
+    X(INFRASTRUCTURE, "infrastructure")
+#define RBK_RISKS(X)    \
+    X(LOW, "low")       \
+    X(MEDIUM, "medium") \
+    X(HIGH, "high")
 #define RBK_SINCE_KINDS(X)                                                                \
     X(FIRST_APPLY, "first_apply")     /* default of a plan's trigger */                   \
     X(STAGE_STARTED, "stage_started") /* since STAGE started; default of a stage's own */ \

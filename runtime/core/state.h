@@ -14,12 +14,18 @@
 #include "runtime/core/machine.h"
 
 /* What the run as a whole is doing; derived once, in step(). X(constant, word) */
-#define RBK_STATUSES(X)                                                                     \
-    X(READY, "ready")                                                                       \
-    X(RUNNING, "running")                                                                   \
-    X(PAUSED, "paused")                                                                     \
-    X(HELD, "held") X(ABORTING, "aborting") X(ABORTED, "aborted") X(OBSERVING, "observing") \
-        X(GRACE, "grace") X(COMPLETED, "completed") X(CANCELLED, "cancelled") X(STUCK, "stuck")
+#define RBK_STATUSES(X)       \
+    X(READY, "ready")         \
+    X(RUNNING, "running")     \
+    X(PAUSED, "paused")       \
+    X(HELD, "held")           \
+    X(ABORTING, "aborting")   \
+    X(ABORTED, "aborted")     \
+    X(OBSERVING, "observing") \
+    X(GRACE, "grace")         \
+    X(COMPLETED, "completed") \
+    X(CANCELLED, "cancelled") \
+    X(STUCK, "stuck")
 #define X(constant, word) RBK_STATUS_##constant,
 enum rbk_status { RBK_STATUSES(X) RBK_STATUS_COUNT };
 #undef X
@@ -95,13 +101,19 @@ struct rbk_region_state {
 
 /* A trigger's life: quiet -> (holding | asking) -> fired -> quiet when its level falls. */
 #define RBK_TRIGGER_MODES(X) \
-    X(QUIET, "quiet") X(HOLDING, "holding") X(ASKING, "asking") X(FIRED, "fired")
+    X(QUIET, "quiet")        \
+    X(HOLDING, "holding")    \
+    X(ASKING, "asking")      \
+    X(FIRED, "fired")
 #define X(constant, word) RBK_TRIGGER_##constant,
 enum rbk_trigger_mode { RBK_TRIGGER_MODES(X) RBK_TRIGGER_MODE_COUNT };
 #undef X
 
 /* Three-valued level of a condition. */
-#define RBK_LEVELS(X) X(FALSE, "false") X(TRUE, "true") X(MISSING, "missing")
+#define RBK_LEVELS(X) \
+    X(FALSE, "false") \
+    X(TRUE, "true")   \
+    X(MISSING, "missing")
 #define X(constant, word) RBK_LEVEL_##constant,
 enum rbk_level { RBK_LEVELS(X) RBK_LEVEL_COUNT };
 #undef X

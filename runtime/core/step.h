@@ -51,12 +51,15 @@ enum rbk_command { RBK_COMMANDS(X) RBK_COMMAND_COUNT };
 
 /* What a person may answer. YES/NO for gates, DONE/NOT_DONE for manual steps and doubt, the rest
  * for a trigger's `ask`. */
-#define RBK_ANSWERS(X)                                                                  \
-    X(YES, "yes")                                                                       \
-    X(NO, "no")                                                                         \
-    X(DONE, "done")                                                                     \
-    X(NOT_DONE, "not-done") X(ABORT, "abort") X(ROLLBACK, "rollback") X(PAUSE, "pause") \
-        X(IGNORE, "ignore")
+#define RBK_ANSWERS(X)      \
+    X(YES, "yes")           \
+    X(NO, "no")             \
+    X(DONE, "done")         \
+    X(NOT_DONE, "not-done") \
+    X(ABORT, "abort")       \
+    X(ROLLBACK, "rollback") \
+    X(PAUSE, "pause")       \
+    X(IGNORE, "ignore")
 #define X(constant, word) RBK_ANSWER_##constant,
 enum rbk_answer { RBK_ANSWERS(X) RBK_ANSWER_COUNT };
 #undef X
