@@ -139,8 +139,8 @@ static int put(struct build *build, const struct rbk_arg *arg)
     if ((error = text_of(build, value, &text)) != 0) {
         return error;
     }
-    if (memchr(text.data, '\0', text.bytes) != NULL && arg->kind != RBK_ARG_STDIN &&
-        arg->kind != RBK_ARG_BODY) {
+    if (text.bytes != 0 && memchr(text.data, '\0', text.bytes) != NULL &&
+        arg->kind != RBK_ARG_STDIN && arg->kind != RBK_ARG_BODY) {
         return rbk_error_set(build->reterr, RBK_EREFUSED, "the %s holds a NUL byte",
                              rbk_arg_kind_name(arg->kind));
     }

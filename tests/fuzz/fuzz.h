@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 /* One input. Returns 0; a finding ends the process. */
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer gives the name. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 #endif
