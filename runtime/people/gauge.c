@@ -5,39 +5,7 @@
  */
 #include "runtime/people/gauge.h"
 
-/* How many values an instruction takes from the stack; each gives one back. */
-static uint32_t takes(struct rbk_op_code code)
-{
-    switch (code.op) {
-    case RBK_OP_CONST:
-    case RBK_OP_SLOT:
-    case RBK_OP_PARAM:
-    case RBK_OP_SECRET:
-    case RBK_OP_VARIABLE:
-    case RBK_OP_READ:
-    case RBK_OP_WINDOW:
-    case RBK_OP_BASELINE:
-        return 0;
-    case RBK_OP_NOT:
-    case RBK_OP_NEGATE:
-    case RBK_OP_ABS:
-    case RBK_OP_READ_AS:
-    case RBK_OP_PRINT_AS:
-    case RBK_OP_TEXT:
-    case RBK_OP_URL_ENCODE:
-    case RBK_OP_JSON_VALUE:
-    case RBK_OP_JSON_ESCAPE:
-    case RBK_OP_LENGTH:
-    case RBK_OP_LINES:
-    case RBK_OP_NO_DASH:
-        return 1;
-    case RBK_OP_CONCAT:
-    case RBK_OP_LIST:
-        return code.operand;
-    default:
-        return 2;
-    }
-}
+#include "runtime/core/expr_ops.h"
 
 static bool is_comparison(enum rbk_op op)
 {
@@ -51,7 +19,7 @@ static uint32_t value_start(const struct rbk_op_code *codes, uint32_t first, uin
     uint64_t wanted = 1;
     while (end > first && wanted != 0) {
         end--;
-        wanted = wanted - 1 + takes(codes[end]);
+        wanted = wanted - 1 + rbk_op_takes(codes[end]);
     }
     return end;
 }
