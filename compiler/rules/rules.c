@@ -14,40 +14,44 @@
 /* Rows without a function: 100 and 130 to 141, 161 and 170 are found by the phases before the
  * rules; the others are proofs over the machine. */
 static const struct rbk_rule table[] = {
-    {100, false, "text that is no plan, or a statement where it means nothing", NULL},
-    {101, false, "a stage has no rollback", rbk_rule_101},
-    {102, false, "a stage has no verify", rbk_rule_102},
-    {103, false, "a rollback has no verify", rbk_rule_103},
-    {104, false, "an apply, rollback or verify that does nothing, or cannot fail", rbk_rule_104},
-    {105, false, "an undo that leaves something of the apply standing", rbk_rule_105},
-    {106, false, "a retire without approval, verify or grace", rbk_rule_106},
-    {110, true, "the worst-case time of a block exceeds its within", NULL},
-    {111, true, "the worst-case time to be back exceeds the plan's rollback within", NULL},
-    {112, true, "a rollback longer than the guideline of its stage's kind", NULL},
-    {113, true, "a stage that cannot be done and undone within the window", NULL},
-    {114, false, "an effect, wait or question without an end", rbk_rule_114},
-    {120, false, "an effect whose crash cannot be resolved", rbk_rule_120},
-    {121, false, "a value used in a rollback that may not be set by then", rbk_rule_121},
-    {122, true, "irreversible changes without a backup that a rollback restores", rbk_rule_122},
-    {123, true, "a backup that is never verified, or taken after the change it protects", NULL},
-    {124, true, "a stage that lacks what its risk asks for", NULL},
-    {125, true, "a statement that cannot run in a transaction, or destroys unannounced", NULL},
-    {126, true, "a destructive shell pattern", NULL},
-    {127, true, "parallel work on the same thing without an order", NULL},
-    {130, false, "a type or unit error", NULL},
-    {131, true, "a condition that can never hold, or always holds", NULL},
-    {132, true, "a probe too slow for the trigger that reads it", NULL},
-    {133, true, "two triggers that contradict each other", NULL},
-    {134, true, "a changed state in which no trigger is armed", NULL},
-    {140, false, "an unknown name, or one declared twice or never used", NULL},
-    {141, false, "a cycle in after, in modules or in actions", NULL},
-    {142, true, "a role that must approve its own run and has one member", NULL},
-    {143, true, "no notification on abort or stuck, or no escalation", NULL},
-    {150, false, "a state from which no end can be reached", NULL},
-    {160, false, "a secret that could be seen, or a credential in the plan", NULL},
-    {161, false, "text that could read otherwise than it compiles", NULL},
-    {170, false, "a limit is exceeded", NULL},
-    {180, false, "something this version does not carry out", NULL},
+    {100, false, "text that is no plan, or a statement where it means nothing", NULL, NULL},
+    {101, false, "a stage has no rollback", rbk_rule_101, NULL},
+    {102, false, "a stage has no verify", rbk_rule_102, NULL},
+    {103, false, "a rollback has no verify", rbk_rule_103, NULL},
+    {104, false, "an apply, rollback or verify that does nothing, or cannot fail", rbk_rule_104,
+     NULL},
+    {105, false, "an undo that leaves something of the apply standing", rbk_rule_105, NULL},
+    {106, false, "a retire without approval, verify or grace", rbk_rule_106, NULL},
+    {110, true, "the worst-case time of a block exceeds its within", NULL, NULL},
+    {111, true, "the worst-case time to be back exceeds the plan's rollback within", NULL, NULL},
+    {112, true, "a rollback longer than the guideline of its stage's kind", NULL, NULL},
+    {113, true, "a stage that cannot be done and undone within the window", NULL, NULL},
+    {114, false, "an effect, wait or question without an end", rbk_rule_114, NULL},
+    {120, false, "an effect whose crash cannot be resolved", rbk_rule_120, NULL},
+    {121, false, "a value used in a rollback that may not be set by then", rbk_rule_121, NULL},
+    {122, true, "irreversible changes without a backup that a rollback restores", rbk_rule_122,
+     NULL},
+    {123, true, "a backup that is never verified, or taken after the change it protects", NULL,
+     NULL},
+    {124, true, "a stage that lacks what its risk asks for", NULL, NULL},
+    {125, true, "a statement that cannot run in a transaction, or destroys unannounced", NULL,
+     NULL},
+    {126, true, "a destructive shell pattern", NULL, NULL},
+    {127, true, "parallel work on the same thing without an order", NULL, NULL},
+    {130, false, "a type or unit error", NULL, NULL},
+    {131, true, "a condition that can never hold, or always holds", NULL, NULL},
+    {132, true, "a probe too slow for the trigger that reads it", NULL, NULL},
+    {133, true, "two triggers that contradict each other", NULL, NULL},
+    {134, true, "a changed state in which no trigger is armed", NULL, NULL},
+    {140, false, "an unknown name, or one declared twice or never used", NULL, NULL},
+    {141, false, "a cycle in after, in modules or in actions", NULL, NULL},
+    {142, true, "a role that must approve its own run and has one member", NULL, NULL},
+    {143, true, "no notification on abort or stuck, or no escalation", NULL, NULL},
+    {150, false, "a state from which no end can be reached", NULL, NULL},
+    {160, false, "a secret that could be seen, or a credential in the plan", NULL, NULL},
+    {161, false, "text that could read otherwise than it compiles", NULL, NULL},
+    {170, false, "a limit is exceeded", NULL, NULL},
+    {180, false, "something this version does not carry out", NULL, NULL},
 };
 
 const struct rbk_rule *rbk_rule_table(uint32_t *ret_count)
@@ -98,15 +102,11 @@ static struct rbk_tree_statement *find_waiver(const struct rbk_statements *allow
     return NULL;
 }
 
-struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
-                                       const struct rbk_program_stage *stage, struct rbk_span span,
-                                       const char *format, ...)
+/* Add the record, or the note that says by what it is waived. */
+static struct rbk_diagnostic *report(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                                     enum rbk_severity severity, struct rbk_span span,
+                                     const char *text)
 {
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
     struct rbk_diagnostics *diagnostics = &rules->compile->diagnostics;
     struct rbk_place place = rbk_rules_place(rules, span);
     unsigned code = rules->rule->code;
@@ -118,7 +118,7 @@ struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
         }
     }
     if (!waiver) {
-        return rbk_diagnostic_error(diagnostics, code, place, "%s", text);
+        return rbk_diagnostic_add(diagnostics, severity, code, place, "%s", text);
     }
     waiver->annotation_flags |= WAIVER_USED;
     struct rbk_diagnostic *note =
@@ -131,6 +131,29 @@ struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
     struct rbk_diagnostic *aside = rbk_new(&rules->compile->arena, struct rbk_diagnostic);
     aside->owner = diagnostics;
     return aside;
+}
+
+struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
+                                       const struct rbk_program_stage *stage, struct rbk_span span,
+                                       const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return report(rules, stage, RBK_SEVERITY_ERROR, span, text);
+}
+
+struct rbk_diagnostic *rbk_rule_warn(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                                     struct rbk_span span, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return report(rules, stage, RBK_SEVERITY_WARNING, span, text);
 }
 
 static void check_waiver(const struct rbk_rules *rules, const struct rbk_tree_statement *allow)
@@ -147,7 +170,7 @@ static void check_waiver(const struct rbk_rules *rules, const struct rbk_tree_st
         rbk_diagnostic_help(rbk_diagnostic_error(diagnostics, 100, place, "`%.*s` cannot be waived",
                                                  RBK_STR_ARG(name)),
                             "It is kept by every plan: %s.", rule->title);
-    } else if (rule->check && !(allow->annotation_flags & WAIVER_USED)) {
+    } else if ((rule->check || rule->check_stage) && !(allow->annotation_flags & WAIVER_USED)) {
         rbk_diagnostic_help(rbk_diagnostic_warning(diagnostics, 140, place,
                                                    "`allow %.*s` waives nothing",
                                                    RBK_STR_ARG(name)),
@@ -173,6 +196,29 @@ static void check_waivers(const struct rbk_rules *rules)
     }
 }
 
+static void check_stage(struct rbk_rules *rules, struct rbk_tree_statement *stage)
+{
+    for (size_t i = 0; i < RBK_COUNT(table); i++) {
+        if (table[i].check_stage) {
+            rules->rule = &table[i];
+            table[i].check_stage(rules, stage);
+        }
+    }
+}
+
+/* A rule that goes into modules leaves their source behind. */
+static void check_plan(struct rbk_rules *rules)
+{
+    const struct rbk_source *source = rules->source;
+    for (size_t i = 0; i < RBK_COUNT(table); i++) {
+        if (table[i].check) {
+            rules->rule = &table[i];
+            table[i].check(rules);
+            rules->source = source;
+        }
+    }
+}
+
 void rbk_rules_apply(const struct rbk_analysis *analysis)
 {
     struct rbk_rules rules = {
@@ -180,15 +226,15 @@ void rbk_rules_apply(const struct rbk_analysis *analysis)
         .program = &analysis->compile->program,
         .facts_unknown = analysis->calls_unsound,
     };
-    const struct rbk_source *source = rules.program->files[0]->tree->source;
+    rules.source = rules.program->files[0]->tree->source;
     rbk_facts_find(&rules);
-    for (size_t i = 0; i < RBK_COUNT(table); i++) {
-        rules.rule = &table[i];
-        rules.source = source;
-        if (table[i].check) {
-            table[i].check(&rules);
+    const enum rbk_statement_kind kinds[] = {RBK_STATEMENT_STAGE, RBK_STATEMENT_RETIRE};
+    for (size_t k = 0; k < RBK_COUNT(kinds); k++) {
+        const struct rbk_statements *stages = &rules.program->head[kinds[k]];
+        for (uint32_t i = 0; i < stages->count; i++) {
+            check_stage(&rules, stages->items[i]);
         }
     }
-    rules.source = source;
+    check_plan(&rules);
     check_waivers(&rules);
 }

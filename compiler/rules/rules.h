@@ -17,16 +17,22 @@
 struct rbk_analysis;
 struct rbk_rules;
 
-/** Look for breaches of one rule in the whole program. */
+/** Look for breaches of one rule in the plan's head and the modules, or across stages. */
 typedef void rbk_rule_fn(struct rbk_rules *rules);
+
+/** Look for breaches of one rule in one STAGE or RETIRE. All rules see one stage before any sees
+ * the next: a long plan's tree is larger than the cache, and this way each part of it is fetched
+ * once.
+ */
+typedef void rbk_rule_stage_fn(struct rbk_rules *rules, struct rbk_tree_statement *stage);
 
 /** One row of the table. */
 struct rbk_rule {
-    uint16_t code;     /**< 101 is RBK101. Never reused. */
-    bool waivable;     /**< `allow RBKxxx because "…"` is possible. */
-    const char *title; /**< What breaks the rule, one line. */
-    rbk_rule_fn
-        *check; /**< NULL for codes that other phases report, or that a later version checks. */
+    uint16_t code;                  /**< 101 is RBK101. Never reused. */
+    bool waivable;                  /**< `allow RBKxxx because "…"` is possible. */
+    const char *title;              /**< What breaks the rule, one line. */
+    rbk_rule_fn *check;             /**< May be NULL, */
+    rbk_rule_stage_fn *check_stage; /**< and so may this; both are for codes other phases report. */
 };
 
 /** The table, ascending by code. */
@@ -55,6 +61,11 @@ RBK_PRINTF(4, 5)
 struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
                                        const struct rbk_program_stage *stage, struct rbk_span span,
                                        const char *format, ...);
+
+/** The same for a warning: nobody has to waive it, and a waiver makes it a note all the same. */
+RBK_PRINTF(4, 5)
+struct rbk_diagnostic *rbk_rule_warn(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                                     struct rbk_span span, const char *format, ...);
 
 /** A place in the source under way. */
 static inline struct rbk_place rbk_rules_place(const struct rbk_rules *rules, struct rbk_span span)
