@@ -10,6 +10,7 @@
 
 #include "runtime/core/base/arena.h"
 #include "runtime/core/base/assert.h"
+#include "runtime/core/base/attributes.h"
 #include "runtime/core/base/limits.h"
 
 #include <stdarg.h>
@@ -26,11 +27,17 @@ void rbk_diagnostics_init(struct rbk_diagnostics *diagnostics, struct rbk_arena 
     diagnostics->sink->owner = diagnostics;
 }
 
+/* Whether a record is more than the sink, which nobody reads. */
+static bool is_kept(const struct rbk_diagnostic *diagnostic)
+{
+    return diagnostic != diagnostic->owner->sink;
+}
+
 RBK_PRINTF(2, 0)
 static struct rbk_str format_text(struct rbk_diagnostic *diagnostic, const char *format,
                                   va_list arguments)
 {
-    if (diagnostic == diagnostic->owner->sink) {
+    if (!is_kept(diagnostic)) {
         return RBK_STR("");
     }
     char text[TEXT_BYTES_MAX];
@@ -116,7 +123,7 @@ struct rbk_diagnostic *rbk_diagnostic_mark(struct rbk_diagnostic *diagnostic, co
 static void add_note(struct rbk_diagnostic *diagnostic, struct rbk_place place, struct rbk_str text,
                      bool is_help)
 {
-    if (diagnostic == diagnostic->owner->sink) {
+    if (!is_kept(diagnostic)) {
         return;
     }
     struct rbk_diagnostic_note *note =
@@ -165,5 +172,40 @@ struct rbk_diagnostic *rbk_diagnostic_help(struct rbk_diagnostic *diagnostic, co
     va_start(arguments, format);
     add_note(diagnostic, rbk_place_none(), format_text(diagnostic, format, arguments), true);
     va_end(arguments);
+    return diagnostic;
+}
+
+#define X(constant, word) word,
+const char *rbk_applicability_name(enum rbk_applicability applicability)
+{
+    static const char *const names[] = {RBK_APPLICABILITIES(X)};
+    return (unsigned)applicability < RBK_COUNT(names) ? names[applicability] : "?";
+}
+#undef X
+
+struct rbk_diagnostic *rbk_diagnostic_fix(struct rbk_diagnostic *diagnostic,
+                                          enum rbk_applicability applicability,
+                                          struct rbk_place place, struct rbk_str replacement)
+{
+    if (!is_kept(diagnostic)) {
+        return diagnostic;
+    }
+    struct rbk_arena *arena = diagnostic->owner->arena;
+    RBK_ASSERT(diagnostic->notes_last && diagnostic->notes_last->is_help);
+    struct rbk_diagnostic_fix *fix = rbk_new(arena, struct rbk_diagnostic_fix);
+    fix->place = place;
+    fix->replacement = rbk_arena_copy(arena, replacement);
+    fix->applicability = applicability;
+    diagnostic->notes_last->fix = fix;
+    return diagnostic;
+}
+
+struct rbk_diagnostic *rbk_diagnostic_waive(struct rbk_diagnostic *diagnostic,
+                                            struct rbk_str because)
+{
+    if (is_kept(diagnostic)) {
+        diagnostic->waived = true;
+        diagnostic->waived_because = rbk_arena_copy(diagnostic->owner->arena, because);
+    }
     return diagnostic;
 }

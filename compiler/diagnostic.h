@@ -50,12 +50,32 @@ struct rbk_diagnostic_label {
     struct rbk_str text;    /**< Printed beside the marker; may be empty. */
 };
 
+/** How sure it is that a fix is what the author meant. X(constant, word in JSON) */
+#define RBK_APPLICABILITIES(X)                                                                  \
+    X(CERTAIN, "certain") /* the plan means the same, or what it was meant to: --fix does it */ \
+    X(LIKELY, "likely")   /* probably right; somebody has to look */                            \
+    X(PLACEHOLDERS, "placeholders") /* text with gaps that somebody has to fill in */
+#define X(constant, word) RBK_FIX_##constant,
+enum rbk_applicability { RBK_APPLICABILITIES(X) RBK_APPLICABILITY_COUNT };
+#undef X
+
+/** The word for JSON. */
+const char *rbk_applicability_name(enum rbk_applicability applicability);
+
+/** A change of the source that does what a line of help says. */
+struct rbk_diagnostic_fix {
+    struct rbk_place place;     /**< What is replaced; an empty span: inserted there. */
+    struct rbk_str replacement; /**< Empty: removed. */
+    enum rbk_applicability applicability;
+};
+
 /** A line of explanation below the source lines, in the order added. */
 struct rbk_diagnostic_note {
     struct rbk_diagnostic_note *next;
     struct rbk_place place; /**< source is NULL for a note without a place. */
     struct rbk_str text;
-    bool is_help; /**< Printed as `help:` instead of `note:`. */
+    bool is_help;                   /**< Printed as `help:` instead of `note:`. */
+    struct rbk_diagnostic_fix *fix; /**< What the help says, as a change; may be NULL. */
 };
 
 /** One record. Read its fields freely; change it only through the functions below. */
@@ -69,6 +89,8 @@ struct rbk_diagnostic {
     struct rbk_place place; /**< The primary place, underlined with carets. */
     struct rbk_str message; /**< One line. */
     struct rbk_str place_text; /**< Printed beside the carets; may be empty. */
+    bool waived; /**< A note: what would have been an error or a warning, but the plan waives it. */
+    struct rbk_str waived_because; /**< The reason it gives; may be empty. */
     struct rbk_diagnostic_label labels[RBK_DIAGNOSTIC_LABELS_MAX];
     struct rbk_diagnostic_note *notes; /**< Notes and help, in the order added. */
     struct rbk_diagnostic_note *notes_last;
@@ -132,6 +154,36 @@ struct rbk_diagnostic *rbk_diagnostic_note(struct rbk_diagnostic *diagnostic,
 RBK_PRINTF(2, 3)
 struct rbk_diagnostic *rbk_diagnostic_help(struct rbk_diagnostic *diagnostic, const char *format,
                                            ...);
+
+/**
+ * Say what the help just added means as a change of the source.
+ * @diagnostic  Its last note must be help, asserted (but for what is thrown away).
+ * @place       What is replaced.
+ * @replacement Copied. Empty: the place is removed.
+ * @return diagnostic.
+ */
+struct rbk_diagnostic *rbk_diagnostic_fix(struct rbk_diagnostic *diagnostic,
+                                          enum rbk_applicability applicability,
+                                          struct rbk_place place, struct rbk_str replacement);
+
+/** Say that the plan waives what the record, a note, tells of. @because is copied. @return
+ * diagnostic. */
+struct rbk_diagnostic *rbk_diagnostic_waive(struct rbk_diagnostic *diagnostic,
+                                            struct rbk_str because);
+
+/**
+ * The records in the order they are printed: those without a place first, then by source
+ * (rbk_source.id), place and the order in which they were found.
+ * @return An array of diagnostics->count, in the queue's arena.
+ */
+const struct rbk_diagnostic **rbk_diagnostics_sorted(const struct rbk_diagnostics *diagnostics);
+
+/** Write one record as people read it. @colour as in rbk_diagnostics_render(). */
+void rbk_diagnostic_render(const struct rbk_diagnostic *diagnostic, bool colour,
+                           struct rbk_buffer *buffer);
+
+/** "error", "warning", "note". */
+const char *rbk_severity_name(enum rbk_severity severity);
 
 /** A place in no source, for messages about the command line and for notes without a place. */
 static inline struct rbk_place rbk_place_none(void)

@@ -61,7 +61,7 @@ static void paint(struct printer *printer, const char *colour)
     }
 }
 
-static const char *severity_words(uint8_t severity)
+const char *rbk_severity_name(enum rbk_severity severity)
 {
     return severity == RBK_SEVERITY_ERROR     ? "error"
            : severity == RBK_SEVERITY_WARNING ? "warning"
@@ -314,7 +314,7 @@ static void write_note(struct printer *printer, const struct rbk_diagnostic_note
 static void write_human(struct printer *printer, const struct rbk_diagnostic *record)
 {
     paint(printer, severity_colour(record->severity));
-    rbk_buffer_append_text(printer->buffer, severity_words(record->severity));
+    rbk_buffer_append_text(printer->buffer, rbk_severity_name((enum rbk_severity)record->severity));
     if (record->code) {
         rbk_buffer_printf(printer->buffer, "[RBK%03u]", record->code);
     }
@@ -349,7 +349,8 @@ static void write_gcc_line(struct printer *printer, struct rbk_place place, cons
 
 static void write_gcc(struct printer *printer, const struct rbk_diagnostic *record)
 {
-    write_gcc_line(printer, record->place, severity_words(record->severity), record->message);
+    write_gcc_line(printer, record->place, rbk_severity_name((enum rbk_severity)record->severity),
+                   record->message);
     if (record->code) {
         rbk_buffer_printf(printer->buffer, " [RBK%03u]", record->code);
     }
@@ -382,22 +383,32 @@ static int compare_records(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order ? 1 : 0;
 }
 
-void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
-                            enum rbk_diagnostic_format format, bool colour,
-                            struct rbk_buffer *buffer)
+const struct rbk_diagnostic **rbk_diagnostics_sorted(const struct rbk_diagnostics *diagnostics)
 {
-    struct printer printer = {.buffer = buffer, .colour = colour, .gutter = 1};
-    if (diagnostics->count == 0) {
-        return;
-    }
     const struct rbk_diagnostic **records =
-        rbk_new_array(diagnostics->arena, const struct rbk_diagnostic *, diagnostics->count);
+        rbk_new_array(diagnostics->arena, const struct rbk_diagnostic *, diagnostics->count + 1);
     size_t count = 0;
     for (const struct rbk_diagnostic *record = diagnostics->first; record; record = record->next) {
         records[count++] = record;
     }
     qsort(records, count, sizeof(const struct rbk_diagnostic *), compare_records);
-    for (size_t i = 0; i < count; i++) {
+    return records;
+}
+
+void rbk_diagnostic_render(const struct rbk_diagnostic *diagnostic, bool colour,
+                           struct rbk_buffer *buffer)
+{
+    struct printer printer = {.buffer = buffer, .colour = colour, .gutter = 1};
+    write_human(&printer, diagnostic);
+}
+
+void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
+                            enum rbk_diagnostic_format format, bool colour,
+                            struct rbk_buffer *buffer)
+{
+    struct printer printer = {.buffer = buffer, .colour = colour, .gutter = 1};
+    const struct rbk_diagnostic **records = rbk_diagnostics_sorted(diagnostics);
+    for (uint32_t i = 0; i < diagnostics->count; i++) {
         if (format == RBK_DIAGNOSTIC_GCC) {
             printer.colour = false;
             write_gcc(&printer, records[i]);

@@ -15,22 +15,23 @@
  * rules; the others are proofs over the machine. */
 static const struct rbk_rule table[] = {
     {100, false, "text that is no plan, or a statement where it means nothing", NULL, NULL},
-    {101, false, "a stage has no rollback", rbk_rule_101, NULL},
-    {102, false, "a stage has no verify", rbk_rule_102, NULL},
-    {103, false, "a rollback has no verify", rbk_rule_103, NULL},
+    {101, false, "a stage has no rollback", NULL, rbk_rule_101},
+    {102, false, "a stage has no verify", NULL, rbk_rule_102},
+    {103, false, "a rollback has no verify", NULL, rbk_rule_103},
     {104, false, "an apply, rollback or verify that does nothing, or cannot fail", rbk_rule_104,
-     NULL},
-    {105, false, "an undo that leaves something of the apply standing", rbk_rule_105, NULL},
+     rbk_rule_104_stage},
+    {105, false, "an undo that leaves something of the apply standing", NULL, rbk_rule_105},
     {106, false, "a retire without approval, verify or grace", rbk_rule_106, NULL},
     {110, true, "the worst-case time of a block exceeds its within", NULL, NULL},
     {111, true, "the worst-case time to be back exceeds the plan's rollback within", NULL, NULL},
     {112, true, "a rollback longer than the guideline of its stage's kind", NULL, NULL},
     {113, true, "a stage that cannot be done and undone within the window", NULL, NULL},
-    {114, false, "an effect, wait or question without an end", rbk_rule_114, NULL},
-    {120, false, "an effect whose crash cannot be resolved", rbk_rule_120, NULL},
-    {121, false, "a value used in a rollback that may not be set by then", rbk_rule_121, NULL},
-    {122, true, "irreversible changes without a backup that a rollback restores", rbk_rule_122,
-     NULL},
+    {114, false, "an effect, wait or question without an end", rbk_rule_114, rbk_rule_114_stage},
+    {120, false, "an effect whose crash cannot be resolved", rbk_rule_120, rbk_rule_120_stage},
+    {121, false, "a value used in a rollback that may not be set by then", rbk_rule_121,
+     rbk_rule_121_stage},
+    {122, true, "irreversible changes without a backup that a rollback restores", NULL,
+     rbk_rule_122},
     {123, true, "a backup that is never verified, or taken after the change it protects", NULL,
      NULL},
     {124, true, "a stage that lacks what its risk asks for", NULL, NULL},
@@ -124,6 +125,7 @@ static struct rbk_diagnostic *report(struct rbk_rules *rules, const struct rbk_p
     struct rbk_diagnostic *note =
         rbk_diagnostic_add(diagnostics, RBK_SEVERITY_NOTE, code, place, "waived: %s", text);
     struct rbk_str reason = waiver->text->has_parts ? RBK_STR("") : waiver->text->text;
+    rbk_diagnostic_waive(note, reason);
     rbk_diagnostic_label(note, rbk_rules_place(rules, waiver->head), "because \"%.*s\"",
                          RBK_STR_ARG(reason));
     /* What the rule adds explains how to keep it, which is settled: it goes to a record of its own.
@@ -204,6 +206,26 @@ static void check_stage(struct rbk_rules *rules, struct rbk_tree_statement *stag
             table[i].check_stage(rules, stage);
         }
     }
+}
+
+/* @statement or the first one after it that is no stage. */
+static struct rbk_tree_statement *skip_stages(struct rbk_tree_statement *statement)
+{
+    while (statement &&
+           (statement->kind == RBK_STATEMENT_STAGE || statement->kind == RBK_STATEMENT_RETIRE)) {
+        statement = statement->next;
+    }
+    return statement;
+}
+
+struct rbk_tree_statement *rbk_rules_head(const struct rbk_rules *rules)
+{
+    return rules->program->plan ? skip_stages(rules->program->plan->block->first) : NULL;
+}
+
+struct rbk_tree_statement *rbk_rules_head_next(const struct rbk_tree_statement *statement)
+{
+    return skip_stages(statement->next);
 }
 
 /* A rule that goes into modules leaves their source behind. */
