@@ -266,26 +266,24 @@ static void check_verifies(struct rbk_rules *rules, const struct rbk_program_sta
     }
 }
 
+void rbk_rule_104_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+{
+    const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
+    check_apply(rules, stage);
+    check_verifies(rules, stage, statement->block);
+    if (statement->kind != RBK_STATEMENT_STAGE) {
+        return;
+    }
+    for (uint32_t i = 0; i < stage->rollbacks.count; i++) {
+        check_rollback(rules, stage, stage->rollbacks.items[i]);
+        check_verifies(rules, stage, stage->rollbacks.items[i]->block);
+    }
+}
+
 void rbk_rule_104(struct rbk_rules *rules)
 {
-    const struct rbk_statements *head = rules->program->head;
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_STAGE].count; i++) {
-        const struct rbk_program_stage *stage =
-            rbk_program_stage_of(head[RBK_STATEMENT_STAGE].items[i]);
-        check_apply(rules, stage);
-        check_verifies(rules, stage, stage->statement->block);
-        for (uint32_t j = 0; j < stage->rollbacks.count; j++) {
-            check_rollback(rules, stage, stage->rollbacks.items[j]);
-            check_verifies(rules, stage, stage->rollbacks.items[j]->block);
-        }
-    }
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_RETIRE].count; i++) {
-        const struct rbk_program_stage *retire =
-            rbk_program_stage_of(head[RBK_STATEMENT_RETIRE].items[i]);
-        check_apply(rules, retire);
-        check_verifies(rules, retire, retire->statement->block);
-    }
-    for (uint32_t i = 0; i < head[RBK_STATEMENT_BACKUP].count; i++) {
-        check_verifies(rules, NULL, head[RBK_STATEMENT_BACKUP].items[i]->block);
+    const struct rbk_statements *backups = &rules->program->head[RBK_STATEMENT_BACKUP];
+    for (uint32_t i = 0; i < backups->count; i++) {
+        check_verifies(rules, NULL, backups->items[i]->block);
     }
 }

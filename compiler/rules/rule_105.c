@@ -89,15 +89,15 @@ static void check_rollback(struct rbk_rules *rules, const struct rbk_program_sta
     }
 }
 
-void rbk_rule_105(struct rbk_rules *rules)
+void rbk_rule_105(struct rbk_rules *rules, struct rbk_tree_statement *statement)
 {
-    const struct rbk_statements *stages = rbk_rules_stages(rules);
-    for (uint32_t i = 0; i < stages->count; i++) {
-        const struct rbk_program_stage *stage = rbk_program_stage_of(stages->items[i]);
-        bool first = true; /* An action without inverse is named once a stage. */
-        for (uint32_t j = 0; j < stage->rollbacks.count; j++) {
-            check_rollback(rules, stage, stage->rollbacks.items[j], first);
-            first = first && !find_undo(stage->rollbacks.items[j]);
-        }
+    const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
+    if (statement->kind != RBK_STATEMENT_STAGE) {
+        return;
+    }
+    bool first = true; /* An action without inverse is named once a stage. */
+    for (uint32_t i = 0; i < stage->rollbacks.count; i++) {
+        check_rollback(rules, stage, stage->rollbacks.items[i], first);
+        first = first && !find_undo(stage->rollbacks.items[i]);
     }
 }

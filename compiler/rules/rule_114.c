@@ -147,31 +147,44 @@ static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *
     check_reactions(rules, stage, statement);
 }
 
-/* Everything in a block; at most RBK_NESTING_MAX deep. */
+static void check_block(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                        const struct rbk_tree_block *block, bool bounded);
+
+/* A statement and everything in it; at most RBK_NESTING_MAX deep. */
+static void check_statement(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                            const struct rbk_tree_statement *at, bool bounded)
+{
+    if (at->annotation_flags & RBK_STATEMENT_REPORTED) {
+        return;
+    }
+    check_step(rules, stage, at, bounded);
+    if (!at->block) {
+        return;
+    }
+    bool ends = bounded || rbk_tree_clause_find(at, RBK_CLAUSE_WITHIN);
+    check_block(rules, stage, at->block, ends);
+    if (at->kind == RBK_STATEMENT_IF) {
+        check_block(rules, stage, at->else_block, ends);
+    }
+}
+
 static void check_block(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                         const struct rbk_tree_block *block, bool bounded)
 {
     for (const struct rbk_tree_statement *at = block ? block->first : NULL; at; at = at->next) {
-        const struct rbk_program_stage *inner =
-            at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE
-                ? rbk_program_stage_of(at)
-                : stage;
-        if (at->annotation_flags & RBK_STATEMENT_REPORTED) {
-            continue;
-        }
-        bool ends = bounded || (at->block && rbk_tree_clause_find(at, RBK_CLAUSE_WITHIN));
-        check_step(rules, inner, at, bounded);
-        check_block(rules, inner, at->block, ends);
-        if (at->kind == RBK_STATEMENT_IF) {
-            check_block(rules, inner, at->else_block, ends);
-        }
+        check_statement(rules, stage, at, bounded);
     }
+}
+
+void rbk_rule_114_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+{
+    check_statement(rules, rbk_program_stage_of(statement), statement, false);
 }
 
 void rbk_rule_114(struct rbk_rules *rules)
 {
-    if (rules->program->plan) {
-        check_block(rules, NULL, rules->program->plan->block, false);
+    for (struct rbk_tree_statement *at = rbk_rules_head(rules); at; at = rbk_rules_head_next(at)) {
+        check_statement(rules, NULL, at, false);
     }
     for (uint32_t i = 0; i < rules->program->file_count; i++) {
         const struct rbk_program_file *file = rules->program->files[i];

@@ -64,10 +64,15 @@ static void check_all(struct rbk_rules *rules, struct rbk_tree_statement *root, 
     }
 }
 
+void rbk_rule_120_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+{
+    check_all(rules, statement, false);
+}
+
 void rbk_rule_120(struct rbk_rules *rules)
 {
-    if (rules->program->plan) {
-        check_all(rules, rules->program->plan, false);
+    for (struct rbk_tree_statement *at = rbk_rules_head(rules); at; at = rbk_rules_head_next(at)) {
+        check_all(rules, at, false);
     }
     /* Channels are left out: a message carries a key, and is sent again. */
     for (uint32_t i = 0; i < rules->program->file_count; i++) {

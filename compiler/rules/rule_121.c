@@ -112,17 +112,13 @@ static void check_name(void *context, const struct rbk_tree_expr *name, bool gua
 
 /* ---- backups --------------------------------------------------------------------------------- */
 
-/* Note every `take` in the plan's stages with its backup. */
-static void find_takes(const struct rbk_rules *rules)
+/* Note every `take` in a stage with its backup. */
+static void find_takes(const struct rbk_rules *rules, struct rbk_tree_statement *stage)
 {
-    const struct rbk_statements *stages = rbk_rules_stages(rules);
-    for (uint32_t i = 0; i < stages->count; i++) {
-        struct rbk_tree_statement *stage = stages->items[i];
-        for (struct rbk_tree_statement *at = stage; at; at = rbk_statement_next(stage, at)) {
-            if (at->kind == RBK_STATEMENT_TAKE && at->name->ref) {
-                rbk_statements_add(&rules->compile->arena,
-                                   &rbk_program_backup_of(at->name->ref->statement)->takes, at);
-            }
+    for (struct rbk_tree_statement *at = stage; at; at = rbk_statement_next(stage, at)) {
+        if (at->kind == RBK_STATEMENT_TAKE && at->name->ref) {
+            rbk_statements_add(&rules->compile->arena,
+                               &rbk_program_backup_of(at->name->ref->statement)->takes, at);
         }
     }
 }
@@ -137,7 +133,8 @@ static const struct rbk_tree_statement *stage_around(const struct rbk_tree_state
 }
 
 /* Whether a backup has been taken for certain when the apply of the way's stage starts: in its own
- * prepare, or in a stage written before it. */
+ * prepare, or in a stage written before it. Stages are seen in source order: those takes are known.
+ */
 static bool is_taken(const struct way_back *way, const struct rbk_declaration *backup,
                      const struct rbk_tree_statement **ret_late)
 {
@@ -145,9 +142,6 @@ static bool is_taken(const struct way_back *way, const struct rbk_declaration *b
     const struct rbk_statements *takes = &rbk_program_backup_of(backup->statement)->takes;
     for (uint32_t i = 0; i < takes->count; i++) {
         const struct rbk_tree_statement *take = takes->items[i];
-        if (take->span.start > own->span.end) {
-            break;
-        }
         bool certain;
         const struct rbk_tree_statement *stage = stage_around(take);
         const struct rbk_tree_statement *part = outermost(stage, take, &certain);
@@ -203,16 +197,20 @@ static const struct rbk_tree_statement *first_effect(const struct rbk_tree_state
     return NULL;
 }
 
+void rbk_rule_121_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+{
+    if (statement->kind != RBK_STATEMENT_STAGE) {
+        return;
+    }
+    struct way_back way = {.rules = rules, .stage = rbk_program_stage_of(statement)};
+    find_takes(rules, statement);
+    for (uint32_t i = 0; i < way.stage->rollbacks.count; i++) {
+        check_way(&way, way.stage->rollbacks.items[i]);
+    }
+}
+
 void rbk_rule_121(struct rbk_rules *rules)
 {
-    const struct rbk_statements *stages = rbk_rules_stages(rules);
-    find_takes(rules);
-    for (uint32_t i = 0; i < stages->count; i++) {
-        struct way_back way = {.rules = rules, .stage = rbk_program_stage_of(stages->items[i])};
-        for (uint32_t j = 0; j < way.stage->rollbacks.count; j++) {
-            check_way(&way, way.stage->rollbacks.items[j]);
-        }
-    }
     for (uint32_t i = 0; i < rules->program->file_count; i++) {
         const struct rbk_program_file *file = rules->program->files[i];
         rules->source = file->tree->source;

@@ -27,33 +27,30 @@ static bool is_restored(const struct rbk_program_stage *stage, const struct rbk_
     return false;
 }
 
-void rbk_rule_122(struct rbk_rules *rules)
+void rbk_rule_122(struct rbk_rules *rules, struct rbk_tree_statement *statement)
 {
-    const struct rbk_statements *stages = rbk_rules_stages(rules);
-    for (uint32_t i = 0; i < stages->count; i++) {
-        const struct rbk_program_stage *stage = rbk_program_stage_of(stages->items[i]);
-        const struct rbk_tree_clause *modified = irreversible(stage);
-        if (!modified) {
-            continue;
-        }
-        const struct rbk_tree_clause *backup =
-            rbk_tree_clause_find(stage->data, RBK_CLAUSE_DATA_BACKUP);
-        if (is_restored(stage, backup ? backup->name->ref : NULL)) {
-            continue;
-        }
-        struct rbk_diagnostic *diagnostic = rbk_rule_report(
-            rules, stage, modified->span,
-            "no rollback of `%.*s` restores a backup, and its changes are irreversible",
-            RBK_STR_ARG(stage->statement->name->name->text));
-        if (backup) {
-            rbk_diagnostic_label(diagnostic, rbk_rules_place(rules, backup->span),
-                                 "never restored in this stage");
-            rbk_diagnostic_help(diagnostic, "Add `restore %.*s` to a rollback.",
-                                RBK_STR_ARG(backup->name->name->text));
-        } else {
-            rbk_diagnostic_help(diagnostic,
-                                "Declare a `backup`, `take` it in `prepare` and `restore` it in a "
-                                "rollback, or waive this: `allow RBK122 because \"…\"`.");
-        }
+    const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
+    const struct rbk_tree_clause *modified = irreversible(stage);
+    if (statement->kind != RBK_STATEMENT_STAGE || !modified) {
+        return;
+    }
+    const struct rbk_tree_clause *backup =
+        rbk_tree_clause_find(stage->data, RBK_CLAUSE_DATA_BACKUP);
+    if (is_restored(stage, backup ? backup->name->ref : NULL)) {
+        return;
+    }
+    struct rbk_diagnostic *diagnostic =
+        rbk_rule_report(rules, stage, modified->span,
+                        "no rollback of `%.*s` restores a backup, and its changes are irreversible",
+                        RBK_STR_ARG(statement->name->name->text));
+    if (backup) {
+        rbk_diagnostic_label(diagnostic, rbk_rules_place(rules, backup->span),
+                             "never restored in this stage");
+        rbk_diagnostic_help(diagnostic, "Add `restore %.*s` to a rollback.",
+                            RBK_STR_ARG(backup->name->name->text));
+    } else {
+        rbk_diagnostic_help(diagnostic,
+                            "Declare a `backup`, `take` it in `prepare` and `restore` it in a "
+                            "rollback, or waive this: `allow RBK122 because \"…\"`.");
     }
 }

@@ -22,7 +22,8 @@ typedef void rbk_rule_fn(struct rbk_rules *rules);
 
 /** Look for breaches of one rule in one STAGE or RETIRE. All rules see one stage before any sees
  * the next: a long plan's tree is larger than the cache, and this way each part of it is fetched
- * once.
+ * once. A RETIRE that was written wrongly may hold anything, rollbacks too: it has no name. Stages
+ * come in source order.
  */
 typedef void rbk_rule_stage_fn(struct rbk_rules *rules, struct rbk_tree_statement *stage);
 
@@ -79,11 +80,21 @@ static inline const struct rbk_statements *rbk_rules_stages(const struct rbk_rul
     return &rules->program->head[RBK_STATEMENT_STAGE];
 }
 
+/** The first statement at the plan's head that is neither STAGE nor RETIRE, or NULL: those are for
+ * check_stage. */
+struct rbk_tree_statement *rbk_rules_head(const struct rbk_rules *rules);
+
+/** The next one after @statement, or NULL. */
+struct rbk_tree_statement *rbk_rules_head_next(const struct rbk_tree_statement *statement);
+
 /** Apply every rule of the table, then look at the waivers. */
 void rbk_rules_apply(const struct rbk_analysis *analysis);
 
 /* The rules. */
-rbk_rule_fn rbk_rule_101, rbk_rule_102, rbk_rule_103, rbk_rule_104, rbk_rule_105, rbk_rule_106,
-    rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_122;
+rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121;
+
+/* The rules for each stage; `_stage` where the code has one for the rest of the plan, too. */
+rbk_rule_stage_fn rbk_rule_101, rbk_rule_102, rbk_rule_103, rbk_rule_104_stage, rbk_rule_105,
+    rbk_rule_114_stage, rbk_rule_120_stage, rbk_rule_121_stage, rbk_rule_122;
 
 #endif
