@@ -84,7 +84,7 @@ enum rbk_region_flag {
 struct rbk_region_state {
     uint32_t state;         /* row of machine->states */
     uint32_t mode;          /* enum rbk_mode */
-    uint32_t serial;        /* of the dispatch awaited; 0: none */
+    uint32_t serial;        /* of the dispatch awaited, or the question open; 0: none */
     uint32_t attempt;       /* of the current effect, from 1 */
     uint32_t target;        /* being stopped: the state to go to then, or RBK_TARGET_STOP; else
                                RBK_NONE. It outlives RESOLVING and DOUBT. */
@@ -125,6 +125,8 @@ struct rbk_trigger_state {
     uint32_t approvals; /* ASKING: as in a region */
     uint32_t fired;     /* how often it has fired */
     uint32_t seen;      /* bit RBK_LEVEL_TRUE, RBK_LEVEL_MISSING: reacted to since it was FALSE */
+    uint32_t serial;    /* ASKING: of the question open; 0: none */
+    uint32_t unused;    /* always 0 */
     uint64_t due_ms;    /* HOLDING, ASKING */
 };
 

@@ -19,7 +19,7 @@
     X(TIME, "time", "a deadline may be due at now_ms")                                         \
     X(TRIGGER, "trigger", "index, level: the level of an armed trigger changed")               \
     X(CRITERION, "criterion", "index: an abort criterion that reads probes came true")         \
-    X(ANSWER, "answer", "owner, index, answer, roles: a person answered a question")           \
+    X(ANSWER, "answer", "owner, index, serial, answer, roles: a person answered a question")   \
     X(COMMAND, "command", "command, index, answer: a person asked for something")              \
     X(WINDOW, "window",                                                                        \
       "index, level: the window of a stage opened (TRUE) or closed (FALSE); "                  \
@@ -78,7 +78,8 @@ enum rbk_question_owner { RBK_OWNER_REGION, RBK_OWNER_TRIGGER };
 struct rbk_event {
     enum rbk_event_kind kind;
     uint64_t now_ms; /* wall clock, milliseconds since 1970; step() never lets it go back */
-    uint32_t serial; /* RESULT, NOTE, RESOLVED */
+    uint32_t serial; /* RESULT, NOTE, RESOLVED; ANSWER, a RESOLVE of doubt: which question is meant,
+                        0: whichever is open */
     enum rbk_outcome outcome;
     enum rbk_recovery recovery; /* RESOLVED: what the driver found; outcome counts with KNOWN */
     uint32_t index; /* TRIGGER, CRITERION, ANSWER (region or trigger), COMMAND, WINDOW, WAY_BACK */
@@ -100,8 +101,8 @@ struct rbk_event {
     X(CANCEL, "cancel", "region, state, serial: stop it and show it dead; a RESULT follows")     \
     X(RESOLVE, "resolve", "region, state, serial: find out what became of it; RESOLVED follows") \
     X(QUESTION_OPEN, "question_open",                                                            \
-      "owner, region or trigger in index, question, due_ms; of a "                               \
-      "region also state, serial, attempt")                                                      \
+      "owner, region or trigger in index, question, serial, due_ms; of "                         \
+      "a region also state, attempt")                                                      \
     X(QUESTION_CLOSE, "question_close", "owner, index, question")                                \
     X(HOOK, "hook", "index: the hook kind whose messages are to be sent; region: the stage")     \
     X(NOTIFY, "notify", "index: channel; cause: what to tell of")                                \
@@ -151,6 +152,7 @@ struct rbk_settings {
     X(ENDED, "the run has ended")                                                          \
     X(NOT_STARTED, "the run has not started")                                              \
     X(NO_QUESTION, "no such question is open")                                             \
+    X(OTHER_QUESTION, "the question that was meant is no longer open; another one is now") \
     X(NOT_YOURS, "you do not speak for any role this question waits for")                  \
     X(WRONG_ANSWER, "this question does not take that answer")                             \
     X(STANDS_APPLIED, "a stage stands applied: the run can be aborted, but not cancelled") \

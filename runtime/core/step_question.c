@@ -141,6 +141,9 @@ enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum
     if (rs->mode != RBK_MODE_ASKING && rs->mode != RBK_MODE_DOUBT) {
         return RBK_REFUSAL_NO_QUESTION;
     }
+    if (step->event->serial && step->event->serial != rs->serial) {
+        return RBK_REFUSAL_OTHER_QUESTION;
+    }
     uint32_t question = rbk_region_question(machine, step->state, region);
     uint32_t mask = rbk_step_question_mask(machine, question);
     if (step->state->now_ms >= rs->due_ms) {

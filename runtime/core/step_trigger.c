@@ -35,19 +35,27 @@ static struct rbk_cause cause_of(const struct step *step, uint32_t trigger)
     return (struct rbk_cause){missing ? RBK_CAUSE_TRIGGER_MISSING : RBK_CAUSE_TRIGGER, trigger};
 }
 
+static void push_question(struct step *step, uint32_t trigger)
+{
+    const struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    struct rbk_action *action = rbk_step_push(step, RBK_ACTION_QUESTION_OPEN, RBK_NONE);
+    action->owner = RBK_OWNER_TRIGGER;
+    action->index = trigger;
+    action->question = reaction_of(step, trigger)->question;
+    action->serial = ts->serial;
+    action->due_ms = ts->due_ms;
+    action->cause = cause_of(step, trigger);
+}
+
 static void ask(struct step *step, uint32_t trigger)
 {
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     uint32_t question = reaction_of(step, trigger)->question;
     ts->mode = RBK_TRIGGER_ASKING;
     ts->approvals = 0;
+    ts->serial = step->state->next_serial++;
     ts->due_ms = step->state->now_ms + rbk_step_question_within_ms(step->machine, question);
-    struct rbk_action *action = rbk_step_push(step, RBK_ACTION_QUESTION_OPEN, RBK_NONE);
-    action->owner = RBK_OWNER_TRIGGER;
-    action->index = trigger;
-    action->question = question;
-    action->due_ms = ts->due_ms;
-    action->cause = cause_of(step, trigger);
+    push_question(step, trigger);
 }
 
 static void close_question(struct step *step, uint32_t trigger)
@@ -56,6 +64,7 @@ static void close_question(struct step *step, uint32_t trigger)
     action->owner = RBK_OWNER_TRIGGER;
     action->index = trigger;
     action->question = reaction_of(step, trigger)->question;
+    trigger_of(step, trigger)->serial = 0;
 }
 
 /* It has been reacted to: quiet until the next edge. */
@@ -211,6 +220,9 @@ enum rbk_refusal rbk_step_answer_trigger(struct step *step)
     if (ts->mode != RBK_TRIGGER_ASKING) {
         return RBK_REFUSAL_NO_QUESTION;
     }
+    if (step->event->serial && step->event->serial != ts->serial) {
+        return RBK_REFUSAL_OTHER_QUESTION;
+    }
     const struct rbk_reaction *row = reaction_of(step, trigger);
     uint32_t mask = rbk_step_question_mask(step->machine, row->question);
     if (step->state->now_ms >= ts->due_ms) {
@@ -319,23 +331,17 @@ void rbk_step_triggers_sweep(struct step *step)
     }
 }
 
-/* The windows of a new runner begin empty, so that it reports every level from FALSE on; what was
- * true or missing before and still is comes in again, and is reacted to again. */
+/* What a trigger has reacted to stays known: the same level, found again by a new runner, is no new
+ * edge, and the watch compares what it reads with the level that stands here. A `hold` counts a
+ * time of readings, and nobody read while no runner lived: it begins anew. */
 void rbk_step_triggers_resumed(struct step *step)
 {
     for (uint32_t i = 0; i < step->machine->trigger_count; i++) {
         struct rbk_trigger_state *ts = trigger_of(step, i);
-        ts->level = RBK_LEVEL_FALSE;
-        if (ts->mode != RBK_TRIGGER_ASKING) {
-            settle_trigger(step, i);
-            ts->reaction = 0;
-            continue;
+        if (ts->mode == RBK_TRIGGER_ASKING) {
+            push_question(step, i);
+        } else if (ts->mode == RBK_TRIGGER_HOLDING) {
+            ts->due_ms = step->state->now_ms + reaction_of(step, i)->hold_ms;
         }
-        struct rbk_action *action = rbk_step_push(step, RBK_ACTION_QUESTION_OPEN, RBK_NONE);
-        action->owner = RBK_OWNER_TRIGGER;
-        action->index = i;
-        action->question = reaction_of(step, i)->question;
-        action->due_ms = ts->due_ms;
-        action->cause = cause_of(step, i);
     }
 }

@@ -10,7 +10,8 @@
  * reading or has failed `missing_after` times in a row: right after a restart nothing is known yet,
  * which is not the same as missing. A probe that is pushed reads false until something arrives.
  *
- * A `for` counts from the first true evaluation after arming. A reading that failed, but not often
+ * A `for` counts from the first true evaluation after arming; one that was complete before a restart
+ * stays complete until the condition is seen not to hold. A reading that failed, but not often
  * enough to make the probe missing, neither counts as one of `for N readings` nor breaks their row.
  */
 #include "runtime/core/watch.h"
@@ -49,6 +50,7 @@ struct condition {
     bool armed;
     enum rbk_level level; /* as last given to the caller, or as the state has it */
     enum rbk_level raw;
+    bool stood;   /* TRUE before the restart, and no reading has said otherwise since */
     bool in_span; /* raw is TRUE since since_ms */
     uint64_t since_ms;
     uint32_t readings; /* true ones in a row, counted to for_readings */
@@ -497,6 +499,7 @@ static bool arm(struct rbk_watch *watch, const struct rbk_state *state, uint32_t
         /* FALSE, since step() forgets a trigger that is not armed; after a restart, what it knows.
          */
         condition->level = (enum rbk_level)rbk_state_trigger(watch->machine, state, index)->level;
+        condition->stood = condition->level == RBK_LEVEL_TRUE;
     }
     condition->armed = armed;
     return armed;
@@ -508,6 +511,7 @@ static enum rbk_level judge(struct condition *condition, enum rbk_level raw, boo
 {
     condition->raw = raw;
     if (raw != RBK_LEVEL_TRUE) {
+        condition->stood = false;
         condition->in_span = false;
         condition->since_ms = 0;
         condition->readings = 0;
@@ -520,8 +524,9 @@ static enum rbk_level judge(struct condition *condition, enum rbk_level raw, boo
     if (new_reading && condition->readings < condition->for_readings) {
         condition->readings++;
     }
-    bool complete = now_ms - condition->since_ms >= condition->for_ms &&
-                    condition->readings >= condition->for_readings;
+    bool complete =
+        condition->stood || (now_ms - condition->since_ms >= condition->for_ms &&
+                             condition->readings >= condition->for_readings);
     return complete ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
 }
 

@@ -359,6 +359,40 @@ START_TEST(after_a_restart_the_level_known_to_the_state_is_the_one_before)
 }
 END_TEST
 
+START_TEST(after_a_restart_a_span_that_was_complete_is_not_waited_for_again)
+{
+    start_apply();
+    rbk_state_trigger(machine, state, SAMPLE_TRIGGER_SLOW)->level = RBK_LEVEL_TRUE;
+    rbk_watch_free(watch);
+    watch = rbk_watch_new(machine);
+    rbk_watch_set_baseline(watch, 0, duration(100));
+    /* nothing read yet is no edge, and neither is the first reading of a condition that holds */
+    ck_assert_uint_eq(rbk_watch_evaluate(watch, state, NULL, RBK_NONE, 500, changes), 0);
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_LATENCY, duration(300), 1000), 0);
+    ck_assert_uint_eq(rbk_watch_evaluate(watch, state, NULL, RBK_NONE, 25000, changes), 0);
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(100), 26000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_FALSE);
+    /* from here on the span counts as ever */
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_LATENCY, duration(300), 27000), 0);
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(300), 47000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_TRUE);
+}
+END_TEST
+
+START_TEST(after_a_restart_missing_stays_missing_until_something_is_read)
+{
+    start_apply();
+    rbk_state_trigger(machine, state, SAMPLE_TRIGGER_SLOW)->level = RBK_LEVEL_MISSING;
+    rbk_watch_free(watch);
+    watch = rbk_watch_new(machine);
+    rbk_watch_set_baseline(watch, 0, duration(100));
+    ck_assert_uint_eq(rbk_watch_evaluate(watch, state, NULL, RBK_NONE, 500, changes), 0);
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_LATENCY, failed(), 1000), 0);
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(100), 2000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_FALSE);
+}
+END_TEST
+
 START_TEST(a_criterion_is_judged_beside_the_triggers)
 {
     size_t count = feed(SAMPLE_PROBE_ERRORS, ratio(0.5), 1000);
@@ -408,6 +442,8 @@ int main(void)
     tcase_add_test(cases, readings_of_its_own_follow_the_same_rules);
     tcase_add_test(cases, arming_again_begins_again);
     tcase_add_test(cases, after_a_restart_the_level_known_to_the_state_is_the_one_before);
+    tcase_add_test(cases, after_a_restart_a_span_that_was_complete_is_not_waited_for_again);
+    tcase_add_test(cases, after_a_restart_missing_stays_missing_until_something_is_read);
     tcase_add_test(cases, a_criterion_is_judged_beside_the_triggers);
     tcase_add_test(cases, a_condition_is_judged_with_the_callers_params);
     tcase_set_timeout(cases, 30);

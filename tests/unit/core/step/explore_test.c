@@ -136,7 +136,7 @@ static void canonize(const struct rbk_machine *m, struct rbk_state *state)
         struct rbk_trigger_state *ts = rbk_state_trigger(m, state, i);
         bool reacting = ts->mode == RBK_TRIGGER_HOLDING || ts->mode == RBK_TRIGGER_ASKING;
         ts->reaction = reacting ? ts->reaction : 0;
-        ts->fired = 0;
+        ts->fired = ts->serial = 0;
     }
     canonize_deadlines(m, state);
     canonize_dispatched(m, state);

@@ -139,6 +139,28 @@ START_TEST(else_pause_pauses_and_asks_again)
 }
 END_TEST
 
+START_TEST(an_answer_is_for_the_question_that_was_meant)
+{
+    struct run run;
+    run_start(&run, gated(RBK_REACTION_PAUSE, false));
+    struct rbk_event event = {.kind = RBK_EVENT_ANSWER,
+                              .owner = RBK_OWNER_REGION,
+                              .index = 1,
+                              .serial = rbk_state_region(run.machine, run.state, 1)->serial,
+                              .answer = RBK_ANSWER_YES,
+                              .roles = 3};
+    turn_down(&run, 0, "a.approve.1");
+    run_command(&run, RBK_COMMAND_CONTINUE); /* asks the same once more */
+    ck_assert_int_eq(run_post(&run, event), RBK_REFUSAL_OTHER_QUESTION);
+    ck_at(&run, 1, "a.approve.1 asking");
+    run_resume(&run);
+    event.serial = rbk_state_region(run.machine, run.state, 1)->serial;
+    ck_assert_int_eq(run_post(&run, event), RBK_REFUSAL_ACCEPTED);
+    ck_at(&run, 1, "a.apply.1 running");
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(else_rollback_rolls_the_stage_back)
 {
     struct run run;
@@ -356,6 +378,7 @@ int main(void)
     tcase_add_loop_test(tests, else_abort_ends_the_run, 0, 2);
     tcase_add_loop_test(tests, else_cancel_cancels_while_nothing_is_touched_and_aborts_after, 0, 2);
     tcase_add_loop_test(tests, else_pause_pauses_and_asks_again, 0, 2);
+    tcase_add_test(tests, an_answer_is_for_the_question_that_was_meant);
     tcase_add_loop_test(tests, else_rollback_rolls_the_stage_back, 0, 2);
     tcase_add_loop_test(tests, else_notify_and_else_hold_treat_it_as_refused, 0, 4);
     tcase_add_loop_test(tests, a_refusal_in_a_rollback_only_fails_its_strategy, 0, 3);

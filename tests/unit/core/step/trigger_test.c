@@ -333,16 +333,81 @@ START_TEST(a_criterion_that_reads_probes_comes_as_an_event)
 }
 END_TEST
 
-START_TEST(levels_begin_afresh_with_a_new_runner)
+START_TEST(a_new_runner_finds_the_same_level_and_nothing_happens_again)
 {
     struct run run;
-    run_start(&run, watched(RBK_NONE, RBK_REACTION_NOTIFY, RBK_REACTION_KEEP));
-    run_trigger(&run, 0, RBK_LEVEL_TRUE);
+    enum rbk_level level = _i ? RBK_LEVEL_MISSING : RBK_LEVEL_TRUE;
+    run_start(&run, watched(RBK_NONE, RBK_REACTION_NOTIFY, RBK_REACTION_NOTIFY));
+    run_trigger(&run, 0, level);
     ck_assert_uint_eq(run.notified, 1);
     run_resume(&run);
-    ck_assert_uint_eq(rbk_state_trigger(run.machine, run.state, 0)->level, RBK_LEVEL_FALSE);
-    run_trigger(&run, 0, RBK_LEVEL_TRUE);
+    ck_assert_uint_eq(rbk_state_trigger(run.machine, run.state, 0)->level, level);
+    run_trigger(&run, 0, level);
+    ck_assert_uint_eq(run.notified, 1);
+    run_trigger(&run, 0, RBK_LEVEL_FALSE);
+    run_trigger(&run, 0, level);
     ck_assert_uint_eq(run.notified, 2);
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(what_came_true_while_no_runner_lived_is_reacted_to)
+{
+    struct run run;
+    enum rbk_level level = _i ? RBK_LEVEL_MISSING : RBK_LEVEL_TRUE;
+    run_start(&run, watched(RBK_NONE, RBK_REACTION_NOTIFY, RBK_REACTION_NOTIFY));
+    run_resume(&run);
+    ck_assert_uint_eq(run.notified, 0);
+    run_trigger(&run, 0, level);
+    ck_assert_uint_eq(run.notified, 1);
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(a_hold_begins_anew_with_a_new_runner)
+{
+    struct run run;
+    run_start(&run, holding(RBK_REACTION_PAUSE));
+    run_trigger(&run, 0, RBK_LEVEL_MISSING);
+    run.now_ms += 60000; /* nobody read anything */
+    run_resume(&run);
+    ck_status(&run, "running");
+    ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), run.now_ms + 5000);
+    if (_i == 0) {
+        run_due(&run);
+        ck_status(&run, "paused");
+    } else { /* the data came back in the meantime */
+        run_trigger(&run, 0, RBK_LEVEL_FALSE);
+        ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), 0);
+    }
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(an_answer_meant_for_an_earlier_question_is_not_taken_for_the_next)
+{
+    struct run run;
+    run_start(&run, asking(RBK_REACTION_ASK, RBK_REACTION_NOTIFY));
+    run_trigger(&run, 0, RBK_LEVEL_TRUE);
+    uint32_t first = rbk_state_trigger(run.machine, run.state, 0)->serial;
+    ck_assert_uint_ne(first, 0);
+    run_due(&run); /* nobody answered */
+    ck_assert_uint_eq(rbk_state_trigger(run.machine, run.state, 0)->serial, 0);
+    run_trigger(&run, 0, RBK_LEVEL_FALSE);
+    run_trigger(&run, 0, RBK_LEVEL_TRUE);
+    uint32_t second = rbk_state_trigger(run.machine, run.state, 0)->serial;
+    ck_assert_uint_ne(second, first);
+    struct rbk_event event = {.kind = RBK_EVENT_ANSWER,
+                              .owner = RBK_OWNER_TRIGGER,
+                              .serial = first,
+                              .answer = RBK_ANSWER_ABORT,
+                              .roles = 1};
+    ck_assert_int_eq(run_post(&run, event), RBK_REFUSAL_OTHER_QUESTION);
+    run_resume(&run); /* the same question, asked again */
+    ck_assert_uint_eq(rbk_state_trigger(run.machine, run.state, 0)->serial, second);
+    event.serial = second;
+    ck_assert_int_eq(run_post(&run, event), RBK_REFUSAL_ACCEPTED);
+    ck_status(&run, "aborting");
     run_fini(&run);
 }
 END_TEST
@@ -364,7 +429,10 @@ int main(void)
     tcase_add_loop_test(tests, of_several_due_at_once_the_strongest_comes_first, 0, 2);
     tcase_add_loop_test(tests, a_trigger_aborts_a_held_and_a_paused_run, 0, 2);
     tcase_add_test(tests, a_criterion_that_reads_probes_comes_as_an_event);
-    tcase_add_test(tests, levels_begin_afresh_with_a_new_runner);
+    tcase_add_loop_test(tests, a_new_runner_finds_the_same_level_and_nothing_happens_again, 0, 2);
+    tcase_add_loop_test(tests, what_came_true_while_no_runner_lived_is_reacted_to, 0, 2);
+    tcase_add_loop_test(tests, a_hold_begins_anew_with_a_new_runner, 0, 2);
+    tcase_add_test(tests, an_answer_meant_for_an_earlier_question_is_not_taken_for_the_next);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
