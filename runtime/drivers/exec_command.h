@@ -5,12 +5,13 @@
 #ifndef RBK_RUNTIME_DRIVERS_EXEC_COMMAND_H
 #define RBK_RUNTIME_DRIVERS_EXEC_COMMAND_H
 
+#include "runtime/core/stop_times.h"
 #include "runtime/drivers/driver.h"
 
 /** From SIGTERM to SIGKILL. */
-#define RBK_EXEC_GRACE_MS 5000u
+#define RBK_EXEC_GRACE_MS RBK_STOP_TERM_MS
 /** What a cancel command may take. */
-#define RBK_EXEC_CANCEL_MS 30000u
+#define RBK_EXEC_CANCEL_MS RBK_STOP_CANCEL_COMMAND_MS
 
 /**
  * Appends a START frame.

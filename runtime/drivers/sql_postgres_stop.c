@@ -2,6 +2,7 @@
  * The ends nobody wishes for: deadline, cancel, a lost connection, a dead runner. Each has to say
  * truthfully whether the statements took effect, or that it cannot be known.
  */
+#include "runtime/core/stop_times.h"
 #include "runtime/drivers/sql_postgres_task.h"
 
 #include <stdlib.h>
@@ -9,10 +10,11 @@
 
 /* How long the server may take to answer a cancel before its backend is ended, and how long ending
  * it may take; beyond the deadline, both. */
-#define CANCEL_WAIT_MS 1000
-#define KILL_WAIT_MS 3000
-/* The least time for finding out whether a COMMIT happened, however near the deadline is. */
-#define COMMIT_WAIT_MS 3000
+#define CANCEL_WAIT_MS RBK_STOP_POSTGRES_CANCEL_MS
+#define KILL_WAIT_MS RBK_STOP_POSTGRES_KILL_MS
+/* The least time for finding out whether a COMMIT happened, however near the deadline is; the most
+ * when the run turns round and waits for it. */
+#define COMMIT_WAIT_MS RBK_STOP_POSTGRES_COMMIT_MS
 
 void rbk_postgres_end(struct rbk_postgres_task *self, enum rbk_outcome outcome)
 {
@@ -107,7 +109,8 @@ void rbk_postgres_settle(struct rbk_postgres_task *self, enum rbk_postgres_settl
     struct rbk_postgres_question question = {
         .request = task->request, .by_name = by_name, .limit_ms = KILL_WAIT_MS};
     if (settlement == RBK_POSTGRES_SETTLE_COMMIT) {
-        question.limit_ms = left_ms > COMMIT_WAIT_MS ? left_ms : COMMIT_WAIT_MS;
+        bool waits = task->stop == RBK_TASK_STOP_NONE && left_ms > COMMIT_WAIT_MS;
+        question.limit_ms = waits ? left_ms : COMMIT_WAIT_MS;
     } else if (settlement == RBK_POSTGRES_SETTLE_RECOVERY) {
         question.limit_ms = left_ms;
     }

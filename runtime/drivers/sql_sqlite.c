@@ -10,6 +10,7 @@
 #include "runtime/drivers/sql_sqlite.h"
 
 #include "runtime/core/base/assert.h"
+#include "runtime/core/stop_times.h"
 #include "runtime/drivers/sqlite_job.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include <string.h>
 
 /* How long a thread may take to notice that it has to stop, before the result is in doubt. */
-#define GRACE_MS 5000
+#define GRACE_MS RBK_STOP_SQLITE_MS
 
 struct sqlite_task {
     struct rbk_task task; /* first: struct rbk_activity is this address */
