@@ -94,6 +94,20 @@ def a_result_found_after_a_crash_is_kept_as_any_other(box):
           box.query("SELECT kind, body FROM events"))
 
 
+def time_while_no_runner_lives_does_not_count(box):
+    """The command is at work for longer than its timeout, most of it without a runner: it is not timed out."""
+    box.write("work.sh", "touch begun; sleep 4; touch later; until test -e end; do sleep 0.05; done; touch made")
+    process = begin(box, plan('run "sh work.sh" timeout 3s', within="60s"))
+    until(lambda: os.path.exists(box.path("begun")), "the command runs")
+    process.kill()
+    process.communicate(timeout=10)
+    until(lambda: os.path.exists(box.path("later")), "it runs on when its time would have been up")
+    box.write("end", "")
+    done = box.run("rbk", "resume", box.run_id())
+    check(done.status == 0, done)
+    check(not body_of(box, "result", "timeout") and not body_of(box, "resolved", "timeout"), done)
+
+
 def a_wait_ends_when_it_would_have_ended(box):
     """What has passed while no runner lived counts: the wait does not begin anew."""
     process = begin(box, plan('run "touch made" timeout 5s idempotent\nwait 6s because "of the test"', within="60s"))
@@ -287,7 +301,7 @@ TESTS = [all_kinds_of_steps_are_carried_out, a_service_that_goes_down_turns_the_
          nobody_waits_for_a_message_that_cannot_be_sent,
          a_secret_whose_command_fails_says_so, a_secret_is_what_its_command_says,
          a_request_too_long_for_the_journal_is_refused, a_window_of_another_zone_changes_no_clock_but_its_own,
-         a_wait_ends_when_it_would_have_ended,
+         a_wait_ends_when_it_would_have_ended, time_while_no_runner_lives_does_not_count,
          a_result_found_after_a_crash_is_kept_as_any_other,
          leaving_while_something_is_read_leaves_nothing_behind]
 

@@ -17,6 +17,9 @@
  *   over(): a command with a cancel command that was stopped by time or CANCEL goes back to RUNNING
  *   with `in_cancel` set, to run that; everything else goes to ENDED.
  *
+ * "Time is up" is a budget: while no runner lives it is not counted (command_hold_time()), and goes
+ * on when one is there again. The time of a stop under way and of a cancel command always counts.
+ *
  * ENDED holds: no process of it is waited for, `ended` is complete, its files are closed. An object
  * is freed by command_free_forgotten() when the runner has forgotten it, nowhere else.
  */
@@ -335,6 +338,7 @@ int command_start(struct supervisor *supervisor, struct rbk_str fields)
     }
     sink_init(&command->out, supervisor, command, "out");
     sink_init(&command->err, supervisor, command, "err");
+    command->left_ms = UINT64_MAX;
     command->began_ms = now_ms();
     command->ended.began_ms = wall_ms();
     memcpy(command->ended.process.boot, supervisor->boot, sizeof supervisor->boot);
@@ -367,6 +371,35 @@ failed:
     free(command->key);
     free(command);
     return -1;
+}
+
+/* ---- its time -------------------------------------------------------------------------------- */
+
+/* Whether it is the command itself that is to end by its time, not what stops it. */
+static bool has_budget(const struct command *command)
+{
+    return command->state == COMMAND_RUNNING && !command->in_cancel;
+}
+
+void command_hold_time(struct supervisor *supervisor)
+{
+    uint64_t now = now_ms();
+    for (struct command *command = supervisor->commands; command; command = command->next) {
+        if (has_budget(command) && command->left_ms == UINT64_MAX) {
+            command->left_ms = command->due_ms > now ? command->due_ms - now : 0;
+            command->due_ms = UINT64_MAX;
+        }
+    }
+}
+
+void command_count_time(struct supervisor *supervisor)
+{
+    for (struct command *command = supervisor->commands; command; command = command->next) {
+        if (command->left_ms != UINT64_MAX && has_budget(command)) {
+            command->due_ms = later(command->left_ms);
+        }
+        command->left_ms = UINT64_MAX;
+    }
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */

@@ -4,6 +4,15 @@
  * in memory; the moment none is, every result not forgotten is written to disk, and when all are
  * and nothing runs the supervisor leaves.
  *
+ * How a runner can go, and what makes the supervisor leave then:
+ *   it says SHUTDOWN (the run is over)   what runs is stopped; then it leaves
+ *   its end of the connection closes     what runs goes on, its time stands still; when all has
+ *                                        ended and is on disk it leaves
+ *   it connects and says nothing         the connection is dropped after GREET_MS
+ *   it is gone, and the run's directory  nobody can come back, so time is counted again: what runs
+ *   with it                              ends by its time at the latest, nothing is kept
+ * Where only the socket's name is gone it is made anew, so that a runner can come back.
+ *
  * Leaving is the one delicate place: a new runner may connect just then. It starts nothing before
  * WELCOME, and WELCOME is sent only by a supervisor that stays; serve_over() looks at the queue of
  * the listening socket last.
@@ -21,6 +30,10 @@
 #include <unistd.h>
 
 #define RECORD_RETRY_MS 1000u
+/* How often to look whether a new runner can still come, while none is there. */
+#define LOOK_MS 1000u
+/* How long a connection may take to say HELLO. */
+#define GREET_MS 5000u
 /* An inbox that grew beyond this for one large stdin is given back. */
 #define INBOX_KEPT_BYTES ((size_t)1 << 20)
 
@@ -51,6 +64,9 @@ static void disconnect(struct supervisor *supervisor)
     supervisor->ask_writable = false;
     wipe_inbox(supervisor);
     rbk_buffer_fini(&supervisor->outbox);
+    supervisor->look_ms = now_ms();
+    supervisor->abandoned = false;
+    command_hold_time(supervisor);
     for (struct command *command = supervisor->commands; command; command = command->next) {
         command->start.ticket = 0;
         command->told = false;
@@ -81,6 +97,7 @@ static int connect_to(struct supervisor *supervisor, int connection)
         return -1;
     }
     supervisor->connection = connection;
+    supervisor->greet_ms = now_ms() + GREET_MS;
     return 0;
 }
 
@@ -95,31 +112,42 @@ static int claim(struct supervisor *supervisor)
     return rbk_supervisor_id_remove(supervisor->directory);
 }
 
-int serve_open(struct supervisor *supervisor)
+/* Makes the socket that runners find. The lock is ours: whatever stands under its name belongs to
+ * nobody. The working directory is the run's, so that a long path does not matter. 0 or -1. */
+static int listen_anew(struct supervisor *supervisor)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = RBK_EXEC_SOCKET_NAME};
+    struct stat status;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0) {
+        return -1;
+    }
+    unlink(RBK_EXEC_SOCKET_NAME);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+        chmod(RBK_EXEC_SOCKET_NAME, 0600) != 0 || listen(listener, 8) != 0 ||
+        stat(RBK_EXEC_SOCKET_NAME, &status) != 0 ||
+        watch_add(supervisor, listener, &supervisor->watch_listener) != 0) {
+        close(listener);
+        return -1;
+    }
+    if (supervisor->listener >= 0) {
+        close(supervisor->listener);
+    }
+    supervisor->listener = listener;
+    supervisor->socket_device = status.st_dev;
+    supervisor->socket_inode = status.st_ino;
+    return 0;
+}
+
+int serve_open(struct supervisor *supervisor)
+{
     rbk_buffer_init(&supervisor->inbox, RBK_EXEC_FRAME_BYTES_MAX * 2);
     rbk_buffer_init(&supervisor->outbox, RBK_EXEC_FRAME_BYTES_MAX * 2);
     supervisor->watch_listener.kind = WATCH_LISTENER;
     supervisor->watch_connection.kind = WATCH_CONNECTION;
     supervisor->connection = -1;
-    supervisor->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (supervisor->listener < 0) {
-        return -1;
-    }
-    /* The lock is ours: whatever socket is there belongs to nobody. The working directory is the
-     * run's, so that a long path does not matter. */
-    unlink(RBK_EXEC_SOCKET_NAME);
-    if (bind(supervisor->listener, (struct sockaddr *)&address, sizeof address) != 0) {
-        return -1;
-    }
-    if (chmod(RBK_EXEC_SOCKET_NAME, 0600) != 0 || listen(supervisor->listener, 8) != 0) {
-        return -1;
-    }
-    if (watch_add(supervisor, supervisor->listener, &supervisor->watch_listener) != 0) {
-        return -1;
-    }
-    if (claim(supervisor) != 0) {
+    supervisor->listener = -1;
+    if (listen_anew(supervisor) != 0 || claim(supervisor) != 0) {
         return -1;
     }
     return connect_to(supervisor, RBK_EXEC_FD_CONNECTION);
@@ -150,6 +178,7 @@ static int on_hello(struct supervisor *supervisor, struct rbk_str fields)
     struct rbk_exec_welcome welcome = {RBK_EXEC_VERSION, supervisor->id.process};
     rbk_exec_write_welcome(&supervisor->outbox, &welcome);
     supervisor->welcomed = true;
+    command_count_time(supervisor);
     return 0;
 }
 
@@ -348,11 +377,38 @@ static bool wants_record(const struct command *command)
     return command->state == COMMAND_ENDED && !command->forgotten && !command->durable;
 }
 
-/* Whether the run's directory was removed: then there is nobody to keep anything for. */
+/* Whether the run's directory was removed, or its lock was: then no runner finds this process any
+ * more, and there is nobody to keep anything for. */
 static bool is_abandoned(const struct supervisor *supervisor)
 {
-    struct stat status;
-    return fstat(supervisor->directory, &status) == 0 && status.st_nlink == 0;
+    struct stat ours, found;
+    if (fstat(RBK_EXEC_FD_LOCK, &ours) != 0) {
+        return false;
+    }
+    if (fstatat(supervisor->directory, RBK_EXEC_LOCK_NAME, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT;
+    }
+    return found.st_dev != ours.st_dev || found.st_ino != ours.st_ino;
+}
+
+/* No runner is there: looks whether one can still come. */
+static void look(struct supervisor *supervisor)
+{
+    struct stat found;
+    if (supervisor->abandoned || supervisor->look_ms > now_ms()) {
+        return;
+    }
+    supervisor->look_ms = now_ms() + LOOK_MS;
+    supervisor->abandoned = is_abandoned(supervisor);
+    if (supervisor->abandoned) {
+        command_count_time(supervisor);
+    } else if (stat(RBK_EXEC_SOCKET_NAME, &found) != 0
+                   ? errno == ENOENT
+                   : found.st_dev != supervisor->socket_device ||
+                         found.st_ino != supervisor->socket_inode) {
+        /* Should it fail, the next look tries again. */
+        (void)listen_anew(supervisor);
+    }
 }
 
 static void write_records(struct supervisor *supervisor)
@@ -366,7 +422,7 @@ static void write_records(struct supervisor *supervisor)
             continue;
         }
         int result = rbk_exec_record_write(supervisor->directory, supervisor->run, &command->ended);
-        if (result == 0 || is_abandoned(supervisor)) {
+        if (result == 0 || supervisor->abandoned) {
             command->durable = true;
         } else {
             supervisor->record_retry_ms = now_ms() + RECORD_RETRY_MS;
@@ -376,7 +432,12 @@ static void write_records(struct supervisor *supervisor)
 
 void serve_flush(struct supervisor *supervisor)
 {
-    if (supervisor->connection >= 0) {
+    if (supervisor->connection >= 0 && !supervisor->welcomed && supervisor->greet_ms <= now_ms()) {
+        disconnect(supervisor);
+    }
+    if (supervisor->connection < 0) {
+        look(supervisor);
+    } else {
         tell(supervisor);
         if (supervisor->outbox.error) {
             disconnect(supervisor);
@@ -391,7 +452,14 @@ void serve_flush(struct supervisor *supervisor)
 
 uint64_t serve_due_ms(const struct supervisor *supervisor)
 {
-    return supervisor->record_retry_ms ? supervisor->record_retry_ms : UINT64_MAX;
+    uint64_t due_ms = supervisor->record_retry_ms ? supervisor->record_retry_ms : UINT64_MAX;
+    if (supervisor->connection < 0 && !supervisor->abandoned && supervisor->look_ms < due_ms) {
+        due_ms = supervisor->look_ms;
+    }
+    if (supervisor->connection >= 0 && !supervisor->welcomed && supervisor->greet_ms < due_ms) {
+        due_ms = supervisor->greet_ms;
+    }
+    return due_ms;
 }
 
 bool serve_over(struct supervisor *supervisor)
@@ -414,6 +482,10 @@ bool serve_over(struct supervisor *supervisor)
         }
     }
     close(supervisor->listener);
+    if (is_abandoned(supervisor)) {
+        disconnect(supervisor);
+        return true; /* what stands in the directory, if anything, is another's */
+    }
     unlink(RBK_EXEC_SOCKET_NAME);
     if (supervisor->serial_min_open) {
         supervisor->id.serial_min = UINT32_MAX;

@@ -18,6 +18,7 @@
 #define RBK_RUNTIME_DRIVERS_SUPERVISOR_SUPERVISOR_H
 
 #include "runtime/core/base/buffer.h"
+#include "runtime/core/stop_times.h"
 #include "runtime/drivers/exec_protocol.h"
 #include "runtime/drivers/exec_record.h"
 #include "runtime/drivers/redact.h"
@@ -35,7 +36,7 @@
  * cost no wake-up for the closing of their pipes. */
 #define WATCH_AFTER_MS 2u
 /** How long after SIGKILL processes may take to go before they count as not shown dead. */
-#define KILL_LIMIT_MS 5000u
+#define KILL_LIMIT_MS RBK_STOP_KILL_MS
 /** How often SIGKILL is sent again in that time, to what was forked meanwhile. */
 #define KILL_AGAIN_MS 20u
 
@@ -88,6 +89,7 @@ struct command {
     pid_t first;         /* first process of what runs now, also its session and group; 0: none */
     pid_t session;       /* session of the command itself; 0: it never started */
     uint64_t due_ms;     /* monotonic; when the present state ends by force */
+    uint64_t left_ms;    /* its time stands still: what is left of it; UINT64_MAX: it is counted */
     uint64_t watch_ms;   /* monotonic; when its output is to be watched; UINT64_MAX: it is */
     uint64_t give_up_ms; /* monotonic; COMMAND_KILL: when it counts as not shown dead */
     struct signalled *asked_to_end; /* owned; who was sent SIGTERM */
@@ -135,9 +137,14 @@ struct supervisor {
     struct released *released;
     struct asked *asked;
     size_t asked_count, asked_room;
-    bool childless;   /* no child was left when last waited for, and none was started since */
-    bool child_event; /* SIGCHLD came */
-    bool leaving;     /* SHUTDOWN came: no new commands */
+    bool childless;      /* no child was left when last waited for, and none was started since */
+    bool child_event;    /* SIGCHLD came */
+    bool leaving;        /* SHUTDOWN came: no new commands */
+    bool abandoned;      /* no new runner can find this process: the run's directory is gone */
+    uint64_t look_ms;    /* monotonic; no runner: when to look again whether one can still come */
+    uint64_t greet_ms;   /* monotonic; connected, not welcomed: until when HELLO must have come */
+    dev_t socket_device; /* of the socket's name in the run's directory */
+    ino_t socket_inode;
     uint64_t
         record_retry_ms;     /* monotonic; when to try a failed exit record again; 0: none failed */
     struct rbk_buffer shown; /* redacted output of one chunk */
@@ -167,6 +174,10 @@ uint64_t serve_due_ms(const struct supervisor *supervisor);
 /** Starts a command; `fields` are a START's. 0, or -1 when the message is broken or memory ran out;
  * a command that cannot be started is in the list all the same, ended. */
 RBK_MUST_USE int command_start(struct supervisor *supervisor, struct rbk_str fields);
+/** The time of every command stands still, since no runner lives; or it is counted again. What is
+ * being stopped, and a cancel command, have their time in any case. Calling twice is fine. */
+void command_hold_time(struct supervisor *supervisor);
+void command_count_time(struct supervisor *supervisor);
 /** Asks a command to stop; acted upon at the end of the turn. */
 void command_cancel(struct command *command);
 /** Waits for every process that has ended. */

@@ -1,8 +1,7 @@
 /*
- * What a new runner learns about the commands of a dead one. The dead one is a forked process with
- * a driver of its own that is killed with SIGKILL at a known moment.
+ * What a new runner learns about the commands of a dead one (see crash.h).
  */
-#include "tests/unit/drivers/exec/world.h"
+#include "tests/unit/drivers/exec/crash.h"
 
 #include "runtime/drivers/exec_record.h"
 
@@ -14,75 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct world world;
-static struct answer answer;
-static int began; /* a command writes here once it runs, a runner once it has a result */
-static int go;    /* a command waits here */
-
-static void setup(void)
-{
-    world_init(&world);
-    world_close(&world, true);
-    began = world_fifo(&world, "began");
-    go = world_fifo(&world, "go");
-    ck_assert_int_eq(fcntl(began, F_SETFL, 0), 0);
-}
-
-static void teardown(void)
-{
-    close(began);
-    close(go);
-    world_fini(&world);
-}
-
-static void await(char expected)
-{
-    char byte;
-    do {
-        ck_assert_int_eq(read(began, &byte, 1), 1);
-    } while (byte == '\n');
-    ck_assert_int_eq(byte, expected);
-}
-
-/* A runner that starts the command and lives until it is killed. */
-static pid_t runner(const struct rbk_request *request)
-{
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid > 0) {
-        return pid;
-    }
-    world_open(&world, false);
-    world_start(&world, request, &answer);
-    world_wait(&world, &answer);
-    (void)!write(began, "R", 1);
-    for (;;) {
-        pause();
-    }
-}
-
-static void end_runner(pid_t pid)
-{
-    ck_assert_int_eq(kill(pid, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-
-/* A command that says that it runs, waits, and ends with 5 and some output. */
-static struct rbk_request patient(void)
-{
-    return world_shell(&world, "echo C > began; read -r _ < go; echo out; echo err >&2; exit 5");
-}
-
 static void recover(const struct rbk_request *request)
 {
     world_open(&world, false);
     world_recover(&world, request, &answer);
     world_wait_recovery(&world, &answer);
-}
-
-static void let_go(void)
-{
-    ck_assert_int_eq(write(go, "\n", 1), 1);
 }
 
 static void expect_result_of_patient(void)
@@ -96,14 +31,14 @@ static void expect_result_of_patient(void)
 
 START_TEST(a_command_under_way_is_attached_to)
 {
-    struct rbk_request request = patient();
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
     recover(&request);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_ATTACHED);
     ck_assert_uint_eq(answer.results, 0);
-    let_go();
+    crash_let_go();
     world_wait(&world, &answer);
     expect_result_of_patient();
 }
@@ -111,10 +46,10 @@ END_TEST
 
 START_TEST(an_attached_command_can_be_cancelled)
 {
-    struct rbk_request request = patient();
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
     recover(&request);
     world.driver->ops->cancel(answer.activity);
     world_wait(&world, &answer);
@@ -126,10 +61,10 @@ END_TEST
 
 START_TEST(a_second_crash_changes_nothing)
 {
-    struct rbk_request request = patient();
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
     for (int crash = 0; crash < 3; crash++) {
         pid_t next = fork();
         ck_assert_int_ge(next, 0);
@@ -141,12 +76,12 @@ START_TEST(a_second_crash_changes_nothing)
                 pause();
             }
         }
-        await('A');
-        end_runner(next);
+        crash_await('A');
+        crash_end_runner(next);
     }
     recover(&request);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_ATTACHED);
-    let_go();
+    crash_let_go();
     world_wait(&world, &answer);
     expect_result_of_patient();
 }
@@ -154,11 +89,11 @@ END_TEST
 
 START_TEST(a_command_that_ended_without_a_runner_is_known_from_disk)
 {
-    struct rbk_request request = patient();
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
-    let_go();
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
+    crash_let_go();
     world_wait_supervisor_gone(&world);
     recover(&request);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_KNOWN);
@@ -171,12 +106,12 @@ END_TEST
 
 START_TEST(a_result_told_but_not_forgotten_survives_the_runner)
 {
-    struct rbk_request request = patient();
-    pid_t first = runner(&request);
-    await('C');
-    let_go();
-    await('R');
-    end_runner(first);
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_let_go();
+    crash_await('R');
+    crash_end_runner(first);
     world_wait_supervisor_gone(&world);
     recover(&request);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_KNOWN);
@@ -184,29 +119,58 @@ START_TEST(a_result_told_but_not_forgotten_survives_the_runner)
 }
 END_TEST
 
-START_TEST(a_deadline_is_kept_without_a_runner)
+/* Milliseconds of the clock that the supervisor counts by. */
+static uint64_t clock_ms(void)
 {
-    struct rbk_request request = patient();
-    request.timeout_ms = 300;
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
-    world_wait_supervisor_gone(&world);
-    ck_assert_uint_eq(world_processes(&world), 0);
+    return uv_hrtime() / 1000000;
+}
+
+START_TEST(time_without_a_runner_does_not_count)
+{
+    /* 'D' comes when more than its time has passed since it began: it is still there to say so. */
+    struct rbk_request request = world_shell(
+        &world, "echo C > began; sleep 4; echo D > began; read -r _ < go; echo out; echo err >&2; "
+                "exit 5");
+    request.timeout_ms = 3000;
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
+    crash_await('D');
     recover(&request);
-    ck_assert_int_eq(answer.recovery, RBK_RECOVERY_KNOWN);
+    ck_assert_int_eq(answer.recovery, RBK_RECOVERY_ATTACHED);
+    crash_let_go();
+    world_wait(&world, &answer);
+    expect_result_of_patient();
+}
+END_TEST
+
+START_TEST(what_is_left_of_its_time_counts_under_the_next_runner)
+{
+    struct rbk_request request =
+        world_shell(&world, "echo C > began; sleep 2; echo D > began; exec sleep 1000");
+    request.timeout_ms = 4000;
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_await('D'); /* half of it was used under the first runner */
+    crash_end_runner(first);
+    uint64_t before_ms = clock_ms();
+    recover(&request);
+    ck_assert_int_eq(answer.recovery, RBK_RECOVERY_ATTACHED);
+    world_wait(&world, &answer);
     ck_assert_int_eq(answer.outcome, RBK_OUTCOME_TIMEOUT);
+    ck_assert_uint_lt(clock_ms() - before_ms, 3500); /* not all of it once more */
+    ck_assert_uint_eq(world_processes(&world), 0);
 }
 END_TEST
 
 START_TEST(a_reading_does_not_outlive_its_runner)
 {
-    struct rbk_request request = patient();
+    struct rbk_request request = crash_patient();
     request.reading = true;
     request.serial = 0;
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
     world_wait_supervisor_gone(&world);
     ck_assert_uint_eq(world_processes(&world), 0);
 }
@@ -214,34 +178,34 @@ END_TEST
 
 START_TEST(a_serial_the_living_supervisor_never_heard_of_never_began)
 {
-    struct rbk_request request = patient();
-    struct rbk_request next = patient();
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
+    struct rbk_request request = crash_patient();
+    struct rbk_request next = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
     recover(&next);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_NOT_STARTED);
     static struct answer other;
     world_recover(&world, &request, &other);
     world_wait_recovery(&world, &other);
     ck_assert_int_eq(other.recovery, RBK_RECOVERY_ATTACHED);
-    let_go();
+    crash_let_go();
     world_wait(&world, &other);
 }
 END_TEST
 
 START_TEST(a_serial_that_no_supervisor_of_a_fresh_run_was_given_never_began)
 {
-    struct rbk_request request = patient();
-    struct rbk_request next = patient();
+    struct rbk_request request = crash_patient();
+    struct rbk_request next = crash_patient();
     recover(&request); /* no command was ever started: there was no supervisor at all */
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_NOT_STARTED);
     world_close(&world, true);
-    pid_t first = runner(&request);
-    await('C');
-    let_go();
-    await('R');
-    end_runner(first);
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_let_go();
+    crash_await('R');
+    crash_end_runner(first);
     world_wait_supervisor_gone(&world); /* one that left of its own accord */
     recover(&next);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_NOT_STARTED);
@@ -251,7 +215,7 @@ END_TEST
 START_TEST(without_the_word_of_a_fresh_run_nothing_is_proved)
 {
     char path[128];
-    struct rbk_request request = patient();
+    struct rbk_request request = crash_patient();
     snprintf(path, sizeof path, "%s/supervisor.id", world.directory);
     ck_assert_int_eq(unlink(path), 0);
     recover(&request);
@@ -261,11 +225,11 @@ END_TEST
 
 START_TEST(a_killed_supervisor_leaves_doubt)
 {
-    struct rbk_request request = patient();
-    struct rbk_request next = patient();
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
+    struct rbk_request request = crash_patient();
+    struct rbk_request next = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
     ck_assert_int_eq(kill(world_supervisor(&world), SIGKILL), 0);
     world_wait_supervisor_gone(&world);
     recover(&request);
@@ -282,7 +246,7 @@ START_TEST(a_killed_supervisor_leaves_doubt)
     world_recover(&world, &next, &answer);
     world_wait_recovery(&world, &answer);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_UNKNOWN);
-    struct rbk_request unheard = patient();
+    struct rbk_request unheard = crash_patient();
     world_recover(&world, &unheard, &answer);
     world_wait_recovery(&world, &answer);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_NOT_STARTED);
@@ -293,7 +257,7 @@ END_TEST
 
 START_TEST(another_boot_leaves_doubt)
 {
-    struct rbk_request request = patient();
+    struct rbk_request request = crash_patient();
     struct rbk_supervisor_id id = {.state = RBK_SUPERVISOR_NONE};
     int directory = open(world.directory, O_RDONLY | O_DIRECTORY);
     ck_assert_int_ge(directory, 0);
@@ -323,11 +287,11 @@ static enum rbk_recovery recover_with(const char *bytes, size_t count,
 START_TEST(a_damaged_or_foreign_exit_record_leaves_doubt)
 {
     static char record[4096];
-    struct rbk_request request = patient();
-    pid_t first = runner(&request);
-    await('C');
-    end_runner(first);
-    let_go();
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    crash_end_runner(first);
+    crash_let_go();
     world_wait_supervisor_gone(&world);
     ssize_t bytes = world_file(&world, "1.exit", record, sizeof record);
     ck_assert_int_gt(bytes, 0);
@@ -400,16 +364,16 @@ END_TEST
 
 START_TEST(a_stopped_runner_is_replaced_and_its_commands_go_on)
 {
-    struct rbk_request request = patient();
-    pid_t first = runner(&request);
-    await('C');
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request);
+    crash_await('C');
     ck_assert_int_eq(kill(first, SIGSTOP), 0);
     recover(&request);
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_ATTACHED);
-    let_go();
+    crash_let_go();
     world_wait(&world, &answer);
     expect_result_of_patient();
-    end_runner(first);
+    crash_end_runner(first);
 }
 END_TEST
 
@@ -417,14 +381,15 @@ int main(void)
 {
     Suite *suite = suite_create("exec recover");
     TCase *tcase = tcase_create("recover");
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, crash_setup, crash_teardown);
     tcase_set_timeout(tcase, 50);
     tcase_add_test(tcase, a_command_under_way_is_attached_to);
     tcase_add_test(tcase, an_attached_command_can_be_cancelled);
     tcase_add_test(tcase, a_second_crash_changes_nothing);
     tcase_add_test(tcase, a_command_that_ended_without_a_runner_is_known_from_disk);
     tcase_add_test(tcase, a_result_told_but_not_forgotten_survives_the_runner);
-    tcase_add_test(tcase, a_deadline_is_kept_without_a_runner);
+    tcase_add_test(tcase, time_without_a_runner_does_not_count);
+    tcase_add_test(tcase, what_is_left_of_its_time_counts_under_the_next_runner);
     tcase_add_test(tcase, a_reading_does_not_outlive_its_runner);
     tcase_add_test(tcase, a_serial_the_living_supervisor_never_heard_of_never_began);
     tcase_add_test(tcase, a_serial_that_no_supervisor_of_a_fresh_run_was_given_never_began);

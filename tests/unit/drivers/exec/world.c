@@ -207,6 +207,14 @@ unsigned world_sleepers(const char *seconds)
     return each_process("cmdline", wanted, (size_t)bytes, NULL);
 }
 
+unsigned world_supervisors(const struct world *world)
+{
+    char wanted[128];
+    int bytes =
+        snprintf(wanted, sizeof wanted, "rbk-supervisor%c%s%crun-7", 0, world->directory, 0);
+    return each_process("cmdline", wanted, (size_t)bytes + 1, NULL);
+}
+
 void world_fini(struct world *world)
 {
     if (world->driver) {

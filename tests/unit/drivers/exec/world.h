@@ -79,6 +79,8 @@ ssize_t world_file(const struct world *world, const char *name, char *bytes, siz
 unsigned world_processes(const struct world *world);
 /** How many processes of this host are `sleep` of a number of seconds that begins so. */
 unsigned world_sleepers(const char *seconds);
+/** How many supervisors of this run live. */
+unsigned world_supervisors(const struct world *world);
 /** Removes a directory and everything in it. */
 void world_remove(const char *directory);
 /** The supervisor's pid, as supervisor.id says; 0: none. */
