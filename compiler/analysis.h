@@ -6,6 +6,10 @@
  * declarations, each of which is the innermost one of its name (rbk_name.bound) until it is popped.
  * Names of different spaces live side by side on that chain, so that a stage and a connection may
  * share a name; looking one up walks the few declarations of that spelling.
+ *
+ * A plan's stages are most of it, and the tree of a long plan is larger than the cache: it is
+ * walked once. So each pass has a function for everything outside the stages, and one for a single
+ * stage; compile.c takes all passes over a stage before the next stage.
  */
 #ifndef RBK_COMPILER_ANALYSIS_H
 #define RBK_COMPILER_ANALYSIS_H
@@ -54,7 +58,7 @@ struct rbk_analysis {
     struct rbk_compile *compile;
     const struct rbk_program_file *file; /**< Being analysed. */
     struct rbk_declarations scope;       /**< What can be seen, outermost first. */
-    struct rbk_declarations all;         /**< Every declaration made, for the unused ones. */
+    struct rbk_declarations all;         /**< Declarations made, for the unused ones. */
     struct rbk_declarations slots;       /**< LET and INTO of the stage, action or backup under way,
                                               also those that went out of scope again. */
     struct rbk_map unknown;              /**< Names reported as unknown in this file: said once. */
@@ -135,6 +139,10 @@ struct rbk_declaration *rbk_scope_use_as(struct rbk_analysis *analysis, struct r
 void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
                               enum rbk_name_space space, const char *what);
 
+/** Forget those made since there were @count declarations that something refers to: when a stage is
+ * done, nothing outside it can refer to what it declares. */
+void rbk_scope_forget_used(struct rbk_analysis *analysis, uint32_t count);
+
 /** Report declarations that nothing refers to (RBK140, warnings), unless there are errors. */
 void rbk_scope_report_unused(struct rbk_analysis *analysis);
 
@@ -156,7 +164,8 @@ void rbk_resolve_arguments(struct rbk_analysis *analysis, struct rbk_tree_expr *
 
 /* ---- resolve.c, resolve_step.c ----------------------------------------------------------------*/
 
-/** Resolve all names of all files. */
+/** Resolve all names of all files outside the plan's stages. What the plan's head declares stays in
+ * scope for rbk_resolve_stage(). */
 void rbk_resolve(struct rbk_analysis *analysis);
 
 /** Resolve what a statement says, its block and what it declares included. */
@@ -177,18 +186,27 @@ void rbk_sort_parts(struct rbk_analysis *analysis);
 /** Resolve a STAGE or RETIRE in the order of its life. */
 void rbk_resolve_stage(struct rbk_analysis *analysis, struct rbk_tree_statement *statement);
 
-/** Report cycles in `after` and between callables (RBK141), and chains of calls that are too long
- * (RBK170). */
-void rbk_resolve_graphs(struct rbk_analysis *analysis);
+/** Report cycles between callables (RBK141), and chains of calls that are too long (RBK170). */
+void rbk_resolve_calls(struct rbk_analysis *analysis);
+
+/** Report cycles in `after` (RBK141) and too many stages (RBK170), once all stages are resolved. */
+void rbk_resolve_order(struct rbk_analysis *analysis);
 
 /* ---- placement.c ----------------------------------------------------------------------------- */
 
-/** Report statements that cannot stand where they stand (RBK100). */
+/** Report statements outside the plan's stages that cannot stand where they stand (RBK100). */
 void rbk_placement_check(struct rbk_analysis *analysis);
+
+/** The same in a STAGE or RETIRE. */
+void rbk_placement_check_stage(struct rbk_analysis *analysis,
+                               const struct rbk_tree_statement *statement);
 
 /* ---- types*.c -------------------------------------------------------------------------------- */
 
-/** Compute and check the types of everything (RBK130). */
+/** Compute and check the types of everything outside the plan's stages (RBK130). */
 void rbk_types(struct rbk_analysis *analysis);
+
+/** The same in a STAGE or RETIRE, which is resolved. */
+void rbk_types_stage(struct rbk_analysis *analysis, struct rbk_tree_statement *statement);
 
 #endif

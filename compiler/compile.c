@@ -1,7 +1,10 @@
 /*
- * The phases of a compilation in their order: load, resolve, place, type, rules. A phase that finds
+ * The phases of a compilation in their order: load, resolve, type, place, rules. A phase that finds
  * errors does not stop the next one; what it could not make out stays unknown, and unknown things
  * are not complained about a second time.
+ *
+ * All phases see modules and the plan's head first, then one stage after the other: the tree of a
+ * long plan is larger than the cache, and is fetched from memory once this way.
  */
 #include "compiler/compile.h"
 
@@ -46,22 +49,63 @@ void rbk_compile_load_text(struct rbk_compile *compile, const char *path, struct
     compile->loaded = true;
 }
 
+/* Everything but the stages. */
+static void analyse_head(struct rbk_analysis *analysis, struct rbk_arena *scratch,
+                         struct rbk_rules *rules)
+{
+    rbk_resolve(analysis);
+    rbk_types(analysis);
+    if (!analysis->broken) {
+        rbk_placement_check(analysis);
+        rbk_templates_check(analysis->compile, scratch);
+        rbk_rules_init(rules, analysis);
+    }
+}
+
+static void analyse_stage(struct rbk_analysis *analysis, struct rbk_arena *scratch,
+                          struct rbk_rules *rules, struct rbk_tree_statement *stage)
+{
+    uint32_t declared = analysis->all.count;
+    rbk_resolve_stage(analysis, stage);
+    rbk_types_stage(analysis, stage);
+    if (!analysis->broken) {
+        rbk_placement_check_stage(analysis, stage);
+        rbk_templates_check_stage(analysis->compile, scratch, stage);
+        rbk_rules_check_stage(rules, stage);
+    }
+    rbk_scope_forget_used(analysis, declared);
+}
+
+static void analyse(struct rbk_analysis *analysis)
+{
+    const struct rbk_tree_statement *plan = analysis->compile->program.plan;
+    struct rbk_rules rules;
+    struct rbk_arena scratch;
+    rbk_arena_init(&scratch, RBK_COMPILE_BYTES_MAX);
+    analyse_head(analysis, &scratch, &rules);
+    if (plan) {
+        struct rbk_tree_statement *at = rbk_stage_first(plan);
+        for (; at; at = rbk_stage_next(at)) {
+            analyse_stage(analysis, &scratch, &rules, at);
+        }
+        rbk_resolve_order(analysis);
+    }
+    if (!analysis->broken) {
+        rbk_rules_finish(&rules);
+        rbk_scope_report_unused(analysis);
+    }
+    rbk_arena_fini(&scratch);
+}
+
 int rbk_compile_analyse(struct rbk_compile *compile)
 {
-    struct rbk_program *program = &compile->program;
+    const struct rbk_program *program = &compile->program;
     struct rbk_analysis analysis = {.compile = compile};
     for (uint32_t i = 0; i < program->file_count; i++) {
         analysis.broken |= program->files[i]->tree->broken;
     }
     if (compile->loaded) {
-        rbk_resolve(&analysis);
-        rbk_types(&analysis);
-        if (!analysis.broken) {
-            rbk_placement_check(&analysis);
-            rbk_templates_check(compile);
-            rbk_rules_apply(&analysis);
-            rbk_scope_report_unused(&analysis);
-        }
+        analyse(&analysis);
     }
     return !compile->loaded || compile->diagnostics.errors ? -RBK_ECOMPILE : 0;
 }

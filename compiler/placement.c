@@ -206,7 +206,8 @@ static void check_retire(struct rbk_analysis *analysis, const struct rbk_tree_st
     }
 }
 
-static void check_stage(struct rbk_analysis *analysis, const struct rbk_tree_statement *statement)
+void rbk_placement_check_stage(struct rbk_analysis *analysis,
+                               const struct rbk_tree_statement *statement)
 {
     bool retire = statement->kind == RBK_STATEMENT_RETIRE;
     const struct rbk_tree_statement *no_after = NULL;
@@ -370,10 +371,6 @@ static void check_limits(struct rbk_analysis *analysis, const struct rbk_program
 static void check_head(struct rbk_analysis *analysis, struct rbk_tree_statement *statement)
 {
     switch ((enum rbk_statement_kind)statement->kind) {
-    case RBK_STATEMENT_STAGE:
-    case RBK_STATEMENT_RETIRE:
-        check_stage(analysis, statement);
-        break;
     case RBK_STATEMENT_BACKUP:
         check_backup(analysis, statement);
         break;
@@ -423,7 +420,8 @@ void rbk_placement_check(struct rbk_analysis *analysis)
     }
     check_limits(analysis, program);
     check_head_doubles(analysis, program->head);
-    for (struct rbk_tree_statement *at = program->plan->block->first; at; at = at->next) {
+    struct rbk_tree_statement *at = rbk_head_first(program->plan);
+    for (; at; at = rbk_head_next(at)) {
         check_head(analysis, at);
     }
 }

@@ -185,6 +185,18 @@ bool rbk_statement_is_effect(const struct rbk_tree_statement *statement);
 struct rbk_tree_statement *rbk_statement_next(const struct rbk_tree_statement *root,
                                               struct rbk_tree_statement *statement);
 
+/** The first statement at a plan's head that is neither STAGE nor RETIRE, or NULL. */
+struct rbk_tree_statement *rbk_head_first(const struct rbk_tree_statement *plan);
+
+/** The next one after @statement, or NULL. */
+struct rbk_tree_statement *rbk_head_next(const struct rbk_tree_statement *statement);
+
+/** The first STAGE or RETIRE of a plan in source order, or NULL. */
+struct rbk_tree_statement *rbk_stage_first(const struct rbk_tree_statement *plan);
+
+/** The next one after @statement, or NULL. */
+struct rbk_tree_statement *rbk_stage_next(const struct rbk_tree_statement *statement);
+
 /**
  * Load the plan's source and every module it uses, parse them, find the plan statement and sort its
  * head. Called by rbk_compile_load(). Diagnostics: RBK140 (no such module), RBK141 (modules that

@@ -84,3 +84,39 @@ struct rbk_tree_statement *rbk_statement_next(const struct rbk_tree_statement *r
     }
     return NULL;
 }
+
+/* ---- head and stages ------------------------------------------------------------------------- */
+
+static bool is_stage(const struct rbk_tree_statement *statement)
+{
+    return statement->kind == RBK_STATEMENT_STAGE || statement->kind == RBK_STATEMENT_RETIRE;
+}
+
+/* @statement or the first one behind it that is a stage, or is not. */
+static struct rbk_tree_statement *seek(struct rbk_tree_statement *statement, bool stage)
+{
+    while (statement && is_stage(statement) != stage) {
+        statement = statement->next;
+    }
+    return statement;
+}
+
+struct rbk_tree_statement *rbk_head_first(const struct rbk_tree_statement *plan)
+{
+    return seek(plan->block->first, false);
+}
+
+struct rbk_tree_statement *rbk_head_next(const struct rbk_tree_statement *statement)
+{
+    return seek(statement->next, false);
+}
+
+struct rbk_tree_statement *rbk_stage_first(const struct rbk_tree_statement *plan)
+{
+    return seek(plan->block->first, true);
+}
+
+struct rbk_tree_statement *rbk_stage_next(const struct rbk_tree_statement *statement)
+{
+    return seek(statement->next, true);
+}

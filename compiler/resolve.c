@@ -1,7 +1,7 @@
 /*
  * The resolver's frame: what each file declares, then file by file, modules before their users,
  * what everything means. A plan's head is declared as a whole before anything in it is resolved, so
- * the order of its declarations is free.
+ * the order of its declarations is free. Its stages come last, one by one (analysis.h says why).
  */
 #include "compiler/analysis.h"
 #include "runtime/core/base/arena.h"
@@ -159,19 +159,13 @@ static void declare_head(struct rbk_analysis *analysis, struct rbk_tree_statemen
 
 static void resolve_plan(struct rbk_analysis *analysis, struct rbk_tree_statement *plan)
 {
-    uint32_t mark = analysis->scope.count;
     plan->declaration = rbk_declare(analysis, RBK_DECLARATION_PLAN, plan->name, plan);
     declare_head(analysis, plan);
-    for (struct rbk_tree_statement *at = plan->block->first; at; at = at->next) {
+    for (struct rbk_tree_statement *at = rbk_head_first(plan); at; at = rbk_head_next(at)) {
         analysis->slots.count = 0;
         analysis->root = at;
-        if (at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE) {
-            rbk_resolve_stage(analysis, at);
-        } else {
-            rbk_resolve_statement(analysis, at);
-        }
+        rbk_resolve_statement(analysis, at);
     }
-    rbk_scope_pop(analysis, mark);
 }
 
 void rbk_resolve(struct rbk_analysis *analysis)
@@ -183,6 +177,7 @@ void rbk_resolve(struct rbk_analysis *analysis)
     rbk_sort_parts(analysis);
     for (uint32_t i = 0; i < program->file_count; i++) {
         const struct rbk_program_file *file = program->order[i];
+        rbk_scope_pop(analysis, 0);
         analysis->file = file;
         rbk_map_init(&analysis->unknown, &analysis->compile->arena);
         push_all(analysis, &file->uses);
@@ -195,7 +190,7 @@ void rbk_resolve(struct rbk_analysis *analysis)
         if (file->index == 0 && program->plan) {
             resolve_plan(analysis, program->plan);
         }
-        rbk_scope_pop(analysis, 0);
     }
-    rbk_resolve_graphs(analysis);
+    RBK_DCHECK(analysis->file == program->files[0]);
+    rbk_resolve_calls(analysis);
 }

@@ -65,7 +65,7 @@ static void report_stage_cycle(void *context, const uint32_t *edges, uint32_t co
     rbk_diagnostic_help(diagnostic, "Take one of them out. `after nothing` waits for no stage.");
 }
 
-static void check_stages(struct rbk_analysis *analysis)
+void rbk_resolve_order(struct rbk_analysis *analysis)
 {
     struct rbk_arena *arena = &analysis->compile->arena;
     const struct rbk_statements *stages = &analysis->compile->program.head[RBK_STATEMENT_STAGE];
@@ -135,7 +135,7 @@ static void report_call_cycle(void *context, const uint32_t *edges, uint32_t cou
                     "cannot lead back to itself. Use `retry` or `foreach` to repeat something.");
 }
 
-static void check_calls(struct rbk_analysis *analysis)
+void rbk_resolve_calls(struct rbk_analysis *analysis)
 {
     struct rbk_arena *arena = &analysis->compile->arena;
     uint32_t edge_count = analysis->edge_count;
@@ -175,13 +175,4 @@ static void check_calls(struct rbk_analysis *analysis)
                                  RBK_STR_ARG(nodes[i]->name->text), RBK_ACTION_DEPTH_MAX);
         }
     }
-}
-
-void rbk_resolve_graphs(struct rbk_analysis *analysis)
-{
-    analysis->file = analysis->compile->program.files[0];
-    if (analysis->compile->program.plan) {
-        check_stages(analysis);
-    }
-    check_calls(analysis);
 }

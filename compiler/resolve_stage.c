@@ -185,6 +185,8 @@ void rbk_resolve_stage(struct rbk_analysis *analysis, struct rbk_tree_statement 
 {
     const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
     uint32_t mark = analysis->scope.count;
+    analysis->slots.count = 0;
+    analysis->root = statement;
     rbk_resolve_expr(analysis, statement->text);
     rbk_resolve_clauses(analysis, statement);
     for (uint32_t i = 0; i < stage->gates.count; i++) {

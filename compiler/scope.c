@@ -260,6 +260,8 @@ static void suggest(const struct rbk_analysis *analysis, struct rbk_diagnostic *
         return;
     }
     rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+    rbk_diagnostic_fix(diagnostic, RBK_FIX_LIKELY, rbk_analysis_place(analysis, name->span),
+                       nearest.best);
     if (found && found->file) {
         rbk_diagnostic_label(diagnostic, rbk_declaration_place(found), "%s %s with a similar name",
                              RBK_A(kind_words(found)));
@@ -424,13 +426,27 @@ static void report_unused_modules(struct rbk_analysis *analysis,
     for (uint32_t i = 0; i < file->uses.count; i++) {
         const struct rbk_declaration *module = file->uses.items[i]->declaration;
         if (module->uses == 0 && module->annotation && module->name->text.data[0] != '_') {
-            rbk_diagnostic_help(rbk_diagnostic_warning(&analysis->compile->diagnostics, 140,
-                                                       rbk_declaration_place(module),
-                                                       "module `%.*s` is never used",
-                                                       RBK_STR_ARG(module->name->text)),
-                                "Remove the `use`.");
+            struct rbk_place place = rbk_declaration_place(module);
+            struct rbk_diagnostic *diagnostic = rbk_diagnostic_warning(
+                &analysis->compile->diagnostics, 140, place, "module `%.*s` is never used",
+                RBK_STR_ARG(module->name->text));
+            place.span = file->uses.items[i]->span;
+            rbk_diagnostic_help(diagnostic, "Remove the `use`.");
+            rbk_diagnostic_fix(diagnostic, RBK_FIX_CERTAIN, place, RBK_STR(""));
         }
     }
+}
+
+void rbk_scope_forget_used(struct rbk_analysis *analysis, uint32_t count)
+{
+    struct rbk_declarations *all = &analysis->all;
+    uint32_t kept = count;
+    for (uint32_t i = count; i < all->count; i++) {
+        if (all->items[i]->uses == 0) {
+            all->items[kept++] = all->items[i];
+        }
+    }
+    all->count = kept;
 }
 
 void rbk_scope_report_unused(struct rbk_analysis *analysis)

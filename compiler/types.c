@@ -1,7 +1,8 @@
 /*
  * The typer's frame: written types first, so that the order of declarations is free; then probes,
- * whose types come from their readings; then everything else. In a stage what is set in prepare,
- * apply and verify is typed before the rollbacks and triggers that use it.
+ * whose types come from their readings; then everything else, the stages last, one by one. In a
+ * stage what is set in prepare, apply and verify is typed before the rollbacks and triggers that
+ * use it.
  */
 #include "compiler/types.h"
 
@@ -133,19 +134,20 @@ static void type_all(struct rbk_typer *typer, struct rbk_tree_statement *root)
     }
 }
 
-static void type_stage(struct rbk_typer *typer, struct rbk_tree_statement *statement)
+void rbk_types_stage(struct rbk_analysis *analysis, struct rbk_tree_statement *statement)
 {
+    struct rbk_typer typer = {.analysis = analysis};
     const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
     struct rbk_tree_statement *sections[] = {stage->prepare, stage->apply, stage->verify};
-    rbk_type_statement_of(typer, statement);
+    rbk_type_statement_of(&typer, statement);
     for (size_t i = 0; i < RBK_COUNT(sections); i++) {
         if (sections[i]) {
-            type_all(typer, sections[i]);
+            type_all(&typer, sections[i]);
         }
     }
     for (struct rbk_tree_statement *at = statement->block->first; at; at = at->next) {
         if (at != stage->prepare && at != stage->apply && at != stage->verify) {
-            type_all(typer, at);
+            type_all(&typer, at);
         }
     }
 }
@@ -185,17 +187,6 @@ static void type_callables(struct rbk_typer *typer, const struct rbk_program_fil
     }
 }
 
-static void type_plan(struct rbk_typer *typer, const struct rbk_tree_statement *plan)
-{
-    for (struct rbk_tree_statement *at = plan->block->first; at; at = at->next) {
-        if (at->kind == RBK_STATEMENT_STAGE || at->kind == RBK_STATEMENT_RETIRE) {
-            type_stage(typer, at);
-        } else {
-            type_all(typer, at);
-        }
-    }
-}
-
 void rbk_types(struct rbk_analysis *analysis)
 {
     struct rbk_program *program = &analysis->compile->program;
@@ -211,6 +202,9 @@ void rbk_types(struct rbk_analysis *analysis)
     analysis->file = program->files[0];
     if (program->plan) {
         type_head_declarations(&typer, program);
-        type_plan(&typer, program->plan);
+        struct rbk_tree_statement *at = rbk_head_first(program->plan);
+        for (; at; at = rbk_head_next(at)) {
+            type_all(&typer, at);
+        }
     }
 }

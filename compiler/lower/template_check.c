@@ -1,5 +1,5 @@
 /*
- * One walk over all statements and their expressions; every kind of text is tried with the function
+ * A walk over all statements and their expressions; every kind of text is tried with the function
  * that lowering will use.
  */
 #include "compiler/lower/template_check.h"
@@ -16,7 +16,7 @@
 struct checker {
     struct rbk_compile *compile;
     const struct rbk_source *source; /* of the file under way */
-    struct rbk_arena scratch;        /* reset after each text */
+    struct rbk_arena *scratch;       /* reset after each text */
 };
 
 /* A template in the terms of template.h; values point at their expressions. */
@@ -27,7 +27,7 @@ static struct rbk_pieces pieces_of(struct checker *checker, const struct rbk_tre
          part = part->next) {
         count++;
     }
-    struct rbk_piece *pieces = rbk_new_array(&checker->scratch, struct rbk_piece, count + 1);
+    struct rbk_piece *pieces = rbk_new_array(checker->scratch, struct rbk_piece, count + 1);
     if (!text->has_parts) {
         pieces[0].text = text->text;
         return (struct rbk_pieces){pieces, 1};
@@ -55,10 +55,10 @@ static void check_command(struct checker *checker, const struct rbk_tree_expr *t
     struct rbk_words words;
     const char *fault;
     if (text->kind == RBK_EXPR_STRING &&
-        rbk_template_words(&checker->scratch, pieces_of(checker, text), &words, &fault) < 0) {
+        rbk_template_words(checker->scratch, pieces_of(checker, text), &words, &fault) < 0) {
         (void)report(checker, RBK_RULE_TYPE, text->span, fault);
     }
-    rbk_arena_reset(&checker->scratch);
+    rbk_arena_reset(checker->scratch);
 }
 
 static void check_script(struct checker *checker, const struct rbk_tree_expr *text)
@@ -66,10 +66,10 @@ static void check_script(struct checker *checker, const struct rbk_tree_expr *te
     struct rbk_taken taken;
     const char *fault;
     if (text->kind == RBK_EXPR_STRING &&
-        rbk_template_shell(&checker->scratch, pieces_of(checker, text), &taken, &fault) < 0) {
+        rbk_template_shell(checker->scratch, pieces_of(checker, text), &taken, &fault) < 0) {
         (void)report(checker, RBK_RULE_TYPE, text->span, fault);
     }
-    rbk_arena_reset(&checker->scratch);
+    rbk_arena_reset(checker->scratch);
 }
 
 static void check_file(struct checker *checker, const struct rbk_tree_expr *file)
@@ -79,7 +79,7 @@ static void check_file(struct checker *checker, const struct rbk_tree_expr *file
     if (name->kind != RBK_EXPR_STRING || name->has_parts) {
         return; /* reported where types are */
     }
-    const char *fault = rbk_sql_file_read(&checker->scratch, checker->source, name->text, &text);
+    const char *fault = rbk_sql_file_read(checker->scratch, checker->source, name->text, &text);
     if (fault != NULL) {
         (void)rbk_diagnostic_error(&checker->compile->diagnostics, RBK_RULE_NAME,
                                    rbk_place_make(checker->source, file->span),
@@ -95,12 +95,12 @@ static void check_statement(struct checker *checker, const struct rbk_tree_expr 
     if (text->kind == RBK_EXPR_FILE) {
         check_file(checker, text);
     } else if (text->kind == RBK_EXPR_STRING && text->has_parts &&
-               rbk_template_sql(&checker->scratch, pieces_of(checker, text), &taken, &fault) < 0) {
+               rbk_template_sql(checker->scratch, pieces_of(checker, text), &taken, &fault) < 0) {
         (void)rbk_diagnostic_help(report(checker, RBK_RULE_TYPE, text->span, fault),
                                   "Put the value outside of quotes: it is sent beside the "
                                   "statement and needs none.");
     }
-    rbk_arena_reset(&checker->scratch);
+    rbk_arena_reset(checker->scratch);
 }
 
 /* A body is tried with the text 0 for each value: whole outside of strings, bare inside them. */
@@ -115,7 +115,7 @@ static void check_json(struct checker *checker, const struct rbk_tree_expr *text
     const bool *inside;
     size_t values;
     size_t value = 0;
-    rbk_template_json(&checker->scratch, pieces, &inside, &values);
+    rbk_template_json(checker->scratch, pieces, &inside, &values);
     rbk_buffer_init(&body, RBK_TEMPLATE_BYTES_MAX);
     for (size_t i = 0; i < pieces.count; i++) {
         if (pieces.items[i].value == NULL) {
@@ -135,7 +135,7 @@ static void check_json(struct checker *checker, const struct rbk_tree_expr *text
     }
     json_decref(json);
     rbk_buffer_fini(&body);
-    rbk_arena_reset(&checker->scratch);
+    rbk_arena_reset(checker->scratch);
 }
 
 /* ---- expressions ----------------------------------------------------------------------------- */
@@ -233,18 +233,37 @@ static void check_step(struct checker *checker, const struct rbk_tree_statement 
     check_clauses(checker, statement);
 }
 
-void rbk_templates_check(struct rbk_compile *compile)
+static void check_all(struct checker *checker, struct rbk_tree_statement *root)
 {
-    struct checker checker = {.compile = compile};
-    rbk_arena_init(&checker.scratch, RBK_COMPILE_BYTES_MAX);
+    for (struct rbk_tree_statement *at = root; at != NULL; at = rbk_statement_next(root, at)) {
+        check_step(checker, at);
+    }
+}
+
+void rbk_templates_check(struct rbk_compile *compile, struct rbk_arena *scratch)
+{
+    struct checker checker = {.compile = compile, .scratch = scratch};
+    const struct rbk_tree_statement *plan = compile->program.plan;
     for (uint32_t i = 0; i < compile->program.file_count; i++) {
         const struct rbk_tree_file *file = compile->program.files[i]->tree;
         checker.source = file->source;
         for (struct rbk_tree_statement *top = file->block.first; top != NULL; top = top->next) {
-            for (struct rbk_tree_statement *s = top; s != NULL; s = rbk_statement_next(top, s)) {
-                check_step(&checker, s);
+            if (top != plan) {
+                check_all(&checker, top);
             }
         }
     }
-    rbk_arena_fini(&checker.scratch);
+    checker.source = compile->program.files[0]->tree->source;
+    struct rbk_tree_statement *at = plan != NULL ? rbk_head_first(plan) : NULL;
+    for (; at != NULL; at = rbk_head_next(at)) {
+        check_all(&checker, at);
+    }
+}
+
+void rbk_templates_check_stage(struct rbk_compile *compile, struct rbk_arena *scratch,
+                               struct rbk_tree_statement *stage)
+{
+    struct checker checker = {
+        .compile = compile, .source = compile->program.files[0]->tree->source, .scratch = scratch};
+    check_all(&checker, stage);
 }

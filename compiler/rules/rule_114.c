@@ -183,7 +183,7 @@ void rbk_rule_114_stage(struct rbk_rules *rules, struct rbk_tree_statement *stat
 
 void rbk_rule_114(struct rbk_rules *rules)
 {
-    for (struct rbk_tree_statement *at = rbk_rules_head(rules); at; at = rbk_rules_head_next(at)) {
+    for (struct rbk_tree_statement *at = rbk_rules_head(rules); at; at = rbk_head_next(at)) {
         check_statement(rules, NULL, at, false);
     }
     for (uint32_t i = 0; i < rules->program->file_count; i++) {

@@ -71,7 +71,7 @@ void rbk_rule_120_stage(struct rbk_rules *rules, struct rbk_tree_statement *stat
 
 void rbk_rule_120(struct rbk_rules *rules)
 {
-    for (struct rbk_tree_statement *at = rbk_rules_head(rules); at; at = rbk_rules_head_next(at)) {
+    for (struct rbk_tree_statement *at = rbk_rules_head(rules); at; at = rbk_head_next(at)) {
         check_all(rules, at, false);
     }
     /* Channels are left out: a message carries a key, and is sent again. */

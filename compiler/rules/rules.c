@@ -173,10 +173,11 @@ static void check_waiver(const struct rbk_rules *rules, const struct rbk_tree_st
                                                  RBK_STR_ARG(name)),
                             "It is kept by every plan: %s.", rule->title);
     } else if ((rule->check || rule->check_stage) && !(allow->annotation_flags & WAIVER_USED)) {
-        rbk_diagnostic_help(rbk_diagnostic_warning(diagnostics, 140, place,
-                                                   "`allow %.*s` waives nothing",
-                                                   RBK_STR_ARG(name)),
-                            "Remove it, so that it does not hide what comes later.");
+        struct rbk_diagnostic *diagnostic = rbk_diagnostic_warning(
+            diagnostics, 140, place, "`allow %.*s` waives nothing", RBK_STR_ARG(name));
+        rbk_diagnostic_help(diagnostic, "Remove it, so that it does not hide what comes later.");
+        rbk_diagnostic_fix(diagnostic, RBK_FIX_CERTAIN, rbk_rules_place(rules, allow->span),
+                           RBK_STR(""));
     }
 }
 
@@ -198,7 +199,7 @@ static void check_waivers(const struct rbk_rules *rules)
     }
 }
 
-static void check_stage(struct rbk_rules *rules, struct rbk_tree_statement *stage)
+void rbk_rules_check_stage(struct rbk_rules *rules, struct rbk_tree_statement *stage)
 {
     for (size_t i = 0; i < RBK_COUNT(table); i++) {
         if (table[i].check_stage) {
@@ -206,26 +207,6 @@ static void check_stage(struct rbk_rules *rules, struct rbk_tree_statement *stag
             table[i].check_stage(rules, stage);
         }
     }
-}
-
-/* @statement or the first one after it that is no stage. */
-static struct rbk_tree_statement *skip_stages(struct rbk_tree_statement *statement)
-{
-    while (statement &&
-           (statement->kind == RBK_STATEMENT_STAGE || statement->kind == RBK_STATEMENT_RETIRE)) {
-        statement = statement->next;
-    }
-    return statement;
-}
-
-struct rbk_tree_statement *rbk_rules_head(const struct rbk_rules *rules)
-{
-    return rules->program->plan ? skip_stages(rules->program->plan->block->first) : NULL;
-}
-
-struct rbk_tree_statement *rbk_rules_head_next(const struct rbk_tree_statement *statement)
-{
-    return skip_stages(statement->next);
 }
 
 /* A rule that goes into modules leaves their source behind. */
@@ -241,22 +222,19 @@ static void check_plan(struct rbk_rules *rules)
     }
 }
 
-void rbk_rules_apply(const struct rbk_analysis *analysis)
+void rbk_rules_init(struct rbk_rules *rules, const struct rbk_analysis *analysis)
 {
-    struct rbk_rules rules = {
+    *rules = (struct rbk_rules){
         .compile = analysis->compile,
         .program = &analysis->compile->program,
+        .source = analysis->compile->program.files[0]->tree->source,
         .facts_unknown = analysis->calls_unsound,
     };
-    rules.source = rules.program->files[0]->tree->source;
-    rbk_facts_find(&rules);
-    const enum rbk_statement_kind kinds[] = {RBK_STATEMENT_STAGE, RBK_STATEMENT_RETIRE};
-    for (size_t k = 0; k < RBK_COUNT(kinds); k++) {
-        const struct rbk_statements *stages = &rules.program->head[kinds[k]];
-        for (uint32_t i = 0; i < stages->count; i++) {
-            check_stage(&rules, stages->items[i]);
-        }
-    }
-    check_plan(&rules);
-    check_waivers(&rules);
+    rbk_facts_find(rules);
+}
+
+void rbk_rules_finish(struct rbk_rules *rules)
+{
+    check_plan(rules);
+    check_waivers(rules);
 }

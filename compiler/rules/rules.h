@@ -80,15 +80,25 @@ static inline const struct rbk_statements *rbk_rules_stages(const struct rbk_rul
     return &rules->program->head[RBK_STATEMENT_STAGE];
 }
 
-/** The first statement at the plan's head that is neither STAGE nor RETIRE, or NULL: those are for
- * check_stage. */
-struct rbk_tree_statement *rbk_rules_head(const struct rbk_rules *rules);
+/** The first statement at the plan's head that is left to `check`, or NULL; rbk_head_next() goes
+ * on.
+ */
+static inline struct rbk_tree_statement *rbk_rules_head(const struct rbk_rules *rules)
+{
+    return rules->program->plan ? rbk_head_first(rules->program->plan) : NULL;
+}
 
-/** The next one after @statement, or NULL. */
-struct rbk_tree_statement *rbk_rules_head_next(const struct rbk_tree_statement *statement);
+/**
+ * Start checking a program of which everything outside the stages has been resolved and placed.
+ * @rules Set up; the caller's memory, for the two functions below.
+ */
+void rbk_rules_init(struct rbk_rules *rules, const struct rbk_analysis *analysis);
 
-/** Apply every rule of the table, then look at the waivers. */
-void rbk_rules_apply(const struct rbk_analysis *analysis);
+/** Apply the rules to one STAGE or RETIRE, which has been resolved, typed and placed. */
+void rbk_rules_check_stage(struct rbk_rules *rules, struct rbk_tree_statement *stage);
+
+/** Apply the rules to the rest of the plan, after its stages; then look at the waivers. */
+void rbk_rules_finish(struct rbk_rules *rules);
 
 /* The rules. */
 rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121;
