@@ -148,6 +148,22 @@ static void help_with_others(struct rbk_diagnostic *diagnostic, enum rbk_stateme
     }
 }
 
+/* The same words twice are one too many; different ones may be a slip in either. */
+static void report_second(struct check *check, const struct rbk_tree_clause *clause,
+                          const struct rbk_tree_clause *first)
+{
+    const struct rbk_source *source = check->file->source;
+    struct rbk_diagnostic *diagnostic = rbk_diagnostic_label(
+        report(check, clause, "second ", rbk_clause_words((enum rbk_clause_kind)clause->kind), ""),
+        rbk_place_make(source, first->span), "the first");
+    if (rbk_str_equal(rbk_source_text(source, clause->span),
+                      rbk_source_text(source, first->span))) {
+        rbk_diagnostic_help(diagnostic, "It says the same: remove it.");
+        rbk_diagnostic_fix(diagnostic, RBK_FIX_CERTAIN, rbk_place_make(source, clause->span),
+                           RBK_STR(""));
+    }
+}
+
 static void check_statement(struct check *check, const struct rbk_tree_statement *statement)
 {
     uint64_t allowed = clauses_of((enum rbk_statement_kind)statement->kind);
@@ -160,8 +176,7 @@ static void check_statement(struct check *check, const struct rbk_tree_statement
                 report(check, clause, "", words, " does not belong here");
             help_with_others(diagnostic, (enum rbk_statement_kind)statement->kind);
         } else if (first && !(REPEATABLE >> clause->kind & 1)) {
-            rbk_diagnostic_label(report(check, clause, "second ", words, ""),
-                                 rbk_place_make(check->file->source, first->span), "the first");
+            report_second(check, clause, first);
         }
         seen[clause->kind] = clause;
     }

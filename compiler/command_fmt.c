@@ -19,20 +19,6 @@
 #include <errno.h>
 #include <popt.h>
 #include <stdio.h>
-#include <sys/stat.h>
-
-/* Put the text in the place of the file, which keeps its permissions. */
-static int replace_file(const char *path, struct rbk_str text, struct rbk_error *reterr)
-{
-    struct stat status;
-    if (stat(path, &status) != 0) {
-        return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot look at %s", path);
-    }
-    if (rbk_write_file(path, text) != 0 || chmod(path, status.st_mode & 07777) != 0) {
-        return rbk_error_set_system(reterr, RBK_EIO, errno, "cannot write %s", path);
-    }
-    return 0;
-}
 
 /* Compare the laid out text with the file, and say or write what is different. */
 static int settle(const char *path, struct rbk_str before, struct rbk_str after, bool only_check,
@@ -45,7 +31,11 @@ static int settle(const char *path, struct rbk_str before, struct rbk_str after,
         printf("%s\n", path);
         return RBK_COMMAND_FINDINGS;
     }
-    return replace_file(path, after, reterr) == 0 ? RBK_COMMAND_CLEAN : RBK_COMMAND_FAILED;
+    if (rbk_replace_file(path, after) != 0) {
+        rbk_error_set_system(reterr, RBK_EIO, errno, "cannot write %s", path);
+        return RBK_COMMAND_FAILED;
+    }
+    return RBK_COMMAND_CLEAN;
 }
 
 static int format_file(const char *path, bool only_check)

@@ -266,21 +266,39 @@ int rbk_scan_open_text(struct rbk_parse *parse, struct rbk_span span)
     return RBK_TOKEN_RBK_YYerror;
 }
 
+/* A word for what stands at a span, without the blanks that are there already. */
+static struct rbk_str spaced(const struct rbk_parse *parse, struct rbk_span span, const char *word)
+{
+    struct rbk_str text = parse->source->text;
+    struct rbk_str result = rbk_str_from(word);
+    if (span.start > 0 && text.data[span.start - 1] == ' ' &&
+        rbk_str_starts(result, RBK_STR(" "))) {
+        result = rbk_str_slice(result, 1, result.bytes);
+    }
+    if (span.end < text.bytes && text.data[span.end] == ' ' && rbk_str_ends(result, RBK_STR(" "))) {
+        result = rbk_str_slice(result, 0, result.bytes - 1);
+    }
+    return result;
+}
+
 int rbk_scan_bad_byte(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
 {
     static const struct {
         const char *bytes;
         const char *help;
+        const char *instead; /* what the help says to write; NULL: it does not say */
+        enum rbk_applicability applicability;
     } advice[] = {
-        {";", "Statements need nothing between them; leave it out."},
-        {"&&", "Write `and`."},
-        {"||", "Write `or`."},
-        {"!", "Write `not`, or `!=` to compare."},
-        {"%", "`%` is only a unit and stands right behind a number, as in `5%`."},
-        {"//", "Comments begin with `#`."},
-        {"/*", "Comments begin with `#` and end with the line."},
-        {"$", "Values are put into texts: \"${name}\"; elsewhere a name stands by itself."},
-        {"`", "Texts stand between \"…\" or '…'."},
+        {";", "Statements need nothing between them; leave it out.", "", RBK_FIX_CERTAIN},
+        {"&&", "Write `and`.", " and ", RBK_FIX_CERTAIN},
+        {"||", "Write `or`.", " or ", RBK_FIX_CERTAIN},
+        {"!", "Write `not`, or `!=` to compare.", "not ", RBK_FIX_LIKELY},
+        {"%", "`%` is only a unit and stands right behind a number, as in `5%`.", NULL, 0},
+        {"//", "Comments begin with `#`.", "#", RBK_FIX_LIKELY},
+        {"/*", "Comments begin with `#` and end with the line.", NULL, 0},
+        {"$", "Values are put into texts: \"${name}\"; elsewhere a name stands by itself.", NULL,
+         0},
+        {"`", "Texts stand between \"…\" or '…'.", NULL, 0},
     };
     if (rbk_parse_is_echo(parse, span)) {
         return RBK_TOKEN_RBK_YYerror;
@@ -292,6 +310,11 @@ int rbk_scan_bad_byte(struct rbk_parse *parse, struct rbk_span span, struct rbk_
     for (size_t i = 0; i < RBK_COUNT(advice); i++) {
         if (rbk_str_is(text, advice[i].bytes)) {
             rbk_diagnostic_help(diagnostic, "%s", advice[i].help);
+            if (advice[i].instead) {
+                rbk_diagnostic_fix(diagnostic, advice[i].applicability,
+                                   rbk_parse_place(parse, span),
+                                   spaced(parse, span, advice[i].instead));
+            }
         }
     }
     return RBK_TOKEN_RBK_YYerror;

@@ -262,6 +262,7 @@ static void advise_nearest(struct rbk_diagnostic *diagnostic, struct rbk_str wor
     }
     if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+        rbk_diagnostic_fix(diagnostic, RBK_FIX_LIKELY, diagnostic->place, nearest.best);
     }
 }
 
@@ -364,6 +365,7 @@ static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, s
         rbk_diagnostic_help(diagnostic, "This version does not carry out questions with choices.");
     } else if (strcmp(found, "'='") == 0 && has(all, "==")) {
         rbk_diagnostic_help(diagnostic, "Write `==` to compare.");
+        rbk_diagnostic_fix(diagnostic, RBK_FIX_LIKELY, rbk_parse_place(parse, span), RBK_STR("=="));
     } else if (has(all, "a duration") && strcmp(found, "a number") == 0) {
         rbk_diagnostic_help(diagnostic, "A duration needs a unit: `30s`, `5m`, `24h`.");
     } else if (has(all, "a duration") && !has(all, "a size") && strcmp(found, "a name") == 0) {

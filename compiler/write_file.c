@@ -100,3 +100,12 @@ int rbk_write_file(const char *path, struct rbk_str text)
     errno = system;
     return result;
 }
+
+int rbk_replace_file(const char *path, struct rbk_str text)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || rbk_write_file(path, text) != 0) {
+        return -1;
+    }
+    return chmod(path, status.st_mode & 07777);
+}
