@@ -30,8 +30,8 @@ static void compile_text(struct attempt *attempt, const char *path, struct rbk_s
     attempt->source = program->file_count ? program->files[0]->tree->source : NULL;
 }
 
-/* What is removed leaves no blank line behind: with it goes the rest of a line that is then empty.
- */
+/* What is removed leaves neither a blank line nor two blanks behind: with it goes a line that is
+ * then empty, or the blanks before it. */
 static struct rbk_span widen(struct rbk_str text, struct rbk_span span)
 {
     uint32_t start = span.start;
@@ -47,7 +47,7 @@ static struct rbk_span widen(struct rbk_str text, struct rbk_span span)
     if (line_start && line_end) {
         return rbk_span_make(start, end < text.bytes ? end + 1 : end);
     }
-    return line_end ? rbk_span_make(start, end) : rbk_span_make(span.start, end);
+    return rbk_span_make(start, line_end ? end : span.end);
 }
 
 /* The text with every certain fix of its file; those that overlap an earlier one wait for the next

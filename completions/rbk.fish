@@ -44,7 +44,10 @@ complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'
 
 complete -c rbkc -n __fish_use_subcommand -f -a 'check build fmt graph'
-complete -c rbkc -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human gcc'
+complete -c rbkc -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human gcc json sarif github markdown'
+complete -c rbkc -n '__fish_seen_subcommand_from check' -l fail-on -x -a 'error warning note'
+complete -c rbkc -n '__fish_seen_subcommand_from check' -l fix
+complete -c rbkc -n '__fish_seen_subcommand_from check' -s n -l dry-run
 complete -c rbkc -n '__fish_seen_subcommand_from build' -s o -l output -r -F
 complete -c rbkc -n '__fish_seen_subcommand_from fmt' -s c -l check
 complete -c rbkc -n '__fish_seen_subcommand_from graph' -s f -l format -x -a 'dot svg'

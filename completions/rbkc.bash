@@ -7,9 +7,13 @@ _rbkc() {
         return
     fi
     case $prev in
+    --fail-on)
+        mapfile -t COMPREPLY < <(compgen -W 'error warning note' -- "$cur")
+        return
+        ;;
     -f | --format)
         if [ "${COMP_WORDS[1]}" = check ]; then
-            mapfile -t COMPREPLY < <(compgen -W 'human gcc' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'human gcc json sarif github markdown' -- "$cur")
         else
             mapfile -t COMPREPLY < <(compgen -W 'dot svg' -- "$cur")
         fi
@@ -19,7 +23,7 @@ _rbkc() {
     if [[ $cur == -* ]]; then
         local options='--help'
         case ${COMP_WORDS[1]} in
-        check) options+=' --format --syntax' ;;
+        check) options+=' --format --fail-on --fix --dry-run --syntax' ;;
         build) options+=' --output --stdout' ;;
         fmt) options+=' --check' ;;
         graph) options+=' --format --stages --output' ;;
