@@ -2,7 +2,8 @@
  * Arenas as a list of chunks. The newest chunk is filled from its start; a request that does not
  * fit opens a new one of twice the size (or of the request, when that is more). A chunk comes from
  * calloc(), so its memory is zero until it is handed out, and the pages of a large one cost nothing
- * before they are touched.
+ * before they are touched. The kernel is asked to back large chunks by huge pages: a page fault for
+ * every 4 KiB was a fifth of the time it took to check a plan of 100,000 lines.
  *
  *     chunk: | header | used ............ | free: poisoned ........... |
  *
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define RBK_ASAN 1
@@ -36,7 +38,8 @@
 #endif
 
 #define CHUNK_BYTES_MIN ((size_t)16 << 10)
-#define CHUNK_BYTES_MAX ((size_t)4 << 20)
+#define CHUNK_BYTES_MAX ((size_t)16 << 20)
+#define HUGE_PAGE_BYTES ((uintptr_t)2 << 20) /* Of x86-64 and arm64; elsewhere advice is lost. */
 #define ALIGN_MAX ((size_t)4096)
 
 struct rbk_arena_chunk {
@@ -58,6 +61,16 @@ static char *chunk_start(struct rbk_arena_chunk *chunk)
     return (char *)chunk->data;
 }
 
+/** Advise huge pages for those that lie wholly inside. Only advice: without it all is the same. */
+static void advise_huge_pages(void *start, size_t bytes)
+{
+    uintptr_t padding = -(uintptr_t)start & (HUGE_PAGE_BYTES - 1);
+    if (bytes >= HUGE_PAGE_BYTES && padding <= bytes - HUGE_PAGE_BYTES) {
+        size_t inside = (bytes - padding) & ~(size_t)(HUGE_PAGE_BYTES - 1);
+        (void)madvise((char *)start + padding, inside, MADV_HUGEPAGE);
+    }
+}
+
 /** A chunk with room for `bytes_min` at the head of the list, or NULL. */
 static struct rbk_arena_chunk *chunk_open(struct rbk_arena *arena, size_t bytes_min)
 {
@@ -77,6 +90,7 @@ static struct rbk_arena_chunk *chunk_open(struct rbk_arena *arena, size_t bytes_
     if (!chunk) {
         return NULL;
     }
+    advise_huge_pages(chunk, sizeof(*chunk) + capacity);
     chunk->capacity = capacity;
     chunk->next = arena->chunks;
     arena->chunks = chunk;
