@@ -7,6 +7,7 @@
 
 #include "compiler/diagnostic.h"
 #include "compiler/parse.h"
+#include "compiler/parse_state.h"
 #include "runtime/core/base/assert.h"
 
 #include <stdio.h>
@@ -111,18 +112,13 @@ bool rbk_clause_belongs(enum rbk_statement_kind statement, enum rbk_clause_kind 
     return (clauses_of(statement) >> clause & 1) != 0;
 }
 
-struct check {
-    struct rbk_tree_file *file;
-    struct rbk_diagnostics *diagnostics;
-};
-
-static struct rbk_diagnostic *report(struct check *check, const struct rbk_tree_clause *clause,
+static struct rbk_diagnostic *report(struct rbk_parse *parse, const struct rbk_tree_clause *clause,
                                      const char *before, const char *words, const char *after)
 {
-    check->file->broken = true;
-    return rbk_diagnostic_error(check->diagnostics, RBK_RULE_SYNTAX,
-                                rbk_place_make(check->file->source, clause->span), "%s`%s`%s",
-                                before, words, after);
+    parse->file->broken = true;
+    return rbk_diagnostic_error(parse->diagnostics, RBK_RULE_SYNTAX,
+                                rbk_parse_place(parse, clause->span), "%s`%s`%s", before, words,
+                                after);
 }
 
 /* Name the clauses that do belong, for help. */
@@ -149,12 +145,12 @@ static void help_with_others(struct rbk_diagnostic *diagnostic, enum rbk_stateme
 }
 
 /* The same words twice are one too many; different ones may be a slip in either. */
-static void report_second(struct check *check, const struct rbk_tree_clause *clause,
+static void report_second(struct rbk_parse *parse, const struct rbk_tree_clause *clause,
                           const struct rbk_tree_clause *first)
 {
-    const struct rbk_source *source = check->file->source;
+    const struct rbk_source *source = parse->source;
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_label(
-        report(check, clause, "second ", rbk_clause_words((enum rbk_clause_kind)clause->kind), ""),
+        report(parse, clause, "second ", rbk_clause_words((enum rbk_clause_kind)clause->kind), ""),
         rbk_place_make(source, first->span), "the first");
     if (rbk_str_equal(rbk_source_text(source, clause->span),
                       rbk_source_text(source, first->span))) {
@@ -164,7 +160,7 @@ static void report_second(struct check *check, const struct rbk_tree_clause *cla
     }
 }
 
-static void check_statement(struct check *check, const struct rbk_tree_statement *statement)
+void rbk_clause_check(struct rbk_parse *parse, const struct rbk_tree_statement *statement)
 {
     uint64_t allowed = clauses_of((enum rbk_statement_kind)statement->kind);
     const struct rbk_tree_clause *seen[RBK_CLAUSE_KINDS] = {NULL};
@@ -173,42 +169,20 @@ static void check_statement(struct check *check, const struct rbk_tree_statement
         const struct rbk_tree_clause *first = seen[clause->kind];
         if (!(allowed >> clause->kind & 1)) {
             struct rbk_diagnostic *diagnostic =
-                report(check, clause, "", words, " does not belong here");
+                report(parse, clause, "", words, " does not belong here");
             help_with_others(diagnostic, (enum rbk_statement_kind)statement->kind);
         } else if (first && !(REPEATABLE >> clause->kind & 1)) {
-            report_second(check, clause, first);
+            report_second(parse, clause, first);
         }
         seen[clause->kind] = clause;
     }
     if (seen[RBK_CLAUSE_EVERY] && !seen[RBK_CLAUSE_RETRY] &&
         every_needs_retry((enum rbk_statement_kind)statement->kind)) {
-        rbk_diagnostic_help(report(check, seen[RBK_CLAUSE_EVERY], "", "every", " without `retry`"),
+        rbk_diagnostic_help(report(parse, seen[RBK_CLAUSE_EVERY], "", "every", " without `retry`"),
                             "Say how often: `retry 3 every 5s`.");
     }
     if (seen[RBK_CLAUSE_JSON] && seen[RBK_CLAUSE_BODY]) {
-        rbk_diagnostic_label(report(check, seen[RBK_CLAUSE_BODY], "", "body", " beside `json`"),
-                             rbk_place_make(check->file->source, seen[RBK_CLAUSE_JSON]->span),
-                             "the other body");
+        rbk_diagnostic_label(report(parse, seen[RBK_CLAUSE_BODY], "", "body", " beside `json`"),
+                             rbk_parse_place(parse, seen[RBK_CLAUSE_JSON]->span), "the other body");
     }
-}
-
-/* Blocks nest at most RBK_NESTING_MAX deep, which the parser saw to. */
-static void check_block(struct check *check, const struct rbk_tree_block *block)
-{
-    for (const struct rbk_tree_statement *statement = block ? block->first : NULL; statement;
-         statement = statement->next) {
-        if (statement->clauses) {
-            check_statement(check, statement);
-        }
-        check_block(check, statement->block);
-        if (statement->kind == RBK_STATEMENT_IF) {
-            check_block(check, statement->else_block);
-        }
-    }
-}
-
-void rbk_clause_check(struct rbk_tree_file *file, struct rbk_diagnostics *diagnostics)
-{
-    struct check check = {file, diagnostics};
-    check_block(&check, &file->block);
 }

@@ -9,12 +9,12 @@
 
 #include <stdbool.h>
 
-struct rbk_diagnostics;
+struct rbk_parse;
 
 /** Whether a clause of this kind has a meaning in a statement of that kind. */
 bool rbk_clause_belongs(enum rbk_statement_kind statement, enum rbk_clause_kind clause);
 
-/** Check all statements of a file; sets file->broken when something was reported. */
-void rbk_clause_check(struct rbk_tree_file *file, struct rbk_diagnostics *diagnostics);
+/** Check a statement just parsed; sets the file's `broken` when something was reported. */
+void rbk_clause_check(struct rbk_parse *parse, const struct rbk_tree_statement *statement);
 
 #endif

@@ -8,7 +8,6 @@
  */
 #include "compiler/parse.h"
 
-#include "compiler/clause.h"
 #include "compiler/diagnostic.h"
 #include "compiler/parse_state.h"
 #include "compiler/scanner.h"
@@ -234,6 +233,5 @@ struct rbk_tree_file *rbk_parse_source(struct rbk_arena *arena, struct rbk_names
         file->broken = true;
     }
     rbk_scanner_stop(&parse);
-    rbk_clause_check(file, diagnostics);
     return file;
 }

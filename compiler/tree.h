@@ -15,7 +15,7 @@
  * What follows a statement's fixed part in any order is its *clauses*, one list per statement. The
  * `within` of a block, the `when` of a strategy, `within … else` of a question, the items of
  * `role { }` and `data { }` are clauses too. The grammar takes each clause after each step; which
- * belong where is checked at the end of parsing (clause.h), so that later phases meet only those.
+ * belong where is checked as a statement is built (clause.h), so that later phases meet only those.
  *
  * Fields under "annotation" are zero after parsing and belong to the phase named there.
  *

@@ -1,6 +1,7 @@
 /*
  * The tree's constructors. Each copies its fields into the arena; what else they do is to keep the
- * promises of tree.h that a single node cannot keep alone: parents, depths, counts.
+ * promises of tree.h that a single node cannot keep alone: parents, depths, counts, and that a
+ * statement has no clause without a meaning.
  *
  * A node that is too deep ends the parse. It is still linked into the tree, one level past the
  * limit, because the parser unwinds through it; nothing deeper is built, as the scanner is at its
@@ -8,6 +9,7 @@
  */
 #include "compiler/tree_build.h"
 
+#include "compiler/clause.h"
 #include "runtime/core/base/arena.h"
 #include "runtime/core/base/assert.h"
 
@@ -91,6 +93,9 @@ struct rbk_tree_statement *rbk_tree_statement(struct rbk_parse *parse,
     set_parent(statement->block, statement);
     if (statement->kind == RBK_STATEMENT_IF) {
         set_parent(statement->else_block, statement);
+    }
+    if (statement->clauses) {
+        rbk_clause_check(parse, statement);
     }
     return statement;
 }
