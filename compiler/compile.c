@@ -90,6 +90,7 @@ static void analyse(struct rbk_analysis *analysis)
         }
         rbk_resolve_order(analysis);
     }
+    rbk_scope_pop(analysis, 0);
     if (!analysis->broken) {
         rbk_rules_finish(&rules);
         rbk_scope_report_unused(analysis);
