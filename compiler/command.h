@@ -29,6 +29,9 @@ rbk_command_fn rbk_command_build;
 /** `rbkc graph PLAN`: a plan's machine, as a picture. */
 rbk_command_fn rbk_command_graph;
 
+/** `rbkc runbook PLAN`: a plan as a document for people. */
+rbk_command_fn rbk_command_runbook;
+
 struct rbk_compile;
 struct rbk_machine;
 

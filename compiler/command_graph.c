@@ -1,5 +1,5 @@
 /*
- * rbkc graph [--format dot|svg] [--stages] [-o FILE] PLAN: a plan as a picture.
+ * rbkc graph [--format dot|svg|mermaid] [--stages] [-o FILE] PLAN: a plan as a picture.
  *
  * SVG is drawn by Graphviz's `dot`, run as a program: its library keeps global state and may end
  * the process on a large picture.
@@ -110,6 +110,7 @@ struct wanted {
     const char *output; /* NULL: stdout */
     bool stages;
     bool svg;
+    bool mermaid;
 };
 
 static int graph(const struct wanted *wanted)
@@ -120,7 +121,9 @@ static int graph(const struct wanted *wanted)
     rbk_buffer_init(&text, RBK_MACHINE_BYTES_MAX);
     int status = rbk_command_lower(&compile, wanted->plan, &machine);
     if (status == RBK_COMMAND_CLEAN) {
-        if (wanted->stages) {
+        if (wanted->mermaid) {
+            (void)rbk_graph_mermaid(machine, !wanted->stages, &text);
+        } else if (wanted->stages) {
             rbk_graph_stages(machine, &text);
         } else {
             rbk_graph_states(machine, &text);
@@ -150,7 +153,9 @@ int rbk_command_graph(int argc, const char **argv)
     int stages = 0;
     const struct poptOption options[] = {
         {"format", 'f', POPT_ARG_STRING, &format, 0,
-         "`dot' (the default), the text Graphviz reads, or `svg', drawn by it", "FORMAT"},
+         "`dot' (the default), the text Graphviz reads, `svg', drawn by it, or `mermaid', which "
+         "GitHub draws",
+         "FORMAT"},
         {"stages", 's', POPT_ARG_NONE, &stages, 0, "stages and their ways back only", NULL},
         {"output", 'o', POPT_ARG_STRING, &output, 0, "write to a file, not to stdout", "FILE"},
         POPT_AUTOHELP POPT_TABLEEND};
@@ -161,15 +166,17 @@ int rbk_command_graph(int argc, const char **argv)
     int option = poptGetNextOpt(context);
     const char *plan = poptGetArg(context);
     bool svg = format && strcmp(format, "svg") == 0;
+    bool mermaid = format && strcmp(format, "mermaid") == 0;
     if (option < -1) {
         fprintf(stderr, "rbkc graph: %s: %s\n", poptBadOption(context, POPT_BADOPTION_NOALIAS),
                 poptStrerror(option));
-    } else if (format && !svg && strcmp(format, "dot") != 0) {
-        fprintf(stderr, "rbkc graph: unknown format \"%s\", expected dot or svg\n", format);
+    } else if (format && !svg && !mermaid && strcmp(format, "dot") != 0) {
+        fprintf(stderr, "rbkc graph: unknown format \"%s\", expected dot, svg or mermaid\n",
+                format);
     } else if (!plan || poptPeekArg(context)) {
         fputs("rbkc graph: expected one plan\n", stderr);
     } else {
-        status = graph(&(struct wanted){plan, output, stages != 0, svg});
+        status = graph(&(struct wanted){plan, output, stages != 0, svg, mermaid});
     }
     free(format);
     free(output);

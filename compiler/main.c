@@ -8,6 +8,7 @@
  *     format…            the one layout
  *     lower/             a checked plan to a machine
  *     graph/             a machine to a picture
+ *     runbook/, review/  a plan to a document for people
  *
  * Exit statuses are those of enum rbk_command_status.
  */
@@ -31,6 +32,7 @@ static const struct {
     {PROGRAM "check", rbk_command_check, "say what is wrong with plans"},
     {PROGRAM "fmt", rbk_command_fmt, "lay plans out anew"},
     {PROGRAM "graph", rbk_command_graph, "draw a plan"},
+    {PROGRAM "runbook", rbk_command_runbook, "write a plan as a document for people"},
 };
 
 static const char *command_name(size_t index)

@@ -6,6 +6,8 @@
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/utf8.h"
 
+#include <string.h>
+
 #define LINE_CHARACTERS 40u
 #define LINES_MAX 4u
 
@@ -39,7 +41,29 @@ static size_t line_bytes(struct rbk_str text)
     return text.bytes;
 }
 
+void rbk_graph_escape_mermaid(struct rbk_buffer *out, struct rbk_str text)
+{
+    /* Mermaid knows the characters of HTML by name or number between `#` and `;`. A `&` would begin
+     * an entity of the page around the picture, a backtick a label in Markdown. */
+    for (size_t i = 0; i < text.bytes; i++) {
+        char byte = text.data[i];
+        if ((unsigned char)byte < 0x20 || byte == 0x7f) {
+            (void)rbk_buffer_append_byte(out, ' ');
+        } else if (strchr("\"#&;<>`\\%{}[]()|~@$*", byte) != NULL) {
+            (void)rbk_buffer_printf(out, "#%d;", byte);
+        } else {
+            (void)rbk_buffer_append_byte(out, byte);
+        }
+    }
+}
+
 void rbk_graph_wrap(struct rbk_buffer *out, struct rbk_str text, const char *end)
+{
+    rbk_graph_wrap_as(out, text, end, rbk_graph_escape);
+}
+
+void rbk_graph_wrap_as(struct rbk_buffer *out, struct rbk_str text, const char *end,
+                       rbk_graph_escape_fn *escape)
 {
     for (unsigned line = 0; text.bytes > 0; line++) {
         if (line == LINES_MAX) {
@@ -48,7 +72,7 @@ void rbk_graph_wrap(struct rbk_buffer *out, struct rbk_str text, const char *end
             return;
         }
         size_t bytes = line_bytes(text);
-        rbk_graph_escape(out, rbk_str_slice(text, 0, bytes));
+        escape(out, rbk_str_slice(text, 0, bytes));
         (void)rbk_buffer_append_text(out, end);
         text = rbk_str_trim(rbk_str_slice(text, bytes, text.bytes));
     }
