@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import other_checkers
+
 BIN, TEST_BIN = (os.path.abspath(folder) for folder in sys.argv[1:3])
 ONLY = sys.argv[3:]
 ROUNDS = 5
@@ -183,6 +185,7 @@ def check():
     report("rbkc check, thousand lines per second", 100 / median[100_000], 300, "k/s", False)
     report("rbkc check, time for 10 times the lines", median[100_000] / median[10_000], 11, "x")
     report("rbkc check, bytes of memory a line", (memory[100_000] - memory[10]) / 100_000, 1024, "bytes")
+    other_checkers.compare(os.path.join(BIN, "rbkc"), fresh("others"), long_plan)
 
 
 def start():
