@@ -20,6 +20,7 @@
 #include "runtime/core/base/attributes.h"
 
 struct rbk_error;
+struct rbk_times;
 
 /** A compilation; the caller's memory. Do not copy. */
 struct rbk_compile {
@@ -29,6 +30,7 @@ struct rbk_compile {
     struct rbk_program program;         /**< What is compiled. */
     struct rbk_str
         stdlib;  /**< Directory of the standard library; modules `std.x` are `x.rbk` in it. */
+    struct rbk_times *times; /**< Worst-case times, once asked for (times/times.h); else NULL. */
     bool loaded; /**< rbk_compile_load() has read the plan's file. */
 };
 

@@ -1,0 +1,492 @@
+/*
+ * One step: its limit, its attempts, what it takes to stop it, and the question when nobody knows
+ * whether it happened. What happens at its end is the core's: step_region.c (retries, doubt) and
+ * check.c (readings); how long drivers take is core/stop_times.h.
+ *
+ *   attempt -> timeout -> stopped -> delay -> attempt … -> timeout -> stopped
+ *
+ * A request to a server (http, redis) that is neither a reading nor idempotent is in doubt whenever
+ * it is cut off: it is looked for by `done when`, and done again at most twice more than the
+ * retries that are written, or a person is asked.
+ */
+#include "compiler/rules/facts.h"
+#include "compiler/times/walk.h"
+#include "compiler/typing.h"
+#include "runtime/core/base/arena.h"
+#include "runtime/core/stop_times.h"
+
+/* What lowering and the executor give to what says nothing itself. */
+#define READING_MS 10000u     /* a reading outside a block */
+#define EVERY_MS 1000u        /* between two attempts */
+#define UNLIMITED_MS 3600000u /* an effect that no rule lets through; a person who is asked */
+/* How often what was in doubt and not done is done again, beyond the retries that are written. */
+#define DOUBTS 2u
+
+/* ---- readings -------------------------------------------------------------------------------- */
+
+static uint64_t reads_of(struct rbk_times *times, const struct rbk_tree_expr *expr);
+
+/* In an expression and those after it. */
+static uint64_t reads_of_all(struct rbk_times *times, const struct rbk_tree_expr *expr)
+{
+    uint64_t count = 0;
+    for (; expr; expr = expr->next) {
+        count += reads_of(times, expr);
+    }
+    return count;
+}
+
+static uint64_t reads_of_declared(struct rbk_times *times, const struct rbk_declaration *reading)
+{
+    const struct rbk_times_known *known =
+        rbk_times_known_of(times, reading->statement, false, false);
+    if (known) {
+        return known->worst.ok_ms;
+    }
+    /* Entered first: a reading that reads itself has been reported, and must end here all the same.
+     */
+    rbk_times_known_of(times, reading->statement, false, true)->worst.ok_ms = 0;
+    uint64_t count = reads_of(times, reading->statement->value);
+    rbk_times_known_of(times, reading->statement, false, true)->worst.ok_ms = count;
+    return count;
+}
+
+static uint64_t reads_of_call(struct rbk_times *times, const struct rbk_tree_expr *call)
+{
+    const struct rbk_builtin *builtin = rbk_builtin_of(call->ref);
+    const struct rbk_tree_parameter *parameters = NULL;
+    uint64_t count = builtin && builtin->kind == RBK_BUILTIN_READING ? 1 : 0;
+    if (call->ref && call->ref->kind == RBK_DECLARATION_READING) {
+        parameters = call->ref->statement->parameters;
+        count = reads_of_declared(times, call->ref);
+    }
+    for (const struct rbk_tree_argument *at = call->arguments; at; at = at->next) {
+        /* An argument is put where its parameter stands, as often as it does. */
+        const struct rbk_tree_parameter *parameter = parameters;
+        for (uint32_t i = 0; parameter && i < at->index; i++) {
+            parameter = parameter->next;
+        }
+        uint64_t uses = parameter && parameter->declaration ? parameter->declaration->uses : 1;
+        count += reads_of(times, at->value) * (uses > 1 ? uses : 1);
+    }
+    return count;
+}
+
+/* How many readings of the outside an expression takes, one after the other. */
+static uint64_t reads_of(struct rbk_times *times, const struct rbk_tree_expr *expr)
+{
+    if (!expr) {
+        return 0;
+    }
+    switch ((enum rbk_expr_kind)expr->kind) {
+    case RBK_EXPR_CALL:
+        return reads_of_call(times, expr);
+    case RBK_EXPR_STRING:
+        return expr->has_parts ? reads_of_all(times, expr->parts) : 0;
+    case RBK_EXPR_LIST:
+        return reads_of_all(times, expr->items);
+    case RBK_EXPR_BINARY:
+        return reads_of(times, expr->left) + reads_of(times, expr->right);
+    case RBK_EXPR_NOT:
+    case RBK_EXPR_NEGATE:
+    case RBK_EXPR_AS:
+    case RBK_EXPR_FILE:
+        return reads_of(times, expr->left);
+    default:
+        return 0;
+    }
+}
+
+static struct rbk_str print(struct rbk_times_walk *walk, const char *before, uint64_t ms)
+{
+    char text[RBK_TIMES_TEXT_BYTES];
+    return rbk_arena_printf(walk->times->arena, "%s%s", before, rbk_times_text(ms, text));
+}
+
+/* A reading without a limit of its own. @attempts, @delay_ms Of its `retry`. */
+static struct rbk_worst open_reading(struct rbk_times_walk *walk,
+                                     const struct rbk_tree_statement *statement, uint64_t reads,
+                                     uint64_t attempts, uint64_t delay_ms)
+{
+    if (walk->limited) {
+        rbk_times_share(walk, RBK_SHARE_REST, statement, 0, RBK_STR("what remains of the block"));
+        return rbk_worst_open(0, RBK_STOP_READING_MS);
+    }
+    uint64_t ms =
+        rbk_worst_add_ms(rbk_worst_times_ms(rbk_worst_times_ms(reads, READING_MS), attempts),
+                         rbk_worst_times_ms(delay_ms, attempts - 1));
+    rbk_times_share(walk, RBK_SHARE_STEP, statement, ms,
+                    walk->path ? print(walk, "readings of at most ", READING_MS) : RBK_STR(""));
+    return rbk_worst_of(ms);
+}
+
+struct rbk_worst rbk_times_hoisted(struct rbk_times_walk *walk,
+                                   const struct rbk_tree_statement *statement,
+                                   const struct rbk_tree_expr *value)
+{
+    uint64_t reads = reads_of(walk->times, value);
+    return reads ? open_reading(walk, statement, reads, 1, 0) : (struct rbk_worst){0};
+}
+
+struct rbk_worst rbk_times_test(struct rbk_times_walk *walk,
+                                const struct rbk_tree_statement *statement,
+                                const struct rbk_tree_expr *condition)
+{
+    return rbk_times_hoisted(walk, statement, condition);
+}
+
+/* What a step's texts read before it can begin. */
+static struct rbk_worst hoisted_texts(struct rbk_times_walk *walk,
+                                      const struct rbk_tree_statement *statement)
+{
+    struct rbk_worst worst = rbk_times_hoisted(walk, statement, statement->value);
+    for (const struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
+        switch ((enum rbk_clause_kind)at->kind) {
+        case RBK_CLAUSE_IN:
+        case RBK_CLAUSE_STDIN:
+        case RBK_CLAUSE_JSON:
+        case RBK_CLAUSE_BODY:
+        case RBK_CLAUSE_HEADER:
+        case RBK_CLAUSE_CANCEL:
+            worst = rbk_worst_then(worst, rbk_times_hoisted(walk, statement, at->value));
+            break;
+        case RBK_CLAUSE_ENV:
+            for (const struct rbk_tree_argument *a = at->arguments; a; a = a->next) {
+                worst = rbk_worst_then(worst, rbk_times_hoisted(walk, statement, a->value));
+            }
+            break;
+        default:
+            break;
+        }
+    }
+    return worst;
+}
+
+/* ---- durations ------------------------------------------------------------------------------- */
+
+static void assume(struct rbk_times *times, struct rbk_tree_statement *param)
+{
+    for (uint32_t i = 0; i < times->assumed.count; i++) {
+        if (times->assumed.items[i] == param) {
+            return;
+        }
+    }
+    rbk_statements_add(times->arena, &times->assumed, param);
+}
+
+/* The argument given for a parameter in the innermost call that has it. */
+static const struct rbk_tree_expr *argument_of(struct rbk_times *times,
+                                               const struct rbk_declaration *declaration,
+                                               const struct rbk_times_frame **frame)
+{
+    for (const struct rbk_times_frame *at = *frame; at; at = at->outer) {
+        uint32_t index = 0;
+        const struct rbk_tree_parameter *parameter = rbk_call_parameters(at->call);
+        for (; parameter; parameter = parameter->next, index++) {
+            if (parameter->declaration == declaration) {
+                times->bound++;
+                *frame = at->outer;
+                return rbk_call_value(at->call, index);
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The value of a duration that is known before the run. False: only the run knows it. */
+static bool duration_of(struct rbk_times *times, const struct rbk_tree_expr *expr,
+                        const struct rbk_times_frame *frame, uint64_t *ret_ms)
+{
+    struct rbk_declaration *ref = expr ? expr->ref : NULL;
+    if (expr && expr->kind == RBK_EXPR_DURATION) {
+        *ret_ms = (uint64_t)expr->number;
+        return true;
+    }
+    if (!expr || expr->kind != RBK_EXPR_NAME || !ref) {
+        return false;
+    }
+    if (ref->kind == RBK_DECLARATION_PARAM && ref->statement->value) {
+        assume(times, ref->statement);
+        return duration_of(times, ref->statement->value, NULL, ret_ms);
+    }
+    if (ref->kind == RBK_DECLARATION_PARAMETER) {
+        const struct rbk_tree_expr *value = argument_of(times, ref, &frame);
+        return duration_of(times, value, frame, ret_ms);
+    }
+    return false;
+}
+
+/* ---- effects --------------------------------------------------------------------------------- */
+
+/* What is known of an effect's time. */
+struct effect {
+    uint64_t timeout_ms; /* 0: what remains of the block */
+    uint64_t attempts;   /* as written, at least 1 */
+    uint64_t delay_ms;   /* between them */
+    uint64_t dead_ms;    /* from being told to stop to being shown dead */
+    uint64_t asked_ms;   /* the question when it is in doubt; 0: nobody is asked */
+    uint64_t look_ms;    /* its `done when`, when it is in doubt whenever it is cut off */
+    bool looks;          /* that is so */
+};
+
+/* A clause of the step; when it says nothing, of the innermost call around it that does. */
+static const struct rbk_tree_clause *clause_of(const struct rbk_times_walk *walk,
+                                               const struct rbk_tree_statement *statement,
+                                               enum rbk_clause_kind kind)
+{
+    const struct rbk_tree_clause *clause = rbk_tree_clause_find(statement, kind);
+    const struct rbk_times_around *around =
+        statement->kind == RBK_STATEMENT_CAPTURE_RUN ? NULL : walk->around;
+    for (; !clause && around; around = around->outer) {
+        clause = rbk_tree_clause_find(around->statement, kind);
+    }
+    return clause;
+}
+
+static uint64_t duration_clause(const struct rbk_tree_statement *statement,
+                                enum rbk_clause_kind kind)
+{
+    const struct rbk_tree_clause *clause = rbk_tree_clause_find(statement, kind);
+    return clause ? rbk_clause_duration_ms(clause) : 0;
+}
+
+/* The connection's kinds, as a mask: a parameter may stand for several. */
+static unsigned kinds_of(const struct rbk_tree_statement *statement)
+{
+    const struct rbk_declaration *ref = statement->name ? statement->name->ref : NULL;
+    return ref && ref->typing.type == RBK_TYPING_CONNECTION ? ref->typing.element
+                                                            : RBK_CONNECTIONS_SQL;
+}
+
+static uint64_t dead_ms_of(const struct rbk_tree_statement *statement)
+{
+    switch ((enum rbk_statement_kind)statement->kind) {
+    case RBK_STATEMENT_RUN:
+    case RBK_STATEMENT_SHELL:
+    case RBK_STATEMENT_CAPTURE_RUN:
+        return rbk_tree_clause_find(statement, RBK_CLAUSE_CANCEL) ? RBK_STOP_EXEC_WITH_CANCEL_MS
+                                                                  : RBK_STOP_EXEC_MS;
+    case RBK_STATEMENT_SQL:
+        return kinds_of(statement) & RBK_CONNECTION_BIT(RBK_CONNECTION_SQLITE)
+                   ? RBK_STOP_SQLITE_MS
+                   : RBK_STOP_POSTGRES_MS;
+    case RBK_STATEMENT_REDIS:
+        return RBK_STOP_REDIS_MS;
+    default:
+        return RBK_STOP_HTTP_MS;
+    }
+}
+
+static uint64_t held_ms(const struct rbk_program *program)
+{
+    const struct rbk_tree_statement *held = rbk_program_head(program, RBK_STATEMENT_HELD);
+    return held && held->value && held->value->kind == RBK_EXPR_DURATION
+               ? (uint64_t)held->value->number
+               : UNLIMITED_MS;
+}
+
+/* What happens when nobody knows whether it happened. */
+static void doubt(const struct rbk_times_walk *walk, const struct rbk_tree_statement *statement,
+                  struct effect *effect)
+{
+    const struct rbk_tree_clause *ask = clause_of(walk, statement, RBK_CLAUSE_IN_DOUBT);
+    const struct rbk_tree_clause *done = clause_of(walk, statement, RBK_CLAUSE_DONE_WHEN);
+    bool again = clause_of(walk, statement, RBK_CLAUSE_IDEMPOTENT) != NULL;
+    bool request =
+        statement->kind == RBK_STATEMENT_REDIS ||
+        (statement->kind == RBK_STATEMENT_HTTP && !rbk_statement_is_http_read(statement));
+    if (again || (done && !request)) {
+        return;
+    }
+    if (ask && !done) {
+        bool said = ask->reaction && ask->reaction->has_within;
+        effect->asked_ms = said ? ask->reaction->within_ms : UNLIMITED_MS;
+    } else if (request) {
+        /* Cut off by a turn of the run there is no looking: a person is asked at once. */
+        effect->asked_ms = held_ms(walk->times->program);
+        effect->looks = done != NULL;
+    }
+    if (effect->looks && reads_of(walk->times, done->value)) {
+        effect->look_ms = effect->timeout_ms ? effect->timeout_ms
+                                             : reads_of(walk->times, done->value) * READING_MS;
+    }
+}
+
+static struct effect effect_of(const struct rbk_times_walk *walk,
+                               const struct rbk_tree_statement *statement)
+{
+    const struct rbk_tree_clause *retry = clause_of(walk, statement, RBK_CLAUSE_RETRY);
+    const struct rbk_tree_clause *every = clause_of(walk, statement, RBK_CLAUSE_EVERY);
+    struct effect effect = {
+        .timeout_ms = duration_clause(statement, RBK_CLAUSE_TIMEOUT),
+        .attempts = 1,
+        .dead_ms = dead_ms_of(statement),
+    };
+    if (retry) {
+        effect.attempts = rbk_clause_count(retry) + 1;
+        effect.delay_ms = every ? rbk_clause_duration_ms(every) : EVERY_MS;
+    }
+    if (!effect.timeout_ms && !walk->limited) {
+        effect.timeout_ms = UNLIMITED_MS;
+    }
+    doubt(walk, statement, &effect);
+    return effect;
+}
+
+static struct rbk_worst worst_of(const struct effect *effect)
+{
+    uint64_t again_ms = rbk_worst_times_ms(effect->delay_ms, effect->attempts - 1);
+    uint64_t one_ms = rbk_worst_add_ms(effect->timeout_ms, effect->dead_ms);
+    struct rbk_worst worst = {
+        .needs_ms =
+            rbk_worst_add_ms(rbk_worst_times_ms(effect->timeout_ms, effect->attempts), again_ms),
+        .stop_ms = rbk_worst_add_ms(effect->dead_ms, effect->asked_ms),
+    };
+    worst.end_ms = rbk_worst_add_ms(rbk_worst_times_ms(one_ms, effect->attempts), again_ms);
+    worst.ok_ms = worst.end_ms - effect->dead_ms;
+    if (effect->looks) {
+        /* Each attempt is looked for; a gap between two is a look or a delay. */
+        uint64_t gap_ms = effect->delay_ms > effect->look_ms ? effect->delay_ms : effect->look_ms;
+        uint64_t attempts = effect->attempts + DOUBTS;
+        worst.end_ms =
+            rbk_worst_add_ms(rbk_worst_times_ms(one_ms, attempts),
+                             rbk_worst_add_ms(rbk_worst_times_ms(gap_ms, effect->attempts - 1),
+                                              rbk_worst_times_ms(effect->look_ms, DOUBTS + 1)));
+        worst.ok_ms = worst.end_ms;
+    } else if (effect->asked_ms) {
+        worst.end_ms = rbk_worst_add_ms(worst.end_ms, effect->asked_ms);
+        worst.ok_ms = worst.end_ms; /* "done", at the last moment */
+    }
+    return worst;
+}
+
+static struct rbk_str how_of(struct rbk_times_walk *walk, const struct effect *effect)
+{
+    char timeout[RBK_TIMES_TEXT_BYTES];
+    char delay[RBK_TIMES_TEXT_BYTES];
+    if (!walk->path) {
+        return RBK_STR("");
+    }
+    rbk_times_text(effect->timeout_ms, timeout);
+    if (effect->looks || effect->attempts == 1) {
+        return rbk_arena_printf(walk->times->arena, "timeout %s%s", timeout,
+                                effect->looks      ? ", and again while `done when` says no"
+                                : effect->asked_ms ? ", and its question in doubt"
+                                                   : "");
+    }
+    return rbk_arena_printf(walk->times->arena, "%llu attempts of %s, %s apart",
+                            (unsigned long long)effect->attempts, timeout,
+                            rbk_times_text(effect->delay_ms, delay));
+}
+
+static struct rbk_worst effect_step(struct rbk_times_walk *walk,
+                                    const struct rbk_tree_statement *statement)
+{
+    struct rbk_worst before = hoisted_texts(walk, statement);
+    struct effect effect = effect_of(walk, statement);
+    struct rbk_worst worst;
+    if (effect.timeout_ms) {
+        worst = worst_of(&effect);
+        rbk_times_share(walk, RBK_SHARE_STEP, statement,
+                        walk->by_needs ? worst.needs_ms : worst.ok_ms, how_of(walk, &effect));
+    } else {
+        worst = rbk_worst_open(0, rbk_worst_add_ms(effect.dead_ms, effect.asked_ms));
+        rbk_times_share(walk, RBK_SHARE_REST, statement, 0, RBK_STR("what remains of the block"));
+    }
+    return rbk_worst_then(before, worst);
+}
+
+/* ---- readings as steps, waits, questions ----------------------------------------------------- */
+
+static struct rbk_worst limited_step(struct rbk_times_walk *walk,
+                                     const struct rbk_tree_statement *statement, uint64_t ms,
+                                     const char *how)
+{
+    rbk_times_share(walk, RBK_SHARE_STEP, statement, ms,
+                    walk->path ? print(walk, how, ms) : RBK_STR(""));
+    return rbk_worst_of(ms);
+}
+
+static struct rbk_worst reading_step(struct rbk_times_walk *walk,
+                                     const struct rbk_tree_statement *statement)
+{
+    uint64_t timeout_ms = duration_clause(statement, RBK_CLAUSE_TIMEOUT);
+    uint64_t for_ms = duration_clause(statement, RBK_CLAUSE_FOR);
+    const struct rbk_tree_clause *retry = rbk_tree_clause_find(statement, RBK_CLAUSE_RETRY);
+    uint64_t every_ms = duration_clause(statement, RBK_CLAUSE_EVERY);
+    if (timeout_ms) {
+        return limited_step(walk, statement, timeout_ms, "timeout ");
+    }
+    if (statement->kind == RBK_STATEMENT_WAIT_UNTIL || for_ms) {
+        if (!walk->limited) {
+            return limited_step(walk, statement, UNLIMITED_MS, "no limit, ");
+        }
+        rbk_times_share(walk, RBK_SHARE_REST, statement, for_ms,
+                        for_ms && walk->path ? print(walk, "for ", for_ms)
+                                             : RBK_STR("what remains of the block"));
+        return rbk_worst_open(for_ms, RBK_STOP_READING_MS);
+    }
+    return open_reading(walk, statement,
+                        walk->limited ? 1 : reads_of(walk->times, statement->value),
+                        retry ? rbk_clause_count(retry) + 1 : 1, every_ms ? every_ms : EVERY_MS);
+}
+
+static struct rbk_worst wait_step(struct rbk_times_walk *walk,
+                                  const struct rbk_tree_statement *statement)
+{
+    uint64_t ms = 0;
+    if (duration_of(walk->times, statement->value, walk->frame, &ms)) {
+        return limited_step(walk, statement, ms, "wait ");
+    }
+    if (!walk->limited) {
+        return limited_step(walk, statement, UNLIMITED_MS, "known only to the run, taken as ");
+    }
+    rbk_times_share(walk, RBK_SHARE_REST, statement, 0, RBK_STR("what remains of the block"));
+    return rbk_worst_open(0, RBK_STOP_READING_MS);
+}
+
+struct rbk_worst rbk_times_leaf(struct rbk_times_walk *walk,
+                                const struct rbk_tree_statement *statement)
+{
+    uint32_t mark = rbk_times_mark(walk);
+    struct rbk_worst worst = {0};
+    switch ((enum rbk_statement_kind)statement->kind) {
+    case RBK_STATEMENT_LET:
+    case RBK_STATEMENT_CHECK:
+    case RBK_STATEMENT_REQUIRE:
+    case RBK_STATEMENT_CAPTURE:
+    case RBK_STATEMENT_WAIT_UNTIL:
+        worst = reading_step(walk, statement);
+        break;
+    case RBK_STATEMENT_WAIT:
+        worst = wait_step(walk, statement);
+        break;
+    case RBK_STATEMENT_RUN:
+    case RBK_STATEMENT_SHELL:
+    case RBK_STATEMENT_CAPTURE_RUN:
+    case RBK_STATEMENT_SQL:
+    case RBK_STATEMENT_HTTP:
+    case RBK_STATEMENT_REDIS:
+        worst = effect_step(walk, statement);
+        break;
+    case RBK_STATEMENT_MANUAL:
+    case RBK_STATEMENT_ASK:
+    case RBK_STATEMENT_ATTEST:
+    case RBK_STATEMENT_APPROVE:
+        worst = limited_step(walk, statement, duration_clause(statement, RBK_CLAUSE_WITHIN),
+                             "a person, within ");
+        break;
+    case RBK_STATEMENT_NOTIFY:
+        worst = rbk_times_hoisted(walk, statement, statement->value);
+        break;
+    default:
+        break;
+    }
+    if (walk->passes || rbk_tree_clause_find(statement, RBK_CLAUSE_OPTIONAL)) {
+        worst = rbk_worst_passed(worst);
+        if (!walk->by_needs) {
+            rbk_times_share_stop(walk, mark, worst.ok_ms);
+        }
+    }
+    return worst;
+}

@@ -1,0 +1,65 @@
+/*
+ * Times and statements as a person reads them.
+ */
+#include "compiler/times/times.h"
+#include "compiler/times/walk.h"
+#include "runtime/core/base/arena.h"
+#include "runtime/core/base/utf8.h"
+
+#include <stdio.h>
+
+const char *rbk_times_text(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
+{
+    static const struct {
+        const char *word;
+        uint64_t ms;
+    } units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+    size_t bytes = 0;
+    if (ms >= RBK_WORST_MS_MAX) {
+        snprintf(out, RBK_TIMES_TEXT_BYTES, "longer than any run");
+        return out;
+    }
+    snprintf(out, RBK_TIMES_TEXT_BYTES, "0s");
+    for (size_t i = 0; i < RBK_COUNT(units); i++) {
+        uint64_t count = ms / units[i].ms;
+        ms %= units[i].ms;
+        if (count) {
+            bytes += (size_t)snprintf(out + bytes, RBK_TIMES_TEXT_BYTES - bytes, "%llu%s",
+                                      (unsigned long long)count, units[i].word);
+        }
+    }
+    return out;
+}
+
+struct rbk_str rbk_times_words(struct rbk_times *times, const struct rbk_source *source,
+                               const struct rbk_tree_statement *statement, uint32_t characters_max)
+{
+    const char *text = source->text.data + statement->head.start;
+    size_t left = statement->head.end - statement->head.start;
+    char *out = rbk_arena_alloc(times->arena, left + 4, 1);
+    size_t bytes = 0;
+    uint32_t characters = 0;
+    for (size_t at = 0; at < left;) {
+        struct rbk_str rest = {text, left};
+        size_t length = rbk_utf8_decode(rest, at, NULL);
+        bool blank = text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r';
+        length = length ? length : 1;
+        if (blank && (bytes == 0 || out[bytes - 1] == ' ')) {
+            at += length;
+            continue;
+        }
+        if (characters + 1 == characters_max && at + length < left) {
+            bytes += (size_t)snprintf(out + bytes, 4, "…");
+            return (struct rbk_str){out, bytes};
+        }
+        for (size_t i = 0; i < length; i++) {
+            out[bytes++] = blank ? ' ' : text[at + i];
+        }
+        characters++;
+        at += length;
+    }
+    while (bytes > 0 && out[bytes - 1] == ' ') {
+        bytes--;
+    }
+    return (struct rbk_str){out, bytes};
+}
