@@ -186,6 +186,8 @@ bool rbk_stage_rolling_back(const struct rbk_machine *machine, const struct rbk_
 /* Whether it has been started and has neither come to stand applied nor to rest otherwise. */
 bool rbk_stage_under_way(const struct rbk_machine *machine, const struct rbk_state *state,
                          uint32_t region);
+/* Whether the way back is gone: retiring, or releasing locks on the way to the end. */
+bool rbk_run_past_grace(const struct rbk_machine *machine, const struct rbk_state *state);
 /* Whether the status is an end: completed, aborted, cancelled. (Stuck waits for a person.) */
 bool rbk_status_is_end(enum rbk_status status);
 

@@ -61,8 +61,6 @@ bool rbk_run_going(const struct rbk_state *state);
 bool rbk_run_undecided(const struct rbk_machine *machine, const struct rbk_state *state);
 /* Whether observe or grace is over, and nothing is undecided. */
 bool rbk_plan_time_is_up(const struct rbk_machine *machine, const struct rbk_state *state);
-/* Whether the way back is gone: retiring, or releasing locks on the way to the end. */
-bool rbk_run_past_grace(const struct rbk_machine *machine, const struct rbk_state *state);
 /* Whether nothing but time keeps a stage in WAITING; ret_at_ms: from when it may start, 0: now. */
 bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_state *state,
                          uint32_t region, uint64_t *ret_at_ms);

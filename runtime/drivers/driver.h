@@ -29,12 +29,6 @@
 struct rbk_activity; /* one request under way; its driver defines and owns it */
 struct rbk_driver;   /* one driver, open on one loop */
 
-/* A name with a value: an environment variable, a header. */
-struct rbk_pair {
-    struct rbk_str name;
-    struct rbk_str value;
-};
-
 /* What is to be done; each driver reads its own part. All memory is the caller's. */
 struct rbk_request {
     /* every driver */

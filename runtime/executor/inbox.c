@@ -3,9 +3,12 @@
  * record, and its reply is written in the transaction that journals that record. What cannot even
  * be read is answered at once.
  *
- *   command  {"command": …, "stage"?, "signal"?, "answer"?, "reason"?}
- *   answer   {"question": name or "", "answer": …}
- *   alert    {"name": …, "firing": bool}
+ *   command  {"command": …, "stage"?, "id"?, "signal"?, "answer"?, "reason"?}
+ *   answer   {"id": the question's serial, "answer": …}
+ *   alert    {"name": …, "firing": bool, "labels"?: {name: value}}
+ *
+ * A request may lie here for long. So an answer names the very question that its sender saw, not the
+ * place where it is asked: a late one meets no other. So does a `resolve` of a step in doubt.
  */
 #include "runtime/executor/run_internal.h"
 
@@ -51,38 +54,29 @@ static bool asks(const struct rbk_run *run, uint32_t region)
     return mode == RBK_MODE_ASKING || mode == RBK_MODE_DOUBT;
 }
 
-/* The question of that name, or the only one open. false: there is none, or there are several. */
-static bool find_question(const struct rbk_run *run, const char *name,
+/* Whose question has that serial. false: it is open no more. */
+static bool find_question(const struct rbk_run *run, uint32_t serial,
                           enum rbk_question_owner *ret_owner, uint32_t *ret_index)
 {
     const struct rbk_machine *machine = run->replay->machine;
-    unsigned open = 0;
 
     for (uint32_t i = 0; i < machine->region_count; i++) {
-        const struct rbk_region_state *region = rbk_state_region(machine, run->replay->state, i);
-
-        if (!asks(run, i) ||
-            (name[0] != '\0' && !is_named(machine->states[region->state].name, name) &&
-             !is_named(machine->regions[i].name, name))) {
-            continue;
+        if (asks(run, i) && rbk_state_region(machine, run->replay->state, i)->serial == serial) {
+            *ret_owner = RBK_OWNER_REGION;
+            *ret_index = i;
+            return true;
         }
-        *ret_owner = RBK_OWNER_REGION;
-        *ret_index = i;
-        open++;
     }
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
-        char full[192];
+        const struct rbk_trigger_state *trigger = rbk_state_trigger(machine, run->replay->state, i);
 
-        snprintf(full, sizeof(full), "trigger.%.*s", RBK_STR_ARG(machine->triggers[i].name));
-        if (rbk_state_trigger(machine, run->replay->state, i)->mode != RBK_TRIGGER_ASKING ||
-            (name[0] != '\0' && strcmp(name, full) != 0)) {
-            continue;
+        if (trigger->mode == RBK_TRIGGER_ASKING && trigger->serial == serial) {
+            *ret_owner = RBK_OWNER_TRIGGER;
+            *ret_index = i;
+            return true;
         }
-        *ret_owner = RBK_OWNER_TRIGGER;
-        *ret_index = i;
-        open++;
     }
-    return open == 1;
+    return false;
 }
 
 /* Which question of the machine that is: for the roles it waits for. RBK_NONE: anybody may answer.
@@ -130,6 +124,14 @@ static const char *answer_name(unsigned index)
     return rbk_answer_name((enum rbk_answer)index);
 }
 
+/* The serial of a question; 0: none was given. */
+static uint32_t id_of(const json_t *body)
+{
+    json_int_t id = json_integer_value(json_object_get(body, "id"));
+
+    return id > 0 && id <= UINT32_MAX ? (uint32_t)id : 0;
+}
+
 static const char *text_of(const json_t *body, const char *key)
 {
     const char *text = json_string_value(json_object_get(body, key));
@@ -171,6 +173,7 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
             return "say done or not-done";
         }
         event->answer = (enum rbk_answer)answer;
+        event->serial = id_of(body);
     }
     queued->record.message =
         rbk_secrets_redact(run->secrets, &queued->arena, rbk_str_from(text_of(body, "reason")));
@@ -186,10 +189,12 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
     if (answer < 0) {
         return "there is no such answer";
     }
-    if (!find_question(run, text_of(body, "question"), &event->owner, &event->index)) {
-        return text_of(body, "question")[0] != '\0'
-                   ? "no such question is open"
-                   : "not exactly one question is open: name it (`rbk status` lists them)";
+    event->serial = id_of(body);
+    if (event->serial == 0) {
+        return "say which question it answers";
+    }
+    if (!find_question(run, event->serial, &event->owner, &event->index)) {
+        return "the question that was meant is not open any more";
     }
     event->answer = (enum rbk_answer)answer;
     question = question_of(run, event->owner, event->index);
@@ -199,18 +204,48 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
     return NULL;
 }
 
+/* @return NULL, or what the person is told. */
+static const char *take_labels(const json_t *labels, struct queued *queued)
+{
+    struct rbk_pair *pairs =
+        rbk_new_array(&queued->arena, struct rbk_pair, json_object_size(labels) + 1);
+    const char *name;
+    json_t *value;
+    size_t bytes;
+
+    if (json_object_size(labels) > RBK_ALERT_LABELS_MAX) {
+        return "the alert has too many labels";
+    }
+    queued->record.labels = pairs;
+    json_object_keylen_foreach((json_t *)labels, name, bytes, value)
+    {
+        if (bytes == 0 || !json_is_string(value)) {
+            return "a label has a name, and text for a value";
+        }
+        pairs[queued->record.label_count++] = (struct rbk_pair){
+            rbk_arena_copy(&queued->arena, (struct rbk_str){name, bytes}),
+            rbk_arena_copy(&queued->arena, (struct rbk_str){json_string_value(value),
+                                                            json_string_length(value)})};
+    }
+    return NULL;
+}
+
 static const char *take_alert(struct rbk_run *run, const json_t *body, struct queued *queued)
 {
+    const json_t *labels = json_object_get(body, "labels");
     const char *name = text_of(body, "name");
 
     (void)run;
     if (name[0] == '\0') {
         return "name the alert";
     }
+    if (labels != NULL && !json_is_object(labels)) {
+        return "the labels of an alert are an object";
+    }
     queued->record.event.serial = 0;
     queued->record.alert = rbk_arena_copy(&queued->arena, rbk_str_from(name));
     queued->record.firing = json_is_true(json_object_get(body, "firing"));
-    return NULL;
+    return labels != NULL ? take_labels(labels, queued) : NULL;
 }
 
 static const struct {

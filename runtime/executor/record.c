@@ -57,6 +57,26 @@ static void put_integer(json_t *object, const char *key, int64_t integer)
     json_object_set_new(object, key, json_integer(integer));
 }
 
+/* Of the question that was meant, where one was. */
+static void put_serial(json_t *object, uint32_t serial)
+{
+    if (serial != 0) {
+        put_integer(object, "serial", serial);
+    }
+}
+
+static void put_labels(json_t *object, const struct rbk_record *record)
+{
+    json_t *labels = json_object();
+
+    for (size_t i = 0; i < record->label_count; i++) {
+        const struct rbk_str name = record->labels[i].name;
+
+        json_object_setn_new(labels, name.data, name.bytes, text_to_json(record->labels[i].value));
+    }
+    json_object_set_new(object, "labels", labels);
+}
+
 static void put_event(json_t *object, const struct rbk_event *event)
 {
     switch (event->kind) {
@@ -84,6 +104,7 @@ static void put_event(json_t *object, const struct rbk_event *event)
     case RBK_EVENT_ANSWER:
         put_word(object, "owner", event->owner == RBK_OWNER_TRIGGER ? "trigger" : "region");
         put_integer(object, "index", event->index);
+        put_serial(object, event->serial);
         put_word(object, "answer", rbk_answer_name(event->answer));
         put_integer(object, "roles", event->roles);
         break;
@@ -91,6 +112,7 @@ static void put_event(json_t *object, const struct rbk_event *event)
         put_word(object, "command", rbk_command_name(event->command));
         put_integer(object, "index", event->index);
         if (event->command == RBK_COMMAND_RESOLVE) {
+            put_serial(object, event->serial);
             put_word(object, "answer", rbk_answer_name(event->answer));
         }
         break;
@@ -125,6 +147,10 @@ int rbk_record_encode(const struct rbk_record *record, struct rbk_buffer *out)
         put_text(object, "alert", record->alert);
         json_object_set_new(object, "firing", json_boolean(record->firing));
     }
+    if (record->label_count != 0) {
+        put_labels(object, record);
+    }
+    put_text(object, "settings", record->settings);
     text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(object);
     if (text == NULL) {
@@ -147,6 +173,27 @@ static struct rbk_str get_text(const json_t *object, const char *key, struct rbk
     }
     return rbk_arena_copy(arena,
                           (struct rbk_str){json_string_value(value), json_string_length(value)});
+}
+
+static void get_labels(json_t *object, struct rbk_arena *arena, struct rbk_record *record)
+{
+    json_t *labels = json_object_get(object, "labels"), *value;
+    struct rbk_pair *pairs;
+    const char *name;
+    size_t bytes;
+
+    if (!json_is_object(labels)) {
+        return;
+    }
+    pairs = rbk_new_array(arena, struct rbk_pair, json_object_size(labels) + 1);
+    record->labels = pairs;
+    json_object_keylen_foreach(labels, name, bytes, value)
+    {
+        pairs[record->label_count++] = (struct rbk_pair){
+            rbk_arena_copy(arena, (struct rbk_str){name, bytes}),
+            rbk_arena_copy(arena,
+                           (struct rbk_str){json_string_value(value), json_string_length(value)})};
+    }
 }
 
 static uint32_t get_index(const json_t *object, const char *key)
@@ -280,6 +327,8 @@ int rbk_record_decode(struct rbk_str kind, struct rbk_str body, int64_t at_ms,
     record.note = get_text(object, "note", arena);
     record.alert = get_text(object, "alert", arena);
     record.firing = json_is_true(json_object_get(object, "firing"));
+    get_labels(object, arena, &record);
+    record.settings = get_text(object, "settings", arena);
     *ret_record = record;
 out:
     json_decref(object);

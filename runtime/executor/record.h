@@ -5,7 +5,7 @@
  * A record: an event for step() with what belongs to it but does not decide anything (values, who,
  * messages). This is what one row of the journal holds; the body is canonical JSON.
  *
- * Notes with serial 0 are the run's own: {"alert": name, "firing": bool}.
+ * Notes with serial 0 are the run's own: {"alert": name, "firing": bool, "labels": {…}}.
  */
 
 #include "runtime/core/step.h"
@@ -22,6 +22,9 @@ struct rbk_record {
     struct rbk_str note;    /* NOTE: the driver's note */
     struct rbk_str alert;   /* NOTE with serial 0: an alert's name */
     bool firing;
+    const struct rbk_pair *labels; /* of the alert, label_count of them, each name once */
+    size_t label_count;
+    struct rbk_str settings; /* START: SHA-256 of what the store keeps beside the journal */
     int64_t request; /* inbox row this came from; 0: none. Not in the journal */
 };
 

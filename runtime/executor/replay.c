@@ -85,29 +85,6 @@ static void bind_value(struct rbk_replay *replay, const struct rbk_in_flight *in
     }
 }
 
-static enum rbk_refusal set_alert(struct rbk_replay *replay, const struct rbk_record *record)
-{
-    for (size_t i = 0; i < replay->alert_count; i++) {
-        if (rbk_str_equal(replay->alerts[i].name, record->alert)) {
-            replay->alerts[i].firing = record->firing;
-            return RBK_REFUSAL_ACCEPTED;
-        }
-    }
-    if (replay->alert_count == replay->alert_capacity) {
-        size_t capacity = replay->alert_capacity * 2 + 8;
-        struct rbk_alert *alerts = rbk_new_array(&replay->arena, struct rbk_alert, capacity);
-
-        if (replay->alert_count != 0) {
-            memcpy(alerts, replay->alerts, replay->alert_count * sizeof(*alerts));
-        }
-        replay->alerts = alerts;
-        replay->alert_capacity = capacity;
-    }
-    replay->alerts[replay->alert_count++] =
-        (struct rbk_alert){rbk_arena_copy(&replay->arena, record->alert), record->firing};
-    return RBK_REFUSAL_ACCEPTED;
-}
-
 /* ---- the reason -------------------------------------------------------------------------------
  */
 
@@ -212,7 +189,11 @@ enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_re
 
     replay->actions.count = 0;
     if (record->event.kind == RBK_EVENT_NOTE && record->event.serial == 0) {
-        return record->alert.bytes != 0 ? set_alert(replay, record) : RBK_REFUSAL_ACCEPTED;
+        if (record->alert.bytes != 0) {
+            rbk_alerts_set(&replay->alerts, &replay->arena, record->alert, record->labels,
+                           record->label_count, record->firing);
+        }
+        return RBK_REFUSAL_ACCEPTED;
     }
     refusal = rbk_step(replay->machine, &replay->settings, replay->state, &record->event,
                        &replay->actions);
@@ -293,6 +274,24 @@ struct walk {
     struct rbk_error *reterr;
 };
 
+/* The journal proves its own events; what lies beside it in the store is proved by the first one. */
+static int check_settings(const struct rbk_replay *replay, const struct rbk_record *start,
+                          struct rbk_error *reterr)
+{
+    char hash[65];
+
+    if (rbk_settings_hash(&replay->run, hash) != 0) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if (!rbk_str_is(start->settings, hash)) {
+        return rbk_error_set(reterr, RBK_ECORRUPT,
+                             "the parameters or other settings of run %.*s were changed in the "
+                             "store after it started",
+                             RBK_STR_ARG(replay->run.id));
+    }
+    return 0;
+}
+
 static int on_event(void *context, const struct rbk_store_event *event)
 {
     struct walk *walk = context;
@@ -305,6 +304,10 @@ static int on_event(void *context, const struct rbk_store_event *event)
     error = rbk_record_decode(event->kind, event->body, event->at_ms, &walk->scratch, &record,
                               walk->reterr);
     if (error != 0) {
+        return error;
+    }
+    if (record.event.kind == RBK_EVENT_START &&
+        (error = check_settings(replay, &record, walk->reterr)) != 0) {
         return error;
     }
     if (walk->before != NULL) {

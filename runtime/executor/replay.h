@@ -7,6 +7,7 @@
  */
 
 #include "runtime/core/step.h"
+#include "runtime/executor/alerts.h"
 #include "runtime/executor/record.h"
 #include "runtime/store/store.h"
 
@@ -19,11 +20,6 @@ struct rbk_in_flight {
     bool look;           /* a `done when` look-up, not the effect itself */
     uint64_t since_ms;   /* wall clock of the dispatch; of the first one after a crash */
     struct rbk_str note; /* the last note of its driver; in the replay's arena */
-};
-
-struct rbk_alert {
-    struct rbk_str name;
-    bool firing;
 };
 
 /* Everything the journal says about a run. Owned: its arena holds all of it. */
@@ -40,8 +36,7 @@ struct rbk_replay {
     struct rbk_actions actions;      /* scratch of the last step */
     struct rbk_in_flight *in_flight; /* in_flight_count */
     size_t in_flight_count, in_flight_capacity;
-    struct rbk_alert *alerts;
-    size_t alert_count, alert_capacity;
+    struct rbk_alerts alerts; /* firing now */
     struct rbk_str reason; /* why it paused, was held, turned or got stuck, for a person */
     struct rbk_cause told; /* the cause `reason` was made of */
     int64_t seq;           /* of the last event */
@@ -55,7 +50,8 @@ typedef int rbk_replay_fn(void *context, struct rbk_replay *replay, const struct
 /*
  * Load run `id` and replay its journal to the end (through `each`, which may be NULL; then a
  * snapshot is used where there is one).
- * @return 0, -RBK_ENOTFOUND, -RBK_ECORRUPT (chain broken, or an event that step() refuses), ….
+ * @return 0, -RBK_ENOTFOUND, -RBK_ECORRUPT (chain broken, an event that step() refuses, parameters
+ * or other settings that are not those it was started with), ….
  */
 RBK_MUST_USE int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each,
                                  void *context, struct rbk_replay **ret_replay,

@@ -23,6 +23,7 @@
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/executor/settings.h"
 
 /* Records of one transaction: more wait for the next turn. */
 #define BATCH_MAX 64
@@ -461,11 +462,20 @@ static void ring_on(struct rbk_run *run)
 static void start(struct rbk_run *run)
 {
     struct queued *queued = rbk_queue_new(run, run->resumed ? RBK_EVENT_RESUMED : RBK_EVENT_START);
+    char settings[65];
 
     if (queued == NULL) {
         return;
     }
     queued->record.who = rbk_arena_copy(&queued->arena, rbk_str_from(run->options.user));
+    if (!run->resumed) {
+        if (rbk_settings_hash(&run->replay->run, settings) != 0) {
+            rbk_queue_free(queued);
+            rbk_run_fail(run, rbk_error_set(&run->error, RBK_ENOMEM, "out of memory"));
+            return;
+        }
+        queued->record.settings = rbk_arena_copy(&queued->arena, rbk_str_from(settings));
+    }
     rbk_queue_push(run, queued);
     run->started = true;
     rbk_daily_windows_look(run);

@@ -100,23 +100,34 @@ static struct rbk_run *run_new(const struct rbk_run_options *options, struct rbk
 static bool has_alert(void *context, struct rbk_str name, const struct rbk_pair *labels,
                       size_t label_count)
 {
-    struct rbk_run *run = context;
+    const struct rbk_run *run = context;
 
-    (void)labels; /* labels come with the webhook; `rbk alert` names the alert alone */
-    (void)label_count;
-    for (size_t i = 0; i < run->replay->alert_count; i++) {
-        if (run->replay->alerts[i].firing && rbk_str_equal(run->replay->alerts[i].name, name)) {
-            return true;
-        }
-    }
-    return false;
+    return rbk_alerts_fire(&run->replay->alerts, name, labels, label_count);
 }
 
-/* Secrets, scopes, drivers: everything that needs machine and parameters. */
+/* What a run cannot do without, and what may well not be there: looked at before anything is left in
+ * the store. */
+static int prepare(struct rbk_run *run, struct rbk_error *reterr)
+{
+    const struct rlimit no_core = {0, 0};
+
+    if (access(run->supervisor, X_OK) != 0 || access(run->filter_worker, X_OK) != 0) {
+        return rbk_error_set(reterr, RBK_ENOTFOUND,
+                             "a program of this installation is missing: %s; install rbk anew",
+                             access(run->supervisor, X_OK) != 0 ? run->supervisor
+                                                                : run->filter_worker);
+    }
+    if (run->replay->machine->secret_count != 0) {
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+    }
+    return rbk_secrets_load(run->replay->machine, run->replay->params, run->directory,
+                            &run->secrets, reterr);
+}
+
+/* Scopes, drivers, probes: everything that needs machine, parameters and secrets. */
 static int equip(struct rbk_run *run, struct rbk_error *reterr)
 {
     const struct rbk_machine *machine = run->replay->machine;
-    const struct rlimit no_core = {0, 0};
     struct rbk_driver_setup drivers = {.loop = &run->loop,
                                        .run = run->id,
                                        .run_directory = run->run_directory,
@@ -127,23 +138,12 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
                                       .scope = &run->scope,
                                       .run = run->id,
                                       .directory = run->directory,
+                                      .secrets = rbk_secrets_all(run->secrets),
+                                      .secret_count = machine->secret_count,
                                       .alert = has_alert,
                                       .context = run};
     int error;
 
-    if (access(run->supervisor, X_OK) != 0 || access(run->filter_worker, X_OK) != 0) {
-        return rbk_error_set(reterr, RBK_ENOTFOUND,
-                             "a program of this installation is missing: %s; install rbk anew",
-                             access(run->supervisor, X_OK) != 0 ? run->supervisor
-                                                                : run->filter_worker);
-    }
-    if (machine->secret_count != 0) {
-        (void)setrlimit(RLIMIT_CORE, &no_core);
-    }
-    if ((error = rbk_secrets_load(machine, run->replay->params, run->directory, &run->secrets,
-                                  reterr)) != 0) {
-        return error;
-    }
     rbk_scope_open(run);
     if ((error = rbk_drivers_new(&drivers, &run->drivers, reterr)) != 0) {
         return error;
@@ -242,7 +242,6 @@ static int store_run(struct rbk_run *run, const struct rbk_machine *machine, str
                      const struct rbk_value *params, const char *unrehearsed, uint64_t now_ms,
                      struct rbk_error *reterr)
 {
-    char host[128] = "";
     struct rbk_buffer encoded;
     struct rbk_store_run row = {.id = rbk_str_from(run->id),
                                 .machine = rbk_str_from(machine->hash),
@@ -255,14 +254,13 @@ static int store_run(struct rbk_run *run, const struct rbk_machine *machine, str
                                 .started_ms = (int64_t)now_ms};
     int error;
 
-    gethostname(host, sizeof(host) - 1);
-    row.host = rbk_str_from(host);
     rbk_buffer_init(&encoded, RBK_EVENT_BYTES_MAX);
     if (rbk_settings_encode(machine, params, &encoded) != 0) {
         error = rbk_error_set(reterr, RBK_ELIMIT, "the parameters are too large");
         goto out;
     }
-    row.params = rbk_buffer_str(&encoded);
+    row.params = rbk_arena_copy(&run->replay->arena, rbk_buffer_str(&encoded));
+    row.host = run->replay->run.host;
     if ((error = rbk_store_begin(run->store, reterr)) != 0) {
         goto out;
     }
@@ -272,6 +270,7 @@ static int store_run(struct rbk_run *run, const struct rbk_machine *machine, str
         goto out;
     }
     error = rbk_store_commit(run->store, reterr);
+    run->replay->run = row; /* as the store has it: its hash begins the journal */
 out:
     rbk_buffer_fini(&encoded);
     return error;
@@ -319,8 +318,9 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
     gethostname(host, sizeof(host) - 1);
     run->replay->run.host = rbk_arena_copy(&run->replay->arena, rbk_str_from(host));
     run->replay->run.started_ms = (int64_t)now_ms;
-    /* Secrets come first: a run that cannot read them leaves nothing behind in the store. */
-    if ((error = rbk_store_take_lease(run->store, run->id, &run->epoch, reterr)) != 0 ||
+    /* A run that cannot read its secrets leaves no lease and no folder behind. */
+    if ((error = prepare(run, reterr)) != 0 ||
+        (error = rbk_store_take_lease(run->store, run->id, &run->epoch, reterr)) != 0 ||
         (error = find_directory(run, reterr)) != 0 ||
         (error = rbk_exec_claim(run->run_directory, run->id, reterr)) != 0 ||
         (error = equip(run, reterr)) != 0 ||
@@ -386,7 +386,7 @@ int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         goto fail;
     }
-    if ((error = equip(run, reterr)) != 0) {
+    if ((error = prepare(run, reterr)) != 0 || (error = equip(run, reterr)) != 0) {
         goto fail;
     }
     *ret_run = run;

@@ -3,8 +3,10 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/core/base/buffer.h"
+#include "runtime/core/base/hash.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
 
@@ -261,4 +263,39 @@ int rbk_settings_decode(const struct rbk_machine *machine, struct rbk_str text,
         *ret_params = params;
     }
     return error;
+}
+
+int rbk_settings_hash(const struct rbk_store_run *run, char ret_hex[65])
+{
+    const struct rbk_pair texts[] = {
+        {RBK_STR("directory"), run->directory},     {RBK_STR("host"), run->host},
+        {RBK_STR("machine"), run->machine},         {RBK_STR("params"), run->params},
+        {RBK_STR("plan"), run->plan},               {RBK_STR("run"), run->id},
+        {RBK_STR("title"), run->title},             {RBK_STR("user"), run->user},
+        {RBK_STR("unrehearsed"), run->unrehearsed},
+    };
+    json_t *object = json_pack("{s:I}", "started", (json_int_t)run->started_ms);
+    bool failed = object == NULL;
+    char *text;
+
+    /* A folder may have any name: what is not UTF-8 is hashed as hex. */
+    for (size_t i = 0; i < RBK_COUNT(texts) && !failed; i++) {
+        struct rbk_str value = texts[i].value;
+        json_t *json = json_stringn(value.bytes != 0 ? value.data : "", value.bytes);
+        char hash[65];
+
+        if (json == NULL) {
+            rbk_sha256_hex(value.data, value.bytes, hash);
+            json = json_pack("[s]", hash);
+        }
+        failed = json_object_set_new(object, texts[i].name.data, json) != 0;
+    }
+    text = failed ? NULL : json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(object);
+    if (text == NULL) {
+        return -RBK_ENOMEM;
+    }
+    rbk_sha256_hex(text, strlen(text), ret_hex);
+    free(text);
+    return 0;
 }

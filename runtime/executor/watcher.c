@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/value_text.h"
+
 /* Ways back are read again every minute unless the plan says otherwise. */
 #define WAY_BACK_MS 60000u
 
@@ -178,39 +180,53 @@ static void on_trigger(void *context, uint32_t trigger, struct rbk_value value,
 /* ---- alerts ------------------------------------------------------------------------------------
  */
 
+/* Whether the alert that a probe waits for fires: its name, and all its labels. */
+static bool fires(struct rbk_run *run, const struct rbk_read *read)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    struct rbk_pair labels[RBK_ALERT_LABELS_MAX];
+    struct rbk_str name = RBK_STR("");
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < read->args.count; i++) {
+        const struct rbk_arg *arg = &machine->args[read->args.first + i];
+        struct rbk_value value;
+
+        if (rbk_expr_evaluate(&run->open_scope, arg->expr, &run->scratch, &value, NULL) != 0 ||
+            value.missing || !rbk_type_is_text(value.type) || count == RBK_COUNT(labels)) {
+            return false;
+        }
+        if (arg->kind == RBK_ARG_NAME) {
+            name = value.as.text;
+        } else if (arg->kind == RBK_ARG_ALERT_LABEL) {
+            labels[count++] = (struct rbk_pair){arg->name, value.as.text};
+        }
+    }
+    return rbk_alerts_fire(&run->replay->alerts, name, labels, count);
+}
+
+static void feed_alert(struct rbk_run *run, uint32_t probe)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_expr *expr = &machine->exprs[machine->probes[probe].expr];
+    bool firing = false;
+
+    rbk_arena_reset(&run->scratch);
+    for (uint32_t i = 0; i < expr->reads.count; i++) {
+        firing |= fires(run, &machine->reads[expr->reads.first + i]);
+    }
+    rbk_watch_feed(run->watch, probe, rbk_value_bool(firing), uv_now(&run->loop));
+}
+
 void rbk_watcher_alert(struct rbk_run *run)
 {
     const struct rbk_machine *machine = run->replay->machine;
 
     for (uint32_t i = 0; i < machine->probe_count; i++) {
-        const struct rbk_expr *expr = &machine->exprs[machine->probes[i].expr];
-        bool firing = false;
-
-        if (!machine->probes[i].pushed) {
-            continue;
+        if (machine->probes[i].pushed) {
+            feed_alert(run, i);
+            look(run, i);
         }
-        for (uint32_t j = 0; j < expr->reads.count; j++) {
-            const struct rbk_read *read = &machine->reads[expr->reads.first + j];
-
-            for (uint32_t k = 0; k < read->args.count; k++) {
-                const struct rbk_arg *arg = &machine->args[read->args.first + k];
-                struct rbk_value name;
-
-                rbk_arena_reset(&run->scratch);
-                if (arg->kind != RBK_ARG_NAME ||
-                    rbk_expr_evaluate(&run->open_scope, arg->expr, &run->scratch, &name, NULL) !=
-                        0 ||
-                    name.missing) {
-                    continue;
-                }
-                for (size_t a = 0; a < run->replay->alert_count; a++) {
-                    firing |= run->replay->alerts[a].firing &&
-                              rbk_str_equal(run->replay->alerts[a].name, name.as.text);
-                }
-            }
-        }
-        rbk_watch_feed(run->watch, i, rbk_value_bool(firing), uv_now(&run->loop));
-        look(run, i);
     }
 }
 
@@ -343,7 +359,13 @@ int rbk_watcher_start(struct rbk_run *run)
         rbk_watch_set_baseline(run->watch, i, run->replay->baselines[i]);
     }
     rbk_poll_start(run->poll);
-    rbk_watcher_alert(run);
+    /* What fired when the last runner stopped fires still. Nobody looks at the levels yet: the first
+     * step of this runner does. */
+    for (uint32_t i = 0; i < run->replay->machine->probe_count; i++) {
+        if (run->replay->machine->probes[i].pushed) {
+            feed_alert(run, i);
+        }
+    }
     return 0;
 }
 

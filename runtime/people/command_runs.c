@@ -111,12 +111,6 @@ int rbk_subcommand_runs(const struct rbk_options *options)
     struct rbk_error error = {0};
     int result = rbk_run_store_open(options, RBK_STORE_READER, &listing.store, &error);
 
-    if (result == -RBK_ENOTFOUND) {
-        if (!listing.json) {
-            (void)printf("there are no runs: %s\n", error.text);
-        }
-        return RBK_EXIT_COMPLETED;
-    }
     if (result != 0) {
         return rbk_subcommand_failed(options, &error);
     }

@@ -41,8 +41,8 @@ const struct rbk_subcommand rbk_subcommands[] = {
      3, rbk_subcommand_resolve},
     {"signal", "RUN NAME", "give a signal that the plan waits for (`abort on signal NAME`)", ASKS,
      2, 2, rbk_subcommand_signal},
-    {"alert", "RUN NAME firing|resolved", "set an alert that a probe of the plan reads", ASKS, 3, 3,
-     rbk_subcommand_alert},
+    {"alert", "RUN NAME firing|resolved", "set an alert that a probe of the plan reads",
+     ASKS | RBK_TAKES(LABEL), 3, 3, rbk_subcommand_alert},
 };
 const size_t rbk_subcommand_count = RBK_COUNT(rbk_subcommands);
 

@@ -20,6 +20,7 @@
     X(DIRECTORY, "directory", 'C', "DIR", "where commands run (else the folder of the file)")  \
     X(UNREHEARSED, "unrehearsed", 0, "REASON", "start without a fresh rehearsal, and say why") \
     X(REASON, "reason", 'm', "TEXT", "why; kept in the journal")                               \
+    X(LABEL, "label", 'l', "NAME=VALUE", "a label of the alert; may be given more than once")  \
     X(JSON, "json", 0, NULL, "one JSON object a line, for programs")                           \
     X(PLAIN, "plain", 0, NULL, "lines with the time in front, on a terminal too")              \
     X(NO_WAIT, "no-wait", 0, NULL, "end when held, paused or stuck; do not wait for a reply")  \
@@ -34,8 +35,8 @@ enum rbk_option { RBK_OPTIONS(X) RBK_OPTION_COUNT };
 struct rbk_options {
     const char *command;            /* borrowed: the command's name */
     bool given[RBK_OPTION_COUNT];   /* flags, and whether an option with a value was given */
-    char *values[RBK_OPTION_COUNT]; /* the last value; SET is in `sets`; NULL: not given */
-    char **sets;                    /* "name=value", set_count of them */
+    char *values[RBK_OPTION_COUNT]; /* the last value; NULL: not given, or in `sets` */
+    char **sets;                    /* "name=value" of SET or LABEL, set_count of them */
     size_t set_count;
     char **words; /* what is no option, in order; NULL at the end */
     size_t word_count;

@@ -53,6 +53,7 @@ static json_t *questions_of(struct building *building)
         json_t *object = json_object();
         rbk_asked_name(building->view, state, &asked[i], &text);
         set_buffer(object, "question", &text);
+        (void)json_object_set_new(object, "id", json_integer(asked[i].serial));
         (void)json_object_set_new(object, "kind", text_of(rbk_question_kind_name(asked[i].kind)));
         rbk_asked_text(building->view, state, &asked[i], &text);
         set_buffer(object, "text", &text);

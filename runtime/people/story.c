@@ -427,8 +427,13 @@ static void tell_start(struct story *story)
 static void tell_note(struct story *story)
 {
     if (story->record->alert.bytes != 0) {
-        rbk_buffer_printf(&story->line, "alert %.*s is %s", RBK_STR_ARG(story->record->alert),
-                          story->record->firing ? "firing" : "resolved");
+        rbk_buffer_printf(&story->line, "alert %.*s", RBK_STR_ARG(story->record->alert));
+        for (size_t i = 0; i < story->record->label_count; i++) {
+            rbk_buffer_printf(&story->line, "%s%.*s=%.*s", i == 0 ? " with " : ", ",
+                              RBK_STR_ARG(story->record->labels[i].name),
+                              RBK_STR_ARG(story->record->labels[i].value));
+        }
+        rbk_buffer_append_text(&story->line, story->record->firing ? " is firing" : " is resolved");
         rbk_story_send(story, story->record->firing ? RBK_TONE_WARN : RBK_TONE_PLAIN, RBK_NONE);
     }
 }

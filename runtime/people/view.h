@@ -88,6 +88,7 @@ struct rbk_asked {
     enum rbk_question_kind kind;
     uint32_t index;     /* region or trigger */
     uint32_t question;  /* row of machine->questions; RBK_NONE: the default doubt question */
+    uint32_t serial;    /* which asking of it: no other question of the run ever has this one */
     uint32_t approvals; /* bit i: role i has agreed */
     uint64_t due_ms;    /* silence counts from then on; 0: no end */
 };
@@ -98,7 +99,7 @@ size_t rbk_view_asked(const struct rbk_view *view, const struct rbk_state *state
 /* The same for one owner; false when it asks nothing. */
 bool rbk_view_asked_by(const struct rbk_view *view, const struct rbk_state *state,
                        enum rbk_question_owner owner, uint32_t index, struct rbk_asked *ret_asked);
-/* Append "migrate.approve.1" or "trigger.errors". */
+/* Append "migrate.approve.1" or "trigger.errors"; with "@17" behind it, it is this very question. */
 void rbk_asked_name(const struct rbk_view *view, const struct rbk_state *state,
                     const struct rbk_asked *asked, struct rbk_buffer *out);
 /* Append what is asked, one line: "approve? (dba; infra_lead agreed)". */

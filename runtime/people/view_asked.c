@@ -33,6 +33,7 @@ static bool region_asks(const struct rbk_view *view, const struct rbk_state *sta
                                            : kind_of(view, question, RBK_QUESTION_ASK),
         .index = region,
         .question = question,
+        .serial = rs->serial,
         .approvals = rs->approvals,
         .due_ms = rs->due_ms,
     };
@@ -52,6 +53,7 @@ static bool trigger_asks(const struct rbk_view *view, const struct rbk_state *st
         .kind = kind_of(view, question, RBK_QUESTION_DECIDE),
         .index = trigger,
         .question = question,
+        .serial = ts->serial,
         .approvals = ts->approvals,
         .due_ms = ts->due_ms,
     };
@@ -205,6 +207,7 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
     }
     rbk_buffer_init(&rest, 4096);
     rbk_asked_name(view, state, asked, &rest);
+    rbk_buffer_printf(&rest, "@%u", asked->serial);
     if (asked->kind == RBK_QUESTION_DECIDE) {
         rbk_buffer_printf(&rest, " %s", decisions[number]);
     } else if (word != NULL) {

@@ -52,6 +52,22 @@ static bool rests_undecided(const struct explain *explain, uint32_t region)
             (kind == RBK_STATE_ROLLED_BACK && (rs->flags & RBK_FLAG_FOLLOWED) == 0));
 }
 
+/* There is no way back from here: the run only ends, with the old system gone or kept. */
+static void explain_retire(struct explain *explain, struct rbk_str name)
+{
+    struct rbk_buffer rest;
+    rbk_buffer_init(&rest, 4096);
+    send_command(explain, "retry", name, "try it again");
+    rbk_buffer_printf(&rest, "%.*s done --reason WHY", RBK_STR_ARG(name));
+    send_command(explain, "resolve", rbk_buffer_str(&rest),
+                 "you have done it by hand: the run completes");
+    rbk_buffer_clear(&rest);
+    rbk_buffer_printf(&rest, "%.*s not-done --reason WHY", RBK_STR_ARG(name));
+    send_command(explain, "resolve", rbk_buffer_str(&rest),
+                 "leave the old system as it is: the run completes");
+    rbk_buffer_fini(&rest);
+}
+
 static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
 {
     const struct rbk_machine *machine = explain->view->machine;
@@ -81,6 +97,8 @@ static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
             send_command(explain, "resolve", rbk_buffer_str(&rest),
                          "you have taken it back by hand, and verified it");
             rbk_buffer_fini(&rest);
+        } else if (machine->regions[region].kind == RBK_REGION_RETIRE) {
+            explain_retire(explain, name);
         } else {
             send_command(explain, "retry", name, "try the stage again");
         }
@@ -91,6 +109,7 @@ static void explain_still(struct explain *explain)
 {
     const struct rbk_state *state = explain->state;
     const struct rbk_machine *machine = explain->view->machine;
+    bool past_grace = rbk_run_past_grace(machine, state);
     size_t before;
 
     rbk_buffer_append_text(&explain->line, rbk_status_name((enum rbk_status)state->status));
@@ -103,7 +122,11 @@ static void explain_still(struct explain *explain)
     if (state->hold_due_ms != 0) {
         rbk_buffer_printf(&explain->line, "; undecided until %s at most, then ",
                           rbk_when_until(state->hold_due_ms, state->now_ms).text);
-        rbk_view_reaction(explain->view, machine->held_otherwise, &explain->line);
+        if (past_grace) {
+            rbk_buffer_append_text(&explain->line, "the old system is kept");
+        } else {
+            rbk_view_reaction(explain->view, machine->held_otherwise, &explain->line);
+        }
     }
     send_line(explain, RBK_TONE_WARN, RBK_STR(""));
     if (state->status == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT) {
@@ -112,6 +135,9 @@ static void explain_still(struct explain *explain)
         send_command(explain, "continue", RBK_STR(""), "go on");
     } else {
         explain_stages(explain, RBK_STATE_HELD);
+    }
+    if (past_grace) {
+        return; /* nothing is rolled back or cancelled any more */
     }
     if (nothing_touched(explain)) {
         send_command(explain, "cancel", RBK_STR(""), "end the run: nothing stands applied");

@@ -287,6 +287,8 @@ static void start_driver(struct rbk_reading *reading, struct rbk_request *reques
     request->reading = request->idempotent = request->unbounded = true;
     request->attempt = 1;
     request->rows = read->kind == RBK_READ_SQL_ROWS;
+    request->secrets = setup->secrets;
+    request->secret_count = setup->secret_count;
     request->status_only = read->kind == RBK_READ_HTTP_STATUS;
     if (request->url.bytes != 0) {
         request->method = RBK_STR("GET");

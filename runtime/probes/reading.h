@@ -23,6 +23,8 @@ struct rbk_reader_setup {
     struct rbk_drivers *drivers;
     const char *run;
     const char *directory; /* what relative paths of files are below */
+    const struct rbk_str *secrets; /* what no message of a driver may show, secret_count of them */
+    size_t secret_count;
     /* Whether an alert is firing now. */
     bool (*alert)(void *context, struct rbk_str name, const struct rbk_pair *labels,
                   size_t label_count);

@@ -18,7 +18,7 @@ WRITING = (("resume", "--no-wait"), ("abort", "{run}"), ("pause", "{run}"), ("si
 
 def held(box, store=None):
     """A run that is held: there is something to resume. Returns its id."""
-    box.write("held.rbk", b.plan(apply='''            run "touch made" timeout 5s idempotent
+    box.write("held.rbk", b.plan(head='    param word: text = "good"', apply='''            run "touch made" timeout 5s idempotent
             run "test -e go" timeout 5s idempotent'''))
     done = box.run("rbk", "run", "held.rbk", "--no-wait", *(("--store", store) if store else ()))
     check(done.status == 30, done)
@@ -151,6 +151,17 @@ def edited_journals_are_refused(box):
             check(b.harmless(done.text) and done.text.strip(), done)
             check(done.status in (0, 1, 3), done)
         check(not os.path.exists(box.path("evil")), f"{number}: an edited machine ran")
+    box.write("state/store.db", good)
+    os.unlink(box.path("go"))
+    for column, value in (("params", "replace(params, 'good', 'evil')"), ("directory", "'/tmp'"), ("user", "'eve'"),
+                          ("host", "'elsewhere'"), ("unrehearsed", "'agreed'"), ("title", "'Another'"),
+                          ("started_ms", "started_ms + 1")):
+        box.write("state/store.db", good)
+        box.query(f"UPDATE runs SET {column} = {value}")
+        for words in (("status",), ("log",), ("log", "--json"), ("status", "--json"), ("resume", "--no-wait"),
+                      ("approve",)):
+            done = box.run("rbk", *words, run)
+            check(done.status == 1 and b"were changed in the store after it started" in done.err, f"{column}: {done}")
     box.write("state/store.db", good)
     for column, value in (("id", "../../../evil"), ("id", "."), ("id", ""), ("directory", "/nowhere"), ("status", "x"), ("status", "completed")):
         path = box.write("state/store.db", good)

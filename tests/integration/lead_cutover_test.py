@@ -286,7 +286,7 @@ def slow(world):
 @case("trigger alerted fires")
 def alerted(world):
     rolled_back(world, "alerted", on_turn=when_applied(
-        "migrate", lambda run: run.rbk("alert", run.id(), "AutoRollbackTrigger", "firing", "--no-wait")),
+        "migrate", lambda run: run.rbk("alert", run.id(), "AutoRollbackTrigger", "firing", "--label", "service=leads", "--no-wait")),
         policy={"retire.approve.1": ""})
 
 

@@ -154,6 +154,27 @@ def a_secret_whose_command_fails_says_so(box):
     check(not os.path.exists(box.path("made")), "the stage was begun")
 
 
+def a_run_that_cannot_read_its_secrets_leaves_nothing(box):
+    """No run, no lease, no folder; the next one finds the store as it was."""
+    text = plan(head='secret token from env "NOT_SET_AT_ALL"')
+    for number in range(2):
+        done = drive(box, text, status=2)
+        check(b"secret `token`" in done.err, done)
+        check(box.query("SELECT count(*) FROM runs")[0][0] == number, "a run is left")
+        check(box.query("SELECT count(*) FROM leases")[0][0] == number, "a lease is left")
+        folder = os.path.join(os.path.dirname(box.store), "runs")
+        check(len(os.listdir(folder) if os.path.exists(folder) else []) == number, "a folder is left")
+        if number == 0:
+            drive(box, plan())
+
+
+def a_store_that_is_not_there_is_no_empty_store(box):
+    for words in (("runs",), ("runs", "--json"), ("status",), ("log",), ("resume",)):
+        done = box.run("rbk", *words)
+        check(done.status == 1 and not done.out and box.store.encode() in done.err, done)
+    check(not os.path.exists(box.store), "looking made a store")
+
+
 def a_secret_is_what_its_command_says(box):
     """Words are cut by blanks and quotes; the line end is not part of it."""
     box.write("is.sh", 'test "$TOKEN" = "two words" && touch same')
@@ -299,6 +320,7 @@ def nobody_waits_for_a_message_that_cannot_be_sent(box):
 
 TESTS = [all_kinds_of_steps_are_carried_out, a_service_that_goes_down_turns_the_run,
          nobody_waits_for_a_message_that_cannot_be_sent,
+         a_run_that_cannot_read_its_secrets_leaves_nothing, a_store_that_is_not_there_is_no_empty_store,
          a_secret_whose_command_fails_says_so, a_secret_is_what_its_command_says,
          a_request_too_long_for_the_journal_is_refused, a_window_of_another_zone_changes_no_clock_but_its_own,
          a_wait_ends_when_it_would_have_ended, time_while_no_runner_lives_does_not_count,

@@ -6,9 +6,10 @@ each of their reactions, missing readings, criteria, hooks, what people may say,
 """
 
 import json
+import os
 import time
 
-from scene import CHECK, HOOK, OPS, STRANGER, expect, hold, plan, play, stage, tell
+from scene import CHECK, HOOK, OPS, STRANGER, USER, expect, hold, plan, play, stage, tell
 
 FAIL = 'run "false" timeout 5s idempotent\n'
 USE = "use std.http"
@@ -107,6 +108,35 @@ def a_denied_gate_aborts(scene):
                      head=OPS))
     scene.say("deny", scene.question())
     scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def a_late_answer_meets_no_other_question(scene):
+    """The gate expires, the run is paused, and when it goes on the same gate is asked anew."""
+    scene.begin(plan(stage("a", tell("a"), more="approve ops within 1s else pause"), head=OPS))
+    name = scene.question()
+    first = scene.look()["questions"][0]["id"]
+    scene.ends(30, "paused")
+    scene.say("approve", name, status=1)
+    scene.say("continue", "--no-wait")
+    scene.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, ?, 'answer', ?, '')",
+                scene.run_id(), USER, json.dumps({"answer": "yes", "id": first}))
+    scene.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, ?, 'answer', ?, '')",
+                scene.run_id(), USER, json.dumps({"answer": "yes", "question": name}))
+    scene.resume()
+    scene.until(lambda: "" not in [reply for reply, in scene.ask("SELECT reply FROM inbox")], "replies")
+    replies = [reply for reply, in scene.ask("SELECT reply FROM inbox WHERE kind = 'answer' ORDER BY id")]
+    expect(replies, ["the question that was meant is not open any more", "say which question it answers"], "the replies")
+    done = scene.say("approve", f"{name}@{first}", status=1)
+    expect("is not open any more" in done.text.decode(), True, done)
+    for words in ("name@", "@x", "@0", "@99999999999"):
+        scene.say("approve", words, status=2)
+    scene.ends(30, "paused")
+    scene.say("continue", "--no-wait")
+    scene.resume()
+    second = scene.until(lambda: scene.look().get("questions"), "the third asking")[0]
+    expect(second["commands"][0].endswith(f"{name}@{second['id']}"), True, second)
+    scene.say("approve", f"{name}@{second['id']}")
+    scene.ends(0, "completed").trace("a")
 
 
 def silence_cancels_before_anything(scene):
@@ -363,6 +393,19 @@ def windows_and_baselines(scene):
     scene.ends(0, "completed")
 
 
+def levels(scene):
+    return [json.loads(body)["level"] for body, in scene.ask("SELECT body FROM events WHERE kind = 'trigger' ORDER BY seq")]
+
+
+def resumed(scene):
+    return len(scene.ask("SELECT seq FROM events WHERE kind = 'resumed'"))
+
+
+def die(scene):
+    scene.process.kill()
+    scene.process.wait()
+
+
 def an_alert_is_pushed(scene):
     scene.begin(plan(stage("a", tell("a") + hold()), head="""
         probe paged = alert("Broken", service: "leads")
@@ -371,8 +414,113 @@ def an_alert_is_pushed(scene):
     scene.until_traced("a")
     scene.say("alert", "Broken", "resolved")
     expect(scene.status(), "running", "resolved changes nothing")
-    scene.say("alert", "Broken", "firing")
+    scene.say("alert", "Broken", "firing", "--label", "service=leads", "--label", "severity=page")
     scene.ends(10, "aborted").trace("a", "back_a")
+    expect("alert Broken with service=leads, severity=page is firing" in scene.tail(), True, "the log tells it")
+
+
+def alerts_are_told_apart_by_their_labels(scene):
+    scene.begin(plan(stage("a", tell("a") + hold()), head="""
+        param team: text = "leads"
+        probe paged = alert("Broken", service: team, stage: "")
+        trigger bad when paged then pause
+        """), wait=True)
+
+    def push(state, *labels):
+        scene.say("alert", "Broken", state, *(f"--label={each}" for each in labels))
+
+    scene.until_traced("a")
+    push("firing")
+    push("firing", "service=other", "team=leads")
+    push("firing", "service=leads", "stage=prod")
+    expect(levels(scene), [], "labels that do not fit")
+    push("firing", "service=leads", "pod=1")
+    scene.until_status("paused")
+    push("firing", "pod=2", "service=leads", "empty=")
+    push("resolved", "service=leads", "pod=1")
+    push("resolved", "service=leads")
+    scene.say("continue")
+    die(scene)
+    scene.resume(wait=True)
+    scene.until(lambda: resumed(scene), "a second runner")
+    push("resolved", "service=leads", "pod=3")
+    expect(levels(scene), ["true"], "one of two fires on, also in the eyes of a new runner")
+    push("resolved", "service=leads", "pod=2")
+    scene.until(lambda: levels(scene) == ["true", "false"], "the last one is resolved")
+    push("firing", "service=leads", "pod=2")
+    scene.until_status("paused")
+    scene.say("alert", "Broken", "firing", "--label", "nothing", status=2)
+    scene.say("alert", "Broken", "firing", "-l", "a=1", "-l", "a=2", status=2)
+    scene.say("abort")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+# ---- triggers and resumed runs ----------------------------------------------------------------------
+
+READ = """run.exit("sh -c 'echo x >> readings; test -e bad'") == 0"""
+
+
+def read_often(scene):
+    """Wait for a few more readings."""
+    def bytes_read():
+        return os.path.getsize(scene.path("readings")) if os.path.exists(scene.path("readings")) else 0
+    before = bytes_read()
+    scene.until(lambda: bytes_read() >= before + 10, "readings")
+
+
+def once(scene, head):
+    scene.touch("bad")
+    scene.begin(plan(stage("a", tell("a") + hold() + hold("more")), head=head))
+    scene.until_status("paused")
+    scene.touch("go")
+    scene.ends(30, "paused")
+    expect(levels(scene), ["true"], "what paused it")
+    scene.say("continue", "--no-wait")
+    scene.resume()
+    scene.until(lambda: resumed(scene), "a second runner")
+    read_often(scene)
+    scene.touch("more")
+    scene.ends(0, "completed")
+    expect(levels(scene), ["true"], "no second edge")
+
+
+def a_trigger_reacts_once_over_a_resume(scene):
+    once(scene, trigger("bad", "for 2 readings then pause", when=READ, every="every 100ms timeout 5s"))
+
+
+def a_span_over_a_probe_is_reacted_to_once_over_a_resume(scene):
+    once(scene, f"probe bad = {READ} every 100ms\ntrigger t when bad == true for 300ms then pause\n")
+
+
+def what_comes_true_while_no_runner_lives_is_reacted_to(scene):
+    scene.begin(plan(stage("a", tell("a") + hold() + hold("more")),
+                     head=trigger("bad", "then abort", when=READ, every="every 100ms timeout 5s")))
+    read_often(scene)
+    scene.say("pause")
+    scene.touch("go")
+    scene.ends(30, "paused")
+    scene.touch("bad")
+    scene.say("continue", "--no-wait")
+    scene.resume().ends(10, "aborted").trace("a", "back_a")
+
+
+def what_is_missing_is_reacted_to_once_over_a_resume(scene):
+    probe = """probe size = run.output("sh -c 'echo x >> readings; cat size'") as number every 100ms missing after 2\n"""
+    scene.write("size", "1")
+    scene.begin(plan(stage("a", tell("a") + hold() + hold("more")),
+                     head=probe + "trigger t when size > 5 then abort missing then pause\n"))
+    scene.until_traced("a")
+    os.remove(scene.path("size"))
+    scene.until_status("paused")
+    scene.touch("go")
+    scene.ends(30, "paused")
+    scene.say("continue", "--no-wait")
+    scene.resume()
+    scene.until(lambda: resumed(scene), "a second runner")
+    read_often(scene)
+    expect(levels(scene), ["missing"], "still missing is not missing again")
+    scene.touch("more")
+    scene.ends(0, "completed")
 
 
 # ---- criteria, hooks, escalation --------------------------------------------------------------------
@@ -507,6 +655,24 @@ def retire_may_be_refused(scene):
     scene.ends(0, "completed").trace("a")
 
 
+def a_held_retire_offers_what_is_possible(scene):
+    """The way back is gone: what is offered then is accepted, and `abort` is neither."""
+    scene.begin(plan(stage("a", tell("a")), head=OPS + AFTER,
+                     tail=RETIRE.replace(tell("retired"), tell("retired") + 'run "test -e there" timeout 5s idempotent\n')))
+    scene.say("approve", scene.question())
+    scene.ends(30, "held")
+    text = scene.tail()[scene.tail().index("held:"):]
+    for word, offered in (("rbk retry", True), ("retire done", True), ("retire not-done", True), ("the old system is kept", True),
+                          ("rbk abort", False), ("rbk cancel", False)):
+        expect(word in text, offered, f"{word} in {text}")
+    expect("rbk abort" in scene.run("rbk", "status", scene.run_id()).text.decode(), False, "abort in the status")
+    scene.say("abort", "--no-wait")
+    scene.say("resolve", "retire", "not-done", "--reason", "the test", "--no-wait")
+    scene.resume().ends(0, "completed").trace("a", "retired")
+    replies = [reply for reply, in scene.ask("SELECT reply FROM inbox ORDER BY id")][-2:]
+    expect("no way back" in replies[0] and replies[1] == "accepted", True, replies)
+
+
 def a_trigger_fires_while_observing(scene):
     scene.begin(plan(stage("a", tell("a")), head=AFTER.replace("500ms", "60s") + trigger("bad", "then abort")))
     scene.until_status("observing")
@@ -599,9 +765,10 @@ def what_cannot_start_says_so(scene):
         expect(bool(done.text.strip()), True, f"a reason in {done}")
 
 
+HELPERS = (hooked, texts, levels, resumed, die, read_often)
 CASES = [each for each in list(globals().values())
          if callable(each) and getattr(each, "__module__", "") == "__main__"
-         and each.__code__.co_varnames[:each.__code__.co_argcount] == ("scene",) and each not in (hooked, texts)]
+         and each.__code__.co_varnames[:each.__code__.co_argcount] == ("scene",) and each not in HELPERS]
 
 if __name__ == "__main__":
     play(CASES)

@@ -13,6 +13,12 @@ struct rbk_str {
     size_t bytes;     /**< Length in bytes, without any NUL. */
 };
 
+/** A name with a value: an environment variable, a header, a label. */
+struct rbk_pair {
+    struct rbk_str name;
+    struct rbk_str value;
+};
+
 /** A string from a literal; the literal's NUL is not counted. */
 #define RBK_STR(LITERAL) ((struct rbk_str){("" LITERAL), sizeof("" LITERAL) - 1})
 

@@ -8,12 +8,15 @@ load helpers
     start plan.rbk
     wait_for asks only.approve.1
     run rbk status
-    [[ $output == *"rbk approve $(run_id) only.approve.1"* ]]
-    run rbk approve "$(run_id)" only.approve.1
+    [[ $output =~ "rbk approve $(run_id) "(only\.approve\.1@[0-9]+) ]]
+    question=${BASH_REMATCH[1]}
+    run rbk approve "$(run_id)" "$question"
     [ "$output" = accepted ]
     wait_for asks only.apply.2
     run rbk answer "$(run_id)" "done"
     [ "$output" = accepted ]
+    run rbk deny "$(run_id)" "$question"
+    [ "$status" -eq 1 ]
     ended 0
     grep -q "$(id -un) answered yes to only.approve.1" out
 }

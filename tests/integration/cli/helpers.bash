@@ -60,6 +60,10 @@ under_way() {
     [ "$(rbk status --json | jq --arg step "$1" 'any(.open_effects[]; .step == $step)')" = true ]
 }
 
+runs_are() {
+    [ "$(rbk runs --json | wc -l)" -eq "$1" ]
+}
+
 run_id() {
     rbk runs --json | jq -r .run
 }

@@ -40,7 +40,7 @@ shows() {
     wait_for asks only.approve.1
     wait_for shows "     rbk approve $(run_id) only.approve.1"
     rbk approve "$(run_id)"
-    wait_for shows "     rbk answer $(run_id) only.apply.2 done"
+    wait_for shows "     rbk answer $(run_id) only.apply.2@"
     rbk answer "$(run_id)" "done"
     wait_for shows 'ended with 0'
 }

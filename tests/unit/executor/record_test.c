@@ -67,6 +67,16 @@ static struct rbk_value any_value(struct fixture *fixture, uint64_t *seed)
     }
 }
 
+/* Two of them, their names plain and not the same. */
+static const struct rbk_pair *any_labels(struct fixture *fixture, uint64_t *seed)
+{
+    struct rbk_pair *labels = rbk_new_array(&fixture->arena, struct rbk_pair, 2);
+
+    labels[0] = (struct rbk_pair){RBK_STR("service"), any_bytes(fixture, seed)};
+    labels[1] = (struct rbk_pair){RBK_STR("pod"), any_bytes(fixture, seed)};
+    return labels;
+}
+
 static struct rbk_record any_record(struct fixture *fixture, uint64_t *seed)
 {
     struct rbk_record record = {.status = (int64_t)(draw(seed) % 300) - 1,
@@ -79,6 +89,9 @@ static struct rbk_record any_record(struct fixture *fixture, uint64_t *seed)
                                 .firing = draw(seed) % 2,
                                 .has_value = draw(seed) % 2};
 
+    record.settings = any_bytes(fixture, seed);
+    record.label_count = draw(seed) % 3;
+    record.labels = any_labels(fixture, seed);
     record.event.kind = (enum rbk_event_kind)(draw(seed) % RBK_EVENT_COUNT);
     record.event.now_ms = draw(seed);
     record.event.serial = draw(seed);
@@ -127,6 +140,7 @@ START_TEST(what_was_written_is_read_again)
         ck_assert_uint_eq(read.event.now_ms, 99);
         ck_assert_int_eq(read.status, written.status);
         ck_assert(read.has_value == written.has_value);
+        ck_assert_uint_eq(read.label_count, written.label_count);
         rbk_buffer_fini(&again);
         fixture_fini(&fixture);
     }

@@ -58,10 +58,10 @@ START_TEST(a_question_and_its_commands_are_always_drawn)
     ck_drawn(&frame, "back within 15m at worst");
     ck_drawn(&frame, " ? migrate  for approval");
     ck_drawn(&frame, "30m 00s left\n");
-    ck_drawn(&frame, "rbk approve r1 migrate.approve.1\n");
+    ck_drawn(&frame, "rbk approve r1 migrate.approve.1@1\n");
     draw(&told, &frame, &style, 60, 8);
     check_size(&frame, 60, 8);
-    ck_drawn(&frame, "rbk deny r1 migrate.approve.1\n");
+    ck_drawn(&frame, "rbk deny r1 migrate.approve.1@1\n");
     rbk_frame_fini(&frame);
     told_fini(&told);
 }

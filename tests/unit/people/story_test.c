@@ -35,8 +35,8 @@ START_TEST(a_question_comes_with_the_commands_that_answer_it)
     ck_told(&told, "question|migrate|approve? ");
     ck_told(&told, "asked: dba");
     ck_told(&told, "; until 00:46:40, else abort\n");
-    ck_told(&told, "question|migrate|  rbk approve r1 migrate.approve.1\n");
-    ck_told(&told, "question|migrate|  rbk deny r1 migrate.approve.1\n");
+    ck_told(&told, "question|migrate|  rbk approve r1 migrate.approve.1@1\n");
+    ck_told(&told, "question|migrate|  rbk deny r1 migrate.approve.1@1\n");
     told_fini(&told);
 }
 END_TEST
@@ -153,7 +153,7 @@ START_TEST(a_trigger_says_what_it_brings_about)
                   .event = {.kind = RBK_EVENT_TRIGGER, .index = trigger, .level = RBK_LEVEL_TRUE}});
     ck_told(&told, "trigger errors fired: ");
     ck_told(&told, " -> abort with approval of dba within 2m else abort, until 00:18:40\n");
-    ck_told(&told, "  rbk approve r1 trigger.errors\n");
+    ck_told(&told, "  rbk approve r1 trigger.errors@4\n");
     told_fini(&told);
 }
 END_TEST
