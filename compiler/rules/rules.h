@@ -10,6 +10,7 @@
 
 #include "compiler/compile.h"
 #include "compiler/program.h"
+#include "runtime/core/base/map.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,7 +50,9 @@ struct rbk_rules {
     const struct rbk_source
         *source; /**< The plan's; rules that go into modules set it for their reports. */
     const struct rbk_rule *rule; /**< Under way. */
-    bool facts_unknown; /**< Calls go in circles or too deep: actions are taken on trust. */
+    bool facts_unknown;       /**< Calls go in circles or too deep: actions are taken on trust. */
+    struct rbk_map sql_files; /**< RBK125: the SQL files read so far, as sources or NULL. */
+    struct rbk_map sql_made;  /**< RBK125: the tables and columns that steps so far make. */
 };
 
 /**
@@ -101,10 +104,10 @@ void rbk_rules_check_stage(struct rbk_rules *rules, struct rbk_tree_statement *s
 void rbk_rules_finish(struct rbk_rules *rules);
 
 /* The rules. */
-rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121;
+rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_125;
 
 /* The rules for each stage; `_stage` where the code has one for the rest of the plan, too. */
 rbk_rule_stage_fn rbk_rule_101, rbk_rule_102, rbk_rule_103, rbk_rule_104_stage, rbk_rule_105,
-    rbk_rule_114_stage, rbk_rule_120_stage, rbk_rule_121_stage, rbk_rule_122;
+    rbk_rule_114_stage, rbk_rule_120_stage, rbk_rule_121_stage, rbk_rule_122, rbk_rule_125_stage;
 
 #endif

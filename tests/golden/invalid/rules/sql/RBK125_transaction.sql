@@ -1,0 +1,4 @@
+-- A file that was written for psql.
+BEGIN;
+DROP TABLE orders;
+COMMIT;
