@@ -7,8 +7,8 @@
  *   answer   {"id": the question's serial, "answer": …}
  *   alert    {"name": …, "firing": bool, "labels"?: {name: value}}
  *
- * A request may lie here for long. So an answer names the very question that its sender saw, not the
- * place where it is asked: a late one meets no other. So does a `resolve` of a step in doubt.
+ * A request may lie here for long. So an answer names the very question that its sender saw, not
+ * the place where it is asked: a late one meets no other. So does a `resolve` of a step in doubt.
  */
 #include "runtime/executor/run_internal.h"
 
@@ -224,8 +224,8 @@ static const char *take_labels(const json_t *labels, struct queued *queued)
         }
         pairs[queued->record.label_count++] = (struct rbk_pair){
             rbk_arena_copy(&queued->arena, (struct rbk_str){name, bytes}),
-            rbk_arena_copy(&queued->arena, (struct rbk_str){json_string_value(value),
-                                                            json_string_length(value)})};
+            rbk_arena_copy(&queued->arena,
+                           (struct rbk_str){json_string_value(value), json_string_length(value)})};
     }
     return NULL;
 }
@@ -266,6 +266,9 @@ struct refused {
 };
 
 #define REFUSED_MAX 64
+/* Requests taken in one look. More wait in the store, where they take no memory, until these are
+ * through. */
+#define TAKEN_MAX 64
 /* What is asked becomes an event of the journal, which has room for it, escapes included. */
 #define BODY_BYTES_MAX ((size_t)256 << 10)
 
@@ -273,6 +276,7 @@ struct walk {
     struct rbk_run *run;
     struct refused refused[REFUSED_MAX];
     size_t refused_count;
+    size_t taken_count;
 };
 
 static int on_request(void *context, const struct rbk_store_request *request)
@@ -287,8 +291,9 @@ static int on_request(void *context, const struct rbk_store_request *request)
     if (request->id <= run->inbox_seen) {
         return 0;
     }
-    if (walk->refused_count == REFUSED_MAX) {
-        return 1; /* the rest at the next look */
+    if (walk->refused_count == REFUSED_MAX || walk->taken_count == TAKEN_MAX) {
+        run->inbox_more = true; /* the rest at the next look */
+        return 1;
     }
     run->inbox_seen = request->id;
     if (request->body.bytes > BODY_BYTES_MAX || request->who.bytes > RBK_NAME_BYTES_MAX) {
@@ -308,6 +313,7 @@ static int on_request(void *context, const struct rbk_store_request *request)
         queued->record.who = rbk_arena_copy(&queued->arena, request->who);
         reply = json_is_object(body) ? kinds[i].take(run, body, queued) : "the request is not JSON";
         if (reply == NULL) {
+            walk->taken_count++;
             rbk_queue_push(run, queued);
         } else {
             rbk_queue_free(queued);
@@ -329,6 +335,7 @@ void rbk_inbox_look(struct rbk_run *run)
     if (run->stopping) {
         return;
     }
+    run->inbox_more = false;
     error = rbk_store_each_request(run->store, run->id, on_request, &walk, &run->error);
     if (error == 0 && walk.refused_count != 0) {
         error = rbk_store_begin(run->store, &run->error);

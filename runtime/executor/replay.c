@@ -6,9 +6,13 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/executor/settings.h"
+#include "runtime/executor/snapshot.h"
 
 #define REPLAY_ARENA_BYTES ((size_t)1 << 30)
 #define RECORD_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
+/* Texts that go when they are replaced: they are collected once there are more than these. */
+#define TEXTS_BYTES_MAX ((size_t)256 << 20)
+#define TEXTS_BYTES_KEPT ((size_t)1 << 20)
 
 /* ---- the table of what is in flight ------------------------------------------------------------
  */
@@ -67,6 +71,23 @@ static void remember(struct rbk_replay *replay, const struct rbk_action *action,
 /* ---- values -----------------------------------------------------------------------------------
  */
 
+bool rbk_replay_has_room(const struct rbk_replay *replay, const struct rbk_record *record)
+{
+    return !record->has_value || rbk_value_block_bytes(record->value) + replay->kept_slots.bytes +
+                                         replay->kept_baselines.bytes <=
+                                     RBK_REPLAY_KEPT_BYTES_MAX;
+}
+
+static void keep(struct rbk_replay *replay, struct rbk_values *values, uint32_t index,
+                 struct rbk_value value)
+{
+    int error = rbk_values_set(values, index, value);
+
+    if (error != 0) {
+        replay->failed = error;
+    }
+}
+
 static void bind_value(struct rbk_replay *replay, const struct rbk_in_flight *in_flight,
                        const struct rbk_record *record)
 {
@@ -76,13 +97,56 @@ static void bind_value(struct rbk_replay *replay, const struct rbk_in_flight *in
     if (in_flight->look || !record->has_value) {
         return;
     }
-    if (effect->kind == RBK_EFFECT_BASELINE) {
+    if (!rbk_replay_has_room(replay, record)) {
+        /* The runner journals what does not fit as missing: this journal was written by another. */
+        replay->failed = -RBK_ELIMIT;
+    } else if (effect->kind == RBK_EFFECT_BASELINE) {
         for (uint32_t i = 0; i < machine->baseline_count && i < record->value.as.list.count; i++) {
-            replay->baselines[i] = rbk_value_copy(&replay->arena, record->value.as.list.items[i]);
+            keep(replay, &replay->kept_baselines, i, record->value.as.list.items[i]);
         }
     } else if (effect->into != RBK_NONE) {
-        replay->slots[effect->into] = rbk_value_copy(&replay->arena, record->value);
+        keep(replay, &replay->kept_slots, effect->into, record->value);
     }
+}
+
+/* ---- texts ------------------------------------------------------------------------------------
+ */
+
+/* A note, in place of what the effect noted before. */
+static void keep_note(struct rbk_replay *replay, struct rbk_in_flight *in_flight,
+                      struct rbk_str note)
+{
+    in_flight->note = rbk_arena_copy(&replay->notes, note);
+    if (replay->notes.bytes_used <= TEXTS_BYTES_KEPT) {
+        return;
+    }
+    struct rbk_arena old = replay->notes;
+
+    rbk_arena_init(&replay->notes, TEXTS_BYTES_MAX);
+    for (size_t i = 0; i < replay->in_flight_count; i++) {
+        replay->in_flight[i].note = rbk_arena_copy(&replay->notes, replay->in_flight[i].note);
+    }
+    rbk_arena_fini(&old);
+}
+
+static void keep_alert(struct rbk_replay *replay, const struct rbk_record *record)
+{
+    rbk_alerts_set(&replay->alerts, &replay->alert_texts, record->alert, record->labels,
+                   record->label_count, record->firing);
+    if (replay->alert_texts.bytes_used <= TEXTS_BYTES_KEPT + 2 * replay->alert_bytes) {
+        return;
+    }
+    struct rbk_alerts old = replay->alerts;
+    struct rbk_arena texts = replay->alert_texts;
+
+    replay->alerts = (struct rbk_alerts){0};
+    rbk_arena_init(&replay->alert_texts, TEXTS_BYTES_MAX);
+    for (size_t i = 0; i < old.count; i++) {
+        rbk_alerts_set(&replay->alerts, &replay->alert_texts, old.items[i].name,
+                       old.items[i].labels, old.items[i].label_count, true);
+    }
+    replay->alert_bytes = replay->alert_texts.bytes_used;
+    rbk_arena_fini(&texts);
 }
 
 /* ---- the reason -------------------------------------------------------------------------------
@@ -94,7 +158,7 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
 {
     const struct rbk_machine *machine = replay->machine;
     const struct rbk_cause cause = replay->state->cause;
-    struct rbk_arena *arena = &replay->arena;
+    struct rbk_arena *arena = &replay->reasons;
     struct rbk_str message = record->message;
     const char *colon = message.bytes != 0 ? ": " : "";
 
@@ -102,6 +166,7 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
         return;
     }
     replay->told = cause;
+    rbk_arena_reset(arena);
     switch (cause.kind) {
     case RBK_CAUSE_FAILURE:
     case RBK_CAUSE_TIMEOUT:
@@ -164,7 +229,7 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
         event->kind == RBK_EVENT_NOTE) {
         in_flight = find_serial(replay, event->serial);
         if (in_flight != NULL && event->kind == RBK_EVENT_NOTE) {
-            in_flight->note = rbk_arena_copy(&replay->arena, record->note);
+            keep_note(replay, in_flight, record->note);
         } else if (in_flight != NULL && !(event->kind == RBK_EVENT_RESOLVED &&
                                           event->recovery == RBK_RECOVERY_ATTACHED)) {
             if (event->outcome == RBK_OUTCOME_OK) {
@@ -190,8 +255,7 @@ enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_re
     replay->actions.count = 0;
     if (record->event.kind == RBK_EVENT_NOTE && record->event.serial == 0) {
         if (record->alert.bytes != 0) {
-            rbk_alerts_set(&replay->alerts, &replay->arena, record->alert, record->labels,
-                           record->label_count, record->firing);
+            keep_alert(replay, record);
         }
         return RBK_REFUSAL_ACCEPTED;
     }
@@ -206,21 +270,46 @@ enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_re
 /* ---- beginning --------------------------------------------------------------------------------
  */
 
+void rbk_replay_reset(struct rbk_replay *replay)
+{
+    const struct rbk_machine *machine = replay->machine;
+
+    for (uint32_t i = 0; i < machine->slot_count; i++) {
+        keep(replay, &replay->kept_slots, i, rbk_value_missing(machine->slots[i].type));
+    }
+    for (uint32_t i = 0; i < machine->baseline_count; i++) {
+        keep(replay, &replay->kept_baselines, i,
+             rbk_value_missing(machine->probes[machine->baselines[i].probe].type));
+    }
+    rbk_arena_reset(&replay->reasons);
+    rbk_arena_reset(&replay->notes);
+    rbk_arena_reset(&replay->alert_texts);
+    replay->in_flight_count = 0;
+    replay->alerts = (struct rbk_alerts){0};
+    replay->alert_bytes = 0;
+    replay->reason = (struct rbk_str){NULL, 0};
+    replay->told = (struct rbk_cause){0};
+    replay->seq = replay->snapshot_seq = 0;
+    replay->hash[0] = '\0';
+    memset(replay->state, 0, rbk_state_bytes(machine));
+    rbk_state_init(machine, replay->state);
+}
+
 /* The tables of a replay whose arena, machine and params are set. */
 static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
 {
     const struct rbk_machine *machine = replay->machine;
     size_t bytes = rbk_state_bytes(machine);
 
-    replay->slots = rbk_new_array(&replay->arena, struct rbk_value, machine->slot_count + 1u);
-    for (uint32_t i = 0; i < machine->slot_count; i++) {
-        replay->slots[i] = rbk_value_missing(machine->slots[i].type);
+    rbk_arena_init(&replay->reasons, TEXTS_BYTES_MAX);
+    rbk_arena_init(&replay->notes, TEXTS_BYTES_MAX);
+    rbk_arena_init(&replay->alert_texts, TEXTS_BYTES_MAX);
+    if (rbk_values_init(&replay->kept_slots, machine->slot_count) != 0 ||
+        rbk_values_init(&replay->kept_baselines, machine->baseline_count) != 0) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
-    replay->baselines =
-        rbk_new_array(&replay->arena, struct rbk_value, machine->baseline_count + 1u);
-    for (uint32_t i = 0; i < machine->baseline_count; i++) {
-        replay->baselines[i] = rbk_value_missing(machine->probes[machine->baselines[i].probe].type);
-    }
+    replay->slots = replay->kept_slots.items;
+    replay->baselines = replay->kept_baselines.items;
     replay->in_flight_capacity = machine->region_count + 1u;
     replay->in_flight =
         rbk_new_array(&replay->arena, struct rbk_in_flight, replay->in_flight_capacity);
@@ -228,7 +317,7 @@ static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
     replay->actions.items =
         rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);
     replay->state = rbk_arena_alloc(&replay->arena, bytes, 8);
-    rbk_state_init(machine, replay->state);
+    rbk_replay_reset(replay);
     return rbk_settings_derive(machine, replay->params, &replay->arena, &replay->settings, reterr);
 }
 
@@ -257,6 +346,11 @@ void rbk_replay_free(struct rbk_replay *replay)
     if (replay == NULL) {
         return;
     }
+    rbk_values_fini(&replay->kept_slots);
+    rbk_values_fini(&replay->kept_baselines);
+    rbk_arena_fini(&replay->reasons);
+    rbk_arena_fini(&replay->notes);
+    rbk_arena_fini(&replay->alert_texts);
     rbk_arena_fini(&replay->arena);
     free(replay);
 }
@@ -274,7 +368,8 @@ struct walk {
     struct rbk_error *reterr;
 };
 
-/* The journal proves its own events; what lies beside it in the store is proved by the first one. */
+/* The journal proves its own events; what lies beside it in the store is proved by the first one.
+ */
 static int check_settings(const struct rbk_replay *replay, const struct rbk_record *start,
                           struct rbk_error *reterr)
 {
@@ -319,6 +414,11 @@ static int on_event(void *context, const struct rbk_store_event *event)
             walk->reterr, RBK_ECORRUPT, "event %lld of the journal (%.*s) does not fit the run: %s",
             (long long)event->seq, RBK_STR_ARG(event->kind), rbk_refusal_text(refusal));
     }
+    if (replay->failed != 0) {
+        return rbk_error_set(walk->reterr, (enum rbk_err) - replay->failed,
+                             "event %lld of the journal binds a value for which there is no room",
+                             (long long)event->seq);
+    }
     replay->seq = event->seq;
     memcpy(replay->hash, event->hash, sizeof(replay->hash));
     return walk->each != NULL ? walk->each(walk->context, replay, &record, walk->before) : 0;
@@ -357,7 +457,10 @@ int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each
     if (each != NULL) {
         walk.before = rbk_arena_alloc(&replay->arena, walk.state_bytes, 8);
     }
-    error = rbk_store_each_event(store, id, 1, on_event, &walk, reterr);
+    if (each == NULL && (error = rbk_snapshot_load(store, replay, reterr)) != 0) {
+        goto fail;
+    }
+    error = rbk_store_each_event(store, id, replay->seq + 1, on_event, &walk, reterr);
     if (error < 0) {
         goto fail;
     }

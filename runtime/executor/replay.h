@@ -9,6 +9,7 @@
 #include "runtime/core/step.h"
 #include "runtime/executor/alerts.h"
 #include "runtime/executor/record.h"
+#include "runtime/executor/values.h"
 #include "runtime/store/store.h"
 
 /* An effect that was dispatched and whose result is not in the journal. */
@@ -19,28 +20,41 @@ struct rbk_in_flight {
     uint32_t attempt;
     bool look;           /* a `done when` look-up, not the effect itself */
     uint64_t since_ms;   /* wall clock of the dispatch; of the first one after a crash */
-    struct rbk_str note; /* the last note of its driver; in the replay's arena */
+    struct rbk_str note; /* the last note of its driver; in the replay's `notes` */
 };
 
-/* Everything the journal says about a run. Owned: its arena holds all of it. */
+/* What all values of a run, bound at one time, may take. One that does not fit is missing. */
+#define RBK_REPLAY_KEPT_BYTES_MAX ((size_t)256 << 20)
+
+/*
+ * Everything the journal says about a run. Owned: its arena holds what stays for good; what changes
+ * as the run goes on has memory of its own, which does not grow with the journal.
+ */
 struct rbk_replay {
     struct rbk_arena arena;
+    struct rbk_arena reasons;     /* of the present reason */
+    struct rbk_arena notes;       /* of the effects in flight, and some that were */
+    struct rbk_arena alert_texts; /* of the alerts that fire, and some that did */
+    size_t alert_bytes;           /* of alert_texts, when they were last collected */
+    struct rbk_values kept_slots, kept_baselines;
     struct rbk_store_run run;
     const struct rbk_machine *machine;
     struct rbk_str machine_text;
     struct rbk_settings settings;
-    struct rbk_value *params;    /* machine->param_count */
-    struct rbk_value *slots;     /* machine->slot_count */
-    struct rbk_value *baselines; /* machine->baseline_count */
+    struct rbk_value *params;          /* machine->param_count */
+    const struct rbk_value *slots;     /* machine->slot_count; for the replay's life */
+    const struct rbk_value *baselines; /* machine->baseline_count; likewise */
     struct rbk_state *state;
     struct rbk_actions actions;      /* scratch of the last step */
     struct rbk_in_flight *in_flight; /* in_flight_count */
     size_t in_flight_count, in_flight_capacity;
     struct rbk_alerts alerts; /* firing now */
-    struct rbk_str reason; /* why it paused, was held, turned or got stuck, for a person */
-    struct rbk_cause told; /* the cause `reason` was made of */
-    int64_t seq;           /* of the last event */
-    char hash[65];         /* of the last event */
+    struct rbk_str reason;    /* why it paused, was held, turned or got stuck, for a person */
+    struct rbk_cause told;    /* the cause `reason` was made of */
+    int64_t seq;              /* of the last event */
+    int64_t snapshot_seq;     /* of the last snapshot; 0: none */
+    int failed;    /* negative rbk_err: an event was taken in only in part, it is of no use */
+    char hash[65]; /* of the last event */
 };
 
 /* Called after each event of the journal. Non-zero ends the replay. */
@@ -48,8 +62,8 @@ typedef int rbk_replay_fn(void *context, struct rbk_replay *replay, const struct
                           const struct rbk_state *before);
 
 /*
- * Load run `id` and replay its journal to the end (through `each`, which may be NULL; then a
- * snapshot is used where there is one).
+ * Load run `id` and replay its journal to the end (through `each`, which may be NULL; then it
+ * begins with the newest snapshot that verifies, where there is one).
  * @return 0, -RBK_ENOTFOUND, -RBK_ECORRUPT (chain broken, an event that step() refuses, parameters
  * or other settings that are not those it was started with), ….
  */
@@ -66,5 +80,9 @@ struct rbk_replay *rbk_replay_begin(struct rbk_arena *arena, const struct rbk_ma
 /* One event: step(), then values, in-flight table, alerts. The executor uses the same function for
  * events that happen now, after they are in the journal. @return what step() said. */
 enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_record *record);
+/* Whether there is room for the value of a record, beside what is bound already. */
+bool rbk_replay_has_room(const struct rbk_replay *replay, const struct rbk_record *record);
+/* As before the first event. */
+void rbk_replay_reset(struct rbk_replay *replay);
 
 #endif

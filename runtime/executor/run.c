@@ -24,10 +24,14 @@
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/executor/settings.h"
+#include "runtime/executor/snapshot.h"
 
-/* Records of one transaction: more wait for the next turn. */
+/* Records of one transaction, and what they may take up together before it ends: more wait for the
+ * next turn. */
 #define BATCH_MAX 64
-#define QUEUED_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
+#define BATCH_BYTES_MAX ((size_t)64 << 20)
+/* A record with its texts, as long as each may be, and copies of them without secrets. */
+#define QUEUED_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 32)
 /* How long the end of a run waits for its last messages to be sent. When the runner only stops,
  * they stay in the outbox and go out when the run goes on. */
 #define FAREWELL_MS 10000
@@ -134,9 +138,46 @@ static void carry_out(struct rbk_run *run, const struct rbk_action *action)
 struct passed {
     struct queued *queued;
     int64_t seq;
-    struct rbk_actions actions; /* copies, in the queued record's arena */
-    struct rbk_state *before;   /* copy, likewise; NULL without an observer */
+    struct rbk_actions actions; /* owned copies */
+    struct rbk_state *before;   /* owned copy; NULL without an observer */
 };
+
+/* Actions and state of a large machine take megabytes: not having them is an error like any other.
+ */
+static int keep_passed(struct rbk_run *run, struct passed *passed)
+{
+    const struct rbk_actions *actions = &run->replay->actions;
+
+    if (actions->count != 0) {
+        passed->actions.items = malloc(actions->count * sizeof(struct rbk_action));
+        if (passed->actions.items == NULL) {
+            return rbk_error_set(&run->error, RBK_ENOMEM, "out of memory");
+        }
+        memcpy(passed->actions.items, actions->items, actions->count * sizeof(struct rbk_action));
+        passed->actions.count = passed->actions.capacity = actions->count;
+    }
+    if (run->before != NULL) {
+        passed->before = malloc(run->before->bytes);
+        if (passed->before == NULL) {
+            return rbk_error_set(&run->error, RBK_ENOMEM, "out of memory");
+        }
+        memcpy(passed->before, run->before, run->before->bytes);
+    }
+    return 0;
+}
+
+static size_t passed_bytes(const struct passed *passed)
+{
+    return passed->queued->arena.bytes_held + passed->actions.count * sizeof(struct rbk_action) +
+           (passed->before != NULL ? passed->before->bytes : 0);
+}
+
+static void free_passed(struct passed *passed)
+{
+    rbk_queue_free(passed->queued);
+    free(passed->actions.items);
+    free(passed->before);
+}
 
 /* A test kills the runner at a chosen commit: RBK_TEST_KILL_AT_COMMIT=N, before or after it. */
 static void crash_point(const struct rbk_run *run, const char *variable)
@@ -203,23 +244,21 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
     if (run->before != NULL) {
         memcpy(run->before, replay->state, replay->state->bytes);
     }
+    if (!rbk_replay_has_room(replay, &queued->record)) {
+        queued->record.value = rbk_value_missing(queued->record.value.type);
+        queued->record.detail =
+            RBK_STR("the values of this run take up all the room they may: this one is missing");
+    }
     refusal = rbk_replay_apply(replay, &queued->record);
     if (refusal != RBK_REFUSAL_ACCEPTED) {
         return reply(run, queued, refusal);
     }
     ret_passed->queued = queued;
-    if (replay->actions.count != 0) {
-        ret_passed->actions.items =
-            rbk_new_array(&queued->arena, struct rbk_action, replay->actions.count);
-        memcpy(ret_passed->actions.items, replay->actions.items,
-               replay->actions.count * sizeof(struct rbk_action));
-        ret_passed->actions.count = ret_passed->actions.capacity = replay->actions.count;
+    if (replay->failed != 0) {
+        return rbk_error_set(&run->error, (enum rbk_err) - replay->failed, "out of memory");
     }
-    if (run->before != NULL) {
-        ret_passed->before = rbk_arena_alloc(&queued->arena, replay->state->bytes, 8);
-        memcpy(ret_passed->before, run->before, replay->state->bytes);
-    }
-    if ((error = append(run, ret_passed)) != 0 || (error = reply(run, queued, refusal)) != 0) {
+    if ((error = keep_passed(run, ret_passed)) != 0 || (error = append(run, ret_passed)) != 0 ||
+        (error = reply(run, queued, refusal)) != 0) {
         return error;
     }
     if (replay->state->status != status) {
@@ -268,20 +307,37 @@ static void after_commit(struct rbk_run *run, struct passed *passed)
     }
 }
 
+/* Every so many events, in the transaction of the last of them. A test may want them more often. */
+static int snapshot_when_due(struct rbk_run *run)
+{
+    const char *text = getenv("RBK_TEST_SNAPSHOT_EVERY");
+    long long every = text != NULL ? strtoll(text, NULL, 10) : RBK_SNAPSHOT_EVERY;
+
+    if (run->replay->seq - run->replay->snapshot_seq < every) {
+        return 0;
+    }
+    return rbk_snapshot_write(run->store, run->replay, &run->error);
+}
+
 static void batch(struct rbk_run *run)
 {
     struct passed passed[BATCH_MAX];
-    size_t count = 0;
+    size_t count = 0, bytes = 0;
     struct queued *queued;
     int error = rbk_store_begin(run->store, &run->error);
 
-    while (error == 0 && count < BATCH_MAX && (queued = take(run)) != NULL) {
+    while (error == 0 && count < BATCH_MAX && bytes < BATCH_BYTES_MAX &&
+           (queued = take(run)) != NULL) {
         error = pass(run, queued, &passed[count]);
         if (passed[count].queued != NULL) {
+            bytes += passed_bytes(&passed[count]);
             count++;
         } else {
             rbk_queue_free(queued);
         }
+    }
+    if (error == 0) {
+        error = snapshot_when_due(run);
     }
     if (error == 0) {
         crash_point(run, "RBK_TEST_KILL_BEFORE_COMMIT");
@@ -299,7 +355,7 @@ static void batch(struct rbk_run *run)
         if (error == 0) {
             after_commit(run, &passed[i]);
         }
-        rbk_queue_free(passed[i].queued);
+        free_passed(&passed[i]);
     }
 }
 
@@ -378,6 +434,12 @@ static void on_pump(uv_check_t *check)
         rbk_watcher_after_step(run);
         rbk_outbox_look(run);
         rbk_due_arm(run);
+    }
+    if (run->queue == NULL && run->inbox_more) {
+        rbk_inbox_look(run);
+        if (run->stopping) {
+            return;
+        }
     }
     if (run->queue == NULL) {
         uv_idle_stop(&run->idle);

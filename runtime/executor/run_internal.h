@@ -75,6 +75,7 @@ struct rbk_run {
     uv_fs_event_t bell;      /* rung by whoever writes to the inbox */
     bool bell_open;
     int64_t inbox_seen; /* last request taken into the queue */
+    bool inbox_more;    /* there were more than are taken in one look */
     uint64_t seconds;   /* turns of second_timer */
 
     struct way_back **ways_back; /* owned array, per region: a look under way, or NULL */

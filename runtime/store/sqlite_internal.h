@@ -32,6 +32,12 @@
     X(EACH_EVENT, "SELECT seq, at_ms, kind, body, hash FROM events WHERE id BETWEEN "              \
                   "(SELECT number << 32 FROM runs WHERE id = ?1) + ?2 AND "                        \
                   "(SELECT number << 32 FROM runs WHERE id = ?1) + 4294967295 ORDER BY id")        \
+    X(EVENT_HASH, "SELECT hash FROM events WHERE id = "                                            \
+                  "(SELECT number << 32 FROM runs WHERE id = ?1) + ?2")                            \
+    X(PUT_SNAPSHOT, "INSERT OR REPLACE INTO snapshots (run, seq, hash, body) VALUES (?1,?2,?3,?4)") \
+    X(DROP_SNAPSHOTS, "DELETE FROM snapshots WHERE run = ?1 AND seq NOT IN (SELECT seq FROM "      \
+                      "snapshots WHERE run = ?1 ORDER BY seq DESC LIMIT 2)")                       \
+    X(EACH_SNAPSHOT, "SELECT seq, hash, body FROM snapshots WHERE run = ?1 ORDER BY seq DESC")     \
     X(ASK, "INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?1,?2,?3,?4,?5,'')")    \
     X(EACH_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "      \
                     "reply = '' ORDER BY id")                                                      \

@@ -141,6 +141,23 @@ RBK_MUST_USE int rbk_store_each_event(struct rbk_store *store, const char *run, 
                                                   const struct rbk_store_event *event),
                                       void *context, struct rbk_error *reterr);
 
+/* The hash of one event, not checked. 0 or -RBK_ENOTFOUND. */
+RBK_MUST_USE int rbk_store_event_hash(struct rbk_store *store, const char *run, int64_t seq,
+                                      char ret_hash[65], struct rbk_error *reterr);
+
+/* ---- snapshots --------------------------------------------------------------------------------
+ */
+
+/* Inside a transaction. Stored with its SHA-256; of each run the two newest are kept. */
+RBK_MUST_USE int rbk_store_put_snapshot(struct rbk_store *store, const char *run, int64_t seq,
+                                        struct rbk_str body, struct rbk_error *reterr);
+/* Those whose SHA-256 is that of their body, newest first; the others are passed over. A callback
+ * that returns non-zero ends the walk with that value. */
+RBK_MUST_USE int rbk_store_each_snapshot(struct rbk_store *store, const char *run,
+                                         int (*each)(void *context, int64_t seq,
+                                                     struct rbk_str body),
+                                         void *context, struct rbk_error *reterr);
+
 /* ---- inbox ------------------------------------------------------------------------------------
  */
 

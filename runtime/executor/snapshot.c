@@ -1,0 +1,426 @@
+/*
+ * Writing and reading snapshots. What is read is judged as hostile: every index is checked, the
+ * state by rbk_state_check(), and a snapshot that fails any of it is passed over for an older one,
+ * in the end for the whole journal.
+ */
+#include "runtime/executor/snapshot.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/base/buffer.h"
+#include "runtime/core/base/limits.h"
+#include "runtime/executor/settings.h"
+
+/* Values of a snapshot while it is read; what a run keeps of them is bounded. */
+#define READING_BYTES ((size_t)1 << 30)
+#define LAYOUT_BYTES 64
+
+/* What the block of a state looks like in this program: sizes, and the order of bytes. */
+static void layout_of(char layout[LAYOUT_BYTES])
+{
+    const uint16_t order = 1;
+    unsigned char first;
+
+    memcpy(&first, &order, 1);
+    snprintf(layout, LAYOUT_BYTES, "%zu.%zu.%zu.%s", sizeof(struct rbk_state),
+             sizeof(struct rbk_region_state), sizeof(struct rbk_trigger_state),
+             first == 1 ? "little" : "big");
+}
+
+/* ---- writing ----------------------------------------------------------------------------------
+ */
+
+static json_t *text_json(struct rbk_str text)
+{
+    return rbk_value_to_json(rbk_value_text(RBK_TYPE_TEXT, text.bytes != 0 ? text : RBK_STR("")));
+}
+
+static json_t *state_json(const struct rbk_replay *replay)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *block = (const unsigned char *)replay->state;
+    size_t bytes = rbk_state_bytes(replay->machine);
+    char *hex = malloc(bytes * 2 + 1);
+    json_t *json;
+
+    if (hex == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        hex[2 * i] = digits[block[i] >> 4];
+        hex[2 * i + 1] = digits[block[i] & 15];
+    }
+    json = json_stringn_nocheck(hex, bytes * 2);
+    free(hex);
+    return json;
+}
+
+/* What is bound: a place that was never written has a missing value of its own type. */
+static json_t *values_json(const struct rbk_values *values)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < values->count; i++) {
+        json_t *pair;
+
+        if (values->items[i].missing) {
+            continue;
+        }
+        pair = json_pack("[I,o]", (json_int_t)i, rbk_value_to_json(values->items[i]));
+        if (pair == NULL || json_array_append_new(array, pair) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *flight_json(const struct rbk_replay *replay)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < replay->in_flight_count; i++) {
+        const struct rbk_in_flight *row = &replay->in_flight[i];
+        json_t *object =
+            json_pack("{s:I,s:b,s:o,s:I,s:I,s:I,s:I}", "attempt", (json_int_t)row->attempt, "look",
+                      row->look, "note", text_json(row->note), "region", (json_int_t)row->region,
+                      "serial", (json_int_t)row->serial, "since", (json_int_t)row->since_ms,
+                      "state", (json_int_t)row->state);
+
+        if (object == NULL || json_array_append_new(array, object) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *alerts_json(const struct rbk_replay *replay)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < replay->alerts.count; i++) {
+        const struct rbk_alert *alert = &replay->alerts.items[i];
+        json_t *labels = json_array();
+        json_t *object;
+
+        for (size_t j = 0; j < alert->label_count; j++) {
+            json_array_append_new(labels, json_pack("[o,o]", text_json(alert->labels[j].name),
+                                                    text_json(alert->labels[j].value)));
+        }
+        object = json_pack("{s:o,s:o}", "labels", labels, "name", text_json(alert->name));
+        if (object == NULL || json_array_append_new(array, object) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+/* NULL: out of memory. */
+static char *encode(const struct rbk_replay *replay)
+{
+    char layout[LAYOUT_BYTES], settings[65], *text = NULL;
+    json_t *object;
+
+    layout_of(layout);
+    if (rbk_settings_hash(&replay->run, settings) != 0) {
+        return NULL;
+    }
+    /* json_pack() takes over what it is given, and gives NULL when any of it is NULL. */
+    object = json_pack(
+        "{s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:[I,I]}", "alerts", alerts_json(replay),
+        "baselines", values_json(&replay->kept_baselines), "event", replay->hash, "flight",
+        flight_json(replay), "format", RBK_SNAPSHOT_FORMAT, "layout", layout, "machine",
+        replay->machine->hash, "reason", text_json(replay->reason), "seq", (json_int_t)replay->seq,
+        "settings", settings, "slots", values_json(&replay->kept_slots), "state",
+        state_json(replay), "told", (json_int_t)replay->told.kind, (json_int_t)replay->told.index);
+    if (object != NULL) {
+        text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    }
+    json_decref(object);
+    return text;
+}
+
+int rbk_snapshot_write(struct rbk_store *store, struct rbk_replay *replay, struct rbk_error *reterr)
+{
+    char *text = encode(replay);
+    int error = 0;
+
+    if (text != NULL && strlen(text) <= RBK_SNAPSHOT_BYTES_MAX) {
+        error = rbk_store_put_snapshot(store, replay->run.id.data, replay->seq, rbk_str_from(text),
+                                       reterr);
+    }
+    free(text);
+    if (error == 0) {
+        replay->snapshot_seq = replay->seq;
+    }
+    return error;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct rbk_store *store;
+    struct rbk_replay *replay;
+    struct rbk_arena arena;
+    struct rbk_error *reterr;
+    int error; /* ends the search: the store failed, or the journal was cut */
+};
+
+static bool says(const json_t *object, const char *key, const char *wanted)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL && strcmp(text, wanted) == 0;
+}
+
+/* A number below `end` under a key, or at a place of an array. */
+static bool get_number(const json_t *number, uint64_t end, uint64_t *ret_number)
+{
+    json_int_t value = json_integer_value(number);
+
+    if (!json_is_integer(number) || value < 0 || (uint64_t)value >= end) {
+        return false;
+    }
+    *ret_number = (uint64_t)value;
+    return true;
+}
+
+static bool get_index(const json_t *object, const char *key, uint32_t end, uint32_t *ret_index)
+{
+    uint64_t number;
+
+    if (!get_number(json_object_get(object, key), end, &number)) {
+        return false;
+    }
+    *ret_index = (uint32_t)number;
+    return true;
+}
+
+static bool get_text(struct reading *reading, const json_t *json, struct rbk_str *ret_text)
+{
+    struct rbk_value value;
+
+    if (rbk_value_from_json(json, &reading->arena, &value) != 0 || value.missing ||
+        value.type != RBK_TYPE_TEXT) {
+        return false;
+    }
+    *ret_text = value.as.text;
+    return true;
+}
+
+static int digit(char hex)
+{
+    return hex >= '0' && hex <= '9' ? hex - '0' : hex >= 'a' && hex <= 'f' ? hex - 'a' + 10 : -1;
+}
+
+static bool read_state(struct reading *reading, const json_t *object)
+{
+    struct rbk_replay *replay = reading->replay;
+    const json_t *json = json_object_get(object, "state");
+    const char *hex = json_string_value(json);
+    size_t bytes = rbk_state_bytes(replay->machine);
+    unsigned char *block = (unsigned char *)replay->state;
+
+    if (hex == NULL || json_string_length(json) != bytes * 2) {
+        return false;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        block[i] = (unsigned char)(high << 4 | low);
+    }
+    return rbk_state_check(replay->machine, replay->state, bytes, NULL) == 0;
+}
+
+static bool read_values(struct reading *reading, const json_t *array, struct rbk_values *values)
+{
+    const json_t *pair;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return false;
+    }
+    json_array_foreach(array, i, pair)
+    {
+        struct rbk_value value;
+        uint64_t index;
+
+        if (!get_number(json_array_get(pair, 0), values->count, &index) ||
+            rbk_value_from_json(json_array_get(pair, 1), &reading->arena, &value) != 0 ||
+            rbk_values_set(values, index, value) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_flight(struct reading *reading, const json_t *array)
+{
+    struct rbk_replay *replay = reading->replay;
+    const struct rbk_machine *machine = replay->machine;
+    const json_t *object;
+    size_t i;
+
+    if (!json_is_array(array) || json_array_size(array) > replay->in_flight_capacity) {
+        return false;
+    }
+    json_array_foreach(array, i, object)
+    {
+        struct rbk_in_flight row = {.look = json_is_true(json_object_get(object, "look"))};
+
+        if (!get_index(object, "region", machine->region_count, &row.region) ||
+            !get_index(object, "state", machine->state_count, &row.state) ||
+            machine->states[row.state].effect == RBK_NONE ||
+            !get_index(object, "serial", UINT32_MAX, &row.serial) ||
+            !get_index(object, "attempt", UINT32_MAX, &row.attempt) ||
+            !get_number(json_object_get(object, "since"), INT64_MAX, &row.since_ms) ||
+            !get_text(reading, json_object_get(object, "note"), &row.note)) {
+            return false;
+        }
+        row.note = rbk_arena_copy(&replay->notes, row.note);
+        replay->in_flight[replay->in_flight_count++] = row;
+    }
+    return true;
+}
+
+static bool read_alert(struct reading *reading, const json_t *object)
+{
+    struct rbk_replay *replay = reading->replay;
+    const json_t *array = json_object_get(object, "labels"), *pair;
+    size_t count = json_array_size(array), i;
+    struct rbk_pair *labels = rbk_new_array(&reading->arena, struct rbk_pair, count + 1);
+    struct rbk_str name;
+
+    if (!json_is_array(array) || count > RBK_ALERT_LABELS_MAX ||
+        !get_text(reading, json_object_get(object, "name"), &name)) {
+        return false;
+    }
+    json_array_foreach(array, i, pair)
+    {
+        if (!get_text(reading, json_array_get(pair, 0), &labels[i].name) ||
+            !get_text(reading, json_array_get(pair, 1), &labels[i].value)) {
+            return false;
+        }
+    }
+    rbk_alerts_set(&replay->alerts, &replay->alert_texts, name, labels, count, true);
+    return true;
+}
+
+static bool read_alerts(struct reading *reading, const json_t *array)
+{
+    const json_t *object;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return false;
+    }
+    json_array_foreach(array, i, object)
+    {
+        if (!read_alert(reading, object)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_reason(struct reading *reading, const json_t *object)
+{
+    struct rbk_replay *replay = reading->replay;
+    const json_t *told = json_object_get(object, "told");
+    uint64_t kind, index;
+    struct rbk_str text;
+
+    if (!get_number(json_array_get(told, 0), RBK_CAUSE_COUNT, &kind) ||
+        !get_number(json_array_get(told, 1), (uint64_t)UINT32_MAX + 1, &index) ||
+        !get_text(reading, json_object_get(object, "reason"), &text)) {
+        return false;
+    }
+    replay->told = (struct rbk_cause){(uint32_t)kind, (uint32_t)index};
+    replay->reason = rbk_arena_copy(&replay->reasons, text);
+    return true;
+}
+
+/* Whether it was written for this run, as it was started, by a program that this one agrees with.
+ */
+static bool belongs(const struct rbk_replay *replay, const json_t *object, int64_t seq)
+{
+    char layout[LAYOUT_BYTES], settings[65];
+    uint64_t number;
+
+    layout_of(layout);
+    return json_is_object(object) && rbk_settings_hash(&replay->run, settings) == 0 &&
+           get_number(json_object_get(object, "format"), INT64_MAX, &number) &&
+           number == RBK_SNAPSHOT_FORMAT &&
+           get_number(json_object_get(object, "seq"), INT64_MAX, &number) &&
+           number == (uint64_t)seq && says(object, "layout", layout) &&
+           says(object, "machine", replay->machine->hash) && says(object, "settings", settings);
+}
+
+/* Whether the journal has the event it was written with. */
+static bool has_event(struct reading *reading, const json_t *object, int64_t seq)
+{
+    struct rbk_replay *replay = reading->replay;
+    int error = rbk_store_event_hash(reading->store, replay->run.id.data, seq, replay->hash,
+                                     reading->reterr);
+
+    if (error == -RBK_ENOTFOUND) {
+        reading->error = rbk_error_set(
+            reading->reterr, RBK_ECORRUPT,
+            "the journal of run %.*s is damaged: it ends before event %lld, which it had",
+            RBK_STR_ARG(replay->run.id), (long long)seq);
+    } else if (error != 0) {
+        reading->error = error;
+    }
+    return error == 0 && says(object, "event", replay->hash);
+}
+
+static bool read_all(struct reading *reading, const json_t *object)
+{
+    struct rbk_replay *replay = reading->replay;
+
+    return read_state(reading, object) &&
+           read_values(reading, json_object_get(object, "slots"), &replay->kept_slots) &&
+           read_values(reading, json_object_get(object, "baselines"), &replay->kept_baselines) &&
+           read_flight(reading, json_object_get(object, "flight")) &&
+           read_alerts(reading, json_object_get(object, "alerts")) && read_reason(reading, object);
+}
+
+/* 1 ends the search. */
+static int on_snapshot(void *context, int64_t seq, struct rbk_str body)
+{
+    struct reading *reading = context;
+    json_t *object = json_loadb(body.data, body.bytes, JSON_REJECT_DUPLICATES, NULL);
+    bool used = false;
+
+    rbk_arena_reset(&reading->arena);
+    if (seq > 0 && belongs(reading->replay, object, seq) && has_event(reading, object, seq)) {
+        used = read_all(reading, object);
+    }
+    json_decref(object);
+    if (used) {
+        reading->replay->seq = reading->replay->snapshot_seq = seq;
+        return 1;
+    }
+    rbk_replay_reset(reading->replay);
+    return reading->error != 0 ? 1 : 0;
+}
+
+int rbk_snapshot_load(struct rbk_store *store, struct rbk_replay *replay, struct rbk_error *reterr)
+{
+    struct reading reading = {.store = store, .replay = replay, .reterr = reterr};
+    int error;
+
+    rbk_arena_init(&reading.arena, READING_BYTES);
+    error = rbk_store_each_snapshot(store, replay->run.id.data, on_snapshot, &reading, reterr);
+    rbk_arena_fini(&reading.arena);
+    return reading.error != 0 ? reading.error : error < 0 ? error : 0;
+}
