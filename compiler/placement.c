@@ -345,6 +345,20 @@ static void check_head_doubles(struct rbk_analysis *analysis, const struct rbk_s
     }
 }
 
+/* A plan without a stage would be carried out by doing nothing, and be called completed. */
+static void check_stages(struct rbk_analysis *analysis, const struct rbk_program *program)
+{
+    if (program->head[RBK_STATEMENT_STAGE].count != 0) {
+        return;
+    }
+    rbk_diagnostic_help(
+        rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
+                             rbk_analysis_place(analysis, program->plan->head),
+                             "plan `%.*s` has no stage: there is nothing to carry out",
+                             RBK_STR_ARG(program->plan->name->name->text)),
+        "Add `stage NAME \"What it does\" { … }` with an `apply`, a `verify` and a `rollback`.");
+}
+
 /* What there may be only so much of. */
 static void check_limits(struct rbk_analysis *analysis, const struct rbk_program *program)
 {
@@ -418,6 +432,7 @@ void rbk_placement_check(struct rbk_analysis *analysis)
     if (!program->plan) {
         return;
     }
+    check_stages(analysis, program);
     check_limits(analysis, program);
     check_head_doubles(analysis, program->head);
     struct rbk_tree_statement *at = rbk_head_first(program->plan);

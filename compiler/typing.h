@@ -79,8 +79,9 @@ struct rbk_str rbk_typing_words(struct rbk_arena *arena, struct rbk_tree_typing 
  *
  * What lowering does with `left as WORD`, by the type of left (read_as applied):
  *   unit, left is of the unit's type      PRINT_AS unit; the result is a NUMBER
- *   unit, left is int, number or scalar   READ_AS number, times one unit; the result is of the
- * unit's type type                                  READ_AS that type
+ *   unit, left is int or number           times one unit; the result is of the unit's type
+ *   unit, left is a scalar                READ_UNIT unit; the result is of the unit's type
+ *   type                                  READ_AS that type
  */
 RBK_MUST_USE bool rbk_as_word(struct rbk_str word, enum rbk_unit *ret_unit,
                               enum rbk_type *ret_type);

@@ -272,10 +272,9 @@ static void emit_as(struct rbk_lower *lower, const struct rbk_tree_expr *expr)
         push(lower, RBK_OP_READ_AS, (uint32_t)type);
     } else if (from == type) {
         push(lower, RBK_OP_PRINT_AS, (uint32_t)unit);
+    } else if (from != RBK_TYPE_INT && from != RBK_TYPE_NUMBER) {
+        push(lower, RBK_OP_READ_UNIT, (uint32_t)unit);
     } else {
-        if (from != RBK_TYPE_INT && from != RBK_TYPE_NUMBER) {
-            push(lower, RBK_OP_READ_AS, RBK_TYPE_NUMBER);
-        }
         push_constant(lower, rbk_value_integer(type, rbk_unit_factor(unit)));
         push(lower, RBK_OP_MULTIPLY, (uint32_t)type);
     }

@@ -161,6 +161,9 @@ static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
         return 0;
     case RBK_OP_READ_AS:
         return rbk_op_read_as(arena, (enum rbk_type)code.operand, args[0], ret);
+    case RBK_OP_READ_UNIT:
+        *ret = rbk_op_read_unit(args[0], (enum rbk_unit)code.operand);
+        return 0;
     case RBK_OP_PRINT_AS:
         *ret = rbk_op_print_as(args[0], (enum rbk_unit)code.operand);
         return 0;
@@ -208,6 +211,7 @@ size_t rbk_op_takes(struct rbk_op_code code)
     case RBK_OP_NEGATE:
     case RBK_OP_ABS:
     case RBK_OP_READ_AS:
+    case RBK_OP_READ_UNIT:
     case RBK_OP_PRINT_AS:
     case RBK_OP_TEXT:
     case RBK_OP_URL_ENCODE:

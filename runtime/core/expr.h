@@ -42,6 +42,9 @@ struct rbk_machine;
     X(RATIO, "ratio", "a b -> a / b as a ratio; by zero is missing")                              \
     X(COALESCE, "coalesce", "a b -> b when a is missing, else a")                                 \
     X(READ_AS, "read_as", "scalar, text or number -> value of type operand, or missing")          \
+    X(READ_UNIT, "read_unit",                                                                     \
+      "scalar or text -> duration or bytes: it names its unit, or is a number of the "            \
+      "unit operand; else missing")                                                               \
     X(PRINT_AS, "print_as", "duration or bytes -> number in the unit operand (enum rbk_unit)")    \
     X(TEXT, "text", "a -> its printed text")                                                      \
     X(CONCAT, "concat", "operand texts -> one text; missing when one is")                         \

@@ -236,6 +236,10 @@ static bool result_type(struct rbk_op_code code, const enum rbk_type *args, size
         return coalesced_type(args, ret);
     case RBK_OP_READ_AS:
         return read_as_type(code, args[0], ret);
+    case RBK_OP_READ_UNIT:
+        *ret = code.operand < RBK_UNIT_BYTE ? RBK_TYPE_DURATION : RBK_TYPE_BYTES;
+        return code.operand < RBK_UNIT_COUNT && args[0] != RBK_TYPE_LIST &&
+               args[0] != RBK_TYPE_SECRET;
     case RBK_OP_PRINT_AS:
         *ret = RBK_TYPE_NUMBER;
         return code.operand < RBK_UNIT_COUNT &&

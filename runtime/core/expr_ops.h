@@ -42,6 +42,8 @@ struct rbk_value rbk_op_print_as(struct rbk_value a, enum rbk_unit unit);
 
 RBK_MUST_USE int rbk_op_read_as(struct rbk_arena *arena, enum rbk_type type, struct rbk_value a,
                                 struct rbk_value *ret);
+/* What names its unit is read so, a bare number counts `unit`s. */
+struct rbk_value rbk_op_read_unit(struct rbk_value a, enum rbk_unit unit);
 RBK_MUST_USE int rbk_op_text(struct rbk_arena *arena, struct rbk_value a, struct rbk_value *ret);
 /* SECRET when one part is. */
 RBK_MUST_USE int rbk_op_concat(struct rbk_arena *arena, const struct rbk_value *parts, size_t count,

@@ -234,6 +234,23 @@ static struct rbk_value cut(double number)
     return rbk_value_missing(RBK_TYPE_INT);
 }
 
+struct rbk_value rbk_op_read_unit(struct rbk_value a, enum rbk_unit unit)
+{
+    enum rbk_type type = unit < RBK_UNIT_BYTE ? RBK_TYPE_DURATION : RBK_TYPE_BYTES;
+    if (a.missing || a.type == type) {
+        return a.missing ? rbk_value_missing(type) : a;
+    }
+    if (rbk_type_is_text(a.type)) {
+        struct rbk_value own = rbk_value_parse(type, a.as.text);
+        if (!own.missing) {
+            return own;
+        }
+        a = rbk_value_parse(RBK_TYPE_NUMBER, a.as.text);
+    }
+    return rbk_op_arithmetic(RBK_OP_MULTIPLY, type, a,
+                             rbk_value_integer(type, rbk_unit_factor(unit)));
+}
+
 int rbk_op_read_as(struct rbk_arena *arena, enum rbk_type type, struct rbk_value a,
                    struct rbk_value *ret)
 {

@@ -330,7 +330,8 @@ START_TEST(missing_travels_through_every_operation_but_coalesce_and_logic)
                                        RBK_OP_GT,       RBK_OP_GE,     RBK_OP_ADD,  RBK_OP_SUBTRACT,
                                        RBK_OP_MULTIPLY, RBK_OP_DIVIDE, RBK_OP_RATIO};
     static const enum rbk_op ones[] = {RBK_OP_NOT,        RBK_OP_NEGATE,     RBK_OP_ABS,
-                                       RBK_OP_READ_AS,    RBK_OP_PRINT_AS,   RBK_OP_TEXT,
+                                       RBK_OP_READ_AS,    RBK_OP_PRINT_AS,   RBK_OP_READ_UNIT,
+                                       RBK_OP_TEXT,
                                        RBK_OP_URL_ENCODE, RBK_OP_JSON_VALUE, RBK_OP_JSON_ESCAPE,
                                        RBK_OP_LENGTH,     RBK_OP_LINES,      RBK_OP_NO_DASH};
     for (size_t i = 0; i < sizeof(twos) / sizeof(twos[0]); i++) {
@@ -365,6 +366,21 @@ START_TEST(reading_as_a_type_gives_a_value_or_missing)
     ck_assert_int_eq(unary(RBK_OP_READ_AS, RBK_TYPE_SCALAR, text("a")).type, RBK_TYPE_SCALAR);
     expect(unary(RBK_OP_READ_AS, RBK_TYPE_JSON, text("[1]")), "[1]");
     ck_assert(unary(RBK_OP_READ_AS, RBK_TYPE_JSON, text("[1")).missing);
+}
+END_TEST
+
+START_TEST(reading_as_a_unit_takes_the_texts_own_unit_first)
+{
+    expect(unary(RBK_OP_READ_UNIT, RBK_UNIT_BYTE, scalar("10GiB")), "10GiB");
+    expect(unary(RBK_OP_READ_UNIT, RBK_UNIT_BYTE, scalar("1024")), "1KiB");
+    expect(unary(RBK_OP_READ_UNIT, RBK_UNIT_MIB, scalar(" 1.5\n")), "1.5MiB");
+    expect(unary(RBK_OP_READ_UNIT, RBK_UNIT_SECONDS, scalar("90")), "1m 30s");
+    expect(unary(RBK_OP_READ_UNIT, RBK_UNIT_SECONDS, text("90ms")), "90ms");
+    expect(unary(RBK_OP_READ_UNIT, RBK_UNIT_MINUTES, number(1.5)), "1m 30s");
+    ck_assert(unary(RBK_OP_READ_UNIT, RBK_UNIT_SECONDS, scalar("10GiB")).missing);
+    ck_assert(unary(RBK_OP_READ_UNIT, RBK_UNIT_BYTE, scalar("many")).missing);
+    ck_assert(unary(RBK_OP_READ_UNIT, RBK_UNIT_BYTE, scalar("")).missing);
+    ck_assert(unary(RBK_OP_READ_UNIT, RBK_UNIT_TIB, scalar("1e300")).missing);
 }
 END_TEST
 
@@ -629,6 +645,7 @@ int main(void)
     tcase_add_test(cases, what_overflows_or_divides_by_zero_is_missing);
     tcase_add_test(cases, missing_travels_through_every_operation_but_coalesce_and_logic);
     tcase_add_test(cases, reading_as_a_type_gives_a_value_or_missing);
+    tcase_add_test(cases, reading_as_a_unit_takes_the_texts_own_unit_first);
     tcase_add_test(cases, printing_as_a_unit_gives_a_number);
     tcase_add_test(cases, text_operations_build_words_urls_and_json);
     tcase_add_test(cases, lists_have_items_lengths_and_lines);
