@@ -16,7 +16,7 @@ _rbk() {
     local command='' words=0 i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -s | --store | --set | --params | -C | --directory | --unrehearsed | -m | --reason) ((i++)) ;;
+        -s | --store | --set | --params | -C | --directory | --unrehearsed | -m | --reason | -l | --label) ((i++)) ;;
         -*) ;;
         *) if [ -z "$command" ]; then command=${COMP_WORDS[i]}; else ((words++)); fi ;;
         esac
@@ -31,7 +31,7 @@ _rbk() {
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         return
         ;;
-    --set | --unrehearsed | -m | --reason) return ;;
+    --set | --unrehearsed | -m | --reason | -l | --label) return ;;
     esac
     if [ -z "$command" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands --store --help --version" -- "$cur")
@@ -44,6 +44,7 @@ _rbk() {
         resume) options+=' --json --plain --no-wait' ;;
         status | runs) options+=' --json' ;;
         log) options+=' --json --follow' ;;
+        alert) options+=' --label --reason --no-wait' ;;
         *) options+=' --reason --no-wait' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

@@ -42,6 +42,7 @@ complete -c rbk -n "__fish_seen_subcommand_from resume status log $asks" -a '(__
 complete -c rbk -n '__fish_seen_subcommand_from answer' -a 'yes no done not-done abort rollback pause ignore'
 complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'
+complete -c rbk -n '__fish_seen_subcommand_from alert' -s l -l label -x -d 'a label: NAME=VALUE'
 
 complete -c rbkc -n __fish_use_subcommand -f -a 'check build fmt graph'
 complete -c rbkc -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human gcc json sarif github markdown'
