@@ -1,13 +1,15 @@
 #!/bin/sh
 # Golden tests of the compiler: what `rbkc check` says about each plan in this folder, whole text.
 #
-#   run.sh [--update] [FILE.rbk…]
+#   run.sh [--update] [FILE…]
 #
 #   invalid/**/X.rbk   has errors: exit status 1, and the output is X.diag
 #   valid/**/X.rbk     compiles: exit status 0, and the output is X.diag, or nothing where there is none
 #   valid/syntax/      as above, but only the syntax is looked at (`rbkc check --syntax`); what was
 #                      parsed is X.tree
 #   format/X.rbk       `rbkc fmt` makes X.formatted of it, and changes nothing when run on that again
+#
+#   X.rbk.sh           prints a plan that is too long to be kept; else as X.rbk
 #
 # A file whose name begins with `_` is not a plan of its own but a module that others use. --update
 # writes the expected files anew; look at the diff. RBK_BIN is the folder of rbkc.
@@ -48,19 +50,19 @@ compare() {
     fi
 }
 
-# check FILE STATUS: run the compiler and compare status and output.
+# check FILE FOLDER STATUS: run the compiler where the file lies, and compare status and output.
 check() {
     option=
     case $1 in valid/syntax/*) option=--syntax ;; esac
-    "$rbkc" check $option "$1" >"$work/out" 2>"$work/said"
+    (cd "$2" && "$rbkc" check $option "$1") >"$work/out" 2>"$work/said"
     status=$?
     # The last word to a person counts what is above it, which is compared.
     grep -v '^rbkc: .*; plan \(not \)*accepted$\|^rbkc: `rbkc check --fix`' "$work/said" >>"$work/out"
-    [ "$status" = "$2" ] || fail "$1" "exit status $status, expected $2"
-    if [ "$2" = 1 ] && [ ! -s "$work/out" ]; then fail "$1" "failed without a diagnostic"; fi
+    [ "$status" = "$3" ] || fail "$1" "exit status $status, expected $3"
+    if [ "$3" = 1 ] && [ ! -s "$work/out" ]; then fail "$1" "failed without a diagnostic"; fi
     compare "$1" "$work/out" "${1%.rbk}.diag"
     if [ -n "$option" ]; then
-        "$rbkc" check --dump=tree "$1" >"$work/tree" 2>&1
+        (cd "$2" && "$rbkc" check --dump=tree "$1") >"$work/tree" 2>&1
         compare "$1" "$work/tree" "${1%.rbk}.tree"
     fi
 }
@@ -80,12 +82,21 @@ format() {
 }
 
 # shellcheck disable=SC2046  # one argument for each file: their names have no blanks
-[ $# -gt 0 ] || set -- $(find valid invalid format -name '*.rbk' ! -name '_*' | sort)
+[ $# -gt 0 ] || set -- $(find valid invalid format \( -name '*.rbk' -o -name '*.rbk.sh' \) ! -name '_*' | sort)
 for file in "$@"; do
     count=$((count + 1))
+    folder=$here
     case $file in
-    invalid/*) check "$file" 1 ;;
-    valid/*) check "$file" 0 ;;
+    *.sh)
+        folder=$work/made
+        mkdir -p "$folder/${file%/*}"
+        sh "$file" >"$folder/${file%.sh}" || fail "$file" "cannot be made"
+        file=${file%.sh}
+        ;;
+    esac
+    case $file in
+    invalid/*) check "$file" "$folder" 1 ;;
+    valid/*) check "$file" "$folder" 0 ;;
     format/*) format "$file" ;;
     *) fail "$file" "not in valid/, invalid/ or format/" ;;
     esac
