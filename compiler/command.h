@@ -26,6 +26,9 @@ rbk_command_fn rbk_command_fmt;
 /** `rbkc build PLAN`: a plan's machine, as a file. */
 rbk_command_fn rbk_command_build;
 
+/** `rbkc explore PLAN`: everything a plan can do, and whether it always comes to an end. */
+rbk_command_fn rbk_command_explore;
+
 /** `rbkc graph PLAN`: a plan's machine, as a picture. */
 rbk_command_fn rbk_command_graph;
 

@@ -7,6 +7,7 @@
  *     diagnostic…        what is said about a plan, and how it is printed
  *     format…            the one layout
  *     lower/             a checked plan to a machine
+ *     explore/           everything a machine can do: RBK150 and the exit table
  *     graph/             a machine to a picture
  *     runbook/, review/  a plan to a document for people
  *
@@ -30,6 +31,7 @@ static const struct {
 } commands[] = {
     {PROGRAM "build", rbk_command_build, "write the machine of a plan"},
     {PROGRAM "check", rbk_command_check, "say what is wrong with plans"},
+    {PROGRAM "explore", rbk_command_explore, "go through everything a plan can do"},
     {PROGRAM "fmt", rbk_command_fmt, "lay plans out anew"},
     {PROGRAM "graph", rbk_command_graph, "draw a plan"},
     {PROGRAM "runbook", rbk_command_runbook, "write a plan as a document for people"},
