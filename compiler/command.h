@@ -35,6 +35,9 @@ rbk_command_fn rbk_command_graph;
 /** `rbkc runbook PLAN`: a plan as a document for people. */
 rbk_command_fn rbk_command_runbook;
 
+/** `rbkc times PLAN`: how long a plan takes at worst. */
+rbk_command_fn rbk_command_times;
+
 struct rbk_compile;
 struct rbk_machine;
 

@@ -35,6 +35,7 @@ static const struct {
     {PROGRAM "fmt", rbk_command_fmt, "lay plans out anew"},
     {PROGRAM "graph", rbk_command_graph, "draw a plan"},
     {PROGRAM "runbook", rbk_command_runbook, "write a plan as a document for people"},
+    {PROGRAM "times", rbk_command_times, "say how long a plan takes at worst"},
 };
 
 static const char *command_name(size_t index)

@@ -104,10 +104,11 @@ void rbk_rules_check_stage(struct rbk_rules *rules, struct rbk_tree_statement *s
 void rbk_rules_finish(struct rbk_rules *rules);
 
 /* The rules. */
-rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_125;
+rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_125, rbk_rule_111;
 
 /* The rules for each stage; `_stage` where the code has one for the rest of the plan, too. */
 rbk_rule_stage_fn rbk_rule_101, rbk_rule_102, rbk_rule_103, rbk_rule_104_stage, rbk_rule_105,
-    rbk_rule_114_stage, rbk_rule_120_stage, rbk_rule_121_stage, rbk_rule_122, rbk_rule_125_stage;
+    rbk_rule_114_stage, rbk_rule_120_stage, rbk_rule_121_stage, rbk_rule_122, rbk_rule_125_stage,
+    rbk_rule_110, rbk_rule_112, rbk_rule_113;
 
 #endif

@@ -132,7 +132,14 @@ struct rbk_worst rbk_times_test(struct rbk_times_walk *walk,
                                 const struct rbk_tree_statement *statement,
                                 const struct rbk_tree_expr *condition)
 {
-    return rbk_times_hoisted(walk, statement, condition);
+    uint32_t mark = rbk_times_mark(walk);
+    struct rbk_worst worst = rbk_times_hoisted(walk, statement, condition);
+    if (walk->path && mark < walk->path->count && statement->kind == RBK_STATEMENT_ROLLBACK) {
+        walk->path->items[mark].how = walk->limited
+                                          ? RBK_STR("its `when`, what remains of the block")
+                                          : RBK_STR("its `when`");
+    }
+    return worst;
 }
 
 /* What a step's texts read before it can begin. */
@@ -392,6 +399,10 @@ static struct rbk_worst effect_step(struct rbk_times_walk *walk,
     } else {
         worst = rbk_worst_open(0, rbk_worst_add_ms(effect.dead_ms, effect.asked_ms));
         rbk_times_share(walk, RBK_SHARE_REST, statement, 0, RBK_STR("what remains of the block"));
+    }
+    if (worst.stop_ms) {
+        worst.stop_by = statement;
+        worst.stop_source = walk->source;
     }
     return rbk_worst_then(before, worst);
 }

@@ -8,12 +8,13 @@
 
 #include <stdio.h>
 
+static const struct {
+    const char *word;
+    uint64_t ms;
+} units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+
 const char *rbk_times_text(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
 {
-    static const struct {
-        const char *word;
-        uint64_t ms;
-    } units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
     size_t bytes = 0;
     if (ms >= RBK_WORST_MS_MAX) {
         snprintf(out, RBK_TIMES_TEXT_BYTES, "longer than any run");
@@ -28,6 +29,20 @@ const char *rbk_times_text(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
                                       (unsigned long long)count, units[i].word);
         }
     }
+    return out;
+}
+
+const char *rbk_times_literal(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
+{
+    size_t unit = 0;
+    while (ms % units[unit].ms != 0 || ms < units[unit].ms) {
+        if (unit + 1 == RBK_COUNT(units)) {
+            break;
+        }
+        unit++;
+    }
+    snprintf(out, RBK_TIMES_TEXT_BYTES, "%llu%s", (unsigned long long)(ms / units[unit].ms),
+             units[unit].word);
     return out;
 }
 
@@ -62,4 +77,43 @@ struct rbk_str rbk_times_words(struct rbk_times *times, const struct rbk_source 
         bytes--;
     }
     return (struct rbk_str){out, bytes};
+}
+
+struct rbk_str rbk_times_point_words(struct rbk_times *times, const struct rbk_abort_point *point)
+{
+    const struct rbk_statements *stages = &times->program->head[RBK_STATEMENT_STAGE];
+    struct rbk_str name = point->kind == RBK_POINT_EARLY || point->kind == RBK_POINT_STAGE
+                              ? stages->items[point->stage]->name->name->text
+                              : RBK_STR("");
+    switch (point->kind) {
+    case RBK_POINT_HEAD:
+        return RBK_STR("before the first stage");
+    case RBK_POINT_EARLY:
+        return rbk_arena_printf(times->arena, "while `%.*s` is prepared", RBK_STR_ARG(name));
+    case RBK_POINT_STAGE:
+        return rbk_arena_printf(times->arena, "while `%.*s` is applied or verified",
+                                RBK_STR_ARG(name));
+    default:
+        return RBK_STR("while every stage stands applied");
+    }
+}
+
+struct rbk_str rbk_times_block_words(struct rbk_times *times,
+                                     const struct rbk_tree_statement *statement)
+{
+    const char *words = rbk_statement_words((enum rbk_statement_kind)statement->kind);
+    const struct rbk_tree_statement *around = statement->parent;
+    if (statement->kind == RBK_STATEMENT_ROLLBACK && statement->name) {
+        return rbk_arena_printf(times->arena, "%s %.*s", words,
+                                RBK_STR_ARG(statement->name->name->text));
+    }
+    if (around && around->kind == RBK_STATEMENT_ROLLBACK) {
+        struct rbk_str outer = rbk_times_block_words(times, around);
+        return rbk_arena_printf(times->arena, "%.*s, %s", RBK_STR_ARG(outer), words);
+    }
+    if (around && around->kind == RBK_STATEMENT_BACKUP) {
+        return rbk_arena_printf(times->arena, "backup %.*s, %s",
+                                RBK_STR_ARG(around->name->name->text), words);
+    }
+    return rbk_str_from(words);
 }

@@ -107,8 +107,8 @@ static void find_stage(struct rbk_times *times, const struct rbk_program_stage *
     for (int part = 0; part < RBK_TIMES_PARTS; part++) {
         ret->parts[part] = part_of(&walk, stage, (enum rbk_times_part)part);
         ret->forward = rbk_worst_then(ret->forward, ret->parts[part]);
-        uint64_t *stop_ms = part < RBK_TIMES_APPLY ? &ret->stop_early_ms : &ret->stop_ms;
-        *stop_ms = larger(*stop_ms, ret->parts[part].stop_ms);
+        struct rbk_worst *half = part < RBK_TIMES_APPLY ? &ret->early : &ret->work;
+        *half = rbk_worst_then(*half, ret->parts[part]);
     }
     ret->strategy_count = stage->rollbacks.count;
     ret->strategies = rbk_new_array(times->arena, struct rbk_worst, ret->strategy_count + 1);
@@ -317,9 +317,15 @@ static struct rbk_worst locks(struct rbk_times *times, enum rbk_statement_kind k
     return worst;
 }
 
+/* @under_way What is to be stopped; NULL: nothing. */
 static void add_point(struct rbk_abort_points *points, struct rbk_abort_point *items,
-                      struct rbk_abort_point point)
+                      struct rbk_abort_point point, const struct rbk_worst *under_way)
 {
+    if (under_way) {
+        point.stop_ms = under_way->stop_ms;
+        point.stop_by = under_way->stop_by;
+        point.stop_source = under_way->stop_source;
+    }
     point.total_ms =
         rbk_worst_add_ms(rbk_worst_add_ms(point.stop_ms, point.back_ms), point.release_ms);
     if (points->count == 0 || point.total_ms > items[points->worst].total_ms) {
@@ -368,34 +374,66 @@ const struct rbk_abort_points *rbk_times_points(struct rbk_times *times)
     times->points = rbk_new(times->arena, struct rbk_abort_points);
     struct rbk_abort_point *items =
         rbk_new_array(times->arena, struct rbk_abort_point, (size_t)count * 2 + 2);
-    struct rbk_worst release = locks(times, RBK_STATEMENT_RELEASE);
     struct rbk_worst acquire = locks(times, RBK_STATEMENT_ACQUIRE);
-    add_point(times->points, items,
-              (struct rbk_abort_point){
-                  .kind = RBK_POINT_HEAD, .stop_ms = acquire.stop_ms, .release_ms = release.ok_ms});
+    uint64_t release_ms = locks(times, RBK_STATEMENT_RELEASE).ok_ms;
     uint64_t all_ms = 0;
+    struct rbk_abort_point point = {.kind = RBK_POINT_HEAD, .release_ms = release_ms};
+    add_point(times->points, items, point, &acquire);
     for (uint32_t i = 0; i < count; i++) {
         const struct rbk_stage_times *stage = rbk_times_stage(times, stages_of(times)->items[i]);
         uint64_t before_ms = times->reach ? others_back_ms(times, i) : all_ms;
         all_ms = rbk_worst_add_ms(all_ms, stage->back_ms);
-        if (stage->stop_early_ms) {
-            add_point(times->points, items,
-                      (struct rbk_abort_point){.kind = RBK_POINT_EARLY,
-                                               .stage = i,
-                                               .stop_ms = stage->stop_early_ms,
-                                               .back_ms = before_ms,
-                                               .release_ms = release.ok_ms});
+        point.stage = i;
+        point.kind = RBK_POINT_EARLY;
+        point.back_ms = before_ms;
+        if (stage->early.stop_ms) {
+            add_point(times->points, items, point, &stage->early);
         }
-        add_point(times->points, items,
-                  (struct rbk_abort_point){.kind = RBK_POINT_STAGE,
-                                           .stage = i,
-                                           .stop_ms = stage->stop_ms,
-                                           .back_ms = rbk_worst_add_ms(before_ms, stage->back_ms),
-                                           .release_ms = release.ok_ms});
+        point.kind = RBK_POINT_STAGE;
+        point.back_ms = rbk_worst_add_ms(before_ms, stage->back_ms);
+        add_point(times->points, items, point, &stage->work);
     }
-    add_point(times->points, items,
-              (struct rbk_abort_point){
-                  .kind = RBK_POINT_ALL, .back_ms = all_ms, .release_ms = release.ok_ms});
+    point = (struct rbk_abort_point){
+        .kind = RBK_POINT_ALL, .back_ms = all_ms, .release_ms = release_ms};
+    add_point(times->points, items, point, NULL);
     times->points->items = items;
     return times->points;
+}
+
+/* Which of two stages goes back first on the longest way: the one under way, then the later ones.
+ */
+const struct rbk_times_leg *rbk_times_way_back(struct rbk_times *times,
+                                               const struct rbk_abort_point *point,
+                                               uint32_t *ret_count)
+{
+    uint32_t count = stages_of(times)->count;
+    uint32_t legs = 0;
+    struct rbk_times_leg *items = NULL;
+    for (int pass = 0; pass < 2; pass++) {
+        legs = 0;
+        for (uint32_t turn = 0; turn <= count; turn++) {
+            /* Turn 0 is the stage under way, wherever it stands. */
+            bool under_way = point->kind == RBK_POINT_STAGE;
+            uint32_t index = turn == 0 ? point->stage : count - turn;
+            if ((turn == 0) != (under_way && index == point->stage) ||
+                !rbk_times_point_covers(times, point, index)) {
+                continue;
+            }
+            const struct rbk_stage_times *stage =
+                rbk_times_stage(times, stages_of(times)->items[index]);
+            for (uint32_t i = 0; i < stage->strategy_count; i++, legs++) {
+                bool fails = i + 1 < stage->strategy_count;
+                if (items) {
+                    items[legs] = (struct rbk_times_leg){stage, i, fails,
+                                                         fails ? stage->strategies[i].end_ms
+                                                               : stage->strategies[i].ok_ms};
+                }
+            }
+        }
+        if (!items) {
+            items = rbk_new_array(times->arena, struct rbk_times_leg, legs + 1);
+        }
+    }
+    *ret_count = legs;
+    return items;
 }

@@ -49,12 +49,12 @@ struct rbk_stage_times {
     struct rbk_worst forward;                /**< All parts, one attempt of the stage. */
     uint32_t strategy_count;      /**< Ways back; stage->rollbacks has their statements. */
     struct rbk_worst *strategies; /**< Of each: its `when`, steps and verify, limits applied. */
-    uint64_t back_ms; /**< All strategies one after the other: all but the last fail, at their
-                           latest, and the last ends well, at its latest. 0 without a rollback. */
-    uint64_t
-        stop_early_ms;     /**< Stopping what is under way before `apply` (nothing to take back). */
-    uint64_t stop_ms;      /**< Stopping what is under way in `apply` or `verify`. */
-    uint64_t guideline_ms; /**< Of its kind (RBK112); 0: no kind is written. */
+    uint64_t back_ms;       /**< All strategies one after the other: all but the last fail, at their
+                                 latest, and the last ends well, at its latest. 0 without a rollback. */
+    struct rbk_worst early; /**< The parts before `apply`, of which nothing is to be taken back; its
+                                 stop_ms is what stopping them takes. */
+    struct rbk_worst work;  /**< `apply` and `verify`. */
+    uint64_t guideline_ms;  /**< Of its kind (RBK112); 0: no kind is written. */
     uint32_t block_count;
     struct rbk_times_block *blocks; /**< Blocks with a `within`, in the order met. A backup's or an
                                          action's belong to the stage that uses it first. */
@@ -72,8 +72,10 @@ enum rbk_point_kind {
  * locks are released. */
 struct rbk_abort_point {
     enum rbk_point_kind kind;
-    uint32_t stage;      /**< EARLY, STAGE: index of the stage; else 0. */
-    uint64_t stop_ms;    /**< Stopping the step under way. */
+    uint32_t stage;                           /**< EARLY, STAGE: index of the stage; else 0. */
+    uint64_t stop_ms;                         /**< Stopping the step under way. */
+    const struct rbk_tree_statement *stop_by; /**< That step; NULL: nothing takes time to stop. */
+    const struct rbk_source *stop_source;     /**< Of that step. */
     uint64_t back_ms;    /**< Rolling back, one after the other, every stage that may be touched:
                               this one, and all that do not depend on it. */
     uint64_t release_ms; /**< Releasing the locks, last. */
@@ -150,17 +152,50 @@ void rbk_times_path_of_part(struct rbk_times *times, const struct rbk_program_st
 void rbk_times_path_of_strategy(struct rbk_times *times, const struct rbk_program_stage *stage,
                                 uint32_t strategy, bool fails, struct rbk_times_path *ret_path);
 
+/** One strategy on a way back. */
+struct rbk_times_leg {
+    const struct rbk_stage_times *stage;
+    uint32_t strategy; /**< Index among its strategies. */
+    bool fails;        /**< It fails at its latest, and the next one is tried. */
+    uint64_t ms;
+};
+
+/** The strategies that run after a decision at a point, in the order that makes it longest; their
+ * times add up to the point's back_ms. @ret_count How many. In the arena. */
+const struct rbk_times_leg *rbk_times_way_back(struct rbk_times *times,
+                                               const struct rbk_abort_point *point,
+                                               uint32_t *ret_count);
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 /** Room for a duration's text, its NUL included. */
 #define RBK_TIMES_TEXT_BYTES 48
 
-/** A duration as the language writes it: `9m30s`, `24h`, `1s500ms`, `0s`. @return @out. */
+/** A duration for a person: `9m30s`, `24h`, `1s500ms`, `0s`. @return @out. */
 const char *rbk_times_text(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES]);
+
+/** The same as a plan may write it, in one unit: `570s`, `24h`, `1500ms`. @return @out. */
+const char *rbk_times_literal(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES]);
 
 /** A statement's words on one line, without its block, at most @characters_max characters (the last
  * one `…` when cut). In the arena. */
 struct rbk_str rbk_times_words(struct rbk_times *times, const struct rbk_source *source,
                                const struct rbk_tree_statement *statement, uint32_t characters_max);
+
+struct rbk_buffer;
+
+/** "while `migrate` is applied or verified", for a person. In the arena. */
+struct rbk_str rbk_times_point_words(struct rbk_times *times, const struct rbk_abort_point *point);
+
+/** "apply", "rollback `down`", "take", …: what a block is called. In the arena. */
+struct rbk_str rbk_times_block_words(struct rbk_times *times,
+                                     const struct rbk_tree_statement *statement);
+
+/** What `rbkc times` prints: tables, and the longest way back step by step. @colour With ANSI
+ * colours. */
+void rbk_times_print(struct rbk_times *times, bool colour, struct rbk_buffer *out);
+
+/** The same as JSON, described by docs/times.schema.json. @return 0 or -RBK_ENOMEM. */
+RBK_MUST_USE int rbk_times_print_json(struct rbk_times *times, struct rbk_buffer *out);
 
 #endif

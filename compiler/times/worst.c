@@ -17,6 +17,16 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* The slower one to stop; of equals the first. */
+static void take_slower(struct rbk_worst *both, const struct rbk_worst *a,
+                        const struct rbk_worst *b)
+{
+    const struct rbk_worst *slower = b->stop_ms > a->stop_ms ? b : a;
+    both->stop_ms = slower->stop_ms;
+    both->stop_by = slower->stop_by;
+    both->stop_source = slower->stop_source;
+}
+
 uint64_t rbk_worst_add_ms(uint64_t a, uint64_t b)
 {
     return a > RBK_WORST_MS_MAX - smaller(b, RBK_WORST_MS_MAX) ? RBK_WORST_MS_MAX : a + b;
@@ -47,9 +57,9 @@ struct rbk_worst rbk_worst_then(struct rbk_worst first, struct rbk_worst then)
         .needs_ms = rbk_worst_add_ms(first.needs_ms, then.needs_ms),
         .ok_ms = rbk_worst_add_ms(first.ok_ms, then.ok_ms),
         .end_ms = larger(first.end_ms, rbk_worst_add_ms(first.ok_ms, then.end_ms)),
-        .stop_ms = larger(first.stop_ms, then.stop_ms),
         .open = first.open || then.open,
     };
+    take_slower(&both, &first, &then);
     /* What follows something open can begin at any moment up to the end of the limit. */
     both.open_stop_ms = first.open ? larger(first.open_stop_ms, then.stop_ms) : then.open_stop_ms;
     return both;
@@ -57,14 +67,15 @@ struct rbk_worst rbk_worst_then(struct rbk_worst first, struct rbk_worst then)
 
 struct rbk_worst rbk_worst_either(struct rbk_worst a, struct rbk_worst b)
 {
-    return (struct rbk_worst){
+    struct rbk_worst either = {
         .needs_ms = larger(a.needs_ms, b.needs_ms),
         .ok_ms = larger(a.ok_ms, b.ok_ms),
         .end_ms = larger(a.end_ms, b.end_ms),
-        .stop_ms = larger(a.stop_ms, b.stop_ms),
         .open_stop_ms = larger(a.open_stop_ms, b.open_stop_ms),
         .open = a.open || b.open,
     };
+    take_slower(&either, &a, &b);
+    return either;
 }
 
 struct rbk_worst rbk_worst_repeat(struct rbk_worst each, uint64_t count)
@@ -87,7 +98,8 @@ struct rbk_worst rbk_worst_within(struct rbk_worst inside, uint64_t within_ms)
     if (within_ms == 0) {
         return inside;
     }
-    struct rbk_worst block = {.stop_ms = inside.stop_ms};
+    struct rbk_worst block = {
+        .stop_ms = inside.stop_ms, .stop_by = inside.stop_by, .stop_source = inside.stop_source};
     block.needs_ms = inside.open ? within_ms : smaller(inside.needs_ms, within_ms);
     block.ok_ms = inside.open ? within_ms : smaller(inside.ok_ms, within_ms);
     /* What ends by itself does so by end_ms; what the limit ends, stop_ms after it. */

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct rbk_source;
+struct rbk_tree_statement;
+
 /** The longest time there is; longer ones stay here. */
 #define RBK_WORST_MS_MAX (UINT64_C(1) << 53)
 
@@ -26,6 +29,9 @@ struct rbk_worst {
     uint64_t stop_ms; /**< From the moment it is told to stop until nothing of it lives. */
     uint64_t open_stop_ms; /**< The same for what can be under way when a limit around it ends
                                 because something open came before; 0 unless open. */
+    const struct rbk_tree_statement
+        *stop_by;                         /**< The step that takes stop_ms to stop; NULL: none. */
+    const struct rbk_source *stop_source; /**< Of that step. */
     bool open; /**< Something in it has no limit of its own: it takes what remains of the block
                     around it, and ok_ms, end_ms count the rest only. */
 };
