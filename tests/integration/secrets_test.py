@@ -91,17 +91,20 @@ plan keeps_secrets {
     secret other  from env "THE_OTHER"
     param server: url = "http://127.0.0.1:1/"
     connection shop = sqlite("shop.db")
+    connection leaky = postgres("postgresql://u:${short}@127.0.0.1:1/${longer}")
     role boss { contact "boss@example.com" }
     escalate stuck to boss
     channel team = talk.to(short, server)
     probe up = http.status("${server}probe?key=${short}&more=${longer}") every 200ms
     on start { notify team "began" }
     on abort { notify team "turned round: ${run.reason}" }
+    probe gone = http.latency("http://${short}.invalid/${longer}") every 200ms
     trigger down when up == 500 then pause
+    trigger slow when gone > 10m since only then pause missing then notify team
 
     stage only "The only one" {
         risk low
-        apply within 50s {
+        apply within 6m {
             run "python3 echo.py 0.6 0" timeout 20s idempotent into said
                 env { S_SHORT: short, S_LONGER: longer, S_SIGNS: signs, S_LINES: lines, S_OTHER: other } stdin lines
             capture "what it said" said
@@ -131,6 +134,13 @@ plan keeps_secrets {
             run "/nonexistent" env { LEAK: signs } timeout 5s idempotent optional because "no such program"
             run "python3 echo.py 0 9" timeout 20s idempotent optional because "an error that tells"
                 env { S_SHORT: short, S_LONGER: longer, S_SIGNS: signs, S_LINES: lines, S_OTHER: other } stdin signs
+            let read_1 = run.output("python3 echo.py 0 9") timeout 5s optional because "a reading that tells"
+            let read_2 = run.output("sh -c 'cat longer.txt signs.txt lines.txt >&2; exit 3'") timeout 5s optional because "tells"
+            let read_3 = http.text("http://${short}.invalid/${longer}") timeout 5s optional because "no such host"
+            let read_4 = http.json("${server}tell?key=${longer}", '.key') timeout 5s optional because "no JSON"
+            let read_5 = http.json("${server}tell.json?key=${longer}", '.raw | error') timeout 5s optional because "an error that tells"
+            let read_6 = sql.value(leaky, "SELECT 1") timeout 5s optional because "an address that cannot be"
+            check "failed readings" run.output("python3 echo.py 0 9") == "x" timeout 5s optional because "only to see"
             notify team "it said ${said}"
             run "touch made" timeout 5s idempotent
         }
