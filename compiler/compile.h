@@ -29,9 +29,10 @@ struct rbk_compile {
     struct rbk_diagnostics diagnostics; /**< What is found; printed by the caller, once. */
     struct rbk_program program;         /**< What is compiled. */
     struct rbk_str
-        stdlib;  /**< Directory of the standard library; modules `std.x` are `x.rbk` in it. */
+        stdlib; /**< Directory of the standard library; modules `std.x` are `x.rbk` in it. */
     struct rbk_times *times; /**< Worst-case times, once asked for (times/times.h); else NULL. */
-    bool loaded; /**< rbk_compile_load() has read the plan's file. */
+    uint16_t rule_off;       /**< For tests: a rule of the table that is left out, or 0. */
+    bool loaded;             /**< rbk_compile_load() has read the plan's file. */
 };
 
 /**

@@ -124,11 +124,29 @@ static void help_with_scalar(struct rbk_diagnostic *diagnostic, unsigned wanted)
                                                     : "ratio");
 }
 
+/* A secret is not compared or computed with: what comes of that is journalled and shown, and tells
+ * of it. */
+static void report_secret(const struct rbk_typer *typer, const struct rbk_tree_expr *secret)
+{
+    struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
+        &typer->analysis->compile->diagnostics, 160,
+        rbk_analysis_place(typer->analysis, secret->span), "a secret in a comparison");
+    rbk_diagnostic_mark(diagnostic, "what comes of this is kept and shown");
+    rbk_diagnostic_help(diagnostic, "A secret can only be handed on whole: to a connection, `env`, "
+                                    "`stdin`, a url, header or body.");
+}
+
 /* Say that the two sides of an operator do not go together. */
 static void report_sides(const struct rbk_typer *typer, const struct rbk_tree_expr *expr)
 {
     const struct rbk_tree_expr *left = expr->left;
     const struct rbk_tree_expr *right = expr->right;
+    unsigned a = left->typing.type;
+    unsigned b = right->typing.type;
+    if (a == RBK_TYPE_SECRET || b == RBK_TYPE_SECRET) {
+        report_secret(typer, a == RBK_TYPE_SECRET ? left : right);
+        return;
+    }
     struct rbk_str left_words = rbk_type_words(typer, left->typing);
     struct rbk_str right_words = rbk_type_words(typer, right->typing);
     struct rbk_diagnostic *diagnostic =
@@ -138,12 +156,7 @@ static void report_sides(const struct rbk_typer *typer, const struct rbk_tree_ex
     rbk_diagnostic_mark(diagnostic, "%.*s", RBK_STR_ARG(right_words));
     rbk_diagnostic_label(diagnostic, rbk_analysis_place(typer->analysis, left->span), "%.*s",
                          RBK_STR_ARG(left_words));
-    unsigned a = left->typing.type;
-    unsigned b = right->typing.type;
-    if (a == RBK_TYPE_SECRET || b == RBK_TYPE_SECRET) {
-        rbk_diagnostic_help(diagnostic, "A secret can only be handed on whole: to a connection, "
-                                        "`env`, `stdin`, a url, header or body.");
-    } else if (is_number(b) && rbk_type_has_unit(a) && a != RBK_TYPE_TIME) {
+    if (is_number(b) && rbk_type_has_unit(a) && a != RBK_TYPE_TIME) {
         help_with_unit(typer, diagnostic, right, a);
     } else if (is_number(a) && rbk_type_has_unit(b) && b != RBK_TYPE_TIME) {
         help_with_unit(typer, diagnostic, left, b);

@@ -33,24 +33,26 @@ static const struct rbk_rule table[] = {
      rbk_rule_121_stage},
     {122, true, "irreversible changes without a backup that a rollback restores", NULL,
      rbk_rule_122},
-    {123, true, "a backup that is never verified, or taken after the change it protects", NULL,
-     NULL},
-    {124, true, "a stage that lacks what its risk asks for", NULL, NULL},
+    {123, true, "a backup that is never verified, or taken after the change it protects",
+     rbk_rule_123, NULL},
+    {124, true, "a stage that lacks what its risk asks for", rbk_rule_124, NULL},
     {125, true, "a statement that cannot run in a transaction, or destroys unannounced",
      rbk_rule_125, rbk_rule_125_stage},
-    {126, true, "a destructive shell pattern", NULL, NULL},
-    {127, true, "parallel work on the same thing without an order", NULL, NULL},
+    {126, true, "a destructive shell pattern", NULL, rbk_rule_126},
+    {127, true, "parallel work on the same thing without an order", rbk_rule_127,
+     rbk_rule_127_stage},
     {130, false, "a type or unit error", NULL, NULL},
     {131, true, "a condition that can never hold, or always holds", NULL, NULL},
-    {132, true, "a probe too slow for the trigger that reads it", NULL, NULL},
-    {133, true, "two triggers that contradict each other", NULL, NULL},
-    {134, true, "a changed state in which no trigger is armed", NULL, NULL},
+    {132, true, "a probe too slow for the trigger that reads it", rbk_rule_132, rbk_rule_132_stage},
+    {133, true, "two triggers that contradict each other", rbk_rule_133, NULL},
+    {134, true, "a changed state in which no trigger is armed", rbk_rule_134, NULL},
     {140, false, "an unknown name, or one declared twice or never used", NULL, NULL},
     {141, false, "a cycle in after, in modules or in actions", NULL, NULL},
-    {142, true, "a role that must approve its own run and has one member", NULL, NULL},
-    {143, true, "no notification on abort or stuck, or no escalation", NULL, NULL},
+    {142, true, "a role that must approve its own run and has one member", NULL, rbk_rule_142},
+    {143, true, "no notification on abort or stuck, or no escalation", rbk_rule_143, NULL},
     {150, false, "a state from which no end can be reached", NULL, NULL},
-    {160, false, "a secret that could be seen, or a credential in the plan", NULL, NULL},
+    {160, false, "a secret that could be seen, or a credential in the plan", rbk_rule_160,
+     rbk_rule_160_stage},
     {161, false, "text that could read otherwise than it compiles", NULL, NULL},
     {170, false, "a limit is exceeded", NULL, NULL},
     {180, false, "something this version does not carry out", NULL, NULL},
@@ -203,7 +205,7 @@ static void check_waivers(const struct rbk_rules *rules)
 void rbk_rules_check_stage(struct rbk_rules *rules, struct rbk_tree_statement *stage)
 {
     for (size_t i = 0; i < RBK_COUNT(table); i++) {
-        if (table[i].check_stage) {
+        if (table[i].check_stage && table[i].code != rules->compile->rule_off) {
             rules->rule = &table[i];
             table[i].check_stage(rules, stage);
         }
@@ -215,7 +217,7 @@ static void check_plan(struct rbk_rules *rules)
 {
     const struct rbk_source *source = rules->source;
     for (size_t i = 0; i < RBK_COUNT(table); i++) {
-        if (table[i].check) {
+        if (table[i].check && table[i].code != rules->compile->rule_off) {
             rules->rule = &table[i];
             table[i].check(rules);
             rules->source = source;
@@ -234,8 +236,24 @@ void rbk_rules_init(struct rbk_rules *rules, const struct rbk_analysis *analysis
     rbk_facts_find(rules);
 }
 
+/* Whether the phases before the rules found errors. */
+static bool is_unsound(const struct rbk_rules *rules)
+{
+    const struct rbk_diagnostic *at = rules->compile->diagnostics.first;
+    for (; at; at = at->next) {
+        const struct rbk_rule *rule = rbk_rule_find(at->code);
+        if (at->severity == RBK_SEVERITY_ERROR && rule && !rule->check && !rule->check_stage) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void rbk_rules_finish(struct rbk_rules *rules)
 {
+    rules->unsound = is_unsound(rules);
     check_plan(rules);
-    check_waivers(rules);
+    if (!rules->unsound) {
+        check_waivers(rules);
+    }
 }

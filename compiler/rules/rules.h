@@ -17,6 +17,7 @@
 
 struct rbk_analysis;
 struct rbk_rules;
+struct rbk_stage_order;
 
 /** Look for breaches of one rule in the plan's head and the modules, or across stages. */
 typedef void rbk_rule_fn(struct rbk_rules *rules);
@@ -49,10 +50,13 @@ struct rbk_rules {
     const struct rbk_program *program;
     const struct rbk_source
         *source; /**< The plan's; rules that go into modules set it for their reports. */
-    const struct rbk_rule *rule; /**< Under way. */
+    const struct rbk_rule *rule;         /**< Under way. */
+    const struct rbk_stage_order *order; /**< Private to order.c: rbk_stage_order(). */
     bool facts_unknown;       /**< Calls go in circles or too deep: actions are taken on trust. */
     struct rbk_map sql_files; /**< RBK125: the SQL files read so far, as sources or NULL. */
     struct rbk_map sql_made;  /**< RBK125: the tables and columns that steps so far make. */
+    bool unsound; /**< Words, names or types are wrong. Set when the stages have been seen: what
+                       the plan as a whole would be is then not judged. */
 };
 
 /**
@@ -104,9 +108,14 @@ void rbk_rules_check_stage(struct rbk_rules *rules, struct rbk_tree_statement *s
 void rbk_rules_finish(struct rbk_rules *rules);
 
 /* The rules. */
-rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_125, rbk_rule_111;
+rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_125,
+    rbk_rule_111;
+rbk_rule_fn rbk_rule_123, rbk_rule_124, rbk_rule_127, rbk_rule_132, rbk_rule_133, rbk_rule_134,
+    rbk_rule_143, rbk_rule_160;
 
 /* The rules for each stage; `_stage` where the code has one for the rest of the plan, too. */
+rbk_rule_stage_fn rbk_rule_126, rbk_rule_127_stage, rbk_rule_132_stage, rbk_rule_142,
+    rbk_rule_160_stage;
 rbk_rule_stage_fn rbk_rule_101, rbk_rule_102, rbk_rule_103, rbk_rule_104_stage, rbk_rule_105,
     rbk_rule_114_stage, rbk_rule_120_stage, rbk_rule_121_stage, rbk_rule_122, rbk_rule_125_stage,
     rbk_rule_110, rbk_rule_112, rbk_rule_113;

@@ -113,12 +113,12 @@ plan keeps_secrets {
             let listed = lines(run.output("cat lines.txt longer.txt signs.txt")) timeout 5s
             let told = http.text("${server}tell?key=${longer}") timeout 5s
             let parsed = http.json("${server}tell.json?key=${other}", '.') timeout 5s
-            let named = env("THE_SHORT")
+            let named = env("THE_SHORT_AGAIN")
             capture "the list" listed
             capture "the lines" "${listed} ${told} ${parsed} ${named}"
             capture "the name" named
             run ["python3", "-c", "import sys, time; time.sleep(0.3)", "--", named, "${listed}", "${told}"] timeout 5s idempotent
-            run "sleep -- 0.3 ${env("THE_SHORT")}" timeout 5s idempotent optional because "sleep does not take it"
+            run "sleep -- 0.3 ${env("THE_SHORT_AGAIN")}" timeout 5s idempotent optional because "sleep does not take it"
             foreach one in listed at most 20 { run ["sleep", "0.03", "--", one] timeout 5s idempotent optional because "words" }
             check "a label with ${said}" said == "x" timeout 5s optional because "only to see"
             sql shop "INSERT INTO notes VALUES (${said})" timeout 5s optional because "the value is hidden"
@@ -240,7 +240,7 @@ def prepare(box, text=PLAN):
     box.write("signs.txt", SECRETS["signs"])
     box.write("lines.txt", SECRETS["lines"] + "\n")
     box.query("CREATE TABLE notes (text)", path=box.path("shop.db"))
-    box.env.update(THE_SHORT=SECRETS["short"], THE_OTHER=SECRETS["other"])
+    box.env.update(THE_SHORT=SECRETS["short"], THE_SHORT_AGAIN=SECRETS["short"], THE_OTHER=SECRETS["other"])
 
 
 def search_everything(box, *texts):

@@ -27,6 +27,7 @@ static void close_compile(void)
 
 static const char stage_text[] =
     "    stage s \"S\" {\n"
+    "        unwatched because \"a test\"\n"
     "        apply within 1m { sql db \"UPDATE t SET a = 1\" }\n"
     "        verify within 1m { check \"c\" sql.value(db, \"SELECT 1\") == 1 }\n"
     "        rollback within 1m {\n"
