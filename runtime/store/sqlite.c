@@ -134,6 +134,28 @@ int rbk_sqlite_writable(struct rbk_store *store, struct rbk_error *reterr)
     return 0;
 }
 
+sqlite3_stmt *rbk_sqlite_writer(struct rbk_store *store, enum rbk_sqlite_statement which,
+                                struct rbk_error *reterr)
+{
+    return rbk_sqlite_writable(store, reterr) != 0 ? NULL
+                                                   : rbk_sqlite_statement(store, which, reterr);
+}
+
+bool rbk_sqlite_next(struct rbk_store *store, sqlite3_stmt *statement, const char *what, int *error,
+                     struct rbk_error *reterr)
+{
+    int code = *error != 0 ? SQLITE_DONE : sqlite3_step(statement);
+
+    if (code == SQLITE_ROW) {
+        return true;
+    }
+    if (code != SQLITE_DONE) {
+        *error = rbk_sqlite_failed(store, code, what, reterr);
+    }
+    sqlite3_reset(statement);
+    return false;
+}
+
 /* ---- transactions -----------------------------------------------------------------------------
  */
 

@@ -34,7 +34,8 @@
                   "(SELECT number << 32 FROM runs WHERE id = ?1) + 4294967295 ORDER BY id")        \
     X(EVENT_HASH, "SELECT hash FROM events WHERE id = "                                            \
                   "(SELECT number << 32 FROM runs WHERE id = ?1) + ?2")                            \
-    X(PUT_SNAPSHOT, "INSERT OR REPLACE INTO snapshots (run, seq, hash, body) VALUES (?1,?2,?3,?4)") \
+    X(PUT_SNAPSHOT,                                                                                \
+      "INSERT OR REPLACE INTO snapshots (run, seq, hash, body) VALUES (?1,?2,?3,?4)")              \
     X(DROP_SNAPSHOTS, "DELETE FROM snapshots WHERE run = ?1 AND seq NOT IN (SELECT seq FROM "      \
                       "snapshots WHERE run = ?1 ORDER BY seq DESC LIMIT 2)")                       \
     X(EACH_SNAPSHOT, "SELECT seq, hash, body FROM snapshots WHERE run = ?1 ORDER BY seq DESC")     \
@@ -83,6 +84,15 @@ sqlite3_stmt *rbk_sqlite_statement(struct rbk_store *store, enum rbk_sqlite_stat
                                    struct rbk_error *reterr);
 void rbk_sqlite_bind(sqlite3_stmt *statement, int column, struct rbk_str text);
 struct rbk_str rbk_sqlite_text(sqlite3_stmt *statement, int column);
+/* The same for a statement that writes: NULL outside a transaction, and after a write has failed.
+ */
+sqlite3_stmt *rbk_sqlite_writer(struct rbk_store *store, enum rbk_sqlite_statement which,
+                                struct rbk_error *reterr);
+/* Go to the next row of a statement. False, with the statement reset, at the end; when *error is
+ * set already, which is how the caller stops; and when reading fails, with *error and reterr set. A
+ * caller that leaves before that resets it. */
+bool rbk_sqlite_next(struct rbk_store *store, sqlite3_stmt *statement, const char *what, int *error,
+                     struct rbk_error *reterr);
 /* Run a statement that gives no rows; resets it. */
 int rbk_sqlite_run(struct rbk_store *store, sqlite3_stmt *statement, const char *what,
                    struct rbk_error *reterr);

@@ -32,13 +32,10 @@ int rbk_store_append_event(struct rbk_store *store, const char *run, uint64_t ep
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    hash_event(previous, event);
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_APPEND, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_APPEND, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
+    hash_event(previous, event);
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, event->seq);
     sqlite3_bind_int64(statement, 3, event->at_ms);
@@ -57,53 +54,60 @@ int rbk_store_append_event(struct rbk_store *store, const char *run, uint64_t ep
     return 0;
 }
 
+/* The event in a row, if it is the one expected and its hash has the right form. */
+static int read_event(sqlite3_stmt *statement, const char *run, int64_t expected,
+                      struct rbk_store_event *event, char stored[65], struct rbk_error *reterr)
+{
+    event->seq = sqlite3_column_int64(statement, 0);
+    event->at_ms = sqlite3_column_int64(statement, 1);
+    event->kind = rbk_sqlite_text(statement, 2);
+    event->body = rbk_sqlite_text(statement, 3);
+    if (event->seq != expected || sqlite3_column_bytes(statement, 4) != 64) {
+        return rbk_error_set(reterr, RBK_ECORRUPT,
+                             "the journal of run %s is damaged: event %lld is missing", run,
+                             (long long)expected);
+    }
+    memcpy(stored, sqlite3_column_text(statement, 4), 65);
+    return 0;
+}
+
+/* Whether an event follows from the one before it, of which only the hash is known. */
+static int check_chain(const char *run, const char *previous, const char *stored,
+                       struct rbk_store_event *event, struct rbk_error *reterr)
+{
+    hash_event(previous, event);
+    if (strcmp(stored, event->hash) != 0) {
+        return rbk_error_set(reterr, RBK_ECORRUPT,
+                             "the journal of run %s is damaged: event %lld does not follow from "
+                             "the one before it",
+                             run, (long long)event->seq);
+    }
+    return 0;
+}
+
 int rbk_store_each_event(struct rbk_store *store, const char *run, int64_t from_seq,
                          int (*each)(void *context, const struct rbk_store_event *event),
                          void *context, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_EVENT, reterr);
     struct rbk_store_event event;
-    char previous[65] = "", stored[65];
+    char previous[65] = "", stored[65] = "";
     /* One event more is read, so that the chain can be checked from from_seq on. */
     int64_t expected = from_seq > 1 ? from_seq - 1 : 1;
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, expected);
-    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
-        if (code != SQLITE_ROW) {
-            error = rbk_sqlite_failed(store, code, "cannot read the journal in", reterr);
-            break;
-        }
-        event.seq = sqlite3_column_int64(statement, 0);
-        event.at_ms = sqlite3_column_int64(statement, 1);
-        event.kind = rbk_sqlite_text(statement, 2);
-        event.body = rbk_sqlite_text(statement, 3);
-        if (event.seq != expected || sqlite3_column_bytes(statement, 4) != 64) {
-            error = rbk_error_set(reterr, RBK_ECORRUPT,
-                                  "the journal of run %s is damaged: event %lld is missing", run,
-                                  (long long)expected);
-            break;
-        }
-        memcpy(stored, sqlite3_column_text(statement, 4), 65);
-        expected++;
-        if (event.seq >= from_seq) {
-            hash_event(previous, &event);
-            if (strcmp(stored, event.hash) != 0) {
-                error =
-                    rbk_error_set(reterr, RBK_ECORRUPT,
-                                  "the journal of run %s is damaged: event %lld does not follow "
-                                  "from the one before it",
-                                  run, (long long)event.seq);
-                break;
-            }
-            error = each(context, &event);
+    while (rbk_sqlite_next(store, statement, "cannot read the journal in", &error, reterr)) {
+        error = read_event(statement, run, expected++, &event, stored, reterr);
+        if (error == 0 && event.seq >= from_seq) {
+            error = check_chain(run, previous, stored, &event, reterr);
+            error = error == 0 ? each(context, &event) : error;
         }
         memcpy(previous, stored, sizeof(previous));
     }
-    sqlite3_reset(statement);
     return error;
 }

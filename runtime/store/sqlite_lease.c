@@ -43,26 +43,22 @@ static int read_epoch(struct rbk_store *store, const char *run, uint64_t *ret_ep
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_EPOCH, reterr);
     struct rbk_str text;
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
-    code = sqlite3_step(statement);
     *ret_epoch = 0;
     holder[0] = '\0';
-    if (code == SQLITE_ROW) {
+    while (rbk_sqlite_next(store, statement, "cannot read", &error, reterr)) {
         *ret_epoch = (uint64_t)sqlite3_column_int64(statement, 0);
         text = rbk_sqlite_text(statement, 1);
         if (text.bytes < holder_bytes) {
             memcpy(holder, text.data, text.bytes);
             holder[text.bytes] = '\0';
         }
-    } else if (code != SQLITE_DONE) {
-        error = rbk_sqlite_failed(store, code, "cannot read", reterr);
     }
-    sqlite3_reset(statement);
     return error;
 }
 
@@ -98,7 +94,7 @@ int rbk_store_take_lease(struct rbk_store *store, const char *run, uint64_t *ret
     if ((error = rbk_store_begin(store, reterr)) != 0) {
         goto fail;
     }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_TAKE_EPOCH, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_TAKE_EPOCH, reterr)) == NULL) {
         error = -RBK_ESTORE;
         goto fail_transaction;
     }

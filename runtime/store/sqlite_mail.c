@@ -60,17 +60,13 @@ int rbk_store_each_request(struct rbk_store *store, const char *run,
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_REQUEST, reterr);
     struct rbk_store_request request;
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
-    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
-        if (code != SQLITE_ROW) {
-            error = rbk_sqlite_failed(store, code, "cannot read the inbox in", reterr);
-            break;
-        }
+    while (rbk_sqlite_next(store, statement, "cannot read the inbox in", &error, reterr)) {
         request.id = sqlite3_column_int64(statement, 0);
         request.at_ms = sqlite3_column_int64(statement, 1);
         request.who = rbk_sqlite_text(statement, 2);
@@ -79,7 +75,6 @@ int rbk_store_each_request(struct rbk_store *store, const char *run,
         request.reply = rbk_sqlite_text(statement, 5);
         error = each(context, &request);
     }
-    sqlite3_reset(statement);
     return error < 0 ? error : 0;
 }
 
@@ -87,12 +82,8 @@ int rbk_store_reply(struct rbk_store *store, int64_t id, const char *reply,
                     struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
-    int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_REPLY, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_REPLY, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     sqlite3_bind_int64(statement, 1, id);
@@ -104,21 +95,18 @@ int rbk_store_get_reply(struct rbk_store *store, int64_t id, struct rbk_arena *a
                         struct rbk_str *ret_reply, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_REPLY, reterr);
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     sqlite3_bind_int64(statement, 1, id);
-    code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
+    if (rbk_sqlite_next(store, statement, "cannot read the inbox in", &error, reterr)) {
         *ret_reply = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
-    } else if (code == SQLITE_DONE) {
+        sqlite3_reset(statement);
+    } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "no such request");
-    } else {
-        error = rbk_sqlite_failed(store, code, "cannot read the inbox in", reterr);
     }
-    sqlite3_reset(statement);
     return error;
 }
 
@@ -126,12 +114,8 @@ int rbk_store_put_message(struct rbk_store *store, const char *run,
                           const struct rbk_store_message *message, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
-    int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_MESSAGE, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_PUT_MESSAGE, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
@@ -149,17 +133,13 @@ int rbk_store_each_message(struct rbk_store *store, const char *run,
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_MESSAGE, reterr);
     struct rbk_store_message message;
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
-    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
-        if (code != SQLITE_ROW) {
-            error = rbk_sqlite_failed(store, code, "cannot read the outbox in", reterr);
-            break;
-        }
+    while (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
         message.id = sqlite3_column_int64(statement, 0);
         message.at_ms = sqlite3_column_int64(statement, 1);
         message.channel = (uint32_t)sqlite3_column_int64(statement, 2);
@@ -169,7 +149,6 @@ int rbk_store_each_message(struct rbk_store *store, const char *run,
         message.attempts = sqlite3_column_int64(statement, 6);
         error = each(context, &message);
     }
-    sqlite3_reset(statement);
     return error < 0 ? error : 0;
 }
 
@@ -200,12 +179,8 @@ int rbk_store_put_evidence(struct rbk_store *store, const char *run,
                            const struct rbk_store_evidence *evidence, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
-    int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_EVIDENCE, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_PUT_EVIDENCE, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
@@ -223,17 +198,13 @@ int rbk_store_each_evidence(struct rbk_store *store, const char *run,
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_EVIDENCE, reterr);
     struct rbk_store_evidence evidence;
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
-    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
-        if (code != SQLITE_ROW) {
-            error = rbk_sqlite_failed(store, code, "cannot read the evidence in", reterr);
-            break;
-        }
+    while (rbk_sqlite_next(store, statement, "cannot read the evidence in", &error, reterr)) {
         evidence.seq = sqlite3_column_int64(statement, 0);
         evidence.at_ms = sqlite3_column_int64(statement, 1);
         evidence.label = rbk_sqlite_text(statement, 2);
@@ -241,6 +212,5 @@ int rbk_store_each_evidence(struct rbk_store *store, const char *run,
         evidence.content = rbk_sqlite_text(statement, 4);
         error = each(context, &evidence);
     }
-    sqlite3_reset(statement);
     return error < 0 ? error : 0;
 }

@@ -7,12 +7,8 @@ int rbk_store_put_machine(struct rbk_store *store, const char *hash, struct rbk_
                           struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
-    int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_MACHINE, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_PUT_MACHINE, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(hash));
@@ -24,21 +20,18 @@ int rbk_store_get_machine(struct rbk_store *store, const char *hash, struct rbk_
                           struct rbk_str *ret_text, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_MACHINE, reterr);
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(hash));
-    code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
+    if (rbk_sqlite_next(store, statement, "cannot read", &error, reterr)) {
         *ret_text = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
-    } else if (code == SQLITE_DONE) {
+        sqlite3_reset(statement);
+    } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "the store has no machine %.12s", hash);
-    } else {
-        error = rbk_sqlite_failed(store, code, "cannot read", reterr);
     }
-    sqlite3_reset(statement);
     return error;
 }
 
@@ -49,12 +42,8 @@ int rbk_store_create_run(struct rbk_store *store, const struct rbk_store_run *ru
     const struct rbk_str texts[] = {run->id,          run->machine, run->plan,      run->title,
                                     run->user,        run->host,    run->directory, run->params,
                                     run->unrehearsed, run->status};
-    int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_CREATE_RUN, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_CREATE_RUN, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     for (int i = 0; i < (int)(sizeof(texts) / sizeof(texts[0])); i++) {
@@ -88,14 +77,13 @@ int rbk_store_get_run(struct rbk_store *store, const char *id, struct rbk_arena 
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_RUN, reterr);
     struct rbk_store_run run;
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(id));
-    code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
+    if (rbk_sqlite_next(store, statement, "cannot read", &error, reterr)) {
         read_run(statement, &run);
         run.id = rbk_arena_copy(arena, run.id);
         run.machine = rbk_arena_copy(arena, run.machine);
@@ -108,13 +96,11 @@ int rbk_store_get_run(struct rbk_store *store, const char *id, struct rbk_arena 
         run.unrehearsed = rbk_arena_copy(arena, run.unrehearsed);
         run.status = rbk_arena_copy(arena, run.status);
         *ret_run = run;
-    } else if (code == SQLITE_DONE) {
+        sqlite3_reset(statement);
+    } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND,
                               "the store has no run \"%s\"; `rbk runs` lists them", id);
-    } else {
-        error = rbk_sqlite_failed(store, code, "cannot read", reterr);
     }
-    sqlite3_reset(statement);
     return error;
 }
 
@@ -122,12 +108,8 @@ int rbk_store_set_run_status(struct rbk_store *store, const char *id, const char
                              int64_t ended_ms, int64_t events, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
-    int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_SET_STATUS, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_SET_STATUS, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(id));
@@ -143,21 +125,16 @@ int rbk_store_each_run(struct rbk_store *store, bool unfinished_only,
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_RUN, reterr);
     struct rbk_store_run run;
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     sqlite3_bind_int(statement, 1, unfinished_only);
-    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
-        if (code != SQLITE_ROW) {
-            error = rbk_sqlite_failed(store, code, "cannot read", reterr);
-            break;
-        }
+    while (rbk_sqlite_next(store, statement, "cannot read", &error, reterr)) {
         read_run(statement, &run);
         error = each(context, &run);
     }
-    sqlite3_reset(statement);
     return error < 0 ? error : 0;
 }
 
@@ -165,18 +142,14 @@ int rbk_store_last_rehearsal(struct rbk_store *store, const char *machine, int64
                              struct rbk_error *reterr)
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_LAST_REHEARSAL, reterr);
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(machine));
-    code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
+    while (rbk_sqlite_next(store, statement, "cannot read", &error, reterr)) {
         *ret_at_ms = sqlite3_column_int64(statement, 0);
-    } else {
-        error = rbk_sqlite_failed(store, code, "cannot read", reterr);
     }
-    sqlite3_reset(statement);
     return error;
 }

@@ -12,23 +12,24 @@ int rbk_store_event_hash(struct rbk_store *store, const char *run, int64_t seq, 
                          struct rbk_error *reterr)
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EVENT_HASH, reterr);
-    int code, error = 0;
+    bool found = false;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, seq);
-    code = sqlite3_step(statement);
-    if (code == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == 64) {
-        memcpy(ret_hash, sqlite3_column_text(statement, 0), 65);
-    } else if (code == SQLITE_ROW || code == SQLITE_DONE) {
+    while (rbk_sqlite_next(store, statement, "cannot read the journal in", &error, reterr)) {
+        found = sqlite3_column_bytes(statement, 0) == 64;
+        if (found) {
+            memcpy(ret_hash, sqlite3_column_text(statement, 0), 65);
+        }
+    }
+    if (error == 0 && !found) {
         error =
             rbk_error_set(reterr, RBK_ENOTFOUND, "run %s has no event %lld", run, (long long)seq);
-    } else {
-        error = rbk_sqlite_failed(store, code, "cannot read the journal in", reterr);
     }
-    sqlite3_reset(statement);
     return error;
 }
 
@@ -39,10 +40,7 @@ int rbk_store_put_snapshot(struct rbk_store *store, const char *run, int64_t seq
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_sqlite_writable(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_PUT_SNAPSHOT, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_PUT_SNAPSHOT, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sha256_hex(body.data, body.bytes, hash);
@@ -53,7 +51,7 @@ int rbk_store_put_snapshot(struct rbk_store *store, const char *run, int64_t seq
     if ((error = rbk_sqlite_run(store, statement, "cannot write a snapshot to", reterr)) != 0) {
         return error;
     }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_DROP_SNAPSHOTS, reterr)) == NULL) {
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_DROP_SNAPSHOTS, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
@@ -66,25 +64,18 @@ int rbk_store_each_snapshot(struct rbk_store *store, const char *run,
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_SNAPSHOT, reterr);
     char hash[RBK_SHA256_HEX_BYTES];
-    int code, error = 0;
+    int error = 0;
 
     if (statement == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
-    while (error == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
-        struct rbk_str body;
-
-        if (code != SQLITE_ROW) {
-            error = rbk_sqlite_failed(store, code, "cannot read a snapshot in", reterr);
-            break;
-        }
-        body = rbk_sqlite_text(statement, 2);
+    while (rbk_sqlite_next(store, statement, "cannot read a snapshot in", &error, reterr)) {
+        struct rbk_str body = rbk_sqlite_text(statement, 2);
         rbk_sha256_hex(body.data, body.bytes, hash);
         if (rbk_str_is(rbk_sqlite_text(statement, 1), hash)) {
             error = each(context, sqlite3_column_int64(statement, 0), body);
         }
     }
-    sqlite3_reset(statement);
     return error;
 }
