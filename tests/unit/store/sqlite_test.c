@@ -159,6 +159,18 @@ START_TEST(a_removed_event_leaves_a_gap)
 }
 END_TEST
 
+START_TEST(rows_that_cannot_be_read_are_an_error)
+{
+    int64_t at_ms = -1;
+
+    ck_assert_int_eq(rbk_store_last_rehearsal(store, "m", &at_ms, &error), 0);
+    ck_assert_int_eq(at_ms, 0);
+    tamper("DROP TABLE rehearsals"); /* The statement has been prepared: it fails at its step. */
+    ck_assert_int_lt(rbk_store_last_rehearsal(store, "m", &at_ms, &error), 0);
+    ck_assert_ptr_nonnull(strstr(error.text, "rehearsals"));
+}
+END_TEST
+
 START_TEST(an_append_of_an_old_epoch_is_refused)
 {
     uint64_t epoch = with_three_events(), newer = 0;
@@ -356,6 +368,7 @@ int main(void)
     tcase_add_test(tests, what_was_rolled_back_is_not_there);
     tcase_add_test(tests, an_edited_event_breaks_the_chain);
     tcase_add_test(tests, a_removed_event_leaves_a_gap);
+    tcase_add_test(tests, rows_that_cannot_be_read_are_an_error);
     tcase_add_test(tests, an_append_of_an_old_epoch_is_refused);
     tcase_add_test(tests, a_second_runner_is_refused_while_the_first_lives);
     tcase_add_test(tests, a_request_is_open_until_it_is_answered_once);
