@@ -32,6 +32,9 @@ rbk_command_fn rbk_command_explore;
 /** `rbkc graph PLAN`: a plan's machine, as a picture. */
 rbk_command_fn rbk_command_graph;
 
+/** `rbkc review PLAN`: one page for the one who has to approve a plan. */
+rbk_command_fn rbk_command_review;
+
 /** `rbkc runbook PLAN`: a plan as a document for people. */
 rbk_command_fn rbk_command_runbook;
 

@@ -34,6 +34,7 @@ static const struct {
     {PROGRAM "explore", rbk_command_explore, "go through everything a plan can do"},
     {PROGRAM "fmt", rbk_command_fmt, "lay plans out anew"},
     {PROGRAM "graph", rbk_command_graph, "draw a plan"},
+    {PROGRAM "review", rbk_command_review, "write a page for the one who has to approve a plan"},
     {PROGRAM "runbook", rbk_command_runbook, "write a plan as a document for people"},
     {PROGRAM "times", rbk_command_times, "say how long a plan takes at worst"},
 };
