@@ -138,16 +138,23 @@ struct space {
 
 /* ---- moves ---- */
 
-#define MOVES(X)                                                                              \
-    X(START)                                                                                  \
-    X(RESULT) X(RESOLVED) X(ANSWER) X(TIME_REGION) X(TIME_BLOCK) X(TIME_START) X(TIME_PLAN)   \
-        X(TIME_HOLD) X(TIME_TRIGGER) X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) \
-            X(TRIGGER_LEVEL) X(TRIGGER_ANSWER) X(TRIGGER_PATH)
+#define MOVES(X)                                                                                  \
+    X(START)                                                                                      \
+    X(RESULT)                                                                                     \
+    X(RESOLVED) X(ANSWER) X(TIME_REGION) X(TIME_BLOCK) X(TIME_START) X(TIME_PLAN) X(TIME_HOLD)    \
+        X(TIME_TRIGGER) X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL) \
+            X(TRIGGER_ANSWER) X(TRIGGER_PATH)
 #define X(constant) MOVE_##constant,
 enum move_kind { MOVES(X) MOVE_KIND_COUNT };
 #undef X
 
-enum move_variant { VARIANT_ATTEMPTS_OVER = 1, VARIANT_STAGE_ATTEMPTS_OVER = 2 };
+enum move_variant {
+    VARIANT_ATTEMPTS_OVER = 1,       /* the effect was tried as often as it may be */
+    VARIANT_STAGE_ATTEMPTS_OVER = 2, /* and so was the stage */
+    VARIANT_LEADS = 4,               /* the stage goes back on its own account, too */
+    VARIANT_COUNT = 8,
+    VARIANT_INTERRUPTED = 8, /* RESUMED: the run was paused by Ctrl-C */
+};
 
 struct move {
     uint8_t kind;    /* enum move_kind */

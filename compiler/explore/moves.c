@@ -73,10 +73,14 @@ static void try_counted(struct explorer *x, move_fn *try_move, struct move move,
     const struct rbk_region_state *rs = rbk_state_region(machine, x->from.state, move.index);
     uint32_t phase = machine->states[rs->state].phase;
     bool back = phase == RBK_PHASE_ROLLBACK || phase == RBK_PHASE_ROLLBACK_VERIFY;
-    bool stage = back && machine->regions[x->model.roots[move.index]].attempts > 1;
-    for (unsigned variant = 0; variant < 4; variant++) {
+    uint32_t root = x->model.roots[move.index];
+    bool stage = back && machine->regions[root].attempts > 1;
+    bool follows =
+        back && rbk_state_region(machine, x->from.state, root)->flags & RBK_FLAG_FOLLOWED;
+    for (unsigned variant = 0; variant < VARIANT_COUNT; variant++) {
         bool possible = (attempts || !(variant & VARIANT_ATTEMPTS_OVER)) &&
-                        (stage || !(variant & VARIANT_STAGE_ATTEMPTS_OVER));
+                        (stage || !(variant & VARIANT_STAGE_ATTEMPTS_OVER)) &&
+                        (follows || !(variant & VARIANT_LEADS));
         if (x->options->full ? variant == 0 : possible) {
             move.variant = (uint8_t)variant;
             try_move(x, move);
@@ -215,8 +219,12 @@ static void command_moves(struct explorer *x, move_fn *try_move)
                                              RBK_COMMAND_CANCEL};
     struct move move = {.kind = MOVE_COMMAND, .index = RBK_NONE};
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        bool rotates = x->options->full || plain[i] > RBK_COMMAND_INTERRUPT ||
+                       plain[i] == (x->current & 1 ? RBK_COMMAND_PAUSE : RBK_COMMAND_INTERRUPT);
         move.detail = (uint8_t)plain[i];
-        try_move(x, move);
+        if (rotates) {
+            try_move(x, move);
+        }
     }
     if (machine->signal_count && (x->options->full || x->current % 3 == 0)) {
         move.detail = RBK_COMMAND_SIGNAL;
@@ -310,7 +318,8 @@ static void plan_moves(struct explorer *x, move_fn *try_move)
         uint32_t criterion = x->current % machine->criterion_count;
         try_move(x, (struct move){.kind = MOVE_CRITERION, .index = criterion});
     }
-    bool awaits = state->hold == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT;
+    bool paused = state->hold == RBK_STATUS_PAUSED && !state->turned;
+    bool awaits = paused;
     for (uint32_t i = 0; i < machine->region_count; i++) {
         uint32_t mode = rbk_state_region(machine, state, i)->mode;
         awaits |= mode == RBK_MODE_RUNNING || mode == RBK_MODE_CANCELLING ||
@@ -318,6 +327,9 @@ static void plan_moves(struct explorer *x, move_fn *try_move)
     }
     if (awaits) {
         try_move(x, (struct move){.kind = MOVE_RESUMED});
+    }
+    if (paused && !x->options->full) {
+        try_move(x, (struct move){.kind = MOVE_RESUMED, .variant = VARIANT_INTERRUPTED});
     }
 }
 

@@ -138,6 +138,9 @@ static bool perform_region(struct explorer *x, struct move move)
     if (move.variant & VARIANT_STAGE_ATTEMPTS_OVER) {
         work_region(x, x->model.roots[move.index])->stage_attempt = RBK_EXPLORE_ATTEMPTS_OVER;
     }
+    if (move.variant & VARIANT_LEADS) {
+        work_region(x, x->model.roots[move.index])->flags &= ~(uint32_t)RBK_FLAG_FOLLOWED;
+    }
     switch ((enum move_kind)move.kind) {
     case MOVE_RESULT:
         event.kind = RBK_EVENT_RESULT;
@@ -187,6 +190,9 @@ bool rbk_explore_perform(struct explorer *x, struct move move)
         return post_time(x);
     case MOVE_RESUMED:
         event.kind = RBK_EVENT_RESUMED;
+        if (move.variant & VARIANT_INTERRUPTED) {
+            x->work.state->cause.kind = RBK_CAUSE_INTERRUPT;
+        }
         return post(x, event);
     case MOVE_COMMAND:
         event.kind = RBK_EVENT_COMMAND;

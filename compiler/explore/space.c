@@ -199,6 +199,37 @@ static void canonize_region(const struct explorer *x, struct spread *spread, uin
     }
 }
 
+/* On its way back, or waiting for its turn; a stage that is stuck is neither. */
+static bool goes_back(const struct explorer *x, const struct rbk_region_state *rs, uint32_t region)
+{
+    const struct rbk_machine *machine = &x->model.cut;
+    const struct rbk_machine_state *at = &machine->states[rs->state];
+    return machine->regions[region].kind == RBK_REGION_STAGE && rs->order &&
+           (at->kind == RBK_STATE_ROLLBACK || at->phase == RBK_PHASE_ROLLBACK ||
+            at->phase == RBK_PHASE_ROLLBACK_VERIFY ||
+            rs->target == machine->regions[region].rollback);
+}
+
+/* Whether a stage this one depends on goes back as well, and so later. */
+static bool goes_back_for_another(const struct explorer *x, const struct spread *spread,
+                                  uint32_t region)
+{
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        if (rbk_explore_depends(&x->model, region, i) && goes_back(x, region_of(x, spread, i), i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Still, with nothing to take back, and after a stage that does not stand: it cannot start. */
+static bool is_blocked(const struct explorer *x, const struct spread *spread, uint32_t region)
+{
+    const struct rbk_region_state *rs = region_of(x, spread, region);
+    return x->model.cut.regions[region].kind == RBK_REGION_STAGE && !rs->order &&
+           rs->mode == RBK_MODE_IDLE && !may_come_next(x, spread, region);
+}
+
 /* What is only left out when not everything is asked for. */
 static void reduce_region(const struct explorer *x, struct spread *spread, uint32_t region)
 {
@@ -206,21 +237,17 @@ static void reduce_region(const struct explorer *x, struct spread *spread, uint3
     const struct rbk_machine *machine = &x->model.cut;
     enum rbk_state_kind kind = machine->states[rs->state].kind;
     bool ending = spread->state->turned || spread->state->cancelled;
-    if (machine->regions[region].kind != RBK_REGION_STAGE) {
-        rs->attempt = has_serial(rs->mode) || rs->mode == RBK_MODE_RETRY;
-        rs->approvals = 0;
-        return;
-    }
-    bool rolled_back = kind == RBK_STATE_ROLLED_BACK && rs->mode == RBK_MODE_IDLE && !rs->order;
-    bool follows =
-        rolled_back && ((rs->flags & RBK_FLAG_FOLLOWED) || waits_for_decision(x, spread, region));
-    bool waits = kind == RBK_STATE_WAITING && rs->mode == RBK_MODE_IDLE;
-    if ((ending && is_untouched(x, rs, region)) || (!ending && follows)) {
+    bool stage = machine->regions[region].kind == RBK_REGION_STAGE;
+    bool rests = stage && rs->mode == RBK_MODE_IDLE;
+    if (ending && stage && is_untouched(x, rs, region)) {
         reset_region(x, spread, region, 0);
         clear_bits(x, spread, region);
-    } else if (waits) {
+    } else if (rests && kind == RBK_STATE_ROLLED_BACK && (rs->flags & RBK_FLAG_FOLLOWED)) {
+        reset_region(x, spread, region, 0);
+        clear_bits(x, spread, region);
+    } else if (rests && kind == RBK_STATE_WAITING) {
         uint64_t due_ms = rs->due_ms;
-        bool window = !ending && may_come_next(x, spread, region);
+        bool window = may_come_next(x, spread, region);
         reset_region(x, spread, region, window ? RBK_FLAG_WINDOW_OPEN : 0);
         rs->due_ms = due_ms;
         clear_bits(x, spread, region);
@@ -229,6 +256,40 @@ static void reduce_region(const struct explorer *x, struct spread *spread, uint3
         rs->stage_attempt = rs->stage_attempt != 0;
         rs->flags &= ~(uint32_t)RBK_FLAG_WINDOW_OPEN;
         rs->approvals = 0;
+        if (spread->state->turned) {
+            rs->flags &= ~(uint32_t)RBK_FLAG_FOLLOWED;
+        } else if (goes_back(x, rs, region) && goes_back_for_another(x, spread, region)) {
+            rs->flags |= RBK_FLAG_FOLLOWED;
+        }
+    }
+}
+
+/* Stages that cannot start anyway, and of which somebody is asked whether they are to be tried
+ * again: that somebody is asked matters, of which one does not. */
+static void reduce_held(const struct explorer *x, struct spread *spread)
+{
+    const struct rbk_machine *machine = &x->model.cut;
+    uint32_t first = RBK_NONE;
+    bool asked = false;
+    if (spread->state->hold != RBK_STATUS_HELD) {
+        return;
+    }
+    for (uint32_t i = 0; i < machine->region_count && first == RBK_NONE; i++) {
+        if (is_blocked(x, spread, i) && machine->regions[i].held != RBK_NONE) {
+            first = i;
+        }
+    }
+    for (uint32_t i = 0; i < machine->region_count && first != RBK_NONE; i++) {
+        enum rbk_state_kind kind = machine->states[region_of(x, spread, i)->state].kind;
+        bool rolled_back = kind == RBK_STATE_ROLLED_BACK;
+        if ((rolled_back || kind == RBK_STATE_HELD) && is_blocked(x, spread, i)) {
+            asked |= !rolled_back || !waits_for_decision(x, spread, i);
+            reset_region(x, spread, i, 0);
+            clear_bits(x, spread, i);
+        }
+    }
+    if (asked) {
+        region_of(x, spread, first)->state = machine->regions[first].held;
     }
 }
 
@@ -358,6 +419,7 @@ static void canonize(struct explorer *x)
         for (uint32_t i = 0; i < count; i++) {
             reduce_region(x, work, i);
         }
+        reduce_held(x, work);
         reduce_ways_back(x, work);
     }
 }
