@@ -29,6 +29,9 @@ rbk_command_fn rbk_command_build;
 /** `rbkc explore PLAN`: everything a plan can do, and whether it always comes to an end. */
 rbk_command_fn rbk_command_explore;
 
+/** `rbkc emit --promela PLAN`: a plan's machine in the language of another tool. */
+rbk_command_fn rbk_command_emit;
+
 /** `rbkc graph PLAN`: a plan's machine, as a picture. */
 rbk_command_fn rbk_command_graph;
 
