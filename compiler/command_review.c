@@ -4,6 +4,7 @@
  */
 #include "compiler/command.h"
 #include "compiler/compile.h"
+#include "compiler/explore/explore.h"
 #include "compiler/lower/lower.h"
 #include "compiler/review/history.h"
 #include "compiler/review/review.h"
@@ -18,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* States explored for the page: seconds at most. `rbkc explore` goes further. */
+#define STATES_MAX UINT64_C(300000)
 
 /* What the command line asks for. */
 struct request {
@@ -105,7 +109,8 @@ static int write_page(const struct request *request, struct rbk_review *review)
         return RBK_COMMAND_FAILED;
     }
     bool weaker = review->difference != NULL && review->difference->weaker > 0;
-    return review->compile->diagnostics.errors || (weaker && request->fail_on_weaker)
+    bool broken = review->exploration != NULL && review->exploration->violations_seen > 0;
+    return review->compile->diagnostics.errors || broken || (weaker && request->fail_on_weaker)
                ? RBK_COMMAND_FINDINGS
                : RBK_COMMAND_CLEAN;
 }
@@ -124,9 +129,17 @@ static int review_plan(const struct request *request, struct rbk_compile *compil
         (void)!rbk_diagnostics_print(&compile->diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr);
         return RBK_COMMAND_FINDINGS; /* larger than a plan can be: there is nothing to review */
     }
+    struct rbk_explore_result exploration;
+    if (machine != NULL &&
+        rbk_explore(&compile->arena, machine,
+                    &(struct rbk_explore_options){.states_max = STATES_MAX}, &exploration) != 0) {
+        fputs("rbkc: there is not enough memory to explore the plan\n", stderr);
+        return RBK_COMMAND_FAILED;
+    }
     struct rbk_review review = {
         .compile = compile,
         .machine = machine,
+        .exploration = machine != NULL ? &exploration : NULL,
         .against = rbk_str_from(request->against),
         .whole = request->whole,
     };

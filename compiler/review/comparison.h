@@ -82,6 +82,12 @@ void rbk_comparison_clauses(struct rbk_comparison *comparison,
                             const struct rbk_tree_statement *before,
                             const struct rbk_tree_statement *after);
 
+/* ---- difference_times.c ---------------------------------------------------------------------- */
+
+/** Compare the worst cases of two plans without errors. */
+void rbk_comparison_times(struct rbk_comparison *comparison, struct rbk_compile *before,
+                          struct rbk_compile *after);
+
 /* ---- difference_value.c ---------------------------------------------------------------------- */
 
 /**

@@ -238,6 +238,20 @@ struct rbk_str rbk_describe_crash(const struct rbk_describe *describe,
     return RBK_STR("durable: kept in the journal");
 }
 
+struct rbk_str rbk_describe_quoted(struct rbk_arena *arena, struct rbk_str message)
+{
+    char *text = rbk_arena_alloc(arena, message.bytes + 1, 1);
+    bool open = false;
+    for (size_t i = 0; i < message.bytes; i++) {
+        text[i] = message.data[i];
+        if (text[i] == '`') {
+            text[i] = open ? RBK_MARK_CODE_END[0] : RBK_MARK_CODE[0];
+            open = !open;
+        }
+    }
+    return (struct rbk_str){text, message.bytes};
+}
+
 struct rbk_str rbk_describe_text(const struct rbk_effect *effect)
 {
     static const char *const words[] = {"let ", "check ", "wait ", "capture "};

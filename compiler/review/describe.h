@@ -66,6 +66,9 @@ struct rbk_str rbk_describe_crash(const struct rbk_describe *describe,
 /** The text of an effect without the word of its kind: "before = int(…)" of a `let`. No marks. */
 struct rbk_str rbk_describe_text(const struct rbk_effect *effect);
 
+/** A message with what it quotes in backticks as code. */
+struct rbk_str rbk_describe_quoted(struct rbk_arena *arena, struct rbk_str message);
+
 /** Whether an effect changes something outside. */
 bool rbk_describe_changes(const struct rbk_machine *machine, const struct rbk_effect *effect);
 

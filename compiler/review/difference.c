@@ -292,6 +292,9 @@ void rbk_difference_compare(struct rbk_arena *arena, const struct rbk_difference
     comparison.module = RBK_STR("");
     compare_modules(&comparison, new_program, old_program, "is used now");
     compare_modules(&comparison, old_program, new_program, "is no longer used");
+    if (known) {
+        rbk_comparison_times(&comparison, before->compile, after->compile);
+    }
     if (known && comparison.count == 0) {
         rbk_comparison_add(&comparison, RBK_CHANGE_OTHER, NULL, NULL,
                            "the machines differ although the plans are written the same: they were "

@@ -13,8 +13,6 @@
 #include "runtime/core/base/arena.h"
 #include "runtime/core/base/limits.h"
 
-#include <stdint.h>
-
 /* What is left out, one after the other. X(constant, words for the notice) */
 #define LEVELS(X)                          \
     X(ALL, "")                             \
@@ -90,21 +88,6 @@ static void put_picture(struct rbk_review_page *page)
     rbk_buffer_fini(&picture);
 }
 
-/* A message with what it quotes in backticks as code. */
-static struct rbk_str quoted_as_code(struct rbk_arena *arena, struct rbk_str message)
-{
-    struct rbk_str copy = rbk_arena_copy(arena, message);
-    char *text = (char *)(uintptr_t)copy.data;
-    bool open = false;
-    for (size_t i = 0; i < copy.bytes; i++) {
-        if (text[i] == '`') {
-            text[i] = open ? RBK_MARK_CODE_END[0] : RBK_MARK_CODE[0];
-            open = !open;
-        }
-    }
-    return copy;
-}
-
 void rbk_review_findings(struct rbk_review_page *page)
 {
     const struct rbk_diagnostics *diagnostics = &page->review->compile->diagnostics;
@@ -127,9 +110,10 @@ void rbk_review_findings(struct rbk_review_page *page)
                 place = rbk_arena_printf(page->describe.arena, " — " RBK_CODE("%.*s:%u"),
                                          RBK_STR_ARG(d->place.source->path), position.line);
             }
-            rbk_document_item(
-                document, 0, RBK_STRONG("%s RBK%03u") ": %.*s%.*s", words[severity], d->code,
-                RBK_STR_ARG(quoted_as_code(page->describe.arena, d->message)), RBK_STR_ARG(place));
+            rbk_document_item(document, 0, RBK_STRONG("%s RBK%03u") ": %.*s%.*s", words[severity],
+                              d->code,
+                              RBK_STR_ARG(rbk_describe_quoted(page->describe.arena, d->message)),
+                              RBK_STR_ARG(place));
         }
     }
     if (diagnostics->dropped > 0) {
@@ -217,6 +201,9 @@ static void put_page(struct rbk_review_page *page, unsigned level)
     rbk_review_no_return(page);
     if (level < LEVEL_NO_STAGES) {
         rbk_review_times(page);
+    }
+    if (level < LEVEL_NO_EXITS) {
+        rbk_review_exits(page);
     }
     rbk_review_waivers(page);
     put_digest(page);

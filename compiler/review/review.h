@@ -12,7 +12,7 @@
 
 struct rbk_arena;
 struct rbk_compile;
-struct rbk_document;
+struct rbk_explore_result;
 struct rbk_machine;
 
 /** What GitHub takes as a comment is 65,536 characters; a page stays below, counted in bytes. */
@@ -24,7 +24,8 @@ struct rbk_review {
     const struct rbk_machine
         *machine; /**< Written once, for its hash; NULL when there are errors. */
     const struct rbk_difference *difference; /**< NULL when there is nothing to compare with. */
-    struct rbk_str against;                  /**< What it was compared with, as the user said it. */
+    const struct rbk_explore_result *exploration; /**< Of the machine; NULL: not explored. */
+    struct rbk_str against;     /**< What it was compared with, as the user said it. */
     struct rbk_str no_old_plan; /**< Why there is no difference although one was asked for; may be
                                    empty. */
     bool whole;                 /**< Leave nothing out, however long. */

@@ -42,7 +42,9 @@ static void put_points(struct rbk_review_page *page, struct rbk_times *times)
     for (uint32_t i = 0; i < points->count; i++) {
         const struct rbk_abort_point *point = &points->items[i];
         char text[RBK_TIMES_TEXT_BYTES];
-        rbk_document_cell(page->document, "%.*s", RBK_STR_ARG(rbk_times_point_words(times, point)));
+        rbk_document_cell(page->document, "%.*s",
+                          RBK_STR_ARG(rbk_describe_quoted(page->describe.arena,
+                                                          rbk_times_point_words(times, point))));
         put_time(page, point->stop_ms);
         put_time(page, point->back_ms + point->release_ms);
         const char *total = rbk_times_text(point->total_ms, text);
