@@ -1,6 +1,6 @@
 /*
- * rbkc check [--format FORMAT] [--fail-on SEVERITY] [--fix [--dry-run]] [--syntax] [--dump=tree]
- * FILE…: compile plans and print what was found, to stdout.
+ * rbkc check [--format FORMAT] [--fail-on SEVERITY] [--no-explore | --states N] [--fix [--dry-run]]
+ * [--syntax] [--dump=tree] FILE…: compile plans and print what was found, to stdout.
  *
  * The human and the gcc format are printed plan by plan; the others are one document for all plans
  * (findings/). A person also gets a line of summary, on stderr, where it is in nobody's way.
@@ -11,6 +11,7 @@
 #include "compiler/findings/findings.h"
 #include "compiler/fix.h"
 #include "compiler/parse.h"
+#include "compiler/prove.h"
 #include "compiler/show_diff.h"
 #include "compiler/source.h"
 #include "compiler/tree_dump.h"
@@ -41,6 +42,8 @@ struct request {
     enum rbk_severity fail_on;         /* the least that makes the exit status FINDINGS */
     bool only_syntax;
     bool dump_tree;
+    bool explore;
+    struct rbk_prove_limits limits;
     bool fix;
     bool dry_run;
 };
@@ -81,13 +84,17 @@ static int check_syntax(struct rbk_compile *compile, const char *path, bool dump
 }
 
 /* Everything there is to check; what is found is in the diagnostics. */
-static int check_plan(struct rbk_compile *compile, const char *path, struct rbk_error *reterr)
+static int check_plan(struct rbk_compile *compile, const char *path, const struct request *request,
+                      struct rbk_error *reterr)
 {
     int result = rbk_compile_load(compile, path, reterr);
     if (result != 0) {
         return result;
     }
     result = rbk_compile_analyse(compile);
+    if (result == 0 && request->explore) {
+        rbk_prove_plan(compile, &request->limits);
+    }
     return result == -RBK_ECOMPILE ? 0 : result;
 }
 
@@ -116,7 +123,7 @@ static int check_file(const char *path, const struct request *request, struct rb
     int status = RBK_COMMAND_FAILED;
     int result = request->only_syntax || request->dump_tree
                      ? check_syntax(&compile, path, request->dump_tree, &error)
-                     : check_plan(&compile, path, &error);
+                     : check_plan(&compile, path, request, &error);
     if (result == -RBK_ELIMIT) {
         rbk_diagnostic_error(&compile.diagnostics, RBK_RULE_LIMIT, rbk_place_none(), "%s",
                              error.text);
@@ -324,6 +331,8 @@ int rbk_command_check(int argc, const char **argv)
     int only_syntax = 0;
     int fix = 0;
     int dry_run = 0;
+    int no_explore = 0;
+    long long states = 0;
     const struct poptOption options[] = {
         {"format", 'f', POPT_ARG_STRING, &format, 0,
          "how findings are printed: `human' (the default), `gcc', `json', `sarif', `github' or "
@@ -338,6 +347,10 @@ int rbk_command_check(int argc, const char **argv)
          NULL},
         {"syntax", 's', POPT_ARG_NONE, &only_syntax, 0,
          "look at the syntax of the files only, not at names, types and rules", NULL},
+        {"no-explore", 0, POPT_ARG_NONE, &no_explore, 0,
+         "do not go through everything the plan can do (RBK150)", NULL},
+        {"states", 0, POPT_ARG_LONGLONG, &states, 0,
+         "explore up to N states, however long the plan is", "N"},
         {"dump", 0, POPT_ARG_STRING, &dump, 0, "print what was parsed: `tree'", "STAGE"},
         POPT_AUTOHELP POPT_TABLEEND};
     poptContext context = poptGetContext("rbkc check", argc, argv, options, 0);
@@ -362,11 +375,16 @@ int rbk_command_check(int argc, const char **argv)
         fprintf(stderr, "rbkc check: cannot dump \"%s\", expected tree\n", dump);
     } else if (dry_run && !fix) {
         fputs("rbkc check: --dry-run goes with --fix\n", stderr);
+    } else if (states < 0 || (states && no_explore)) {
+        fputs("rbkc check: --states wants a number above 0, and no --no-explore\n", stderr);
     } else if (!files) {
         fputs("rbkc check: no file given\n", stderr);
     } else {
         request.only_syntax = only_syntax != 0;
         request.dump_tree = dump != NULL;
+        request.explore = !no_explore;
+        request.limits.states_max = (uint64_t)states;
+        request.limits.always = states != 0;
         request.fix = fix != 0;
         request.dry_run = dry_run != 0;
         status = check_all(files, &request);
