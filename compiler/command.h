@@ -20,6 +20,9 @@ typedef int rbk_command_fn(int argc, const char **argv);
 /** `rbkc check FILE…`: what is wrong with plans. */
 rbk_command_fn rbk_command_check;
 
+/** `rbkc explain [CODE…]`: what a rule wants, and why. */
+rbk_command_fn rbk_command_explain;
+
 /** `rbkc fmt FILE…`: the one layout. */
 rbk_command_fn rbk_command_fmt;
 

@@ -32,6 +32,7 @@ static const struct {
     {PROGRAM "build", rbk_command_build, "write the machine of a plan"},
     {PROGRAM "check", rbk_command_check, "say what is wrong with plans"},
     {PROGRAM "emit", rbk_command_emit, "write a plan for the model checker Spin"},
+    {PROGRAM "explain", rbk_command_explain, "say what a code such as RBK121 means"},
     {PROGRAM "explore", rbk_command_explore, "go through everything a plan can do"},
     {PROGRAM "fmt", rbk_command_fmt, "lay plans out anew"},
     {PROGRAM "graph", rbk_command_graph, "draw a plan"},

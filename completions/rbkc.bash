@@ -3,7 +3,7 @@ _rbkc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check build fmt graph help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'check build explain fmt graph help --help --version' -- "$cur")
         return
     fi
     case $prev in
@@ -20,6 +20,10 @@ _rbkc() {
         return
         ;;
     esac
+    if [ "${COMP_WORDS[1]}" = explain ] && [[ $cur != -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(rbkc explain 2>/dev/null | sed -n 's/^\(RBK[0-9]*\) .*/\1/p')" -- "${cur^^}")
+        return
+    fi
     if [[ $cur == -* ]]; then
         local options='--help'
         case ${COMP_WORDS[1]} in
