@@ -35,8 +35,7 @@ void rbk_scanner_start(struct rbk_parse *parse)
     }
     /* A byte order mark is no text; the check of the source allows it in the first place only. */
     size_t skip = text.bytes >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    rbk_yy_scan_bytes(text.data + skip, (int)(text.bytes - skip), scanner);
-    parse->offset = (uint32_t)skip;
+    parse->offset = parse->input = (uint32_t)skip;
     parse->scanner = scanner;
 }
 

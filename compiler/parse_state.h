@@ -42,6 +42,7 @@ struct rbk_parse {
     uint32_t previous_end; /**< Where the token before the last one given to the parser ends. */
     uint32_t last_end;     /**< Where that last one ends. */
     uint32_t offset;       /**< Where the next token begins. */
+    uint32_t input;        /**< Where the part of the source begins that was not read yet. */
     uint32_t string_start; /**< Where the text being scanned began. */
     uint8_t string_quote;  /**< enum rbk_quote of the text being scanned. */
     struct rbk_open open[RBK_NESTING_MAX]; /**< Brackets not closed yet, outermost first. */

@@ -17,6 +17,18 @@
 /** Digits behind a decimal point that still fit beside a whole part. */
 #define DECIMALS_MAX 15
 
+size_t rbk_scan_input(struct rbk_parse *parse, char *buffer, size_t bytes_max)
+{
+    struct rbk_str text = parse->source->text;
+    size_t bytes = text.bytes - parse->input;
+    bytes = bytes < bytes_max ? bytes : bytes_max;
+    if (bytes > 0) {
+        memcpy(buffer, text.data + parse->input, bytes);
+        parse->input += (uint32_t)bytes;
+    }
+    return bytes;
+}
+
 static struct rbk_diagnostic *syntax_error(struct rbk_parse *parse, struct rbk_span span,
                                            const char *message, struct rbk_str what)
 {

@@ -36,6 +36,10 @@ static inline int rbk_scan_word(struct rbk_parse *parse, struct rbk_span span, s
     return value->word->token;
 }
 
+/** Copy what follows of the source into the scanner's buffer, at most @bytes_max.
+ * @return How many bytes; 0 at the end. */
+size_t rbk_scan_input(struct rbk_parse *parse, char *buffer, size_t bytes_max);
+
 /** A word with other letters, or some other character beyond ASCII. */
 int rbk_scan_wide_word(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
                        RBK_YYSTYPE *value);
