@@ -58,4 +58,11 @@ struct rbk_machine;
 int rbk_command_lower(struct rbk_compile *compile, const char *plan,
                       struct rbk_machine **ret_machine);
 
+/**
+ * The same for commands that only look at the machine: a file whose name ends in `.rbkm` is read as
+ * the machine it is.
+ */
+int rbk_command_machine(struct rbk_compile *compile, const char *path,
+                        const struct rbk_machine **ret_machine);
+
 #endif

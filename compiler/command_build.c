@@ -7,6 +7,7 @@
 #include "compiler/command.h"
 #include "compiler/compile.h"
 #include "compiler/lower/lower.h"
+#include "compiler/source.h"
 #include "compiler/write_file.h"
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/error.h"
@@ -89,6 +90,29 @@ int rbk_command_lower(struct rbk_compile *compile, const char *plan,
         return RBK_COMMAND_FAILED;
     }
     return result == 0 ? RBK_COMMAND_CLEAN : RBK_COMMAND_FINDINGS;
+}
+
+int rbk_command_machine(struct rbk_compile *compile, const char *path,
+                        const struct rbk_machine **ret_machine)
+{
+    struct rbk_machine *lowered = NULL;
+    if (!rbk_str_ends(rbk_str_from(path), RBK_STR(".rbkm"))) {
+        int status = rbk_command_lower(compile, path, &lowered);
+        *ret_machine = lowered;
+        return status;
+    }
+    struct rbk_error error = {.code = RBK_OK};
+    struct rbk_source *file = NULL;
+    rbk_compile_open(compile, NULL);
+    int result = rbk_source_open(&compile->arena, path, &file, &error);
+    if (result == 0) {
+        result = rbk_machine_read(&compile->arena, file->text, ret_machine, &error);
+    }
+    if (result != 0) {
+        fprintf(stderr, "rbkc: %s\n", error.text);
+        return RBK_COMMAND_FAILED;
+    }
+    return RBK_COMMAND_CLEAN;
 }
 
 int rbk_command_build(int argc, const char **argv)

@@ -1,5 +1,6 @@
 /*
  * rbkc emit --promela [-o FILE] PLAN: a plan's machine in the language of another tool. PLAN is a
+ * plan, or a machine that `rbkc build` wrote. PLAN is a
  * plan, or a machine that `rbkc build` wrote.
  */
 #include "compiler/command.h"
@@ -22,11 +23,11 @@
 static int emit(const char *plan, const char *output)
 {
     struct rbk_compile compile;
-    struct rbk_machine *machine = NULL;
+    const struct rbk_machine *machine = NULL;
     struct rbk_error error = {.code = RBK_OK};
     struct rbk_buffer text;
     rbk_buffer_init(&text, MODEL_BYTES_MAX);
-    int status = rbk_command_lower(&compile, plan, &machine);
+    int status = rbk_command_machine(&compile, plan, &machine);
     if (status == RBK_COMMAND_CLEAN && rbk_promela_write(machine, &text, &error) != 0) {
         fprintf(stderr, "rbkc: %s\n", error.text);
         status = RBK_COMMAND_FAILED;

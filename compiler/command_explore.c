@@ -27,11 +27,11 @@ struct wanted {
 static int explore(const struct wanted *wanted)
 {
     struct rbk_compile compile;
-    struct rbk_machine *machine = NULL;
+    const struct rbk_machine *machine = NULL;
     struct rbk_explore_result result;
     struct rbk_buffer text;
     rbk_buffer_init(&text, RBK_MACHINE_BYTES_MAX);
-    int status = rbk_command_lower(&compile, wanted->plan, &machine);
+    int status = rbk_command_machine(&compile, wanted->plan, &machine);
     if (status == RBK_COMMAND_CLEAN &&
         rbk_explore(&compile.arena, machine, &wanted->options, &result) != 0) {
         fputs("rbkc explore: there is not enough memory to begin\n", stderr);
