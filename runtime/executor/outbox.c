@@ -14,6 +14,8 @@
 #define RETRY_MS_FIRST 1000u
 #define RETRY_MS_MAX 60000u
 #define SEND_TIMEOUT_MS 10000u
+/* Messages of one channel that are sent without a driver in one turn of the loop. */
+#define TURN_MESSAGES_MAX 64u
 #define MESSAGE_ARENA_BYTES ((size_t)16 << 20)
 
 struct mail {
@@ -96,6 +98,7 @@ static void on_retry(uv_timer_t *timer)
     send_next(timer->data);
 }
 
+/* The end of one attempt. */
 static void done(struct lane *lane, bool sent, struct rbk_str reason)
 {
     struct rbk_run *run = lane->outbox->run;
@@ -113,7 +116,6 @@ static void done(struct lane *lane, bool sent, struct rbk_str reason)
     }
     if (sent) {
         drop_first(lane);
-        send_next(lane);
         return;
     }
     rbk_run_notice(run, "channel %.*s: message not sent: %.*s",
@@ -151,21 +153,19 @@ static struct rbk_value secret(void *context, uint32_t index)
     return rbk_value_text(RBK_TYPE_SECRET, rbk_secrets_get(lane->outbox->run->secrets, index));
 }
 
-static void send_effect(struct lane *lane)
+/* What became of an effect of the channel that was to be begun. */
+enum begun { BEGUN_WAITS, BEGUN_AND_OVER, BEGUN_FAILED };
+
+/* Begins the next effect of the message's channel; *ret_error says why it could not be. */
+static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
 {
     struct rbk_run *run = lane->outbox->run;
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_channel *channel = &machine->channels[lane->channel];
-    const struct rbk_effect *effect;
+    const struct rbk_effect *effect = &machine->effects[channel->effects.first + lane->effect];
     struct rbk_request_source source;
     struct rbk_request request;
-    struct rbk_error error;
 
-    if (lane->effect == channel->effects.count) {
-        done(lane, true, (struct rbk_str){NULL, 0});
-        return;
-    }
-    effect = &machine->effects[channel->effects.first + lane->effect];
     rbk_arena_reset(&lane->arena);
     lane->scope = run->scope;
     lane->scope.context = lane;
@@ -179,15 +179,12 @@ static void send_effect(struct lane *lane)
                                          .step = channel->name.data,
                                          .stage = lane->first->stage.data,
                                          .key = lane->first->key.data};
-    if (rbk_request_build(&source, &lane->arena, &request, &error) != 0 ||
-        rbk_drivers_for_effect(run->drivers, machine, effect, &lane->driver, &error) != 0) {
-        done(lane, false, rbk_str_from(error.text));
-        return;
+    if (rbk_request_build(&source, &lane->arena, &request, ret_error) != 0 ||
+        rbk_drivers_for_effect(run->drivers, machine, effect, &lane->driver, ret_error) != 0) {
+        return BEGUN_FAILED;
     }
     if (lane->driver == NULL) {
-        lane->effect++;
-        send_effect(lane);
-        return;
+        return BEGUN_AND_OVER;
     }
     /* Not part of the journal: at least once, and no doubt about it. */
     request.idempotent = request.reading = true;
@@ -195,9 +192,55 @@ static void send_effect(struct lane *lane)
     request.timeout_ms = effect->timeout_ms != 0 ? effect->timeout_ms : SEND_TIMEOUT_MS;
     request.secrets = rbk_secrets_all(run->secrets);
     request.secret_count = machine->secret_count;
-    if (lane->driver->ops->start(lane->driver, &request, &lane->client, &lane->activity, &error) !=
-        0) {
-        done(lane, false, rbk_str_from(error.text));
+    return lane->driver->ops->start(lane->driver, &request, &lane->client, &lane->activity,
+                                    ret_error) == 0
+               ? BEGUN_WAITS
+               : BEGUN_FAILED;
+}
+
+/* Goes on with the first message until it is sent, has failed, or waits for a driver. True: the
+ * next one may begin. */
+static bool go_on(struct lane *lane)
+{
+    struct rbk_run *run = lane->outbox->run;
+    const struct rbk_machine *machine = run->replay->machine;
+    struct rbk_error error;
+
+    if (lane->channel == lane->outbox->lane_count - 1) {
+        rbk_run_notice(run, "%.*s", RBK_STR_ARG(lane->first->text));
+        done(lane, true, (struct rbk_str){NULL, 0});
+        return true;
+    }
+    for (; lane->effect < machine->channels[lane->channel].effects.count; lane->effect++) {
+        enum begun begun = begin_effect(lane, &error);
+
+        if (begun == BEGUN_FAILED) {
+            done(lane, false, rbk_str_from(error.text));
+        }
+        if (begun != BEGUN_AND_OVER) {
+            return false;
+        }
+    }
+    done(lane, true, (struct rbk_str){NULL, 0});
+    return true;
+}
+
+/* However many messages wait: one after the other, and some in one turn of the loop. */
+static void send_next(struct lane *lane)
+{
+    for (unsigned sent = 0;
+         !lane->sending && lane->first != NULL && lane->outbox->run->failed == 0 &&
+         !uv_is_active((uv_handle_t *)&lane->timer);
+         sent++) {
+        if (sent == TURN_MESSAGES_MAX) {
+            uv_timer_start(&lane->timer, on_retry, 0, 0);
+            return;
+        }
+        lane->sending = true;
+        lane->effect = 0;
+        if (!go_on(lane)) {
+            return;
+        }
     }
 }
 
@@ -211,21 +254,8 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
         return;
     }
     lane->effect++;
-    send_effect(lane);
-}
-
-static void send_next(struct lane *lane)
-{
-    if (lane->sending || lane->first == NULL || uv_is_active((uv_handle_t *)&lane->timer)) {
-        return;
-    }
-    lane->sending = true;
-    lane->effect = 0;
-    if (lane->channel == lane->outbox->lane_count - 1) {
-        rbk_run_notice(lane->outbox->run, "%.*s", RBK_STR_ARG(lane->first->text));
-        done(lane, true, (struct rbk_str){NULL, 0});
-    } else {
-        send_effect(lane);
+    if (go_on(lane)) {
+        send_next(lane);
     }
 }
 

@@ -125,7 +125,7 @@ int rbk_values_set(struct rbk_values *values, size_t index, struct rbk_value val
         return -RBK_ENOMEM;
     }
     items = (void *)block;
-    text = block + extent.items * sizeof(struct rbk_value);
+    text = block != NULL ? block + extent.items * sizeof(struct rbk_value) : NULL;
     value = copy(value, &items, &text);
     values->bytes += bytes;
     values->bytes -= rbk_value_block_bytes(values->items[index]);
