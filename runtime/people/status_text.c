@@ -290,8 +290,10 @@ static void print_open(void *context, const struct rbk_open_effect *open)
         for (int done = 1; done >= 0; done--) {
             struct rbk_buffer rest;
             rbk_buffer_init(&rest, 4096);
-            rbk_buffer_printf(&rest, "%.*s %s --reason WHY", RBK_STR_ARG(open->step),
-                              done ? "done" : "not-done");
+            rbk_buffer_printf(
+                &rest, "%.*s@%u %s --reason WHY", RBK_STR_ARG(open->step),
+                rbk_state_region(printing->machine, printing->state, open->region)->serial,
+                done ? "done" : "not-done");
             rbk_buffer_append_text(&printing->line, "      ");
             rbk_view_command(printing->view, "resolve", rbk_buffer_str(&rest), &printing->line);
             rbk_buffer_fini(&rest);

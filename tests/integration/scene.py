@@ -40,7 +40,7 @@ def hold(word="go"):
     return f'wait until file.exists("{word}") every 50ms timeout 25s\n'
 
 
-def stage(name, apply, rollback=None, verify=CHECK, more="", within="30s"):
+def stage(name, apply, rollback=None, verify=CHECK, more="", within="2m"):
     """A stage that goes back by telling `back_NAME`."""
     rollback = tell("back_" + name) if rollback is None else rollback
     return f"""

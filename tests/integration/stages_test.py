@@ -7,6 +7,8 @@ each of their reactions, missing readings, criteria, hooks, what people may say,
 
 import json
 import os
+import re
+import signal
 import time
 
 from scene import CHECK, HOOK, OPS, STRANGER, USER, expect, hold, plan, play, stage, tell
@@ -77,7 +79,8 @@ def rollbacks_go_backwards(scene):
 
 
 def a_block_ends_with_its_within(scene):
-    scene.begin(plan(stage("a", tell("a") + 'wait until file.exists("never") every 100ms\n', within="1s")))
+    scene.begin(plan(stage("a", tell("a") + 'wait until file.exists("never") every 100ms\n', within="1s",
+                           more='allow RBK110 because "the block is what ends it"')))
     scene.ends(30, "held").trace("a", "back_a")
 
 
@@ -268,7 +271,7 @@ def approval_given_or_silent_acts(scene):
 def abort_comes_before_rollback(scene):
     line = "".join(f"trigger {name} when level > 1 then {reaction}\n"
                    for name, reaction in (("first", "pause"), ("second", "rollback"), ("third", "abort")))
-    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold(), more=line),
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold(), more=line + 'allow RBK133 because "the order is what is tested"\n'),
                      head='probe level = int(run.exit("test ! -e bad")) * 2 every 100ms timeout 5s\n'))
     scene.until_traced("b")
     scene.touch("bad")
@@ -658,7 +661,8 @@ def retire_may_be_refused(scene):
 def a_held_retire_offers_what_is_possible(scene):
     """The way back is gone: what is offered then is accepted, and `abort` is neither."""
     scene.begin(plan(stage("a", tell("a")), head=OPS + AFTER,
-                     tail=RETIRE.replace(tell("retired"), tell("retired") + 'run "test -e there" timeout 5s idempotent\n')))
+                     tail=RETIRE.replace(tell("retired"), tell("retired") + 'run "test -e there" timeout 5s idempotent\n')
+                     .replace("apply within 10s", "apply within 20s")))
     scene.say("approve", scene.question())
     scene.ends(30, "held")
     text = scene.tail()[scene.tail().index("held:"):]
@@ -711,6 +715,48 @@ def in_doubt_silence_takes_the_else(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
+def orphaned(scene, clause):
+    """A run whose runner and supervisor are killed while a command is under way, resumed; the command has ended."""
+    scene.begin(plan(stage("a", 'shell "echo x >> tries; until test -e go; do sleep 0.02; done" timeout 20s ' + clause + "\n"
+                           + tell("b")), head=OPS))
+    scene.until(lambda: os.path.exists(scene.path("tries")), "the command")
+    die(scene)
+    with open(os.path.join(os.path.dirname(scene.store), "runs", scene.run_id(), "supervisor.id")) as file:
+        os.kill(int(re.search(r"^pid (\d+)", file.read(), re.M).group(1)), signal.SIGKILL)
+    scene.touch("go")
+    scene.resume()
+
+
+def a_command_in_doubt_is_run_again_when_it_was_not_done(scene):
+    orphaned(scene, "in doubt ask ops within 30s else abort")
+    scene.say("resolve", scene.question("doubt"), "not-done", "--reason", "nothing of it is there")
+    scene.ends(0, "completed").trace("b")
+    scene.holds("tries", "x\nx")
+
+
+def a_command_in_doubt_is_not_run_again_when_it_was_done(scene):
+    orphaned(scene, "in doubt ask ops within 30s else abort")
+    scene.say("resolve", scene.question("doubt"), "done", "--reason", "all of it is there")
+    scene.ends(0, "completed").trace("b")
+    scene.holds("tries", "x")
+
+
+def a_command_in_doubt_that_nobody_knows_takes_the_else(scene):
+    orphaned(scene, "in doubt ask ops within 1s else abort")
+    scene.ends(10, "aborted").trace("back_a")
+    scene.holds("tries", "x")
+
+
+def a_redis_command_in_doubt_asks(scene):
+    scene.begin(plan(stage("a", tell("a") + f'redis cache "BLPOP {scene.name} 20" timeout 25s in doubt ask ops within 30s else abort\n'
+                           + tell("b"), within="90s"), head=OPS + f'\nconnection cache = redis("{scene.cache()}")'))
+    scene.until(lambda: any(each["step"] == "a.apply.2" for each in scene.look().get("open_effects", [])), "the command")
+    die(scene)
+    scene.resume()
+    scene.say("resolve", scene.question("doubt"), "done", "--reason", "the test")
+    scene.ends(0, "completed").trace("a", "b")
+
+
 def idempotent_runs_again(scene):
     killed_in(scene, "idempotent")
     scene.ends(0, "completed").trace("a", "b")
@@ -719,9 +765,98 @@ def idempotent_runs_again(scene):
 
 
 def done_when_looks(scene):
-    killed_in(scene, 'done when file.exists("trace")')
+    killed_in(scene, 'done when file.exists("trace")', more="\nheld at most 1m else abort\n")
     scene.ends(0, "completed").trace("a", "b")
     expect(len(scene.web.got(f"/slow/{scene.name}")), 1, "requests")
+
+
+# ---- the way back, rehearsals -------------------------------------------------------------------------
+
+GUARDED = f"""
+    stage a "Stage a" {{
+        unwatched because "a test"
+        apply within 30s {{ {tell("a")} }}
+        verify within 20s {{ {CHECK} }}
+        rollback first when file.exists("open") every 1s within 20s {{ {tell("first_a")} verify {{ {CHECK} }} }}
+        rollback other when file.exists("ajar") every 1s within 20s {{ {tell("other_a")} verify {{ {CHECK} }} }}
+    }}"""
+NO_WAY = HOOK + 'on no_way_back { notify incident "no way back" }\n'
+
+
+def ways(scene):
+    return [json.loads(body)["level"] for body, in scene.ask("SELECT body FROM events WHERE kind = 'way_back' ORDER BY seq")]
+
+
+def nothing_starts_while_there_is_no_way_back(scene):
+    scene.touch("open")
+    scene.begin(plan(GUARDED, stage("b", tell("b"), more="after a for 2s"), head=NO_WAY, use=USE), env=hooked(scene))
+    scene.until(lambda: any(each["stage"] == "a" and each["applied"] for each in scene.look().get("stages", [])), "a stands applied")
+    applied = time.monotonic()
+    os.rename(scene.path("open"), scene.path("shut"))
+    scene.until(lambda: ways(scene), "the way back is read again")
+    scene.until(lambda: texts(scene), "a message")
+    scene.until(lambda: time.monotonic() > applied + 2.5, "b may start but for the way back")
+    expect(scene.trace(), ["a"], "what was done without a way back")
+    expect("NO WAY BACK IS OPEN" in scene.run("rbk", "status", scene.run_id()).text.decode(), True, "the status tells it")
+    scene.touch("ajar")
+    scene.ends(0, "completed").trace("a", "b")
+    expect((ways(scene), texts(scene)), (["false", "true"], ["no way back"]), "what was read and told")
+
+
+def the_way_that_is_open_is_taken(scene):
+    scene.touch("ajar")
+    scene.begin(plan(GUARDED, stage("b", FAIL + tell("b")))).ends(30, "held")
+    scene.say("abort", "--no-wait")
+    scene.resume().ends(10, "aborted")
+    scene.trace("a", "back_b", "other_a")
+
+
+def without_a_way_back_it_is_stuck(scene):
+    scene.touch("open")
+    scene.begin(plan(GUARDED, stage("b", hold() + FAIL)))
+    scene.until(lambda: any(each["stage"] == "a" and each["applied"] for each in scene.look().get("stages", [])), "a stands applied")
+    os.unlink(scene.path("open"))
+    scene.touch("go")
+    scene.ends(30, "held")
+    scene.say("abort", "--no-wait")
+    scene.resume().ends(20, "stuck")
+    scene.touch("ajar")
+    scene.say("retry", "--no-wait")
+    scene.resume().ends(10, "aborted").trace("a", "back_b", "other_a")
+
+
+def a_rehearsal_lets_a_run_begin(scene):
+    """A record of this very machine that is fresh enough, or a reason; a plan of low risk needs neither."""
+    text = plan(stage("a", tell("a"), more="risk medium"), head="rehearsed within 30d")
+    scene.write("plan.rbk", text)
+
+    def refused(*words):
+        done = scene.run("rbk", "run", "plan.rbk", "--no-wait", *words)
+        expect((done.status, "no rehearsal fresh enough" in done.text.decode()), (1, True), done)
+
+    def record(days, machine):
+        scene.query("DELETE FROM rehearsals")
+        scene.query("INSERT INTO rehearsals (machine, at_ms, record) VALUES (?, ?, '{}')", machine,
+                    int((time.time() - days * 86400) * 1000))
+
+    refused()
+    refused("--unrehearsed", "")
+    expect(scene.ask("SELECT count(*) FROM runs"), [(0,)], "runs")
+    scene.begin(None, "--unrehearsed", "agreed in CAB-7").ends(0, "completed")
+    expect("agreed in CAB-7" in scene.run("rbk", "status", scene.run_id()).text.decode(), True, "the reason is shown")
+    machine = scene.ask("SELECT machine FROM runs")[0][0]
+    record(31, machine)
+    refused()
+    record(29, "0" * 64)
+    refused()
+    record(29, machine)
+    done = scene.run("rbk", "run", "plan.rbk", "--no-wait")
+    expect(done.status, 0, done)
+    scene.write("plan.rbk", text.replace("echo a", "echo other"))
+    refused()
+    scene.write("plan.rbk", text.replace("risk medium", "risk low"))
+    done = scene.run("rbk", "run", "plan.rbk", "--no-wait")
+    expect(done.status, 0, done)
 
 
 # ---- starting ---------------------------------------------------------------------------------------
@@ -765,7 +900,7 @@ def what_cannot_start_says_so(scene):
         expect(bool(done.text.strip()), True, f"a reason in {done}")
 
 
-HELPERS = (hooked, texts, levels, resumed, die, read_often)
+HELPERS = (hooked, texts, levels, resumed, die, read_often, ways)
 CASES = [each for each in list(globals().values())
          if callable(each) and getattr(each, "__module__", "") == "__main__"
          and each.__code__.co_varnames[:each.__code__.co_argcount] == ("scene",) and each not in HELPERS]

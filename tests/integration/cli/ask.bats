@@ -176,8 +176,11 @@ load helpers
     run rbk status
     [[ $output == *'in doubt'* ]]
     [[ $output == *'it happened, or it did not, or it is still going on'* ]]
-    [[ $output == *"rbk resolve $(run_id) only.apply.1 done --reason WHY"* ]]
-    run rbk resolve "$(run_id)" only.apply.1 "done" --reason "the file is there"
+    [[ $output =~ "rbk resolve $(run_id) "(only\.apply\.1@[0-9]+)" done --reason WHY" ]]
+    question=${BASH_REMATCH[1]}
+    run rbk resolve "$(run_id)" only.apply.1@999 "done" --reason "another one"
+    [ "$status" -eq 1 ]
+    run rbk resolve "$(run_id)" "$question" "done" --reason "the file is there"
     [ "$output" = accepted ]
     ended 0
     [ -e second ]
