@@ -94,25 +94,13 @@ static void running_moves(struct explorer *x, move_fn *try_move, uint32_t region
     const struct rbk_region_state *rs = rbk_state_region(machine, x->from.state, region);
     const struct rbk_machine_state *at = &machine->states[rs->state];
     unsigned outcomes = outcomes_of(machine->effects[at->effect].kind);
-    uint32_t tried[RBK_OUTCOME_COUNT];
-    uint32_t tried_count = 0;
+    bool test = machine->effects[at->effect].kind == RBK_EFFECT_TEST;
     for (unsigned i = 0; i < RBK_OUTCOME_COUNT; i++) {
         struct move move = {.kind = MOVE_RESULT, .detail = (uint8_t)i, .index = region};
-        if (!(outcomes >> i & 1)) {
-            continue;
-        }
-        /* What leads to the same place differs in the cause alone. */
-        uint32_t next = at->next[i] != RBK_NONE ? at->next[i] : at->next[RBK_OUTCOME_FAIL];
-        bool same = false;
-        for (uint32_t k = 0; k < tried_count && i != RBK_OUTCOME_DOUBT; k++) {
-            same |= tried[k] == next;
-        }
-        if (i != RBK_OUTCOME_OK && i != RBK_OUTCOME_FAIL && i != RBK_OUTCOME_DOUBT && same &&
-            !x->options->full && machine->effects[at->effect].kind != RBK_EFFECT_TEST) {
-            continue;
-        }
-        if (i != RBK_OUTCOME_OK && i != RBK_OUTCOME_DOUBT) {
-            tried[tried_count++] = next;
+        bool as_failure = !test && (at->next[RBK_OUTCOME_MISSING] == RBK_NONE ||
+                                    at->next[RBK_OUTCOME_MISSING] == at->next[RBK_OUTCOME_FAIL]);
+        if (!(outcomes >> i & 1) || (i == RBK_OUTCOME_MISSING && as_failure && !x->options->full)) {
+            continue; /* what leads to the same place differs in the cause alone */
         }
         try_counted(x, try_move, move, i != RBK_OUTCOME_OK);
     }

@@ -40,7 +40,7 @@ static bool perform_start(struct explorer *x, uint32_t region)
 {
     const struct rbk_machine *machine = &x->model.cut;
     const struct rbk_region *row = &machine->regions[region];
-    work_region(x, region)->due_ms = 0;
+    work_region(x, region)->due_ms = work_region(x, region)->due_ms ? 1 : 0;
     for (uint32_t i = 0; i < row->predecessors.count; i++) {
         const struct rbk_predecessor *before = &machine->predecessors[row->predecessors.first + i];
         if (before->for_ms) {
