@@ -66,6 +66,22 @@ static void concatenate(const struct rbk_describe *describe, struct stack *stack
     rbk_buffer_fini(&text);
 }
 
+/* `${hosts}` and `1` give `${hosts[1]}`. */
+static void take_item(const struct rbk_describe *describe, struct stack *stack)
+{
+    if (stack->count < 2) {
+        stack->given_up = true;
+        return;
+    }
+    struct rbk_str index = stack->items[--stack->count];
+    struct rbk_str list = stack->items[--stack->count];
+    bool wrapped = rbk_str_starts(list, RBK_STR("${")) && rbk_str_ends(list, RBK_STR("}"));
+    push(stack,
+         rbk_arena_printf(describe->arena, "${%.*s[%.*s]}",
+                          RBK_STR_ARG(wrapped ? rbk_str_slice(list, 2, list.bytes - 1) : list),
+                          RBK_STR_ARG(index)));
+}
+
 static void run_code(const struct rbk_describe *describe, struct stack *stack,
                      struct rbk_op_code code)
 {
@@ -92,6 +108,9 @@ static void run_code(const struct rbk_describe *describe, struct stack *stack,
         return;
     case RBK_OP_CONCAT:
         concatenate(describe, stack, code.operand);
+        return;
+    case RBK_OP_ITEM:
+        take_item(describe, stack);
         return;
     case RBK_OP_TEXT:
     case RBK_OP_URL_ENCODE:
@@ -140,7 +159,7 @@ static bool needs_quotes(struct rbk_str word)
         char byte = word.data[i];
         bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
                      (byte >= '0' && byte <= '9') || (unsigned char)byte >= 0x80 ||
-                     strchr("%+,-./:=@_{}$", byte) != NULL;
+                     strchr("%+,-./:=@_{}[]$", byte) != NULL;
         if (!plain || byte == '\0') {
             return true;
         }

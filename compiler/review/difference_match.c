@@ -300,7 +300,10 @@ static unsigned order_group(enum rbk_statement_kind kind)
     case RBK_STATEMENT_APPROVE:
         return 1;
     default:
-        return is_step(kind) || kind == RBK_STATEMENT_LET ? 2 : 3 + (unsigned)kind;
+        return is_step(kind) || kind == RBK_STATEMENT_LET || kind == RBK_STATEMENT_VERIFY ||
+                       kind == RBK_STATEMENT_UNDO_BLOCK
+                   ? 2
+                   : 3 + (unsigned)kind;
     }
 }
 

@@ -19,10 +19,16 @@ static void compare_time(struct rbk_comparison *comparison, bool longer_is_weake
     enum rbk_change_weight weight = !longer_is_weaker      ? RBK_CHANGE_OTHER
                                     : after_ms > before_ms ? RBK_CHANGE_WEAKER
                                                            : RBK_CHANGE_STRONGER;
-    rbk_comparison_add(comparison, weight, NULL, NULL,
-                       "worst-case %s%s" RBK_CODE("%.*s") " %s → %s", what,
-                       stage.bytes > 0 ? " of " : "", RBK_STR_ARG(stage),
-                       rbk_times_text(before_ms, before), rbk_times_text(after_ms, after));
+    (void)rbk_times_text(before_ms, before);
+    (void)rbk_times_text(after_ms, after);
+    if (stage.bytes == 0) {
+        rbk_comparison_add(comparison, weight, NULL, NULL, "worst-case %s %s → %s", what, before,
+                           after);
+    } else {
+        rbk_comparison_add(comparison, weight, NULL, NULL,
+                           "worst-case %s of " RBK_CODE("%.*s") " %s → %s", what,
+                           RBK_STR_ARG(stage), before, after);
+    }
 }
 
 static uint64_t worst_point_ms(struct rbk_times *times)

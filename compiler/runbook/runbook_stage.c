@@ -158,12 +158,12 @@ static void put_effect(struct rbk_runbook *runbook, const struct rbk_machine_sta
     struct rbk_str label = label_of(runbook, effect);
     switch (effect->kind) {
     case RBK_EFFECT_TEST:
-        rbk_document_item(document, depth, "%s " RBK_CODE("%.*s") ":",
-                          name_ends_in(state->name, "turn_") ? "As long as there is one more:"
-                                                             : "If",
-                          RBK_STR_ARG(name_ends_in(state->name, "turn_")
-                                          ? effect->text
-                                          : rbk_describe_expr(describe, effect->condition)));
+        rbk_document_item(
+            document, depth, "%s " RBK_CODE("%.*s") ":",
+            name_ends_in(state->name, "turn_") ? "The next of the list, if there is one:" : "If",
+            RBK_STR_ARG(name_ends_in(state->name, "turn_")
+                            ? effect->text
+                            : rbk_describe_expr(describe, effect->condition)));
         break;
     case RBK_EFFECT_QUESTION:
         rbk_document_task(document, depth, "%.*s",
@@ -192,12 +192,39 @@ static void put_effect(struct rbk_runbook *runbook, const struct rbk_machine_sta
     }
 }
 
+/* A state's name up to its last `else`; empty without one. */
+static struct rbk_str else_of(struct rbk_str name)
+{
+    struct rbk_str word = RBK_STR(".else.");
+    for (size_t end = name.bytes; end >= word.bytes; end--) {
+        struct rbk_str head = rbk_str_slice(name, 0, end);
+        if (rbk_str_ends(head, word)) {
+            return head;
+        }
+    }
+    return RBK_STR("");
+}
+
+/* Say where an `else` begins: the state before is not of it. */
+static void put_else(struct rbk_runbook *runbook, uint32_t index, unsigned depth)
+{
+    struct rbk_str name = runbook->machine->states[index].name;
+    struct rbk_str otherwise = else_of(name);
+    bool begins =
+        otherwise.bytes > 0 &&
+        (index == 0 || !rbk_str_starts(runbook->machine->states[index - 1].name, otherwise));
+    if (begins && depth > 0) {
+        rbk_document_item(runbook->document, depth - 1, "Otherwise:");
+    }
+}
+
 /* One state, and what it starts. @return whether it was a step. */
 static bool put_state(struct rbk_runbook *runbook, uint32_t index, unsigned depth)
 {
     const struct rbk_machine *machine = runbook->machine;
     const struct rbk_machine_state *state = &machine->states[index];
     depth += depth_of(state->name);
+    put_else(runbook, index, depth);
     if (state->kind == RBK_STATE_EFFECT && name_ends_in(state->name, "when")) {
         return false; /* of a strategy: said above its steps */
     }
