@@ -1,0 +1,20 @@
+COMMIT
+;;
+commit work
+;;
+COMMIT AND NO CHAIN
+;;
+END
+;;
+END TRANSACTION
+;;
+ROLLBACK
+;;
+rollback work
+;;
+ROLLBACK /* TO */ TRANSACTION
+;;
+ABORT
+;;
+-- done
+COMMIT TRANSACTION

@@ -1,0 +1,102 @@
+VACUUM
+;;
+vacuum
+;;
+VACUUM FULL leads
+;;
+VACUUM (ANALYZE, VERBOSE) leads (email)
+;;
+/* tidy up /* nested; */ */ VaCuUm -- everything
+leads
+;;
+CREATE INDEX CONCURRENTLY leads_email ON leads (email)
+;;
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS leads_email ON leads USING btree (lower(email)) WHERE id > 0
+;;
+create index/**/concurrently on leads(email)
+;;
+CREATE
+  INDEX
+  -- not locking the table
+  CONCURRENTLY leads_name
+  ON leads (name)
+;;
+DROP INDEX CONCURRENTLY orders_lead
+;;
+DROP INDEX CONCURRENTLY IF EXISTS no_such_index
+;;
+REINDEX INDEX CONCURRENTLY orders_lead
+;;
+REINDEX TABLE CONCURRENTLY orders
+;;
+REINDEX (VERBOSE) TABLE CONCURRENTLY orders
+;;
+REINDEX (CONCURRENTLY) TABLE orders
+;;
+REINDEX (VERBOSE, CONCURRENTLY true) INDEX orders_lead
+;;
+REINDEX (CONCURRENTLY on, VERBOSE false) INDEX orders_lead
+;;
+REINDEX SCHEMA public
+;;
+REINDEX SCHEMA CONCURRENTLY public
+;;
+REINDEX DATABASE postgres
+;;
+REINDEX SYSTEM postgres
+;;
+REINDEX (VERBOSE) DATABASE CONCURRENTLY postgres
+;;
+CREATE DATABASE shop
+;;
+CREATE DATABASE "shop 2" WITH TEMPLATE template0 ENCODING 'UTF8'
+;;
+DROP DATABASE no_such_database
+;;
+DROP DATABASE IF EXISTS no_such_database WITH (FORCE)
+;;
+ALTER DATABASE postgres SET TABLESPACE pg_default
+;;
+CREATE TABLESPACE fast LOCATION '/nowhere'
+;;
+DROP TABLESPACE IF EXISTS fast
+;;
+DROP TABLESPACE fast
+;;
+ALTER SYSTEM SET work_mem = '8MB'
+;;
+ALTER SYSTEM RESET ALL
+;;
+CLUSTER
+;;
+CLUSTER VERBOSE
+;;
+ALTER TABLE parts DETACH PARTITION parts_1 CONCURRENTLY
+;;
+ALTER TABLE IF EXISTS public.parts DETACH PARTITION public."parts_1" CONCURRENTLY
+;;
+DISCARD ALL
+;;
+COMMIT PREPARED 'x'
+;;
+ROLLBACK PREPARED 'x'
+;;
+CREATE SUBSCRIPTION near CONNECTION 'dbname=x' PUBLICATION p
+;;
+CREATE SUBSCRIPTION near CONNECTION 'dbname=x' PUBLICATION p, q WITH (enabled = false)
+;;
+CREATE SUBSCRIPTION near CONNECTION 'dbname=x' PUBLICATION p WITH (create_slot = true, slot_name = 'x')
+;;
+DROP SUBSCRIPTION away
+;;
+DROP SUBSCRIPTION IF EXISTS away CASCADE
+;;
+ALTER SUBSCRIPTION awake REFRESH PUBLICATION
+;;
+ALTER SUBSCRIPTION awake REFRESH PUBLICATION WITH (copy_data = false)
+;;
+ALTER SUBSCRIPTION awake SET PUBLICATION q
+;;
+ALTER SUBSCRIPTION awake ADD PUBLICATION q WITH (refresh = true)
+;;
+ALTER SUBSCRIPTION two DROP PUBLICATION q
