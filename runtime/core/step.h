@@ -102,7 +102,7 @@ struct rbk_event {
     X(RESOLVE, "resolve", "region, state, serial: find out what became of it; RESOLVED follows") \
     X(QUESTION_OPEN, "question_open",                                                            \
       "owner, region or trigger in index, question, serial, due_ms; of "                         \
-      "a region also state, attempt")                                                      \
+      "a region also state, attempt")                                                            \
     X(QUESTION_CLOSE, "question_close", "owner, index, question")                                \
     X(HOOK, "hook", "index: the hook kind whose messages are to be sent; region: the stage")     \
     X(NOTIFY, "notify", "index: channel; cause: what to tell of")                                \

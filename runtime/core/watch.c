@@ -10,9 +10,10 @@
  * reading or has failed `missing_after` times in a row: right after a restart nothing is known yet,
  * which is not the same as missing. A probe that is pushed reads false until something arrives.
  *
- * A `for` counts from the first true evaluation after arming; one that was complete before a restart
- * stays complete until the condition is seen not to hold. A reading that failed, but not often
- * enough to make the probe missing, neither counts as one of `for N readings` nor breaks their row.
+ * A `for` counts from the first true evaluation after arming; one that was complete before a
+ * restart stays complete until the condition is seen not to hold. A reading that failed, but not
+ * often enough to make the probe missing, neither counts as one of `for N readings` nor breaks
+ * their row.
  */
 #include "runtime/core/watch.h"
 
@@ -524,9 +525,8 @@ static enum rbk_level judge(struct condition *condition, enum rbk_level raw, boo
     if (new_reading && condition->readings < condition->for_readings) {
         condition->readings++;
     }
-    bool complete =
-        condition->stood || (now_ms - condition->since_ms >= condition->for_ms &&
-                             condition->readings >= condition->for_readings);
+    bool complete = condition->stood || (now_ms - condition->since_ms >= condition->for_ms &&
+                                         condition->readings >= condition->for_readings);
     return complete ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
 }
 

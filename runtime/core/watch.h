@@ -4,9 +4,9 @@
 /*
  * Watching: windows over the readings of probes, and the three-valued level of every trigger's and
  * criterion's condition. Pure; fed by the executor (or the simulator) with readings and the
- * monotonic clock. Nothing here is journalled: after a restart windows begin empty and a `for` starts
- * again, but the level a trigger had reacted to, which the state knows, stands until readings say
- * otherwise.
+ * monotonic clock. Nothing here is journalled: after a restart windows begin empty and a `for`
+ * starts again, but the level a trigger had reacted to, which the state knows, stands until
+ * readings say otherwise.
  */
 
 #include "runtime/core/state.h"

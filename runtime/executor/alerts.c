@@ -58,8 +58,7 @@ void rbk_alerts_set(struct rbk_alerts *alerts, struct rbk_arena *arena, struct r
         const struct rbk_alert *alert = &alerts->items[i];
 
         /* The same: it carries all of them, and no other. */
-        if (rbk_str_equal(alert->name, name) &&
-            alert->label_count == worded(labels, label_count) &&
+        if (rbk_str_equal(alert->name, name) && alert->label_count == worded(labels, label_count) &&
             carries(alert, labels, label_count)) {
             if (!firing) {
                 alerts->items[i] = alerts->items[--alerts->count];

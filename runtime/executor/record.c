@@ -189,10 +189,10 @@ static void get_labels(json_t *object, struct rbk_arena *arena, struct rbk_recor
     record->labels = pairs;
     json_object_keylen_foreach(labels, name, bytes, value)
     {
-        pairs[record->label_count++] = (struct rbk_pair){
-            rbk_arena_copy(arena, (struct rbk_str){name, bytes}),
-            rbk_arena_copy(arena,
-                           (struct rbk_str){json_string_value(value), json_string_length(value)})};
+        pairs[record->label_count++] =
+            (struct rbk_pair){rbk_arena_copy(arena, (struct rbk_str){name, bytes}),
+                              rbk_arena_copy(arena, (struct rbk_str){json_string_value(value),
+                                                                     json_string_length(value)})};
     }
 }
 

@@ -25,7 +25,7 @@ struct rbk_record {
     const struct rbk_pair *labels; /* of the alert, label_count of them, each name once */
     size_t label_count;
     struct rbk_str settings; /* START: SHA-256 of what the store keeps beside the journal */
-    int64_t request; /* inbox row this came from; 0: none. Not in the journal */
+    int64_t request;         /* inbox row this came from; 0: none. Not in the journal */
 };
 
 /* Append the canonical body to `out`. 0, -RBK_ENOMEM or -RBK_ELIMIT. */

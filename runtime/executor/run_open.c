@@ -105,8 +105,8 @@ static bool has_alert(void *context, struct rbk_str name, const struct rbk_pair 
     return rbk_alerts_fire(&run->replay->alerts, name, labels, label_count);
 }
 
-/* What a run cannot do without, and what may well not be there: looked at before anything is left in
- * the store. */
+/* What a run cannot do without, and what may well not be there: looked at before anything is left
+ * in the store. */
 static int prepare(struct rbk_run *run, struct rbk_error *reterr)
 {
     const struct rlimit no_core = {0, 0};

@@ -268,10 +268,14 @@ int rbk_settings_decode(const struct rbk_machine *machine, struct rbk_str text,
 int rbk_settings_hash(const struct rbk_store_run *run, char ret_hex[65])
 {
     const struct rbk_pair texts[] = {
-        {RBK_STR("directory"), run->directory},     {RBK_STR("host"), run->host},
-        {RBK_STR("machine"), run->machine},         {RBK_STR("params"), run->params},
-        {RBK_STR("plan"), run->plan},               {RBK_STR("run"), run->id},
-        {RBK_STR("title"), run->title},             {RBK_STR("user"), run->user},
+        {RBK_STR("directory"), run->directory},
+        {RBK_STR("host"), run->host},
+        {RBK_STR("machine"), run->machine},
+        {RBK_STR("params"), run->params},
+        {RBK_STR("plan"), run->plan},
+        {RBK_STR("run"), run->id},
+        {RBK_STR("title"), run->title},
+        {RBK_STR("user"), run->user},
         {RBK_STR("unrehearsed"), run->unrehearsed},
     };
     json_t *object = json_pack("{s:I}", "started", (json_int_t)run->started_ms);

@@ -26,9 +26,9 @@ RBK_MUST_USE int rbk_settings_decode(const struct rbk_machine *machine, struct r
                                      struct rbk_arena *arena, struct rbk_value **ret_params,
                                      struct rbk_error *reterr);
 /*
- * What the store keeps of a run beside its journal and never changes (parameters, folder, who, where,
- * when, unrehearsed, machine), as one SHA-256: it stands in the START event, so that it is as safe as
- * the journal. Secrets are no part of it. 0 or -RBK_ENOMEM.
+ * What the store keeps of a run beside its journal and never changes (parameters, folder, who,
+ * where, when, unrehearsed, machine), as one SHA-256: it stands in the START event, so that it is
+ * as safe as the journal. Secrets are no part of it. 0 or -RBK_ENOMEM.
  */
 RBK_MUST_USE int rbk_settings_hash(const struct rbk_store_run *run, char ret_hex[65]);
 

@@ -359,8 +359,8 @@ int rbk_watcher_start(struct rbk_run *run)
         rbk_watch_set_baseline(run->watch, i, run->replay->baselines[i]);
     }
     rbk_poll_start(run->poll);
-    /* What fired when the last runner stopped fires still. Nobody looks at the levels yet: the first
-     * step of this runner does. */
+    /* What fired when the last runner stopped fires still. Nobody looks at the levels yet: the
+     * first step of this runner does. */
     for (uint32_t i = 0; i < run->replay->machine->probe_count; i++) {
         if (run->replay->machine->probes[i].pushed) {
             feed_alert(run, i);

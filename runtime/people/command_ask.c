@@ -128,8 +128,8 @@ static int tell_reply(struct asking *asking, struct rbk_str reply)
 
 /* ---- which question ----------------------------------------------------------------------------
  *
- * Who answers has a question before him. The journal says which one that is, and its serial goes with
- * the answer: should another one be open when the answer arrives, it is refused.
+ * Who answers has a question before him. The journal says which one that is, and its serial goes
+ * with the answer: should another one be open when the answer arrives, it is refused.
  */
 
 #define ASKED_MAX 64u
@@ -224,8 +224,8 @@ static int bind_question(struct asking *asking, json_t *body, struct rbk_error *
     } else if (meant != 0) {
         error = ask_which(&view, replay->state, asked, meant, reterr);
     } else if (serial != 0) {
-        error = rbk_error_set(reterr, RBK_ESTATE, "question %s is not open any more",
-                              asking->question);
+        error =
+            rbk_error_set(reterr, RBK_ESTATE, "question %s is not open any more", asking->question);
     } else if (!asking->resolves) {
         error = rbk_error_set(reterr, RBK_ESTATE, "no such question is open");
     }
@@ -343,11 +343,9 @@ static int resolve(const struct rbk_options *options, const char *step, const ch
     json_t *body = json_pack("{s:s, s:s, s:s%}", "command", options->command, "answer", answer,
                              "stage", step, strcspn(step, "@"));
     set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
-    return carry((struct asking){.options = options,
-                                 .answers = true,
-                                 .question = step,
-                                 .resolves = true},
-                 "command", body);
+    return carry(
+        (struct asking){.options = options, .answers = true, .question = step, .resolves = true},
+        "command", body);
 }
 
 int rbk_subcommand_resolve(const struct rbk_options *options)

@@ -99,7 +99,8 @@ size_t rbk_view_asked(const struct rbk_view *view, const struct rbk_state *state
 /* The same for one owner; false when it asks nothing. */
 bool rbk_view_asked_by(const struct rbk_view *view, const struct rbk_state *state,
                        enum rbk_question_owner owner, uint32_t index, struct rbk_asked *ret_asked);
-/* Append "migrate.approve.1" or "trigger.errors"; with "@17" behind it, it is this very question. */
+/* Append "migrate.approve.1" or "trigger.errors"; with "@17" behind it, it is this very question.
+ */
 void rbk_asked_name(const struct rbk_view *view, const struct rbk_state *state,
                     const struct rbk_asked *asked, struct rbk_buffer *out);
 /* Append what is asked, one line: "approve? (dba; infra_lead agreed)". */

@@ -22,7 +22,7 @@ struct rbk_reader_setup {
     const struct rbk_scope *scope; /* values, parameters, variables, windows, secrets */
     struct rbk_drivers *drivers;
     const char *run;
-    const char *directory; /* what relative paths of files are below */
+    const char *directory;         /* what relative paths of files are below */
     const struct rbk_str *secrets; /* what no message of a driver may show, secret_count of them */
     size_t secret_count;
     /* Whether an alert is firing now. */

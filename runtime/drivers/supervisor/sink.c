@@ -20,8 +20,8 @@
 void sink_init(struct sink *sink, struct supervisor *supervisor, const struct command *command,
                const char *suffix)
 {
-    /* What a reading puts out is a value, compared before anybody sees it: the runner hides secrets in
-     * what it keeps of it. */
+    /* What a reading puts out is a value, compared before anybody sees it: the runner hides secrets
+     * in what it keeps of it. */
     bool value = command->start.reading && strcmp(suffix, "out") == 0;
     *sink = (struct sink){
         .watch = {WATCH_SINK},

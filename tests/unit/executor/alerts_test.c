@@ -1,6 +1,6 @@
 /*
- * Alerts with labels: a question asks for a name and some labels, and what else an alert carries does
- * not matter; alerts of one name are told apart by all their labels, in whatever order.
+ * Alerts with labels: a question asks for a name and some labels, and what else an alert carries
+ * does not matter; alerts of one name are told apart by all their labels, in whatever order.
  */
 #include "runtime/executor/alerts.h"
 

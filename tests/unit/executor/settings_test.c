@@ -1,6 +1,6 @@
 /*
- * The hash of what the store keeps of a run: every field that does not change over a run's life is in
- * it, none that does, and no field can be taken for another.
+ * The hash of what the store keeps of a run: every field that does not change over a run's life is
+ * in it, none that does, and no field can be taken for another.
  */
 #include "runtime/executor/settings.h"
 
@@ -29,8 +29,9 @@ static void hash(const struct rbk_store_run *run, char ret_hex[65])
 START_TEST(each_setting_is_in_the_hash)
 {
     struct rbk_store_run run = sample(), other = sample();
-    struct rbk_str *texts[] = {&other.id,   &other.machine,   &other.plan,   &other.title,      &other.user,
-                               &other.host, &other.directory, &other.params, &other.unrehearsed};
+    struct rbk_str *texts[] = {&other.id,        &other.machine, &other.plan,
+                               &other.title,     &other.user,    &other.host,
+                               &other.directory, &other.params,  &other.unrehearsed};
     char before[65], after[65];
 
     hash(&run, before);
