@@ -5,6 +5,8 @@
  */
 #include "compiler/sql_statement.h"
 
+#include "runtime/core/base/arena.h"
+
 #include <string.h>
 
 static void add_name(struct rbk_sql_names *names, struct rbk_str name)
@@ -325,4 +327,21 @@ bool rbk_sql_same_name(struct rbk_str a, struct rbk_str b)
             }
         }
     }
+}
+
+struct rbk_str rbk_sql_name_key(struct rbk_arena *arena, struct rbk_str name)
+{
+    char *key = rbk_new_array(arena, char, name.bytes * 2 + 1); /* A part has a byte at least. */
+    size_t bytes = 0;
+    struct rbk_sql_lexer lexer = rbk_sql_lexer_make(name, RBK_SQL_POSTGRES);
+    struct rbk_sql_token token = rbk_sql_lex(&lexer);
+    for (; token.kind != RBK_SQL_END; token = rbk_sql_lex(&lexer)) {
+        bool folds;
+        struct rbk_str part = part_of(&token, &folds);
+        for (size_t i = 0; i < part.bytes; i++) {
+            key[bytes++] = folds ? lower(part.data[i]) : part.data[i];
+        }
+        key[bytes++] = '\n';
+    }
+    return (struct rbk_str){key, bytes};
 }

@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+struct rbk_arena;
+
 /** Names kept of one statement; it may have more. */
 #define RBK_SQL_NAMES_MAX 16u
 
@@ -78,6 +80,9 @@ bool rbk_sql_read_next(struct rbk_sql_reader *reader, struct rbk_sql_statement *
 
 /** Whether two names, as `table` and `names` hold them, are the same to the server. */
 bool rbk_sql_same_name(struct rbk_str a, struct rbk_str b);
+
+/** The key of a name in a map: those of two names are the same exactly when the names are. */
+struct rbk_str rbk_sql_name_key(struct rbk_arena *arena, struct rbk_str name);
 
 /* ---- sql_loss.c: for sql_statement.c alone ----------------------------------------------------
  */

@@ -208,10 +208,10 @@ static bool was_made(const struct step *step, struct rbk_str table, struct rbk_s
     return made->count > 0 && rbk_map_find(made, made_key(step, table, name)) != NULL;
 }
 
-/* Whether something below @root updates a table: it gives the rows other values, the old ones as
- * like as not. */
-static bool updates_back(struct rbk_rules *rules, struct rbk_tree_statement *root,
-                         struct rbk_str table)
+/* Find the tables that something below @root updates: it gives the rows other values, the old ones
+ * as like as not. */
+static void find_updates(struct rbk_rules *rules, struct rbk_tree_statement *root,
+                         struct rbk_map *updated)
 {
     struct rbk_sql_text text;
     struct rbk_sql_statement one;
@@ -221,22 +221,29 @@ static bool updates_back(struct rbk_rules *rules, struct rbk_tree_statement *roo
         }
         struct rbk_sql_reader reader = rbk_sql_read(text.text, text.dialect);
         while (rbk_sql_read_next(&reader, &one)) {
-            if (one.updates && rbk_sql_same_name(one.table, table)) {
-                return true;
+            if (one.updates) {
+                rbk_map_set(updated, rbk_sql_name_key(&rules->compile->arena, one.table), root);
             }
         }
     }
-    return false;
+}
+
+static bool is_updated(struct rbk_rules *rules, const struct rbk_map *updated, struct rbk_str table)
+{
+    return rbk_map_find(updated, rbk_sql_name_key(&rules->compile->arena, table)) != NULL;
 }
 
 static bool rollback_updates_back(const struct step *step, struct rbk_str table)
 {
-    for (uint32_t i = 0; i < step->stage->rollbacks.count; i++) {
-        if (updates_back(step->rules, step->stage->rollbacks.items[i], table)) {
-            return true;
+    struct rbk_rules *rules = step->rules;
+    if (rules->sql_back_of != step->stage) {
+        rules->sql_back_of = step->stage;
+        rbk_map_init(&rules->sql_back, &rules->compile->arena);
+        for (uint32_t i = 0; i < step->stage->rollbacks.count; i++) {
+            find_updates(rules, step->stage->rollbacks.items[i], &rules->sql_back);
         }
     }
-    return false;
+    return is_updated(rules, &rules->sql_back, table);
 }
 
 /* Whether a statement destroys something that was there before the plan. */
@@ -354,10 +361,15 @@ static bool action_loses(struct rbk_rules *rules, struct rbk_tree_statement *act
     struct rbk_tree_statement *undo = rbk_program_action_of(action)->undo;
     const struct rbk_source *source = rules->source;
     bool found = false;
+    struct rbk_map updated;
     if ((action->annotation_flags & KEEPS_ALL) || rules->facts_unknown) {
         return false;
     }
     rules->source = action->declaration->file->source;
+    rbk_map_init(&updated, &rules->compile->arena);
+    if (undo) {
+        find_updates(rules, undo, &updated);
+    }
     for (struct rbk_tree_statement *at = action->block->first; at && !found; at = at->next) {
         struct rbk_tree_statement *in = at == undo ? NULL : at;
         for (; in && !found; in = rbk_statement_next(at, in)) {
@@ -374,8 +386,7 @@ static bool action_loses(struct rbk_rules *rules, struct rbk_tree_statement *act
             struct rbk_sql_reader reader = rbk_sql_read(text.text, text.dialect);
             while (!found && rbk_sql_read_next(&reader, &one)) {
                 found = one.loss != RBK_SQL_KEEPS && one.names.count > 0 &&
-                        (one.loss != RBK_SQL_OVERWRITES || !undo ||
-                         !updates_back(rules, undo, one.table));
+                        (one.loss != RBK_SQL_OVERWRITES || !is_updated(rules, &updated, one.table));
                 if (found) {
                     *ret_loses = one.loses;
                     *ret_place =

@@ -55,6 +55,8 @@ struct rbk_rules {
     bool facts_unknown;       /**< Calls go in circles or too deep: actions are taken on trust. */
     struct rbk_map sql_files; /**< RBK125: the SQL files read so far, as sources or NULL. */
     struct rbk_map sql_made;  /**< RBK125: the tables and columns that steps so far make. */
+    struct rbk_map sql_back;  /**< RBK125: the tables that rollbacks of the stage below update. */
+    const struct rbk_program_stage *sql_back_of; /**< RBK125: or NULL, when none was asked about. */
     bool unsound; /**< Words, names or types are wrong. Set when the stages have been seen: what
                        the plan as a whole would be is then not judged. */
 };
