@@ -127,6 +127,10 @@ def sql_on_sqlite(scene):
         check "the sum" total == 23 timeout 5s
         check "two rows" sql.rows(shop, "SELECT * FROM t") == 2 timeout 5s
         check "a share" sql.ratio(shop, "SELECT 0.25") == 25% timeout 5s
+        check "its own unit" sql.value(shop, "SELECT '10GiB'") as bytes == 10GiB timeout 5s
+        check "ours" sql.value(shop, "SELECT 1.5") as minutes == 90s timeout 5s
+        check "a share with a sign" sql.value(shop, "SELECT '25%'") as ratio == 25% timeout 5s
+        check "another unit is none" (sql.value(shop, "SELECT '10GiB'") as seconds ?? 7s) == 7s timeout 5s
         sql shop "VACUUM" autocommit timeout 5s idempotent
         sql shop "INSERT INTO t VALUES (9); INSERT INTO nowhere VALUES (1)" timeout 5s
         """), head='connection shop = sqlite("shop.db")')).ends(30, "held")
@@ -260,7 +264,7 @@ def manual_attest_and_ask(scene):
         attest "it is done" by ops within 30s else abort
         """ + tell("attest") + """
         ask ops "Go on?" within 30s else abort
-        """ + tell("asked")), head=OPS))
+        """ + tell("asked"), within="3m"), head=OPS))
     scene.answer("done")
     scene.answer("yes")
     scene.answer("no")
@@ -389,17 +393,17 @@ def strategies_are_tried_in_order(scene):
     scene.begin(f"""plan small {{
         stage a "A" {{
             unwatched because "a test"
-            apply within 10s {{ {tell("a")} {ABORT} }}
-            verify within 10s {{ {CHECK} }}
-            rollback gone when not file.exists("trace") within 10s {{
+            apply within 20s {{ {tell("a")} {ABORT} }}
+            verify within 20s {{ {CHECK} }}
+            rollback gone when not file.exists("trace") within 20s {{
                 nothing because "it never began"
                 verify {{ check "there is none" not file.exists("trace") timeout 5s }}
             }}
-            rollback first when file.exists("trace") within 10s {{
+            rollback first when file.exists("trace") within 20s {{
                 {tell("first")}
                 verify {{ check "this one fails" file.exists("nowhere") timeout 5s }}
             }}
-            rollback second within 10s {{
+            rollback second within 20s {{
                 {tell("second")}
                 verify {{ {CHECK} }}
             }}
