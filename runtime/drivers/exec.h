@@ -10,9 +10,10 @@
  * - an effect's output is in RUN_DIRECTORY/SERIAL.out and .err (there when there is any), secrets
  *   of at least 4 bytes hidden, at most RBK_OUTPUT_BYTES_MAX each; a reading's is kept in memory,
  *   and a reading dies with its runner;
- * - at its timeout, or on cancel(), the whole tree below it gets SIGTERM, after 5 s SIGKILL; then
- *   its `cancel` command runs, for 30 s at most. TIMEOUT, or FAIL with `cancelled`, once nothing of
- *   it is left, DOUBT when something is or the cancel command fails;
+ * - its timeout is a budget: time while no runner is connected to the supervisor does not count;
+ * - when that is used up, or on cancel(), the whole tree below it gets SIGTERM, after 5 s SIGKILL;
+ * then its `cancel` command runs, for 30 s at most. TIMEOUT, or FAIL with `cancelled`, once nothing
+ * of it is left, DOUBT when something is or the cancel command fails;
  * - a command that succeeds may leave processes behind: `pg_ctl start` does. They are mentioned in
  *   the detail and live on; they should write their output to a file of their own, since the pipe
  *   they inherit ends with the run. What a failed command or a reading leaves behind is taken down

@@ -86,7 +86,7 @@ struct rbk_exec_start {
     uint32_t attempt;
     bool reading; /**< Output is kept in memory and sent back; whatever it leaves running is
                        killed; it does not outlive the connection. */
-    uint64_t timeout_ms;
+    uint64_t timeout_ms;        /**< A budget: counted while a runner is connected. */
     uint64_t grace_ms;          /**< From SIGTERM to SIGKILL. */
     uint64_t cancel_timeout_ms; /**< For the cancel command. */
     uint64_t output_bytes_max;  /**< Kept of stdout, and of stderr. */

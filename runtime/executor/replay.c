@@ -9,7 +9,8 @@
 #include "runtime/executor/snapshot.h"
 
 #define REPLAY_ARENA_BYTES ((size_t)1 << 30)
-#define RECORD_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 4)
+/* An event with its values, which take several times the bytes of their JSON. */
+#define RECORD_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 32)
 /* Texts that go when they are replaced: they are collected once there are more than these. */
 #define TEXTS_BYTES_MAX ((size_t)256 << 20)
 #define TEXTS_BYTES_KEPT ((size_t)1 << 20)

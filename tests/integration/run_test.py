@@ -15,7 +15,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from box import check, limited, main, plan
+from box import BIN, check, limited, main, plan
 
 WAIT_S = 20
 
@@ -139,6 +139,32 @@ def a_request_too_long_for_the_journal_is_refused(box):
               box.run_id(), json.dumps({"command": "pause", "reason": "\x01" * 5_000_000}))
     until(lambda: "too long" in box.query("SELECT reply FROM inbox")[0][0], "it is refused")
     ends(process, 0)
+
+
+def a_flood_of_requests_waits_in_the_store(box):
+    """Each is answered, in order, while the runner holds a few of them at a time."""
+    process = begin(box, plan('run "touch made" timeout 5s idempotent\nwait until file.exists("go") every 50ms timeout 40s',
+                              within="60s"))
+    until(lambda: os.path.exists(box.path("made")), "the run runs")
+    process.kill()
+    process.communicate(timeout=10)
+    run, count = box.run_id(), 200
+    store = sqlite3.connect(box.store)
+    store.executemany("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, 'eve', 'command', ?, '')",
+                      [(run, json.dumps({"command": ("pause", "continue")[number % 2], "reason": "x" * 200_000}))
+                       for number in range(count)])
+    store.commit()
+    store.close()
+    process = box.start("rbk", "resume", run)
+    until(lambda: box.query("SELECT reply FROM inbox ORDER BY id DESC LIMIT 1") == [("accepted",)], "all are answered", 40)
+    with open(f"/proc/{process.pid}/status") as file:
+        most = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    box.write("go", "")
+    ends(process, 0)
+    commands = [json.loads(body)["command"] for (body,) in
+                box.query("SELECT body FROM events WHERE kind = 'command' ORDER BY seq")]
+    check(commands == ["pause", "continue"] * (count // 2), "they came in another order")
+    check(most < 45 << 10 or "asan" in BIN, f"{most} KiB were held")
 
 
 def a_window_of_another_zone_changes_no_clock_but_its_own(box):
@@ -346,7 +372,8 @@ TESTS = [all_kinds_of_steps_are_carried_out, a_service_that_goes_down_turns_the_
          nobody_waits_for_a_message_that_cannot_be_sent, as_many_messages_as_wait_are_told_one_after_the_other,
          a_run_that_cannot_read_its_secrets_leaves_nothing, a_store_that_is_not_there_is_no_empty_store,
          a_secret_whose_command_fails_says_so, a_secret_is_what_its_command_says,
-         a_request_too_long_for_the_journal_is_refused, a_window_of_another_zone_changes_no_clock_but_its_own,
+         a_request_too_long_for_the_journal_is_refused, a_flood_of_requests_waits_in_the_store,
+         a_window_of_another_zone_changes_no_clock_but_its_own,
          a_wait_ends_when_it_would_have_ended, time_while_no_runner_lives_does_not_count,
          a_result_found_after_a_crash_is_kept_as_any_other,
          leaving_while_something_is_read_leaves_nothing_behind]
