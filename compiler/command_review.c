@@ -9,6 +9,7 @@
 #include "compiler/review/history.h"
 #include "compiler/review/review.h"
 #include "compiler/write_file.h"
+#include "runtime/core/base/arena.h"
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/machine.h"
@@ -38,6 +39,8 @@ struct old_plan {
     struct rbk_history history;
     struct rbk_machine *machine; /* NULL when it does not compile. */
     bool there;                  /* Loaded without syntax errors. */
+    bool is_new;                 /* The revision has no such plan. */
+    struct rbk_error error;      /* Why. */
 };
 
 /* Compile as far as it goes. @return 0 when the file could be read; @ret_machine may stay NULL. */
@@ -75,20 +78,23 @@ static bool has_syntax_errors(const struct rbk_compile *compile)
 /* Find and compile what the plan is compared with. @return enum rbk_command_status. */
 static int open_old_plan(const struct request *request, struct old_plan *old)
 {
-    struct rbk_error error = {.code = RBK_OK};
     struct stat status;
     const char *path = request->against;
     rbk_compile_open(&old->compile, NULL);
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
-        if (rbk_history_open(&old->compile.arena, request->against, request->plan, &old->history,
-                             &error) != 0) {
-            fprintf(stderr, "rbkc: %s\n", error.text);
-            return RBK_COMMAND_FAILED;
+        int result = rbk_history_open(&old->compile.arena, request->against, request->plan,
+                                      &old->history, &old->error);
+        old->is_new = result == -RBK_EMISSING;
+        if (result != 0) {
+            if (!old->is_new) {
+                fprintf(stderr, "rbkc: %s\n", old->error.text);
+            }
+            return old->is_new ? RBK_COMMAND_CLEAN : RBK_COMMAND_FAILED;
         }
         path = old->history.plan.data;
     }
-    if (compile_plan(&old->compile, path, &old->machine, &error) != 0) {
-        fprintf(stderr, "rbkc: %s\n", error.text);
+    if (compile_plan(&old->compile, path, &old->machine, &old->error) != 0) {
+        fprintf(stderr, "rbkc: %s\n", old->error.text);
         return RBK_COMMAND_FAILED;
     }
     old->there = !has_syntax_errors(&old->compile);
@@ -148,7 +154,10 @@ static int review_plan(const struct request *request, struct rbk_compile *compil
         if (status != RBK_COMMAND_CLEAN) {
             return status;
         }
-        if (!old->there) {
+        if (old->is_new) {
+            review.no_old_plan =
+                rbk_arena_printf(&compile->arena, "The plan is new: %s.", old->error.text);
+        } else if (!old->there) {
             review.no_old_plan = RBK_STR("The old plan has syntax errors; there is nothing to "
                                          "compare with.");
         } else if (has_syntax_errors(compile)) {

@@ -3,7 +3,7 @@ _rbkc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check build explain fmt graph help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'check build explain fmt graph review runbook help --help --version' -- "$cur")
         return
     fi
     case $prev in
@@ -14,9 +14,18 @@ _rbkc() {
     -f | --format)
         if [ "${COMP_WORDS[1]}" = check ]; then
             mapfile -t COMPREPLY < <(compgen -W 'human gcc json sarif github markdown' -- "$cur")
+        elif [ "${COMP_WORDS[1]}" = runbook ]; then
+            mapfile -t COMPREPLY < <(compgen -W 'markdown html' -- "$cur")
         else
-            mapfile -t COMPREPLY < <(compgen -W 'dot svg' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'dot svg mermaid' -- "$cur")
         fi
+        return
+        ;;
+    -a | --against)
+        mapfile -t COMPREPLY < <(
+            compgen -W "$(git for-each-ref --format='%(refname:short)' 2>/dev/null)" -- "$cur"
+            compgen -f -X '!*.rbk' -- "$cur"
+        )
         return
         ;;
     esac
@@ -31,6 +40,8 @@ _rbkc() {
         build) options+=' --output --stdout' ;;
         fmt) options+=' --check' ;;
         graph) options+=' --format --stages --output' ;;
+        review) options+=' --against --fail-on-weaker --whole --output' ;;
+        runbook) options+=' --format --output' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
         return

@@ -381,7 +381,7 @@ int rbk_history_open(struct rbk_arena *arena, const char *revision, const char *
         result = one == -RBK_ENOTFOUND && i > 0 ? 0 : one;
     }
     if (result == -RBK_ENOTFOUND || fetch.files.count == 0) {
-        result = rbk_error_set(reterr, RBK_ENOTFOUND, "%s has no %.*s%.*s", revision,
+        result = rbk_error_set(reterr, RBK_EMISSING, "%s has no %.*s%.*s", revision,
                                RBK_STR_ARG(fetch.prefix), RBK_STR_ARG(base));
     }
     if (result != 0) {
