@@ -136,19 +136,22 @@ static void change_choices(struct choices *choices, uint64_t *seed)
     }
 }
 
+/* Climbs that go on though the bound is reached: one that is too low must be passed. */
+#define BEYOND 4
+
 /* The longest found; every walk keeps to every bound. */
 static uint64_t search(const struct subject *subject, uint32_t goal, uint64_t seed, uint32_t climbs,
                        uint32_t walks)
 {
     uint64_t limit_ms = goal_ms(subject, goal);
     uint64_t best_ms = 0;
-    for (uint32_t climb = 0; climb < climbs && best_ms < limit_ms; climb++) {
+    for (uint32_t climb = 0; climb < climbs && (best_ms < limit_ms || climb < BEYOND); climb++) {
         struct choices best;
         struct choices choices;
         uint64_t height_ms = 0;
         begin_choices(&best, &seed, goal);
         best.used = CHOICES_MAX;
-        for (uint32_t walk = 0; walk < walks && best_ms < limit_ms; walk++) {
+        for (uint32_t walk = 0; walk < walks; walk++) {
             struct measures measures;
             choices = best;
             if (walk > 0) {
