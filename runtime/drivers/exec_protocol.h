@@ -84,10 +84,10 @@ struct rbk_exec_start {
     uint64_t ticket; /**< The runner's name for it on this connection; never 0. */
     uint32_t serial; /**< 0: a reading, which nobody asks for again. */
     uint32_t attempt;
-    bool reading; /**< Output is kept in memory and sent back; whatever it leaves running is
-                       killed; it does not outlive the connection. */
-    uint64_t timeout_ms;        /**< A budget: counted while a runner is connected. */
-    uint64_t grace_ms;          /**< From SIGTERM to SIGKILL. */
+    bool reading;        /**< Output is kept in memory and sent back; whatever it leaves running is
+                              killed; it does not outlive the connection. */
+    uint64_t timeout_ms; /**< A budget: counted while a runner is connected. */
+    uint64_t grace_ms;   /**< From SIGTERM to SIGKILL. */
     uint64_t cancel_timeout_ms; /**< For the cancel command. */
     uint64_t output_bytes_max;  /**< Kept of stdout, and of stderr. */
     struct rbk_str key;         /**< RBK_KEY in the environment: the mark of its processes. */
