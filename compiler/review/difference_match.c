@@ -135,7 +135,7 @@ static struct rbk_str thing_of(struct rbk_comparison *comparison, bool is_after,
                                const struct rbk_tree_statement *statement)
 {
     const struct rbk_wording *wording = is_after ? comparison->after : comparison->before;
-    struct rbk_span span = statement->span;
+    struct rbk_span span;
     if (statement->name != NULL) {
         return statement->name->name->text;
     }

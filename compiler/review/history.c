@@ -147,7 +147,7 @@ static bool is_hexadecimal(struct rbk_str text)
 /* Find the commit's number and where the plan stands under the root. */
 static int resolve(struct fetch *fetch, const char *revision, struct rbk_error *reterr)
 {
-    struct rbk_str text;
+    struct rbk_str text = RBK_STR("");
     struct rbk_str name = rbk_arena_printf(fetch->arena, "%s^{commit}", revision);
     const char *const prefix[] = {"rev-parse", "--show-prefix", NULL};
     const char *const commit[] = {"rev-parse", "--quiet", "--verify", name.data, NULL};

@@ -167,7 +167,7 @@ void rbk_review_changes(struct rbk_review_page *page)
 static void put_notice(struct rbk_review_page *page, unsigned level)
 {
     static const char *const words[LEVEL_COUNT] = {
-#define X(constant, text) [LEVEL_##constant] = text,
+#define X(constant, text) [LEVEL_##constant] = (text),
         LEVELS(X)
 #undef X
     };

@@ -8,6 +8,7 @@
 # The HTML is looked at for its structure, and what comes with the compiler is drawn, too: its pictures
 # must be of the part of Mermaid that mermaid_check.py knows. --update writes the expected files anew;
 # look at the diff. RBK_BIN is the folder of rbkc.
+# shellcheck disable=SC2016  # backticks are those of a page, not of a shell
 set -u
 export LC_ALL=C.UTF-8 TZ=UTC NO_COLOR=1
 here=$(cd "$(dirname "$0")" && pwd)
