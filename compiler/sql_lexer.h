@@ -46,7 +46,7 @@ struct rbk_sql_lexer {
 static inline struct rbk_sql_lexer rbk_sql_lexer_make(struct rbk_str text,
                                                       enum rbk_sql_dialect dialect)
 {
-    return (struct rbk_sql_lexer){text, 0, dialect};
+    return (struct rbk_sql_lexer){text.bytes > 0 ? text : RBK_STR(""), 0, dialect};
 }
 
 /** The next token; blanks and comments are passed over. A comment that is not closed is an END with

@@ -167,17 +167,15 @@ START_TEST(hostile_bytes_end_like_others)
         memcpy(exact, text, bytes);
         struct rbk_sql_lexer lexer = rbk_sql_lexer_make(
             (struct rbk_str){exact, bytes}, round % 2 ? RBK_SQL_SQLITE : RBK_SQL_POSTGRES);
-        size_t tokens = 0;
         size_t before = 0;
+        bool sound = true; /* asserting each token would take longer than the lexer does */
         struct rbk_sql_token token;
-        while ((token = rbk_sql_lex(&lexer)).kind != RBK_SQL_END) {
-            ck_assert_uint_gt(lexer.at, before);
-            ck_assert_uint_le(lexer.at, bytes);
-            ck_assert(token.text.data >= exact + before);
-            ck_assert_ptr_eq(token.text.data + token.text.bytes, exact + lexer.at);
+        while ((token = rbk_sql_lex(&lexer)).kind != RBK_SQL_END && sound) {
+            sound = lexer.at > before && lexer.at <= bytes && token.text.data >= exact + before &&
+                    token.text.data + token.text.bytes == exact + lexer.at;
             before = lexer.at;
-            ck_assert_uint_le(++tokens, bytes);
         }
+        ck_assert_msg(sound, "%.*s", (int)bytes, exact);
         free(exact);
     }
 }
