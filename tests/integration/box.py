@@ -44,7 +44,7 @@ PLAN = """plan small {{
 """
 
 
-def plan(apply='run "touch made" timeout 5s idempotent', head="", within="30s"):
+def plan(apply='run "touch made" timeout 5s idempotent', head="", within="2m"):
     return PLAN.format(apply=apply, head=head, within=within)
 
 
