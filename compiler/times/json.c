@@ -1,6 +1,7 @@
 /*
  * What `rbkc times --format json` prints; docs/times.schema.json describes it. Times are whole
- * milliseconds. `format_version` grows when a field changes its meaning or goes.
+ * milliseconds. The first number of format_version grows when a reader of this version could go
+ * wrong, the second when something is added.
  */
 #include "compiler/times/times.h"
 #include "compiler/times/walk.h"
@@ -10,7 +11,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION "1.0"
 
 static json_t *text(struct rbk_str str)
 {
@@ -113,7 +114,7 @@ static json_t *path_json(struct rbk_times *times, const struct rbk_times_path *p
             json_object_set_new(
                 json, "statement",
                 text(rbk_times_words(times, share->source, share->statement, UINT32_MAX)));
-            json_object_set_new(json, "file", text(share->source->path));
+            json_object_set_new(json, "file", text(rbk_times_file(times, share->source)));
             json_object_set_new(json, "line", json_integer(position.line));
         }
         json_array_append_new(list, json);
@@ -166,7 +167,7 @@ int rbk_times_print_json(struct rbk_times *times, struct rbk_buffer *out)
         json_array_append_new(list, point_json(times, &points->items[i]));
     }
     json_t *json = json_pack(
-        "{si, so, so, so*, so, so, so, so, so}", "format_version", FORMAT_VERSION, "plan",
+        "{ss, so, so, so*, so, so, so, so, so}", "format_version", FORMAT_VERSION, "plan",
         text(times->program->plan->name->name->text), "forward_ms",
         milliseconds(rbk_times_forward_ms(times)), "rollback_within_ms",
         within ? milliseconds(rbk_clause_duration_ms(within)) : NULL, "stages",

@@ -263,17 +263,10 @@ static void print_points(struct printer *printer, const struct rbk_abort_points 
 
 /* ---- the longest way back -------------------------------------------------------------------- */
 
-/* A module by its name, a plan by its path. */
 static struct rbk_str place_of(struct printer *printer, const struct rbk_times_share *share)
 {
-    const struct rbk_program *program = printer->times->program;
     struct rbk_position position = rbk_source_position(share->source, share->statement->head.start);
-    struct rbk_str file = share->source->path;
-    for (uint32_t i = 1; i < program->file_count; i++) {
-        if (program->files[i]->tree->source == share->source) {
-            file = program->files[i]->module;
-        }
-    }
+    struct rbk_str file = rbk_times_file(printer->times, share->source);
     return rbk_arena_printf(printer->arena, "%.*s:%u", RBK_STR_ARG(file), position.line);
 }
 

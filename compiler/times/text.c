@@ -79,6 +79,17 @@ struct rbk_str rbk_times_words(struct rbk_times *times, const struct rbk_source 
     return (struct rbk_str){out, bytes};
 }
 
+struct rbk_str rbk_times_file(const struct rbk_times *times, const struct rbk_source *source)
+{
+    const struct rbk_program *program = times->program;
+    for (uint32_t i = 0; i < program->file_count; i++) {
+        if (program->files[i]->tree->source == source && program->files[i]->module.bytes) {
+            return program->files[i]->module;
+        }
+    }
+    return source->path;
+}
+
 struct rbk_str rbk_times_point_words(struct rbk_times *times, const struct rbk_abort_point *point)
 {
     const struct rbk_statements *stages = &times->program->head[RBK_STATEMENT_STAGE];

@@ -186,6 +186,9 @@ struct rbk_str rbk_times_words(struct rbk_times *times, const struct rbk_source 
 
 struct rbk_buffer;
 
+/** A module by its name, the plan by its path as given. */
+struct rbk_str rbk_times_file(const struct rbk_times *times, const struct rbk_source *source);
+
 /** "while `migrate` is applied or verified", for a person. In the arena. */
 struct rbk_str rbk_times_point_words(struct rbk_times *times, const struct rbk_abort_point *point);
 
