@@ -259,13 +259,31 @@ static void put_dispatch(struct promela *model, uint32_t state)
     }
 }
 
+/* An effect may be dispatched. A branch begins nothing once its stage, or a fork above it, was told
+ * to stop: it is told as well, soon. */
+static void put_may_begin(struct promela *model, const struct rbk_machine_state *at)
+{
+    const struct rbk_machine *machine = model->machine;
+    put(model, "    :: atomic { %s", is_forward(at) ? "FREE" : "true");
+    if (can_stop(model, at)) {
+        put(model, " && !(");
+        put_stopped(model, at);
+        put(model, ")");
+    }
+    for (uint32_t i = at->region; machine->regions[i].kind == RBK_REGION_BRANCH;) {
+        i = machine->regions[i].parent;
+        put(model, i == 0 ? " && !turned && !cancelled" : " && told[%u] == 0", i);
+    }
+    put(model, " -> ");
+}
+
 void rbk_promela_effect(struct promela *model, uint32_t state)
 {
     const struct rbk_machine_state *at = &model->machine->states[state];
     const struct rbk_effect *effect = &model->machine->effects[at->effect];
     put(model, "    if\n");
     put_halt(model, at);
-    put_open(model, at, is_forward(at) ? "FREE" : "true");
+    put_may_begin(model, at);
     put_dispatch(model, state);
     put(model, "skip }\n");
     put_expired(model, state);
