@@ -59,3 +59,4 @@ complete -c rbkc -n '__fish_seen_subcommand_from review' -l fail-on-weaker
 complete -c rbkc -n '__fish_seen_subcommand_from review' -l whole
 complete -c rbkc -n '__fish_seen_subcommand_from review runbook' -s o -l output -r -F
 complete -c rbkc -n '__fish_seen_subcommand_from runbook' -s f -l format -x -a 'markdown html'
+complete -c rbkc -n '__fish_seen_subcommand_from times' -s f -l format -x -a 'human json'

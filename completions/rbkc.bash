@@ -3,7 +3,7 @@ _rbkc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check build explain fmt graph review runbook help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'check build explain fmt graph review runbook times help --help --version' -- "$cur")
         return
     fi
     case $prev in
@@ -14,6 +14,8 @@ _rbkc() {
     -f | --format)
         if [ "${COMP_WORDS[1]}" = check ]; then
             mapfile -t COMPREPLY < <(compgen -W 'human gcc json sarif github markdown' -- "$cur")
+        elif [ "${COMP_WORDS[1]}" = times ]; then
+            mapfile -t COMPREPLY < <(compgen -W 'human json' -- "$cur")
         elif [ "${COMP_WORDS[1]}" = runbook ]; then
             mapfile -t COMPREPLY < <(compgen -W 'markdown html' -- "$cur")
         else
@@ -42,6 +44,7 @@ _rbkc() {
         graph) options+=' --format --stages --output' ;;
         review) options+=' --against --fail-on-weaker --whole --output' ;;
         runbook) options+=' --format --output' ;;
+        times) options+=' --format' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
         return
