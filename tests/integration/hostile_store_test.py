@@ -235,7 +235,7 @@ def many_steps(box):
     box.query("CREATE TABLE steps (n)", path=box.path("shop.db"))
     lines = "\n".join(" " * 12 + insert.format(number) for number in range(STEPS))
     return box.write("many.rbk", b.plan(apply=lines + '\n            run "touch made" timeout 5s idempotent',
-                                        within="10m"))
+                                        within="2h"))
 
 
 def stopped_and_resumed(box, done, make_room, store):
