@@ -44,12 +44,14 @@ complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -s l -l label -x -d 'a label: NAME=VALUE'
 
-complete -c rbkc -n __fish_use_subcommand -f -a 'check build explain explore fmt graph review runbook times'
+complete -c rbkc -n __fish_use_subcommand -f -a 'check build emit explain explore fmt graph review runbook times'
 complete -c rbkc -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human gcc json sarif github markdown'
 complete -c rbkc -n '__fish_seen_subcommand_from check' -l fail-on -x -a 'error warning note'
 complete -c rbkc -n '__fish_seen_subcommand_from check' -l fix
 complete -c rbkc -n '__fish_seen_subcommand_from check' -s n -l dry-run
 complete -c rbkc -n '__fish_seen_subcommand_from build' -s o -l output -r -F
+complete -c rbkc -n '__fish_seen_subcommand_from emit' -s p -l promela
+complete -c rbkc -n '__fish_seen_subcommand_from emit' -s o -l output -r -F
 complete -c rbkc -n '__fish_seen_subcommand_from fmt' -s c -l check
 complete -c rbkc -n '__fish_seen_subcommand_from graph' -s f -l format -x -a 'dot svg mermaid'
 complete -c rbkc -n '__fish_seen_subcommand_from graph' -s s -l stages

@@ -3,7 +3,7 @@ _rbkc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check build explain fmt graph review runbook times help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'check build emit explain fmt graph review runbook times help --help --version' -- "$cur")
         return
     fi
     case $prev in
@@ -40,6 +40,7 @@ _rbkc() {
         case ${COMP_WORDS[1]} in
         check) options+=' --format --fail-on --fix --dry-run --syntax' ;;
         build) options+=' --output --stdout' ;;
+        emit) options+=' --promela --output' ;;
         fmt) options+=' --check' ;;
         graph) options+=' --format --stages --output' ;;
         review) options+=' --against --fail-on-weaker --whole --output' ;;
