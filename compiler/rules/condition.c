@@ -122,6 +122,12 @@ static unsigned compare(struct rbk_condition *condition, const struct rbk_tree_e
 {
     enum rbk_operator op = (enum rbk_operator)expr->op;
     bool misses = rbk_condition_may_miss(expr->left) || rbk_condition_may_miss(expr->right);
+    if (rbk_condition_is_term(expr->left) &&
+        rbk_condition_is_same(condition, expr->left, expr->right)) {
+        bool same = op == RBK_OPERATOR_EQUAL || op == RBK_OPERATOR_LESS_EQUAL ||
+                    op == RBK_OPERATOR_GREATER_EQUAL;
+        return (same ? RBK_CAN_BE_TRUE : RBK_CAN_BE_FALSE) | RBK_CAN_BE_MISSING;
+    }
     if (!is_understood(expr)) {
         return RBK_CAN_BE_ANYTHING;
     }

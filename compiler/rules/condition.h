@@ -101,6 +101,10 @@ const struct rbk_term *rbk_terms_find(const struct rbk_condition *condition,
                                       const struct rbk_terms *terms,
                                       const struct rbk_tree_expr *expr);
 
+/** Whether two expressions are one value, read the same way. */
+bool rbk_condition_is_same(const struct rbk_condition *condition, const struct rbk_tree_expr *a,
+                           const struct rbk_tree_expr *b);
+
 /** Whether the value of an expression can be missing. */
 bool rbk_condition_may_miss(const struct rbk_tree_expr *expr);
 

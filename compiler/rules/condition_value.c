@@ -29,6 +29,11 @@ static struct rbk_range range_of_type(enum rbk_type type)
     return type == RBK_TYPE_BOOL ? rbk_range_between(0, 1, true) : rbk_range_all(is_whole(type));
 }
 
+static bool is_literal_text(const struct rbk_tree_expr *expr)
+{
+    return expr->kind == RBK_EXPR_STRING && !expr->has_parts;
+}
+
 /* ---- missing -----------------------------------------------------------------------------------
  */
 
@@ -84,9 +89,8 @@ static enum rbk_type type_as_read(const struct rbk_tree_expr *expr)
     return expr->typing.type == RBK_TYPE_INT && type == RBK_TYPE_NUMBER ? RBK_TYPE_INT : type;
 }
 
-/* Whether two expressions are the same value, read the same way. */
-static bool same_term(const struct rbk_condition *condition, const struct rbk_tree_expr *a,
-                      const struct rbk_tree_expr *b)
+bool rbk_condition_is_same(const struct rbk_condition *condition, const struct rbk_tree_expr *a,
+                           const struct rbk_tree_expr *b)
 {
     if (a == b) {
         return true;
@@ -103,7 +107,7 @@ const struct rbk_term *rbk_terms_find(const struct rbk_condition *condition,
                                       const struct rbk_tree_expr *expr)
 {
     for (uint32_t i = 0; i < terms->count; i++) {
-        if (same_term(condition, terms->items[i].expr, expr)) {
+        if (rbk_condition_is_same(condition, terms->items[i].expr, expr)) {
             return &terms->items[i];
         }
     }
@@ -262,7 +266,7 @@ static struct rbk_range range_of_function(struct rbk_condition *condition,
         return rbk_range_between(0, INFINITY, true);
     case RBK_FUNCTION_INT:
         /* Of an int it is that; a number or text that is no whole one is missing. */
-        if (first->typing.type == RBK_TYPE_INT) {
+        if (first->typing.type == RBK_TYPE_INT || is_literal_text(first)) {
             return rbk_condition_range(condition, first, terms, NULL);
         }
         return range_of_type(type);
@@ -471,12 +475,41 @@ static struct rbk_range range_of_text(struct rbk_condition *condition,
     return rbk_range_point(condition->text_count++, true);
 }
 
+/* A literal text read as a number of some kind: that number, or nothing at all. */
+static struct rbk_range range_of_parsed(const struct rbk_tree_expr *string, enum rbk_type type)
+{
+    struct rbk_value value = rbk_value_parse(type, string->text);
+    if (value.missing) {
+        return (struct rbk_range){.whole = is_whole(type)};
+    }
+    switch (type) {
+    case RBK_TYPE_INT:
+    case RBK_TYPE_DURATION:
+    case RBK_TYPE_BYTES:
+    case RBK_TYPE_TIME:
+        return rbk_range_point((double)value.as.integer, true);
+    case RBK_TYPE_NUMBER:
+    case RBK_TYPE_RATIO:
+        return rbk_range_point(value.as.number, false);
+    case RBK_TYPE_BOOL:
+        return rbk_range_point(value.as.truth ? 1 : 0, true);
+    default:
+        return range_of_type(type);
+    }
+}
+
 static struct rbk_range range_of_as(struct rbk_condition *condition,
                                     const struct rbk_tree_expr *expr, const struct rbk_terms *terms)
 {
     enum rbk_unit unit;
     enum rbk_type type;
-    if (!rbk_as_word(expr->name->name->text, &unit, &type) || unit == RBK_UNIT_COUNT) {
+    if (!rbk_as_word(expr->name->name->text, &unit, &type)) {
+        return range_of_type((enum rbk_type)expr->typing.type);
+    }
+    if (unit == RBK_UNIT_COUNT) {
+        if (is_literal_text(expr->left) && type != RBK_TYPE_TEXT) {
+            return range_of_parsed(expr->left, type);
+        }
         bool same = expr->left->typing.type == expr->typing.type;
         return same ? rbk_condition_range(condition, expr->left, terms, NULL)
                     : range_of_type((enum rbk_type)expr->typing.type);
@@ -566,8 +599,8 @@ struct rbk_range rbk_condition_range(struct rbk_condition *condition,
     }
     /* Read as something else, a value is not what it was; but an int is the same number. */
     if (type_as_read(expr) != own) {
-        bool text = expr->kind == RBK_EXPR_STRING && type == RBK_TYPE_TEXT;
-        return text ? range_of_text(condition, expr) : range_of_type(type);
+        return is_literal_text(expr) && type != RBK_TYPE_TEXT ? range_of_parsed(expr, type)
+                                                              : range_of_type(type);
     }
     return range_of(condition, expr, terms, ret_origin);
 }

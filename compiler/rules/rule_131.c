@@ -130,6 +130,20 @@ static void label_part(const struct report *report, struct rbk_diagnostic *diagn
     }
 }
 
+/* Say of a side that no value can come of that it is missing. @return whether it is. */
+static bool mark_missing(const struct report *report, struct rbk_diagnostic *diagnostic,
+                         const struct rbk_tree_expr *side)
+{
+    struct rbk_terms none;
+    rbk_terms_init(&none);
+    bool missing = rbk_condition_range(report->condition, side, &none, NULL).count == 0;
+    if (missing) {
+        rbk_diagnostic_label(diagnostic, rbk_rules_place(report->rules, side->span),
+                             "always missing");
+    }
+    return missing;
+}
+
 static void explain(const struct report *report, struct rbk_diagnostic *diagnostic,
                     const struct rbk_tree_expr *culprit)
 {
@@ -143,11 +157,20 @@ static void explain(const struct report *report, struct rbk_diagnostic *diagnost
         bool truth = culprit->op == RBK_OPERATOR_AND;
         label_part(report, diagnostic, culprit->left, culprit->right, truth);
         label_part(report, diagnostic, culprit->right, culprit->left, truth);
-    } else {
-        struct rbk_place last = rbk_place_none();
-        label_side(report, diagnostic, culprit->left, &last);
-        label_side(report, diagnostic, culprit->right, &last);
+        return;
     }
+    if (rbk_condition_is_term(culprit->left) &&
+        rbk_condition_is_same(report->condition, culprit->left, culprit->right)) {
+        rbk_diagnostic_mark(diagnostic, "the same on both sides");
+        return;
+    }
+    if (mark_missing(report, diagnostic, culprit->left) ||
+        mark_missing(report, diagnostic, culprit->right)) {
+        return;
+    }
+    struct rbk_place last = rbk_place_none();
+    label_side(report, diagnostic, culprit->left, &last);
+    label_side(report, diagnostic, culprit->right, &last);
 }
 
 /* ---- finding it --------------------------------------------------------------------------------

@@ -121,9 +121,24 @@ static void put_value(struct rbk_buffer *out, unsigned kind, unsigned depth)
 static void put_comparison(struct rbk_buffer *out)
 {
     static const char *const operators[] = {" < ", " > ", " <= ", " >= ", " == ", " != "};
-    static const char *const others[] = {"b",          "up",         "b == up",    "b == true",
-                                         "b != false", "t == \"a\"", "t != \"a\"", "t == \"b\"",
-                                         "up == true", "true",       "t == \"a\""};
+    static const char *const others[] = {"b",
+                                         "up",
+                                         "b == up",
+                                         "b == true",
+                                         "b != false",
+                                         "t == \"a\"",
+                                         "t != \"a\"",
+                                         "t == \"b\"",
+                                         "up == true",
+                                         "true",
+                                         "int(\"5\") < i",
+                                         "(\"x\" as int) == j",
+                                         "(\"5%\" as ratio) < r",
+                                         "(\"2\" as seconds) >= d",
+                                         "i == i",
+                                         "t != t",
+                                         "rows >= rows",
+                                         "t == \"a\""};
     unsigned kind = choose(KINDS + 1);
     if (kind == KINDS) {
         put(out, others[choose(RBK_COUNT(others))]);
