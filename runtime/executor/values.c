@@ -103,7 +103,7 @@ int rbk_values_init(struct rbk_values *values, size_t count)
 
 void rbk_values_fini(struct rbk_values *values)
 {
-    for (size_t i = 0; i < values->count; i++) {
+    for (size_t i = 0; values->blocks != NULL && i < values->count; i++) {
         free(values->blocks[i]);
     }
     free(values->blocks);
@@ -121,12 +121,16 @@ int rbk_values_set(struct rbk_values *values, size_t index, struct rbk_value val
     RBK_ASSERT(index < values->count);
     measure(value, &extent);
     bytes = extent.items * sizeof(struct rbk_value) + extent.text;
-    if (bytes != 0 && (block = malloc(bytes)) == NULL) {
-        return -RBK_ENOMEM;
+    if (bytes != 0) {
+        if ((block = malloc(bytes)) == NULL) {
+            return -RBK_ENOMEM;
+        }
+        items = (void *)block;
+        text = block + extent.items * sizeof(struct rbk_value);
+        value = copy(value, &items, &text);
+    } else if (!value.missing && value.type == RBK_TYPE_LIST) {
+        value.as.list.items = NULL; /* an empty list refers to nothing */
     }
-    items = (void *)block;
-    text = block != NULL ? block + extent.items * sizeof(struct rbk_value) : NULL;
-    value = copy(value, &items, &text);
     values->bytes += bytes;
     values->bytes -= rbk_value_block_bytes(values->items[index]);
     free(values->blocks[index]);
