@@ -79,13 +79,13 @@ def postgres_dump_and_restore(scene):
     scene.sql("CREATE TABLE t (v int); INSERT INTO t SELECT generate_series(1, 42)")
     scene.begin(plan(stage("a", tell("a") + 'sql db "DELETE FROM t WHERE v > 2; CREATE TABLE extra (v int)" timeout 5s\n'
                            + FAIL, rollback="restore copy\n" + readings('pg.count(db, "t") == 42'),
-                           more="prepare within 30s { take copy }"), use="use std.postgres as pg", head=f"""
+                           more="prepare within 7m { take copy }", back="9m"), use="use std.postgres as pg", head=f"""
         connection db = postgres("{db}")
         backup copy {{
             let file = "copy.dump"
-            take within 20s {{ do pg.dump(db, file) }}
+            take within 6m {{ do pg.dump(db, file) }}
             verify within 20s {{ check "readable" run.exit("pg_restore --list ${{file}}") == 0 timeout 10s }}
-            restore within 20s {{ do pg.restore(db, file) }}
+            restore within 6m {{ do pg.restore(db, file) }}
         }}""")).ends(30, "held")
     expect(scene.sql("SELECT count(*), sum(v) FROM t"), "42|903", "the rows")
 
@@ -93,7 +93,7 @@ def postgres_dump_and_restore(scene):
 def postgres_dump_is_taken_back(scene):
     db = scene.database()
     scene.begin(plan(stage("a", 'do pg.dump(db, "x.dump")\n' + 'check "dumped" file.exists("x.dump") timeout 5s\n'
-                           + FAIL, rollback='undo\nshell "echo a >> trace" timeout 5s idempotent'),
+                           + FAIL, rollback='undo\nshell "echo a >> trace" timeout 5s idempotent', within="6m"),
                      use="use std.postgres as pg", head=f'connection db = postgres("{db}")')).ends(30, "held")
     expect(os.path.exists(scene.path("x.dump")), False, "the dump")
 
@@ -149,7 +149,8 @@ def files_switch_replace_and_touch(scene):
         do files.touch("marker")
         """ + readings('files.link_target("current") == "v2"', 'file.exists("marker")',
                        'file.sha256("conf") == file.sha256("conf.new")')
-    scene.begin(plan(stage("a", steps + FAIL, rollback="undo\n" + tell("back")), use="use std.files")).ends(30, "held")
+    scene.begin(plan(stage("a", steps + FAIL, rollback="undo\n" + tell("back"), within="4m", back="3m"),
+                     use="use std.files")).ends(30, "held")
     expect('reading 2" ok' in scene.tail(), True, scene.tail())
     expect(os.readlink(scene.path("current")), "v1", "the link")
     scene.holds("conf", "old")

@@ -40,7 +40,7 @@ def hold(word="go"):
     return f'wait until file.exists("{word}") every 50ms timeout 25s\n'
 
 
-def stage(name, apply, rollback=None, verify=CHECK, more="", within="2m"):
+def stage(name, apply, rollback=None, verify=CHECK, more="", within="2m", back="40s"):
     """A stage that goes back by telling `back_NAME`."""
     rollback = tell("back_" + name) if rollback is None else rollback
     return f"""
@@ -51,7 +51,7 @@ def stage(name, apply, rollback=None, verify=CHECK, more="", within="2m"):
             {apply}
         }}
         verify within 20s {{ {verify} }}
-        rollback within 40s {{
+        rollback within {back} {{
             {rollback}
             verify {{ {CHECK} }}
         }}
@@ -59,7 +59,7 @@ def stage(name, apply, rollback=None, verify=CHECK, more="", within="2m"):
 
 
 def plan(*stages, head="", use="", tail=""):
-    return f"{use}\nplan small {{\n    rollback within 10m\n    {head}\n{''.join(stages)}\n    {tail}\n}}\n"
+    return f"{use}\nplan small {{\n    rollback within 2h\n    {head}\n{''.join(stages)}\n    {tail}\n}}\n"
 
 
 def expect(got, wanted, what):

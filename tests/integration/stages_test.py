@@ -340,7 +340,7 @@ def missing_takes_its_rule(scene):
 def missing_pauses_unless_it_says_otherwise(scene):
     scene.write("level", "1")
     scene.begin(plan(stage("a", tell("a") + hold()),
-                     head=trigger("bad", "then abort", 'int(run.output("cat level")) > 5')))
+                     head=trigger("bad", "then abort", 'int(run.output("cat level")) > 5')), wait=True)
     scene.until_traced("a")
     scene.write("level", "nan")
     scene.until_status("paused")
