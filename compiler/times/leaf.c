@@ -31,7 +31,7 @@ static uint64_t reads_of_all(struct rbk_times *times, const struct rbk_tree_expr
 {
     uint64_t count = 0;
     for (; expr; expr = expr->next) {
-        count += reads_of(times, expr);
+        count = rbk_worst_add_ms(count, reads_of(times, expr));
     }
     return count;
 }
@@ -67,7 +67,8 @@ static uint64_t reads_of_call(struct rbk_times *times, const struct rbk_tree_exp
             parameter = parameter->next;
         }
         uint64_t uses = parameter && parameter->declaration ? parameter->declaration->uses : 1;
-        count += reads_of(times, at->value) * (uses > 1 ? uses : 1);
+        count = rbk_worst_add_ms(
+            count, rbk_worst_times_ms(reads_of(times, at->value), uses > 1 ? uses : 1));
     }
     return count;
 }
@@ -86,7 +87,7 @@ static uint64_t reads_of(struct rbk_times *times, const struct rbk_tree_expr *ex
     case RBK_EXPR_LIST:
         return reads_of_all(times, expr->items);
     case RBK_EXPR_BINARY:
-        return reads_of(times, expr->left) + reads_of(times, expr->right);
+        return rbk_worst_add_ms(reads_of(times, expr->left), reads_of(times, expr->right));
     case RBK_EXPR_NOT:
     case RBK_EXPR_NEGATE:
     case RBK_EXPR_AS:
@@ -314,8 +315,9 @@ static void doubt(const struct rbk_times_walk *walk, const struct rbk_tree_state
         effect->looks = done != NULL;
     }
     if (effect->looks && reads_of(walk->times, done->value)) {
-        effect->look_ms = effect->timeout_ms ? effect->timeout_ms
-                                             : reads_of(walk->times, done->value) * READING_MS;
+        effect->look_ms = effect->timeout_ms
+                              ? effect->timeout_ms
+                              : rbk_worst_times_ms(reads_of(walk->times, done->value), READING_MS);
     }
 }
 

@@ -123,3 +123,24 @@ void rbk_times_share_stop(struct rbk_times_walk *walk, uint32_t mark, uint64_t m
                         RBK_STR("stopping what is under way"));
     }
 }
+
+static bool same_step(const struct rbk_times_share *a, const struct rbk_times_share *b)
+{
+    return a->statement && a->statement == b->statement && a->kind == b->kind &&
+           rbk_str_equal(a->how, b->how);
+}
+
+void rbk_times_path_merge(struct rbk_times_path *path)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < path->count; i++) {
+        if (kept > 0 && same_step(&path->items[kept - 1], &path->items[i])) {
+            struct rbk_times_share *share = &path->items[kept - 1];
+            share->ms = rbk_worst_add_ms(share->ms, path->items[i].ms);
+            share->turns = rbk_worst_add_ms(share->turns, path->items[i].turns);
+        } else {
+            path->items[kept++] = path->items[i];
+        }
+    }
+    path->count = kept;
+}

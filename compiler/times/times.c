@@ -55,6 +55,7 @@ uint64_t rbk_times_guideline_ms(struct rbk_str kind)
 
 static struct rbk_times_walk walk_of(struct rbk_times *times, const struct rbk_program_stage *stage)
 {
+    times->calls = 0;
     return (struct rbk_times_walk){
         .times = times,
         .source = times->program->files[0]->tree->source,
@@ -151,6 +152,7 @@ void rbk_times_path_of_block(struct rbk_times *times, const struct rbk_program_s
     walk.by_needs = true;
     walk.limited = true;
     (void)rbk_times_steps(&walk, statement->block);
+    rbk_times_path_merge(ret_path);
 }
 
 void rbk_times_path_of_part(struct rbk_times *times, const struct rbk_program_stage *stage,
@@ -160,6 +162,7 @@ void rbk_times_path_of_part(struct rbk_times *times, const struct rbk_program_st
     *ret_path = (struct rbk_times_path){0};
     walk.path = ret_path;
     (void)part_of(&walk, stage, part);
+    rbk_times_path_merge(ret_path);
 }
 
 void rbk_times_path_of_strategy(struct rbk_times *times, const struct rbk_program_stage *stage,
@@ -172,6 +175,7 @@ void rbk_times_path_of_strategy(struct rbk_times *times, const struct rbk_progra
     if (fails) {
         rbk_times_share_stop(&walk, 0, worst.end_ms);
     }
+    rbk_times_path_merge(ret_path);
 }
 
 /* ---- the order of stages --------------------------------------------------------------------- */

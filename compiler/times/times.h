@@ -131,7 +131,7 @@ struct rbk_times_share {
     const struct rbk_source *source;            /**< Of the statement. */
     struct rbk_str how; /**< Why so long, for a person: "timeout 8m", "3 × timeout 30s". */
     uint64_t ms;
-    uint64_t turns; /**< How often a loop repeats it; ms is for all turns. */
+    uint64_t turns; /**< How often it is done in a row; ms is for all. */
 };
 
 /** A longest path; its shares add up to what it belongs to. */

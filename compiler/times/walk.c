@@ -7,6 +7,7 @@
 
 #include "compiler/rules/facts.h"
 #include "runtime/core/base/arena.h"
+#include "runtime/core/base/limits.h"
 
 #include <string.h>
 
@@ -169,7 +170,8 @@ const struct rbk_tree_statement *rbk_times_enter(const struct rbk_times_walk *wa
                                                  struct rbk_times_around *around)
 {
     const struct rbk_tree_statement *action = rbk_fact_action(call);
-    if (!action) {
+    /* Beyond this lowering refuses the plan; calls that double themselves must not keep us here. */
+    if (!action || ++walk->times->calls > RBK_ACTION_INSTANCES_MAX) {
         return NULL;
     }
     *ret_inner = *walk;

@@ -45,6 +45,7 @@ struct rbk_times {
     uint32_t known_count;
     uint32_t bound;                  /**< Arguments looked up so far: what depends on one is
                                           not kept as known. */
+    size_t calls;                    /**< Written out since a walk began at a stage. */
     struct rbk_statements assumed;   /**< PARAM. */
     struct rbk_abort_points *points; /**< NULL: not computed. */
     uint64_t *reach;                 /**< Bit rows: stage -> stages that depend on it; NULL:
@@ -127,6 +128,9 @@ void rbk_times_share_swap(struct rbk_times_walk *walk, uint32_t mark, uint32_t m
 /** Make the shares since a mark add up to @ms: what has no limit takes the rest, what is too much
  * is cut from the end. */
 void rbk_times_share_fit(struct rbk_times_walk *walk, uint32_t mark, uint64_t ms);
+
+/** Make one share of those of the same step that follow each other. */
+void rbk_times_path_merge(struct rbk_times_path *path);
 
 /** Add a share of stopping, so that those since a mark add up to @ms. */
 void rbk_times_share_stop(struct rbk_times_walk *walk, uint32_t mark, uint64_t ms);
