@@ -6,6 +6,7 @@
 #include "compiler/compile.h"
 #include "compiler/explore/explore.h"
 #include "compiler/lower/lower.h"
+#include "compiler/prove.h"
 #include "compiler/review/history.h"
 #include "compiler/review/review.h"
 #include "compiler/write_file.h"
@@ -20,9 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* States explored for the page: seconds at most. `rbkc explore` goes further. */
-#define STATES_MAX UINT64_C(300000)
 
 /* What the command line asks for. */
 struct request {
@@ -101,6 +99,13 @@ static int open_old_plan(const struct request *request, struct old_plan *old)
     return RBK_COMMAND_CLEAN;
 }
 
+/* Whether a check would explore the plan, too. */
+static bool is_short(const struct rbk_compile *compile, const struct rbk_machine *machine)
+{
+    return compile->program.head[RBK_STATEMENT_STAGE].count <= RBK_PROVE_STAGES_MAX &&
+           machine->state_count <= RBK_PROVE_MACHINE_STATES_MAX;
+}
+
 /* Write the page of a plan that was compiled. */
 static int write_page(const struct request *request, struct rbk_review *review)
 {
@@ -115,7 +120,8 @@ static int write_page(const struct request *request, struct rbk_review *review)
         return RBK_COMMAND_FAILED;
     }
     bool weaker = review->difference != NULL && review->difference->weaker > 0;
-    bool broken = review->exploration != NULL && review->exploration->violations_seen > 0;
+    bool broken = review->exploration != NULL &&
+                  (review->exploration->violations_seen > 0 || !review->exploration->complete);
     return review->compile->diagnostics.errors || broken || (weaker && request->fail_on_weaker)
                ? RBK_COMMAND_FINDINGS
                : RBK_COMMAND_CLEAN;
@@ -136,16 +142,15 @@ static int review_plan(const struct request *request, struct rbk_compile *compil
         return RBK_COMMAND_FINDINGS; /* larger than a plan can be: there is nothing to review */
     }
     struct rbk_explore_result exploration;
-    if (machine != NULL &&
-        rbk_explore(&compile->arena, machine,
-                    &(struct rbk_explore_options){.states_max = STATES_MAX}, &exploration) != 0) {
+    bool explored = machine != NULL && is_short(compile, machine);
+    if (explored && rbk_explore(&compile->arena, machine, NULL, &exploration) != 0) {
         fputs("rbkc: there is not enough memory to explore the plan\n", stderr);
         return RBK_COMMAND_FAILED;
     }
     struct rbk_review review = {
         .compile = compile,
         .machine = machine,
-        .exploration = machine != NULL ? &exploration : NULL,
+        .exploration = explored ? &exploration : NULL,
         .against = rbk_str_from(request->against),
         .whole = request->whole,
     };

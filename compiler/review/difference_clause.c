@@ -146,6 +146,39 @@ static void tell_amount(const struct pair *pair, const struct rbk_tree_clause *b
 
 /* ---- others ---------------------------------------------------------------------------------- */
 
+/* Add those of the triggers in a block that are of a severity: ", `slow`". */
+static void put_triggers(struct rbk_buffer *out, const struct rbk_tree_block *block,
+                         struct rbk_str severity)
+{
+    for (const struct rbk_tree_statement *s = block->first; s != NULL; s = s->next) {
+        if (s->kind == RBK_STATEMENT_STAGE) {
+            put_triggers(out, s->block, severity);
+        } else if (s->kind == RBK_STATEMENT_TRIGGER && s->second_name != NULL &&
+                   rbk_str_equal(s->second_name->name->text, severity)) {
+            (void)rbk_buffer_printf(out, "%s" RBK_CODE("%.*s"), out->bytes > 0 ? ", " : "",
+                                    RBK_STR_ARG(s->name->name->text));
+        }
+    }
+}
+
+/* What a changed severity concerns: " (triggers `slow`)"; else nothing. */
+static struct rbk_str concerned(const struct pair *pair)
+{
+    struct rbk_buffer text;
+    struct rbk_str result = RBK_STR("");
+    if (pair->after->kind != RBK_STATEMENT_SEVERITY || pair->after->parent == NULL) {
+        return result;
+    }
+    rbk_buffer_init(&text, (size_t)64 << 10);
+    put_triggers(&text, pair->after->parent->block, pair->after->name->name->text);
+    if (text.bytes > 0) {
+        result = rbk_arena_printf(pair->comparison->arena, " (triggers %.*s)",
+                                  RBK_STR_ARG(rbk_buffer_str(&text)));
+    }
+    rbk_buffer_fini(&text);
+    return result;
+}
+
 static void tell_reaction(const struct pair *pair, const struct rbk_tree_clause *before,
                           const struct rbk_tree_clause *after)
 {
@@ -162,9 +195,11 @@ static void tell_reaction(const struct pair *pair, const struct rbk_tree_clause 
         new_span = after->span;
     }
     TELL(pair, weight_of(loosened ? 1 : -change),
-         "%.*s %s " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name), how,
+         "%.*s %s " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s") "%.*s",
+         RBK_STR_ARG(pair->name), how,
          RBK_STR_ARG(rbk_comparison_after(pair->comparison, new_span)),
-         RBK_STR_ARG(rbk_comparison_before(pair->comparison, old_span)));
+         RBK_STR_ARG(rbk_comparison_before(pair->comparison, old_span)),
+         RBK_STR_ARG(concerned(pair)));
 }
 
 static bool has_text(const struct rbk_comparison *comparison, bool in_after,

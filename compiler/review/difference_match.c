@@ -199,18 +199,25 @@ static void match_by(struct matching *matching, key_fn *key)
 /* Pair steps of one kind, in order; with @same_thing only those that work on the same. */
 static void match_steps(struct matching *matching, bool same_thing)
 {
+    struct rbk_str *things =
+        rbk_new_array(matching->comparison->arena, struct rbk_str, matching->after_count + 1);
+    for (uint32_t i = 0; i < matching->after_count && same_thing; i++) {
+        if (matching->partner_of_after[i] == NONE) {
+            things[i] = thing_of(matching->comparison, true, matching->after[i]);
+        }
+    }
     for (uint32_t i = 0; i < matching->before_count; i++) {
         const struct rbk_tree_statement *before = matching->before[i];
         if (matching->partner_of_before[i] != NONE ||
             !is_step((enum rbk_statement_kind)before->kind)) {
             continue;
         }
-        struct rbk_str thing = thing_of(matching->comparison, false, before);
+        struct rbk_str thing =
+            same_thing ? thing_of(matching->comparison, false, before) : RBK_STR("");
         for (uint32_t k = 0; k < matching->after_count; k++) {
             const struct rbk_tree_statement *after = matching->after[k];
             if (matching->partner_of_after[k] == NONE && after->kind == before->kind &&
-                (!same_thing ||
-                 rbk_str_equal(thing, thing_of(matching->comparison, true, after)))) {
+                (!same_thing || rbk_str_equal(thing, things[k]))) {
                 pair_up(matching, i, k);
                 break;
             }

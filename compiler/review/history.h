@@ -28,8 +28,8 @@ struct rbk_history {
  * @arena     Takes the texts.
  * @revision  "main", "HEAD~2", a number: whatever git calls a revision. Hostile.
  * @plan      The plan's path now. Its directory is where git is asked.
- * @return 0; -RBK_EMISSING: the revision has no such plan; -RBK_ENOTFOUND: there is no such revision,
- *         or the plan is not under git; -RBK_EIO. @reterr says which.
+ * @return 0; -RBK_EMISSING: the revision has no such plan; -RBK_ENOTFOUND: there is no such
+ * revision, or the plan is not under git; -RBK_EIO. @reterr says which.
  */
 RBK_MUST_USE int rbk_history_open(struct rbk_arena *arena, const char *revision, const char *plan,
                                   struct rbk_history *ret_history, struct rbk_error *reterr);

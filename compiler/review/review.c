@@ -8,6 +8,7 @@
 
 #include "compiler/compile.h"
 #include "compiler/diagnostic.h"
+#include "compiler/explore/explore.h"
 #include "compiler/graph/graph.h"
 #include "compiler/review/review_parts.h"
 #include "runtime/core/base/arena.h"
@@ -31,6 +32,7 @@ static void put_head(struct rbk_review_page *page)
 {
     const struct rbk_compile *compile = page->review->compile;
     const struct rbk_difference *difference = page->review->difference;
+    const struct rbk_explore_result *exploration = page->review->exploration;
     const struct rbk_machine *machine = page->machine;
     struct rbk_document *document = page->document;
     struct rbk_str path = compile->program.files[0]->tree->source->path;
@@ -52,7 +54,10 @@ static void put_head(struct rbk_review_page *page)
         document, RBK_STRONG("%u %s, %u %s%.*s.") "%s", compile->diagnostics.errors,
         compile->diagnostics.errors == 1 ? "error" : "errors", compile->diagnostics.warnings,
         compile->diagnostics.warnings == 1 ? "warning" : "warnings", RBK_STR_ARG(changes),
-        machine == NULL ? " The plan does not compile: there is no machine." : "");
+        machine == NULL ? " The plan does not compile: there is no machine."
+        : exploration != NULL && exploration->violations_seen > 0
+            ? " A promise is broken (RBK150): see how each stage can end."
+            : "");
 }
 
 static void put_digest(struct rbk_review_page *page)

@@ -24,7 +24,7 @@ struct rbk_review {
     const struct rbk_machine
         *machine; /**< Written once, for its hash; NULL when there are errors. */
     const struct rbk_difference *difference; /**< NULL when there is nothing to compare with. */
-    const struct rbk_explore_result *exploration; /**< Of the machine; NULL: not explored. */
+    const struct rbk_explore_result *exploration; /**< Of the machine; NULL: too long. */
     struct rbk_str against;     /**< What it was compared with, as the user said it. */
     struct rbk_str no_old_plan; /**< Why there is no difference although one was asked for; may be
                                    empty. */

@@ -103,10 +103,12 @@ void rbk_review_exits(struct rbk_review_page *page)
 {
     const struct rbk_explore_result *result = page->review->exploration;
     struct rbk_document *document = page->document;
+    rbk_document_heading(document, 2, "How each stage can end");
     if (result == NULL) {
+        rbk_document_paragraph(document, "The plan is too long to be explored here: " RBK_CODE(
+                                             "rbkc explore") " does it.");
         return;
     }
-    rbk_document_heading(document, 2, "How each stage can end");
     put_verdict(page, result);
     for (uint32_t i = 0; i < result->exit_count; i++) {
         const struct rbk_explore_exit *row = &result->exits[i];

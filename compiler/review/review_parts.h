@@ -31,7 +31,7 @@ void rbk_review_waivers(struct rbk_review_page *page);
 /** How long it takes, and how long the way back takes from every point. */
 void rbk_review_times(struct rbk_review_page *page);
 
-/** What follows from each way a stage can end; nothing without an exploration. */
+/** What follows from each way a stage can end, and whether RBK150 holds. */
 void rbk_review_exits(struct rbk_review_page *page);
 
 /** What is wrong with the plan; also when there is no machine. */

@@ -107,7 +107,7 @@ static const struct example examples[] = {
     {"then pause   missing", "then notify incident missing", RBK_CHANGE_WEAKER,
      "trigger `disk` reacts with `notify incident` instead of `pause`"},
     {"severity critical then abort", "severity critical then pause", RBK_CHANGE_WEAKER,
-     "severity `critical` reacts with `pause` instead of `abort`"},
+     "severity `critical` reacts with `pause` instead of `abort` (triggers `unhealthy`, `alerted`, `corrupt`)"},
     {"every 15s timeout 5s  missing after 4", "every 60s timeout 5s missing after 4", RBK_CHANGE_WEAKER,
      "probe `p99` is read every 1m instead of 15s"},
     {"elapsed > 2 * estimate", "elapsed > 3 * estimate", RBK_CHANGE_WEAKER,
