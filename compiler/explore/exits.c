@@ -28,22 +28,19 @@ struct exit_book {
     size_t edge_count, edge_capacity;
 };
 
-void rbk_explore_exits_make(struct explorer *x)
+struct exit_book *rbk_explore_exits_open(struct rbk_arena *arena, const struct rbk_machine *machine)
 {
-    const struct rbk_machine *machine = x->model.machine;
-    struct exit_book *book = rbk_new(&x->scratch, struct exit_book);
+    struct exit_book *book = rbk_new(arena, struct exit_book);
     size_t keys = (size_t)machine->region_count * RBK_PHASE_COUNT * RBK_EXPLORE_EXIT_COUNT;
-    book->of = rbk_new_array(&x->scratch, uint32_t, keys + 1);
-    book->of_trigger = rbk_new_array(&x->scratch, uint32_t, machine->trigger_count + 1u);
-    x->exits = book;
+    book->of = rbk_new_array(arena, uint32_t, keys + 1);
+    book->of_trigger = rbk_new_array(arena, uint32_t, machine->trigger_count + 1u);
+    return book;
 }
 
-void rbk_explore_exits_drop(struct explorer *x)
+void rbk_explore_exits_close(struct exit_book *book)
 {
-    if (x->exits) {
-        free(x->exits->rows);
-        free(x->exits->edges);
-    }
+    free(book->rows);
+    free(book->edges);
 }
 
 /* ---- noting ---- */
@@ -65,6 +62,9 @@ static void note(struct explorer *x, uint32_t to, uint32_t region, uint32_t stat
     const struct rbk_machine *machine = x->model.machine;
     uint32_t stage = x->model.roots[region];
     enum rbk_phase phase = machine->states[state].phase;
+    if (!rbk_explore_is_whole(&x->model, region)) {
+        return; /* its own turn tells */
+    }
     uint32_t *slot = slot_of(x, stage, phase, kind, trigger);
     if (*slot == 0) {
         void *rows = book->rows;
@@ -110,7 +110,8 @@ static bool goes_well(const struct explorer *x)
         return false;
     }
     for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
-        if (x->from.watches[i].flags) {
+        bool stops = rbk_state_region(&x->model.cut, state, i)->target != RBK_NONE;
+        if (stops || x->from.watches[i].flags) {
             return false;
         }
     }
@@ -329,13 +330,18 @@ static int compare_rows(const void *a, const void *b)
     return left->trigger < right->trigger ? -1 : left->trigger > right->trigger;
 }
 
-void rbk_explore_exits_write(struct explorer *x, const uint16_t *ends,
-                             struct rbk_explore_result *result)
+void rbk_explore_exits_settle(struct explorer *x, const uint16_t *ends)
 {
     struct exit_book *book = x->exits;
-    for (size_t i = 0; ends && i < book->edge_count; i++) {
+    for (size_t i = 0; i < book->edge_count; i++) {
         book->rows[book->edges[i].row].ends |= ends[book->edges[i].to];
     }
+    book->edge_count = 0;
+}
+
+void rbk_explore_exits_write(struct explorer *x, struct rbk_explore_result *result)
+{
+    struct exit_book *book = x->exits;
     result->exits = rbk_new_array(x->arena, struct rbk_explore_exit, book->count + 1u);
     result->exit_count = book->count;
     for (uint32_t i = 0; i < book->count; i++) {

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)1 << 32)
+/* So far what runs side by side is explored together, which is exact; beyond, apart. */
+#define TOGETHER_STATES_MAX UINT64_C(60000)
 
 /* ---- names ---- */
 
@@ -126,69 +128,179 @@ static uint32_t walk(struct explorer *x, uint64_t states_max)
     return next;
 }
 
-/* Steps that no way leads to; rows that only say where a region rests are made for every region,
- * and rows without an effect are passed through. */
-static void find_unreached(struct explorer *x)
+/* ---- one turn ---- */
+
+/* What all turns of an exploration share. */
+struct exploration {
+    struct rbk_arena *arena;  /* the caller's */
+    struct rbk_arena scratch; /* of the exploration */
+    const struct rbk_machine *machine;
+    struct rbk_explore_options options;
+    struct rbk_explore_result result;
+    struct exit_book *exits;
+    uint64_t *visited;
+    uint32_t properties_found;
+};
+
+/* Rows of what was only sketched are not those of the plan. */
+static void merge_visited(struct exploration *all, const struct explorer *x)
 {
-    const struct rbk_machine *machine = &x->model.cut;
-    for (uint32_t i = 0; i < machine->state_count; i++) {
-        const struct rbk_machine_state *at = &machine->states[i];
-        bool matters = at->kind == RBK_STATE_EFFECT || at->kind == RBK_STATE_FORK;
-        if (matters && !(x->visited[i / 64] >> i % 64 & 1)) {
-            rbk_explore_found(x, RBK_EXPLORE_UNREACHED, at->region, i, "nothing leads to it");
+    for (uint32_t i = 0; i < all->machine->state_count; i++) {
+        if (rbk_explore_is_whole(&x->model, all->machine->states[i].region)) {
+            all->visited[i / 64] |= x->visited[i / 64] & UINT64_C(1) << i % 64;
         }
     }
 }
 
-static void write_result(struct explorer *x, struct rbk_explore_result *result)
+static void tell_found(struct exploration *all, struct explorer *x)
 {
-    result->states = x->space.states.count;
-    result->edges = x->edge_count;
-    result->bytes = x->space.budget.bytes;
-    result->violations_seen = x->found_seen;
-    result->violations = rbk_new_array(x->arena, struct rbk_explore_violation, x->found_count + 1u);
-    for (uint32_t i = 0; i < x->found_count; i++) {
-        rbk_explore_tell(x, &x->found[i], &result->violations[i]);
+    struct rbk_explore_result *result = &all->result;
+    for (uint32_t i = 0; i < x->found_count && result->violation_count < RBK_EXPLORE_VIOLATIONS_MAX;
+         i++) {
+        rbk_explore_tell(x, &x->found[i], &result->violations[result->violation_count++]);
     }
-    result->violation_count = x->found_count;
+    result->violations_seen += x->found_seen;
+    all->properties_found |= x->properties_found;
 }
 
-int rbk_explore(struct rbk_arena *arena, const struct rbk_machine *machine,
-                const struct rbk_explore_options *options, struct rbk_explore_result *ret_result)
+/* Explore with these roles. @return 0, or -RBK_ENOMEM. */
+static int take_turn(struct exploration *all, const uint8_t *roles, uint64_t states_max,
+                     bool *ret_complete)
 {
-    static const struct rbk_explore_options defaults = {0};
-    struct explorer x = {.arena = arena, .options = options ? options : &defaults};
-    struct rbk_explore_result result = {0};
+    struct explorer x = {.arena = all->arena, .options = &all->options};
+    struct rbk_explore_result *result = &all->result;
     int status = -RBK_ENOMEM;
-    result.states_max = x.options->states_max ? x.options->states_max : RBK_EXPLORE_STATES_MAX;
-    result.bytes_max = x.options->bytes_max ? x.options->bytes_max : RBK_EXPLORE_BYTES_MAX;
-    x.step = x.options->step ? x.options->step : rbk_step;
-    x.space.budget.bytes_max = result.bytes_max;
+    x.step = all->options.step;
+    x.exits = all->exits;
+    x.properties_found = all->properties_found;
+    x.space.budget.bytes_max = result->bytes_max;
     rbk_arena_init(&x.scratch, SCRATCH_BYTES_MAX);
-    rbk_explore_model_make(&x.model, &x.scratch, machine);
-    x.visited = rbk_new_array(&x.scratch, uint64_t, machine->state_count / 64 + 1u);
-    x.actions.capacity = rbk_actions_max(machine);
+    rbk_explore_model_make(&x.model, &x.scratch, all->machine, roles);
+    x.visited = rbk_new_array(&x.scratch, uint64_t, all->machine->state_count / 64 + 1u);
+    x.actions.capacity = rbk_actions_max(all->machine);
     x.actions.items = rbk_new_array(&x.scratch, struct rbk_action, x.actions.capacity);
-    rbk_explore_exits_make(&x);
     if (rbk_explore_space_make(&x)) {
-        uint64_t walked = walk(&x, result.states_max);
-        uint16_t *ends = NULL;
-        result.complete = !x.out_of_room && walked == x.space.states.count;
-        result.frontier = x.space.states.count - walked;
-        if (result.complete) {
-            ends = rbk_explore_ends(&x);
-            find_unreached(&x);
+        uint64_t walked = walk(&x, states_max);
+        *ret_complete = !x.out_of_room && walked == x.space.states.count;
+        if (*ret_complete) {
+            rbk_explore_exits_settle(&x, rbk_explore_ends(&x));
         }
-        write_result(&x, &result);
-        rbk_explore_exits_write(&x, ends, &result);
-        *ret_result = result;
+        merge_visited(all, &x);
+        tell_found(all, &x);
+        result->states += x.space.states.count;
+        result->edges += x.edge_count;
+        result->frontier += x.space.states.count - walked;
+        result->bytes = x.space.budget.bytes > result->bytes ? x.space.budget.bytes : result->bytes;
         status = 0;
     }
-    rbk_explore_exits_drop(&x);
     rbk_explore_space_drop(&x);
     free(x.reached);
     free(x.driver.items);
     free(x.time.items);
     rbk_arena_fini(&x.scratch);
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static void begin(struct exploration *all)
+{
+    uint64_t states_max = all->result.states_max;
+    size_t bytes_max = all->result.bytes_max;
+    if (all->exits) {
+        rbk_explore_exits_close(all->exits);
+    }
+    rbk_arena_reset(&all->scratch);
+    all->result = (struct rbk_explore_result){.states_max = states_max, .bytes_max = bytes_max};
+    all->result.violations =
+        rbk_new_array(all->arena, struct rbk_explore_violation, RBK_EXPLORE_VIOLATIONS_MAX);
+    all->exits = rbk_explore_exits_open(&all->scratch, all->machine);
+    all->visited = rbk_new_array(&all->scratch, uint64_t, all->machine->state_count / 64 + 1u);
+    all->properties_found = 0;
+}
+
+/* What runs side by side, one at a time. */
+static int explore_apart(struct exploration *all, const struct model *model,
+                         const uint32_t *turn_of, struct turns turns)
+{
+    bool complete = true;
+    begin(all);
+    uint8_t *roles = rbk_new_array(&all->scratch, uint8_t, all->machine->region_count + 1u);
+    for (uint32_t turn = 0; turn < turns.stages * turns.branches && complete; turn++) {
+        uint64_t left = all->result.states_max - all->result.states;
+        rbk_explore_roles(model, turn_of, turns, turn, roles);
+        if (take_turn(all, roles, left, &complete) != 0) {
+            return -RBK_ENOMEM;
+        }
+    }
+    all->result.complete = complete;
+    return 0;
+}
+
+/* Steps that no way leads to; rows that only say where a region rests are made for every region,
+ * and rows without an effect are passed through. */
+static void find_unreached(struct exploration *all, struct explorer *teller)
+{
+    const struct rbk_machine *machine = all->machine;
+    for (uint32_t i = 0; i < machine->state_count; i++) {
+        const struct rbk_machine_state *at = &machine->states[i];
+        bool matters = at->kind == RBK_STATE_EFFECT || at->kind == RBK_STATE_FORK;
+        if (matters && !(all->visited[i / 64] >> i % 64 & 1)) {
+            rbk_explore_found(teller, RBK_EXPLORE_UNREACHED, at->region, i, "nothing leads to it");
+        }
+    }
+    tell_found(all, teller);
+}
+
+static int explore(struct exploration *all, struct explorer *whole)
+{
+    struct rbk_explore_result *result = &all->result;
+    uint32_t *turn_of = rbk_new_array(&whole->scratch, uint32_t, all->machine->region_count + 1u);
+    struct turns turns = rbk_explore_turns(&whole->model, turn_of);
+    bool may_part = turns.stages * turns.branches > 1 && !all->options.full;
+    uint64_t together_max = result->states_max;
+    if (may_part && together_max > TOGETHER_STATES_MAX) {
+        together_max = TOGETHER_STATES_MAX;
+    }
+    begin(all);
+    if (!(may_part && all->options.apart) &&
+        take_turn(all, NULL, together_max, &result->complete) != 0) {
+        return -RBK_ENOMEM;
+    }
+    if (may_part && !result->complete && result->violation_count == 0) {
+        return explore_apart(all, &whole->model, turn_of, turns);
+    }
+    return 0;
+}
+
+int rbk_explore(struct rbk_arena *arena, const struct rbk_machine *machine,
+                const struct rbk_explore_options *options, struct rbk_explore_result *ret_result)
+{
+    struct exploration all = {.arena = arena, .machine = machine};
+    struct explorer whole = {.arena = arena, .options = &all.options};
+    if (options) {
+        all.options = *options;
+    }
+    if (!all.options.step) {
+        all.options.step = rbk_step;
+    }
+    all.result.states_max =
+        all.options.states_max ? all.options.states_max : RBK_EXPLORE_STATES_MAX;
+    all.result.bytes_max = all.options.bytes_max ? all.options.bytes_max : RBK_EXPLORE_BYTES_MAX;
+    rbk_arena_init(&all.scratch, SCRATCH_BYTES_MAX);
+    rbk_arena_init(&whole.scratch, SCRATCH_BYTES_MAX);
+    rbk_explore_model_make(&whole.model, &whole.scratch, machine, NULL);
+    int status = explore(&all, &whole);
+    if (status == 0) {
+        whole.exits = all.exits;
+        if (all.result.complete) {
+            find_unreached(&all, &whole);
+        }
+        rbk_explore_exits_write(&whole, &all.result);
+        *ret_result = all.result;
+    }
+    rbk_explore_exits_close(all.exits);
+    rbk_arena_fini(&whole.scratch);
+    rbk_arena_fini(&all.scratch);
     return status;
 }

@@ -66,7 +66,8 @@ struct rbk_explore_options {
     uint64_t states_max;       /**< States kept at most; 0: RBK_EXPLORE_STATES_MAX. */
     size_t bytes_max;          /**< Memory taken at most; 0: RBK_EXPLORE_BYTES_MAX. */
     rbk_explore_step_fn *step; /**< NULL: rbk_step(). */
-    bool full; /**< Leave nothing out but time: for tests that compare. Small machines only. */
+    bool full;  /**< Leave nothing out but time: for tests that compare. Small machines only. */
+    bool apart; /**< Explore what runs side by side apart, without trying it together: for tests. */
 };
 
 /** A line of a story. */

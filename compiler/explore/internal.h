@@ -2,6 +2,7 @@
  * What the files of the exploration share. Nobody outside compiler/explore includes this.
  *
  *     model.c    the machine as it is explored: counters cut down, triggers as lists of reactions
+ *     apart.c    what runs side by side, one at a time
  *     space.c    states: what makes two the same, and how they are kept
  *     moves.c    what can happen in a state
  *     perform.c  letting it happen, on the transition function
@@ -57,10 +58,19 @@ struct trigger_class {
     uint32_t count;
 };
 
+/* How a region is explored, apart.c. */
+enum role {
+    ROLE_WHOLE,   /* as it is */
+    ROLE_SKETCH,  /* one step forward, one step back */
+    ROLE_AT_ONCE, /* forward and back in no time */
+};
+
 struct model {
     const struct rbk_machine *machine; /* the plan's, for names and places */
     struct rbk_machine cut;            /* the same with counters cut down; some tables its own */
     struct rbk_settings settings;
+    uint8_t *roles;    /* by region: enum role */
+    uint32_t *fork;    /* by region: the state whose fork starts this branch; RBK_NONE */
     uint32_t *roots;   /* by region: the stage, retire or plan it belongs to */
     uint64_t *before;  /* by region: bit set of the stages it depends on, directly or not */
     uint32_t words;    /* of one such set */
@@ -74,8 +84,27 @@ struct model {
     bool any_window;
 };
 
+/* roles: NULL: everything as it is. */
 void rbk_explore_model_make(struct model *model, struct rbk_arena *arena,
-                            const struct rbk_machine *machine);
+                            const struct rbk_machine *machine, const uint8_t *roles);
+/* Whether anything that is told of this region is told of the region itself. */
+static inline bool rbk_explore_is_whole(const struct model *model, uint32_t region)
+{
+    return model->roles[region] == ROLE_WHOLE && model->roles[model->roots[region]] == ROLE_WHOLE;
+}
+
+/* apart.c */
+/* How many turns there are: for each of the stages', one for each of the branches'. */
+struct turns {
+    uint32_t stages, branches;
+};
+/* In which turn each region is explored as it is: a stage's, or a branch's. */
+struct turns rbk_explore_turns(const struct model *model, uint32_t *ret_turn);
+/* The roles in one of stages * branches turns. */
+void rbk_explore_roles(const struct model *model, const uint32_t *turn_of, struct turns turns,
+                       uint32_t turn, uint8_t *ret_roles);
+/* Change the tables, which are copied, so that each region plays its role. */
+void rbk_explore_sketch(struct rbk_machine *cut, struct rbk_arena *arena, const uint8_t *roles);
 /* Whether stage `region` depends on stage `on`, directly or not. */
 static inline bool rbk_explore_depends(const struct model *model, uint32_t region, uint32_t on)
 {
@@ -138,13 +167,16 @@ struct space {
 
 /* ---- moves ---- */
 
-#define MOVES(X)                                                                                   \
-    X(START)                                                                                       \
-    X(RESULT)                                                                                      \
-    X(RESOLVED)                                                                                    \
-    X(ANSWER) X(TIME_REGION) X(TIME_BLOCK) X(TIME_START) X(TIME_PLAN) X(TIME_HOLD) X(TIME_TRIGGER) \
-        X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL)                  \
-            X(TRIGGER_ANSWER) X(TRIGGER_PATH)
+#define MOVES(X)                                                                           \
+    X(START)                                                                               \
+    X(RESULT)                                                                              \
+    X(RESOLVED)                                                                            \
+    X(ANSWER)                                                                              \
+    X(TIME_REGION)                                                                         \
+    X(TIME_BLOCK)                                                                          \
+    X(TIME_START)                                                                          \
+    X(TIME_PLAN) X(TIME_HOLD) X(TIME_TRIGGER) X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) \
+        X(WAY_BACK) X(TRIGGER_LEVEL) X(TRIGGER_ANSWER) X(TRIGGER_PATH)
 #define X(constant) MOVE_##constant,
 enum move_kind { MOVES(X) MOVE_KIND_COUNT };
 #undef X
@@ -255,13 +287,14 @@ uint16_t *rbk_explore_ends(struct explorer *x);
 void rbk_explore_tell(struct explorer *x, const struct found *found,
                       struct rbk_explore_violation *ret_violation);
 
-/* exits.c */
-void rbk_explore_exits_make(struct explorer *x);
-void rbk_explore_exits_drop(struct explorer *x);
+/* exits.c: one book for all turns of an exploration */
+struct exit_book *rbk_explore_exits_open(struct rbk_arena *arena,
+                                         const struct rbk_machine *machine);
+void rbk_explore_exits_close(struct exit_book *book);
 /* The move under way led from x->from to x->work, which is kept as state `to`. */
 void rbk_explore_exits_note(struct explorer *x, uint32_t to);
-/* ends: of rbk_explore_ends(), or NULL when not everything was explored. */
-void rbk_explore_exits_write(struct explorer *x, const uint16_t *ends,
-                             struct rbk_explore_result *result);
+/* What can follow from the moves noted since the last time; ends: of rbk_explore_ends(). */
+void rbk_explore_exits_settle(struct explorer *x, const uint16_t *ends);
+void rbk_explore_exits_write(struct explorer *x, struct rbk_explore_result *result);
 
 #endif

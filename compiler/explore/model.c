@@ -83,8 +83,12 @@ static void make_facts(struct model *model, struct rbk_arena *arena)
     model->roots = rbk_new_array(arena, uint32_t, machine->region_count + 1u);
     model->awaited_for = rbk_new_array(arena, bool, machine->region_count + 1u);
     model->closable = rbk_new_array(arena, bool, machine->region_count + 1u);
+    model->fork = rbk_new_array(arena, uint32_t, machine->region_count + 1u);
     model->guarded = rbk_new_array(arena, uint64_t, machine->state_count / 64 + 1u);
     model->any_window = machine->daily_window != RBK_NONE;
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        model->fork[i] = RBK_NONE;
+    }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region *row = &machine->regions[i];
         model->roots[i] = rbk_region_root(machine, i);
@@ -103,6 +107,9 @@ static void make_facts(struct model *model, struct rbk_arena *arena)
         const struct rbk_machine_state *at = &machine->states[i];
         if (at->kind == RBK_STATE_GUARD && at->guard != RBK_NONE) {
             model->guarded[at->guard / 64] |= UINT64_C(1) << at->guard % 64;
+        }
+        for (uint32_t k = 0; at->kind == RBK_STATE_FORK && k < at->branches.count; k++) {
+            model->fork[at->branches.first + k] = i;
         }
     }
 }
@@ -261,12 +268,17 @@ static void make_classes(struct model *model, struct rbk_arena *arena)
 }
 
 void rbk_explore_model_make(struct model *model, struct rbk_arena *arena,
-                            const struct rbk_machine *machine)
+                            const struct rbk_machine *machine, const uint8_t *roles)
 {
     *model = (struct model){.machine = machine, .cut = *machine};
     cut_effects(&model->cut, arena);
     cut_criteria(&model->cut, arena);
     cut_regions(&model->cut, arena);
+    model->roles = rbk_new_array(arena, uint8_t, machine->region_count + 1u);
+    if (roles) {
+        memcpy(model->roles, roles, machine->region_count);
+        rbk_explore_sketch(&model->cut, arena, roles);
+    }
     model->settings.observe_ms = machine->observe != RBK_NONE ? 1000 : 0;
     model->settings.grace_ms = machine->grace != RBK_NONE ? 1000 : 0;
     model->settings.report_every_ms = rbk_new_array(arena, uint64_t, machine->report_count + 1u);
