@@ -2,7 +2,7 @@
  * RBK123: a backup that has never been looked at is a hope, and one that was taken after the change
  * holds the change. The backup a stage protects itself with is taken in its `prepare`, before the
  * first effect of its `apply`, or in a stage before it. (One that is restored and may not have been
- * taken at all is RBK121.)
+ * taken at all is RBK121, which notes where each backup is taken.)
  */
 #include "compiler/rules/facts.h"
 #include "compiler/rules/order.h"
@@ -22,16 +22,13 @@ static bool is_restored(const struct rbk_program_stage *stage, const struct rbk_
     return false;
 }
 
-/* The first `take` of a backup in a stage, or NULL. */
-static struct rbk_tree_statement *find_take(struct rbk_tree_statement *stage,
-                                            const struct rbk_declaration *backup)
+/* The stage that a step stands in. */
+static const struct rbk_program_stage *stage_around(const struct rbk_tree_statement *at)
 {
-    for (struct rbk_tree_statement *at = stage; at; at = rbk_statement_next(stage, at)) {
-        if (at->kind == RBK_STATEMENT_TAKE && at->name->ref == backup) {
-            return at;
-        }
+    while (at->kind != RBK_STATEMENT_STAGE) {
+        at = at->parent;
     }
-    return NULL;
+    return rbk_program_stage_of(at);
 }
 
 static bool stands_in(const struct rbk_tree_statement *at, const struct rbk_tree_statement *block)
@@ -51,23 +48,18 @@ static const struct rbk_tree_statement *taken_late(struct rbk_rules *rules,
                                                    bool *ret_taken)
 {
     const struct rbk_stage_order *order = rbk_stage_order(rules);
-    const struct rbk_statements *stages = rbk_rules_stages(rules);
-    const struct rbk_tree_statement *late = NULL;
-    *ret_taken = false;
-    for (uint32_t i = 0; i < stages->count; i++) {
-        const struct rbk_tree_statement *take = find_take(stages->items[i], backup);
-        if (!take) {
-            continue;
-        }
-        *ret_taken = true;
-        if (rbk_stage_before(order, i, stage->index) ||
-            (i == stage->index && (stands_in(take, stage->prepare) || !change ||
-                                   take->span.start < change->span.start))) {
+    const struct rbk_statements *takes = &rbk_program_backup_of(backup->statement)->takes;
+    *ret_taken = takes->count > 0;
+    for (uint32_t i = 0; i < takes->count; i++) {
+        const struct rbk_tree_statement *take = takes->items[i];
+        const struct rbk_program_stage *in = stage_around(take);
+        bool early = in == stage && (stands_in(take, stage->prepare) || !change ||
+                                     take->span.start < change->span.start);
+        if (early || rbk_stage_before(order, in->index, stage->index)) {
             return NULL;
         }
-        late = late ? late : take;
     }
-    return late;
+    return takes->count ? takes->items[0] : NULL;
 }
 
 static void check_stage(struct rbk_rules *rules, const struct rbk_program_stage *stage)

@@ -17,6 +17,9 @@ struct script {
     bool list;           /* `["rm", "-rf", folder]`: words in quotes are literal, others values. */
 };
 
+/* Words of one command that are looked at, so that no text takes longer than its length. */
+#define WORDS_MAX 64u
+
 /* A word of it. */
 struct word {
     size_t start;
@@ -135,7 +138,8 @@ static void check_rm(struct rbk_rules *rules, const struct rbk_program_stage *st
 {
     bool recursive = false;
     struct word word;
-    for (size_t at = command.end; next_word(script, at, &word); at = word.end) {
+    unsigned left = WORDS_MAX;
+    for (size_t at = command.end; left-- && next_word(script, at, &word); at = word.end) {
         struct rbk_str text = word_text(script, word);
         if (text.data[0] == '-') {
             recursive |= is_recursive(text);
@@ -164,7 +168,8 @@ static void check_dd(struct rbk_rules *rules, const struct rbk_program_stage *st
                      const struct script *script, struct word command)
 {
     struct word word;
-    for (size_t at = command.end; next_word(script, at, &word); at = word.end) {
+    unsigned left = WORDS_MAX;
+    for (size_t at = command.end; left-- && next_word(script, at, &word); at = word.end) {
         struct rbk_str text = word_text(script, word);
         if (rbk_str_starts(text, RBK_STR("of=/dev/")) && !rbk_str_is(text, "of=/dev/null")) {
             report_command(rules, stage, span_of(script, word), text, "writes over a device");
