@@ -253,12 +253,12 @@ void rbk_review_no_return(struct rbk_review_page *page)
         }
     }
     if (machine->retire_region != RBK_NONE) {
-        rbk_document_item(document, 0,
-                          RBK_STRONG("Point of no return: ")
-                              RBK_CODE("retire") " %.*s, after grace%s%.*s",
-                          RBK_STR_ARG(machine->regions[machine->retire_region].title),
-                          machine->grace != RBK_NONE ? " of " : "",
-                          RBK_STR_ARG(rbk_describe_expr(&page->describe, machine->grace)));
+        rbk_document_item(
+            document, 0,
+            RBK_STRONG("Point of no return:") " " RBK_CODE("retire") " %.*s, after grace%s%.*s",
+            RBK_STR_ARG(machine->regions[machine->retire_region].title),
+            machine->grace != RBK_NONE ? " of " : "",
+            RBK_STR_ARG(rbk_describe_expr(&page->describe, machine->grace)));
     } else {
         rbk_document_item(document, 0, "There is no point of no return before the run ends.");
     }
