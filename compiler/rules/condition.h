@@ -87,8 +87,11 @@ struct rbk_range rbk_condition_range(struct rbk_condition *condition,
 const struct rbk_tree_expr *rbk_condition_name_in(const struct rbk_tree_expr *expr,
                                                   const struct rbk_declaration *declaration);
 
-/* ---- condition_value.c: for condition.c -------------------------------------------------------
+/* ---- condition_term.c -------------------------------------------------------------------------
  */
+
+/** The type a value is read as; an int read as a number is the same number. */
+enum rbk_type rbk_condition_type(const struct rbk_tree_expr *expr);
 
 /** Whether the condition has been looked at for long enough. Counts a visit. */
 bool rbk_condition_is_tired(struct rbk_condition *condition);

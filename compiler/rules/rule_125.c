@@ -5,35 +5,16 @@
  * a server refuses there, that end that transaction, or that it accepts and passes over, are
  * errors. With `autocommit` the driver cuts the text and sends the statements one by one, so
  * several of them never form a transaction, unless they say BEGIN themselves.
- *
- * Beside that a warning: a statement that destroys data in the `apply` of a stage that does not say
- * `modified irreversible`. Rollbacks, `restore` and `retire` are where things are meant to go; what
- * the plan itself has made before is no loss, nor is an UPDATE that the rollback answers with one.
  */
-#include "compiler/rules/facts.h"
-#include "compiler/rules/sql_text.h"
-#include "compiler/sql_statement.h"
+#include "compiler/rules/rule_125.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-/* A bit of an ACTION's annotation_flags: none of its SQL destroys anything. */
-#define KEEPS_ALL 0x4000u
-
-/* A step under way. */
-struct step {
-    struct rbk_rules *rules;
-    const struct rbk_program_stage *stage; /* NULL outside of stages */
-    const struct rbk_tree_statement *statement;
-    struct rbk_sql_text text;
-    bool autocommit;
-    struct rbk_str opened; /* with autocommit: the BEGIN that is open; no bytes when none is */
-};
-
 /* ---- what can run ---------------------------------------------------------------------------- */
 
-static struct rbk_diagnostic *locate(const struct step *step, struct rbk_diagnostic *diagnostic,
-                                     struct rbk_str mark)
+struct rbk_diagnostic *rbk_sql_step_locate(const struct rbk_sql_step *step,
+                                           struct rbk_diagnostic *diagnostic, struct rbk_str mark)
 {
     if (step->text.file) {
         rbk_diagnostic_label(diagnostic, rbk_sql_text_place(&step->text, mark), "here");
@@ -43,7 +24,7 @@ static struct rbk_diagnostic *locate(const struct step *step, struct rbk_diagnos
 
 /* Report something about a statement of the step, at its place. */
 RBK_PRINTF(3, 4)
-static struct rbk_diagnostic *report(const struct step *step, struct rbk_str mark,
+static struct rbk_diagnostic *report(const struct rbk_sql_step *step, struct rbk_str mark,
                                      const char *format, ...)
 {
     char text[400];
@@ -51,13 +32,15 @@ static struct rbk_diagnostic *report(const struct step *step, struct rbk_str mar
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return locate(step,
-                  rbk_rule_report(step->rules, step->stage,
-                                  rbk_sql_text_span(step->rules, &step->text, mark), "%s", text),
-                  mark);
+    return rbk_sql_step_locate(step,
+                               rbk_rule_report(step->rules, step->stage,
+                                               rbk_sql_text_span(step->rules, &step->text, mark),
+                                               "%s", text),
+                               mark);
 }
 
-static void report_outside(const struct step *step, const struct rbk_sql_statement *statement)
+static void report_outside(const struct rbk_sql_step *step,
+                           const struct rbk_sql_statement *statement)
 {
     if (step->autocommit) {
         struct rbk_diagnostic *diagnostic = report(
@@ -75,7 +58,8 @@ static void report_outside(const struct step *step, const struct rbk_sql_stateme
                         alone ? "Give the step" : "Put it into a step of its own, with");
 }
 
-static void report_control(const struct step *step, const struct rbk_sql_statement *statement)
+static void report_control(const struct rbk_sql_step *step,
+                           const struct rbk_sql_statement *statement)
 {
     struct rbk_diagnostic *diagnostic =
         report(step, statement->mark, "`%s` %s a transaction, and this step is one already",
@@ -85,7 +69,8 @@ static void report_control(const struct step *step, const struct rbk_sql_stateme
                     "statement has run. Where it is to be committed in between, make two steps.");
 }
 
-static void report_nothing(const struct step *step, const struct rbk_sql_statement *statement)
+static void report_nothing(const struct rbk_sql_step *step,
+                           const struct rbk_sql_statement *statement)
 {
     struct rbk_diagnostic *diagnostic =
         report(step, statement->mark,
@@ -95,7 +80,8 @@ static void report_nothing(const struct step *step, const struct rbk_sql_stateme
                         "`autocommit`; each step has a connection of its own.");
 }
 
-static void report_client(const struct step *step, const struct rbk_sql_statement *statement)
+static void report_client(const struct rbk_sql_step *step,
+                          const struct rbk_sql_statement *statement)
 {
     struct rbk_diagnostic *diagnostic =
         report(step, statement->mark, "`%.*s` is a command of %s, not SQL",
@@ -107,7 +93,7 @@ static void report_client(const struct step *step, const struct rbk_sql_statemen
                         statement->what, statement->what);
 }
 
-static void report_copy(const struct step *step, const struct rbk_sql_statement *statement)
+static void report_copy(const struct rbk_sql_step *step, const struct rbk_sql_statement *statement)
 {
     struct rbk_diagnostic *diagnostic = report(
         step, statement->mark, "`%s` talks to its client, and a plan is none", statement->what);
@@ -115,7 +101,8 @@ static void report_copy(const struct step *step, const struct rbk_sql_statement 
                                     "`run \"psql …\" using CONNECTION`.");
 }
 
-static void report_unclosed(const struct step *step, const struct rbk_sql_statement *statement)
+static void report_unclosed(const struct rbk_sql_step *step,
+                            const struct rbk_sql_statement *statement)
 {
     struct rbk_diagnostic *diagnostic =
         report(step, statement->mark, "the SQL ends inside %s", statement->what);
@@ -124,7 +111,7 @@ static void report_unclosed(const struct step *step, const struct rbk_sql_statem
 }
 
 /* @return whether to go on: after some faults the rest would only repeat them. */
-static bool check_runs(struct step *step, const struct rbk_sql_statement *statement)
+static bool check_runs(struct rbk_sql_step *step, const struct rbk_sql_statement *statement)
 {
     bool transaction = !step->autocommit || step->opened.bytes > 0;
     switch (statement->class) {
@@ -161,7 +148,7 @@ static bool check_runs(struct step *step, const struct rbk_sql_statement *statem
     return true;
 }
 
-static void check_left_open(const struct step *step)
+static void check_left_open(const struct rbk_sql_step *step)
 {
     if (step->opened.bytes > 0) {
         struct rbk_diagnostic *diagnostic =
@@ -171,165 +158,13 @@ static void check_left_open(const struct step *step)
     }
 }
 
-/* ---- what is lost ---------------------------------------------------------------------------- */
-
-/* The key of something made: the connection, and a table's or schema's name, or a column behind its
- * table's. Names are folded as far as they are plain; odd ones only match when they are written
- * alike. */
-static struct rbk_str made_key(const struct step *step, struct rbk_str table, struct rbk_str name)
-{
-    struct rbk_str key = rbk_arena_printf(&step->rules->compile->arena, "%.*s %.*s %.*s",
-                                          RBK_STR_ARG(step->statement->name->name->text),
-                                          RBK_STR_ARG(table), RBK_STR_ARG(name));
-    char *bytes = (char *)key.data;
-    for (size_t i = 0; i < key.bytes; i++) {
-        bool upper = bytes[i] >= 'A' && bytes[i] <= 'Z';
-        bytes[i] = upper ? (char)(bytes[i] - 'A' + 'a') : bytes[i];
-    }
-    return key;
-}
-
-/* Remember what a statement makes, for those that come after it. */
-static void remember(const struct step *step, const struct rbk_sql_statement *statement)
-{
-    struct rbk_rules *rules = step->rules;
-    if (!rules->sql_made.arena) {
-        rbk_map_init(&rules->sql_made, &rules->compile->arena);
-    }
-    struct rbk_str table = statement->makes_columns ? statement->table : RBK_STR("");
-    for (uint32_t i = 0; i < statement->makes.count; i++) {
-        rbk_map_set(&rules->sql_made, made_key(step, table, statement->makes.items[i]), rules);
-    }
-}
-
-static bool was_made(const struct step *step, struct rbk_str table, struct rbk_str name)
-{
-    const struct rbk_map *made = &step->rules->sql_made;
-    return made->count > 0 && rbk_map_find(made, made_key(step, table, name)) != NULL;
-}
-
-/* Find the tables that something below @root updates: it gives the rows other values, the old ones
- * as like as not. */
-static void find_updates(struct rbk_rules *rules, struct rbk_tree_statement *root,
-                         struct rbk_map *updated)
-{
-    struct rbk_sql_text text;
-    struct rbk_sql_statement one;
-    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
-        if (at->kind != RBK_STATEMENT_SQL || !rbk_sql_text_of(rules, at, &text)) {
-            continue;
-        }
-        struct rbk_sql_reader reader = rbk_sql_read(text.text, text.dialect);
-        while (rbk_sql_read_next(&reader, &one)) {
-            if (one.updates) {
-                rbk_map_set(updated, rbk_sql_name_key(&rules->compile->arena, one.table), root);
-            }
-        }
-    }
-}
-
-static bool is_updated(struct rbk_rules *rules, const struct rbk_map *updated, struct rbk_str table)
-{
-    return rbk_map_find(updated, rbk_sql_name_key(&rules->compile->arena, table)) != NULL;
-}
-
-static bool rollback_updates_back(const struct step *step, struct rbk_str table)
-{
-    struct rbk_rules *rules = step->rules;
-    if (rules->sql_back_of != step->stage) {
-        rules->sql_back_of = step->stage;
-        rbk_map_init(&rules->sql_back, &rules->compile->arena);
-        for (uint32_t i = 0; i < step->stage->rollbacks.count; i++) {
-            find_updates(rules, step->stage->rollbacks.items[i], &rules->sql_back);
-        }
-    }
-    return is_updated(rules, &rules->sql_back, table);
-}
-
-/* Whether a statement destroys something that was there before the plan. */
-static bool loses(const struct step *step, const struct rbk_sql_statement *statement)
-{
-    bool columns = statement->loss == RBK_SQL_DROPS_COLUMN || statement->loss == RBK_SQL_OVERWRITES;
-    if (statement->loss == RBK_SQL_KEEPS) {
-        return false;
-    }
-    if (statement->loss == RBK_SQL_OVERWRITES && rollback_updates_back(step, statement->table)) {
-        return false;
-    }
-    if (columns && was_made(step, RBK_STR(""), statement->table)) {
-        return false;
-    }
-    bool all_made = !statement->names.more && statement->names.count > 0;
-    for (uint32_t i = 0; i < statement->names.count && all_made; i++) {
-        all_made =
-            was_made(step, columns ? statement->table : RBK_STR(""), statement->names.items[i]);
-    }
-    return !all_made;
-}
-
-/* The first `modified` of a stage that says irreversible, or else the first one; NULL without. */
-static const struct rbk_tree_clause *modified(const struct rbk_program_stage *stage,
-                                              bool *ret_irreversible)
-{
-    const struct rbk_tree_clause *first =
-        stage->data ? rbk_tree_clause_find(stage->data, RBK_CLAUSE_DATA_MODIFIED) : NULL;
-    *ret_irreversible = false;
-    for (const struct rbk_tree_clause *at = first; at; at = rbk_tree_clause_next(at)) {
-        if (rbk_str_is(at->name->name->text, "irreversible")) {
-            *ret_irreversible = true;
-            return at;
-        }
-    }
-    return first;
-}
-
-/* Whether what a step of this stage destroys is to be told: where it stands in `apply` or `verify`,
- * and the stage does not say itself that it cannot be undone. */
-static bool is_watched(const struct rbk_program_stage *stage, const struct rbk_tree_statement *at)
-{
-    bool irreversible;
-    (void)modified(stage, &irreversible);
-    if (irreversible || stage->statement->kind != RBK_STATEMENT_STAGE ||
-        stage->rollbacks.count == 0) { /* which is RBK101 */
-        return false;
-    }
-    while (at->parent && at->parent != stage->statement) {
-        at = at->parent;
-    }
-    return at->kind == RBK_STATEMENT_APPLY || at->kind == RBK_STATEMENT_VERIFY;
-}
-
-static void explain_loss(struct rbk_rules *rules, const struct rbk_program_stage *stage,
-                         struct rbk_diagnostic *diagnostic)
-{
-    bool irreversible;
-    const struct rbk_tree_clause *clause = modified(stage, &irreversible);
-    rbk_diagnostic_label(diagnostic,
-                         rbk_rules_place(rules, clause ? clause->span : stage->statement->head),
-                         "%s", clause ? "can be taken back, this says" : "says nothing of it");
-    rbk_diagnostic_help(diagnostic,
-                        "Say `data { modified irreversible backup NAME }`, and restore that backup "
-                        "in a rollback; or leave it to `retire`, after the grace time.");
-}
-
-static void warn_loss(const struct step *step, const struct rbk_sql_statement *statement)
-{
-    struct rbk_rules *rules = step->rules;
-    struct rbk_diagnostic *diagnostic = rbk_rule_warn(
-        rules, step->stage, rbk_sql_text_span(rules, &step->text, statement->loss_mark),
-        "`%s` destroys data that no rollback of `%.*s` is said to bring back", statement->loses,
-        RBK_STR_ARG(step->stage->statement->name->name->text));
-    (void)locate(step, diagnostic, statement->loss_mark);
-    explain_loss(rules, step->stage, diagnostic);
-}
-
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 /* @stage NULL outside of stages. @watched: its losses are told. */
 static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                        const struct rbk_tree_statement *statement, bool watched)
 {
-    struct step step = {
+    struct rbk_sql_step step = {
         .rules = rules,
         .stage = stage,
         .statement = statement,
@@ -345,76 +180,13 @@ static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *
         if (!check_runs(&step, &one)) {
             return;
         }
-        if (watched && !warned && loses(&step, &one)) {
-            warn_loss(&step, &one);
+        if (watched && !warned && rbk_sql_loses(&step, &one)) {
+            rbk_sql_warn_loss(&step, &one);
             warned = true; /* once a step: the next one would say the same */
         }
-        remember(&step, &one);
+        rbk_sql_remember(&step, &one);
     }
     check_left_open(&step);
-}
-
-/* The first statement of an action, its inverse left out, that destroys something; false: none. */
-static bool action_loses(struct rbk_rules *rules, struct rbk_tree_statement *action,
-                         const char **ret_loses, struct rbk_place *ret_place)
-{
-    struct rbk_tree_statement *undo = rbk_program_action_of(action)->undo;
-    const struct rbk_source *source = rules->source;
-    bool found = false;
-    struct rbk_map updated;
-    if ((action->annotation_flags & KEEPS_ALL) || rules->facts_unknown) {
-        return false;
-    }
-    rules->source = action->declaration->file->source;
-    rbk_map_init(&updated, &rules->compile->arena);
-    if (undo) {
-        find_updates(rules, undo, &updated);
-    }
-    for (struct rbk_tree_statement *at = action->block->first; at && !found; at = at->next) {
-        struct rbk_tree_statement *in = at == undo ? NULL : at;
-        for (; in && !found; in = rbk_statement_next(at, in)) {
-            struct rbk_sql_text text;
-            struct rbk_sql_statement one;
-            if (in->kind == RBK_STATEMENT_DO && rbk_fact_action(in)) {
-                found = action_loses(rules, (struct rbk_tree_statement *)rbk_fact_action(in),
-                                     ret_loses, ret_place);
-                continue;
-            }
-            if (in->kind != RBK_STATEMENT_SQL || !rbk_sql_text_of(rules, in, &text)) {
-                continue;
-            }
-            struct rbk_sql_reader reader = rbk_sql_read(text.text, text.dialect);
-            while (!found && rbk_sql_read_next(&reader, &one)) {
-                found = one.loss != RBK_SQL_KEEPS && one.names.count > 0 &&
-                        (one.loss != RBK_SQL_OVERWRITES || !is_updated(rules, &updated, one.table));
-                if (found) {
-                    *ret_loses = one.loses;
-                    *ret_place =
-                        rbk_rules_place(rules, rbk_sql_text_span(rules, &text, one.loss_mark));
-                }
-            }
-        }
-    }
-    rules->source = source;
-    action->annotation_flags |= found ? 0 : KEEPS_ALL;
-    return found;
-}
-
-static void check_do(struct rbk_rules *rules, const struct rbk_program_stage *stage,
-                     const struct rbk_tree_statement *statement)
-{
-    struct rbk_tree_statement *action = (struct rbk_tree_statement *)rbk_fact_action(statement);
-    const char *words;
-    struct rbk_place place;
-    if (action && !(action->annotation_flags & KEEPS_ALL) && is_watched(stage, statement) &&
-        action_loses(rules, action, &words, &place)) {
-        struct rbk_diagnostic *diagnostic =
-            rbk_rule_warn(rules, stage, statement->head,
-                          "`%s` destroys data that no rollback of `%.*s` is said to bring back",
-                          words, RBK_STR_ARG(stage->statement->name->name->text));
-        rbk_diagnostic_label(diagnostic, place, "in this action");
-        explain_loss(rules, stage, diagnostic);
-    }
 }
 
 void rbk_rule_125_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
@@ -422,9 +194,9 @@ void rbk_rule_125_stage(struct rbk_rules *rules, struct rbk_tree_statement *stat
     const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
     for (struct rbk_tree_statement *at = statement; at; at = rbk_statement_next(statement, at)) {
         if (at->kind == RBK_STATEMENT_SQL) {
-            check_step(rules, stage, at, is_watched(stage, at));
+            check_step(rules, stage, at, rbk_sql_is_watched(stage, at));
         } else if (at->kind == RBK_STATEMENT_DO && statement->name) {
-            check_do(rules, stage, at);
+            rbk_sql_check_do(rules, stage, at);
         }
     }
 }

@@ -7,12 +7,10 @@
  * fire at its first reading: an error. A check would still fail when nothing can be read, which
  * somebody may want to know: a warning.
  */
-#include "compiler/analysis.h"
-#include "compiler/rules/condition.h"
-#include "compiler/rules/facts.h"
-#include "runtime/core/base/buffer.h"
+#include "compiler/rules/rule_131.h"
 
-#include <string.h>
+#include "compiler/analysis.h"
+#include "compiler/rules/facts.h"
 
 /* What follows from a condition that is decided beforehand. */
 struct consequence {
@@ -43,140 +41,11 @@ static const struct consequence of_done = {"the step is always done again after 
 static const struct consequence of_where = {"no value is ever accepted", "every value is accepted",
                                             NULL};
 
-/* ---- saying it ---------------------------------------------------------------------------------
- */
-
-/* Where a report is made. */
-struct report {
-    struct rbk_rules *rules;
-    const struct rbk_program_stage *stage;
-    struct rbk_condition *condition;
-};
-
-/* A short piece of the source, for a message. */
-static struct rbk_str quoted(const struct report *report, const struct rbk_tree_expr *expr)
-{
-    struct rbk_str text = rbk_source_text(report->rules->source, expr->span);
-    return text.bytes <= 60 && rbk_str_find(text, '\n') == text.bytes ? text : RBK_STR("the value");
-}
-
-/* Whether a value is computed from others; then those are what there is to say something about. */
-static bool is_computed(const struct rbk_tree_expr *expr)
-{
-    return expr->kind == RBK_EXPR_NEGATE || expr->kind == RBK_EXPR_AS ||
-           (expr->kind == RBK_EXPR_BINARY && expr->typing.type != RBK_TYPE_BOOL);
-}
-
-/* Label the values in one side of a comparison with where they can lie, where that is known of more
- * than their types. @last: the place that was labelled before. */
-static void label_side(const struct report *report, struct rbk_diagnostic *diagnostic,
-                       const struct rbk_tree_expr *side, struct rbk_place *last)
-{
-    struct rbk_range_origin origin = {.words = NULL};
-    struct rbk_terms none;
-    rbk_terms_init(&none);
-    if (is_computed(side)) {
-        label_side(report, diagnostic, side->left, last);
-        if (side->kind == RBK_EXPR_BINARY) {
-            label_side(report, diagnostic, side->right, last);
-        }
-        return;
-    }
-    struct rbk_range range = rbk_condition_range(report->condition, side, &none, &origin);
-    enum rbk_type type = (enum rbk_type)side->typing.type;
-    bool again = last->source == origin.place.source && last->span.start == origin.place.span.start;
-    if (!origin.words || !origin.place.source || again || range.count == 0 ||
-        rbk_range_is_all(&range) || type == RBK_TYPE_BOOL || type == RBK_TYPE_TEXT) {
-        return;
-    }
-    struct rbk_buffer words;
-    rbk_buffer_init(&words, 512);
-    rbk_range_print(&words, &range, type);
-    struct rbk_str text = rbk_buffer_str(&words);
-    rbk_diagnostic_label(diagnostic, origin.place, "%s: %.*s", origin.words, RBK_STR_ARG(text));
-    rbk_buffer_fini(&words);
-    *last = origin.place;
-}
-
-/* Label one side of `and` or `or` with what it asks of a value that the other side asks about, too.
- */
-static void label_part(const struct report *report, struct rbk_diagnostic *diagnostic,
-                       const struct rbk_tree_expr *part, const struct rbk_tree_expr *other,
-                       bool truth)
-{
-    struct rbk_terms mine;
-    struct rbk_terms theirs;
-    rbk_terms_init(&mine);
-    rbk_terms_init(&theirs);
-    rbk_condition_assume(report->condition, part, truth, &mine);
-    rbk_condition_assume(report->condition, other, truth, &theirs);
-    for (uint32_t i = 0; i < mine.count && !mine.impossible; i++) {
-        const struct rbk_term *term = &mine.items[i];
-        enum rbk_type type = rbk_expr_type(term->expr);
-        if (!rbk_terms_find(report->condition, &theirs, term->expr) || type == RBK_TYPE_TEXT ||
-            type == RBK_TYPE_BOOL || term->range.count == 0) {
-            continue;
-        }
-        struct rbk_buffer words;
-        struct rbk_str name = quoted(report, term->expr);
-        rbk_buffer_init(&words, 512);
-        rbk_range_print(&words, &term->range, type);
-        struct rbk_str text = rbk_buffer_str(&words);
-        rbk_diagnostic_label(diagnostic, rbk_rules_place(report->rules, part->span),
-                             "%s when `%.*s` is %.*s", truth ? "holds" : "fails", RBK_STR_ARG(name),
-                             RBK_STR_ARG(text));
-        rbk_buffer_fini(&words);
-        return;
-    }
-}
-
-/* Say of a side that no value can come of that it is missing. @return whether it is. */
-static bool mark_missing(const struct report *report, struct rbk_diagnostic *diagnostic,
-                         const struct rbk_tree_expr *side)
-{
-    struct rbk_terms none;
-    rbk_terms_init(&none);
-    bool missing = rbk_condition_range(report->condition, side, &none, NULL).count == 0;
-    if (missing) {
-        rbk_diagnostic_label(diagnostic, rbk_rules_place(report->rules, side->span),
-                             "always missing");
-    }
-    return missing;
-}
-
-static void explain(const struct report *report, struct rbk_diagnostic *diagnostic,
-                    const struct rbk_tree_expr *culprit)
-{
-    while (culprit->kind == RBK_EXPR_NOT) {
-        culprit = culprit->left;
-    }
-    if (culprit->kind != RBK_EXPR_BINARY) {
-        return;
-    }
-    if (culprit->op == RBK_OPERATOR_AND || culprit->op == RBK_OPERATOR_OR) {
-        bool truth = culprit->op == RBK_OPERATOR_AND;
-        label_part(report, diagnostic, culprit->left, culprit->right, truth);
-        label_part(report, diagnostic, culprit->right, culprit->left, truth);
-        return;
-    }
-    if (rbk_condition_is_term(culprit->left) &&
-        rbk_condition_is_same(report->condition, culprit->left, culprit->right)) {
-        rbk_diagnostic_mark(diagnostic, "the same on both sides");
-        return;
-    }
-    if (mark_missing(report, diagnostic, culprit->left) ||
-        mark_missing(report, diagnostic, culprit->right)) {
-        return;
-    }
-    struct rbk_place last = rbk_place_none();
-    label_side(report, diagnostic, culprit->left, &last);
-    label_side(report, diagnostic, culprit->right, &last);
-}
-
 /* ---- finding it --------------------------------------------------------------------------------
  */
 
-static unsigned outcomes(const struct report *report, const struct rbk_tree_expr *expr)
+static unsigned outcomes(const struct rbk_condition_report *report,
+                         const struct rbk_tree_expr *expr)
 {
     struct rbk_terms none;
     rbk_terms_init(&none);
@@ -185,7 +54,7 @@ static unsigned outcomes(const struct report *report, const struct rbk_tree_expr
 
 /* The smallest part that decides: of an `and` that never holds the side that never does by itself,
  * of an `or` that always holds the side that always does. */
-static const struct rbk_tree_expr *culprit_of(const struct report *report,
+static const struct rbk_tree_expr *culprit_of(const struct rbk_condition_report *report,
                                               const struct rbk_tree_expr *expr, bool truth)
 {
     for (;;) {
@@ -202,18 +71,19 @@ static const struct rbk_tree_expr *culprit_of(const struct report *report,
     }
 }
 
-static void report_never(const struct report *report, const struct rbk_tree_expr *expr,
-                         const struct consequence *consequence)
+static void report_never(const struct rbk_condition_report *report,
+                         const struct rbk_tree_expr *expr, const struct consequence *consequence)
 {
     const struct rbk_tree_expr *culprit = culprit_of(report, expr, false);
     struct rbk_diagnostic *diagnostic =
         rbk_rule_report(report->rules, report->stage, culprit->span, "this can never hold, so %s",
                         consequence->never);
-    explain(report, diagnostic, culprit);
+    rbk_condition_explain(report, diagnostic, culprit);
 }
 
-static void report_always(const struct report *report, const struct rbk_tree_expr *expr,
-                          const struct consequence *consequence, bool misses)
+static void report_always(const struct rbk_condition_report *report,
+                          const struct rbk_tree_expr *expr, const struct consequence *consequence,
+                          bool misses)
 {
     const struct rbk_tree_expr *culprit = culprit_of(report, expr, true);
     struct rbk_diagnostic *diagnostic = NULL;
@@ -221,7 +91,7 @@ static void report_always(const struct report *report, const struct rbk_tree_exp
         diagnostic =
             rbk_rule_warn(report->rules, report->stage, culprit->span,
                           "this holds for every value, so %s", consequence->unless_missing);
-        explain(report, diagnostic, culprit);
+        rbk_condition_explain(report, diagnostic, culprit);
         rbk_diagnostic_help(diagnostic, "Ask for what the steps before it have changed. Where an "
                                         "answer of any kind is enough, say what a missing one "
                                         "counts as: `(VALUE ?? …)`.");
@@ -230,11 +100,11 @@ static void report_always(const struct report *report, const struct rbk_tree_exp
     diagnostic =
         rbk_rule_report(report->rules, report->stage, culprit->span, "this %s, so %s",
                         misses ? "holds for every value" : "always holds", consequence->always);
-    explain(report, diagnostic, culprit);
+    rbk_condition_explain(report, diagnostic, culprit);
 }
 
 /* Sides of an `or` that never hold, while the whole may. */
-static void check_sides(const struct report *report, const struct rbk_tree_expr *expr)
+static void check_sides(const struct rbk_condition_report *report, const struct rbk_tree_expr *expr)
 {
     if (expr->kind != RBK_EXPR_BINARY || expr->op != RBK_OPERATOR_OR) {
         return;
@@ -248,7 +118,7 @@ static void check_sides(const struct report *report, const struct rbk_tree_expr 
         const struct rbk_tree_expr *culprit = culprit_of(report, sides[i], false);
         struct rbk_diagnostic *diagnostic = rbk_rule_report(
             report->rules, report->stage, culprit->span, "this side of the `or` can never hold");
-        explain(report, diagnostic, culprit);
+        rbk_condition_explain(report, diagnostic, culprit);
     }
 }
 
@@ -256,7 +126,7 @@ static void check_condition(struct rbk_rules *rules, const struct rbk_program_st
                             const struct rbk_tree_expr *expr, const struct consequence *consequence)
 {
     struct rbk_condition condition = rbk_condition_make(rules);
-    struct report report = {rules, stage, &condition};
+    struct rbk_condition_report report = {rules, stage, &condition};
     if (!expr || rbk_expr_type(expr) != RBK_TYPE_BOOL) {
         return;
     }
@@ -331,7 +201,7 @@ static void check_param(struct rbk_rules *rules, const struct rbk_tree_statement
         return;
     }
     condition.depth = RBK_CONDITION_DEPTH_MAX; /* the name is what its type says, not its `where` */
-    struct report report = {rules, NULL, &condition};
+    struct rbk_condition_report report = {rules, NULL, &condition};
     unsigned can = outcomes(&report, where);
     if (!(can & RBK_CAN_BE_TRUE)) {
         report_never(&report, where, &of_where);
