@@ -15,7 +15,7 @@
 
 #define SCRATCH_BYTES_MAX ((size_t)1 << 32)
 /* So far what runs side by side is explored together, which is exact; beyond, apart. */
-#define TOGETHER_STATES_MAX UINT64_C(60000)
+#define TOGETHER_STATES_MAX UINT64_C(100000)
 
 /* ---- names ---- */
 
@@ -177,6 +177,8 @@ static int take_turn(struct exploration *all, const uint8_t *roles, uint64_t sta
     rbk_arena_init(&x.scratch, SCRATCH_BYTES_MAX);
     rbk_explore_model_make(&x.model, &x.scratch, all->machine, roles);
     x.visited = rbk_new_array(&x.scratch, uint64_t, all->machine->state_count / 64 + 1u);
+    x.going_back = rbk_new_array(&x.scratch, uint64_t, x.model.words + 1u);
+    x.undecided = rbk_new_array(&x.scratch, uint64_t, x.model.words + 1u);
     x.actions.capacity = rbk_actions_max(all->machine);
     x.actions.items = rbk_new_array(&x.scratch, struct rbk_action, x.actions.capacity);
     if (rbk_explore_space_make(&x)) {

@@ -167,16 +167,18 @@ struct space {
 
 /* ---- moves ---- */
 
-#define MOVES(X)                                                                           \
-    X(START)                                                                               \
-    X(RESULT)                                                                              \
-    X(RESOLVED)                                                                            \
-    X(ANSWER)                                                                              \
-    X(TIME_REGION)                                                                         \
-    X(TIME_BLOCK)                                                                          \
-    X(TIME_START)                                                                          \
-    X(TIME_PLAN) X(TIME_HOLD) X(TIME_TRIGGER) X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) \
-        X(WAY_BACK) X(TRIGGER_LEVEL) X(TRIGGER_ANSWER) X(TRIGGER_PATH)
+#define MOVES(X)                                                                              \
+    X(START)                                                                                  \
+    X(RESULT)                                                                                 \
+    X(RESOLVED)                                                                               \
+    X(ANSWER)                                                                                 \
+    X(TIME_REGION)                                                                            \
+    X(TIME_BLOCK)                                                                             \
+    X(TIME_START)                                                                             \
+    X(TIME_PLAN)                                                                              \
+    X(TIME_HOLD)                                                                              \
+    X(TIME_TRIGGER) X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL) \
+        X(TRIGGER_ANSWER) X(TRIGGER_PATH)
 #define X(constant) MOVE_##constant,
 enum move_kind { MOVES(X) MOVE_KIND_COUNT };
 #undef X
@@ -237,10 +239,11 @@ struct explorer {
     size_t reached_capacity;
     struct edges driver, time; /* edges by drivers, by time */
     uint64_t edge_count;
-    uint64_t *visited; /* bits by machine state */
-    uint32_t current;  /* the state being expanded */
-    struct move move;  /* under way */
-    uint32_t decided;  /* TRIGGER_*: the reaction that must be carried out now, or RBK_NONE */
+    uint64_t *visited;                /* bits by machine state */
+    uint64_t *going_back, *undecided; /* sets of stages, as bits, of the state being kept */
+    uint32_t current;                 /* the state being expanded */
+    struct move move;                 /* under way */
+    uint32_t decided; /* TRIGGER_*: the reaction that must be carried out now, or RBK_NONE */
     struct found found[RBK_EXPLORE_VIOLATIONS_MAX];
     uint32_t found_count;
     uint64_t found_seen;

@@ -162,17 +162,12 @@ static bool may_come_next(const struct explorer *x, const struct spread *spread,
     return true;
 }
 
-/* Whether a person has to decide about a stage that this one depends on: what is decided there
- * settles this one too. */
-static bool waits_for_decision(const struct explorer *x, const struct spread *spread,
-                               uint32_t region)
+/* Whether a stage this one depends on is in a set, given as bits. */
+static bool depends_on_any(const struct explorer *x, uint32_t region, const uint64_t *set)
 {
-    const struct rbk_machine *machine = &x->model.cut;
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        const struct rbk_region_state *rs = region_of(x, spread, i);
-        if (i != region && rbk_explore_depends(&x->model, region, i) && rs->mode == RBK_MODE_IDLE &&
-            !(rs->flags & RBK_FLAG_FOLLOWED) &&
-            machine->states[rs->state].kind == RBK_STATE_ROLLED_BACK) {
+    const uint64_t *before = x->model.before + (size_t)region * x->model.words;
+    for (uint32_t i = 0; i < x->model.words; i++) {
+        if (before[i] & set[i]) {
             return true;
         }
     }
@@ -210,16 +205,24 @@ static bool goes_back(const struct explorer *x, const struct rbk_region_state *r
             rs->target == machine->regions[region].rollback);
 }
 
-/* Whether a stage this one depends on goes back as well, and so later. */
-static bool goes_back_for_another(const struct explorer *x, const struct spread *spread,
-                                  uint32_t region)
+/* The stages that go back, and those that somebody has to decide about after they did: what happens
+ * to them, or is decided there, settles what depends on them, too. */
+static void note_sets(struct explorer *x, struct spread *spread)
 {
-    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
-        if (rbk_explore_depends(&x->model, region, i) && goes_back(x, region_of(x, spread, i), i)) {
-            return true;
+    const struct rbk_machine *machine = &x->model.cut;
+    memset(x->going_back, 0, x->model.words * sizeof(uint64_t));
+    memset(x->undecided, 0, x->model.words * sizeof(uint64_t));
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        const struct rbk_region_state *rs = region_of(x, spread, i);
+        bool undecided = rs->mode == RBK_MODE_IDLE && !(rs->flags & RBK_FLAG_FOLLOWED) &&
+                         machine->states[rs->state].kind == RBK_STATE_ROLLED_BACK;
+        if (goes_back(x, rs, i)) {
+            x->going_back[i / 64] |= UINT64_C(1) << i % 64;
+        }
+        if (undecided) {
+            x->undecided[i / 64] |= UINT64_C(1) << i % 64;
         }
     }
-    return false;
 }
 
 /* Still, with nothing to take back, and after a stage that does not stand: it cannot start. */
@@ -231,7 +234,8 @@ static bool is_blocked(const struct explorer *x, const struct spread *spread, ui
 }
 
 /* What is only left out when not everything is asked for. */
-static void reduce_region(const struct explorer *x, struct spread *spread, uint32_t region)
+static void reduce_region(const struct explorer *x, struct spread *spread, uint32_t region,
+                          bool structural)
 {
     struct rbk_region_state *rs = region_of(x, spread, region);
     const struct rbk_machine *machine = &x->model.cut;
@@ -258,7 +262,8 @@ static void reduce_region(const struct explorer *x, struct spread *spread, uint3
         rs->approvals = 0;
         if (spread->state->turned) {
             rs->flags &= ~(uint32_t)RBK_FLAG_FOLLOWED;
-        } else if (goes_back(x, rs, region) && goes_back_for_another(x, spread, region)) {
+        } else if (structural && goes_back(x, rs, region) &&
+                   depends_on_any(x, region, x->going_back)) {
             rs->flags |= RBK_FLAG_FOLLOWED;
         }
     }
@@ -283,7 +288,7 @@ static void reduce_held(const struct explorer *x, struct spread *spread)
         enum rbk_state_kind kind = machine->states[region_of(x, spread, i)->state].kind;
         bool rolled_back = kind == RBK_STATE_ROLLED_BACK;
         if ((rolled_back || kind == RBK_STATE_HELD) && is_blocked(x, spread, i)) {
-            asked |= !rolled_back || !waits_for_decision(x, spread, i);
+            asked |= !rolled_back || !depends_on_any(x, i, x->undecided);
             reset_region(x, spread, i, 0);
             clear_bits(x, spread, i);
         }
@@ -393,34 +398,68 @@ static void canonize_triggers(const struct explorer *x, struct spread *spread)
     }
 }
 
+/* Whether a region, or the run, has changed in what the reductions of others look at. */
+static bool is_structural(const struct explorer *x, const struct rbk_region_state *was,
+                          const struct rbk_region_state *is)
+{
+    const struct rbk_machine_state *states = x->model.cut.states;
+    return states[was->state].kind != states[is->state].kind || was->order != is->order ||
+           was->flags != is->flags || was->target != is->target ||
+           (was->mode == RBK_MODE_IDLE) != (is->mode == RBK_MODE_IDLE) ||
+           is->mode == RBK_MODE_FORKED || states[was->state].phase != states[is->state].phase;
+}
+
+static void reduce(struct explorer *x, bool structural)
+{
+    struct spread *work = &x->work;
+    if (structural) {
+        note_sets(x, work);
+    }
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        if (structural || memcmp(region_of(x, work, i), region_of(x, &x->from, i),
+                                 sizeof(struct rbk_region_state)) != 0) {
+            reduce_region(x, work, i, structural);
+        }
+    }
+    if (structural) {
+        reduce_held(x, work);
+        reduce_ways_back(x, work);
+    }
+}
+
 static void canonize(struct explorer *x)
 {
     struct spread *work = &x->work;
     uint32_t count = x->model.cut.region_count;
     uint64_t *bits = bits_of(x, work);
+    const struct rbk_state *was = x->from.state;
+    const struct rbk_state *is = work->state;
+    bool structural = !x->space.states.count || x->options->full || was->hold != is->hold ||
+                      was->turned != is->turned || was->cancelled != is->cancelled;
     for (size_t i = 0; i < x->space.bits_bytes / sizeof(*bits); i++) {
         bits[i] &= x->model.guarded[i];
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (memcmp(region_of(x, work, i), region_of(x, &x->from, i),
-                   sizeof(struct rbk_region_state)) != 0) {
+        const struct rbk_region_state *before = region_of(x, &x->from, i);
+        struct rbk_region_state *rs = region_of(x, work, i);
+        if (memcmp(rs, before, sizeof(*rs)) != 0) {
+            structural |= is_structural(x, before, rs);
             canonize_region(x, work, i);
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (x->model.cut.regions[i].kind == RBK_REGION_BRANCH && is_stale_branch(x, work, i)) {
+        if (structural && x->model.cut.regions[i].kind == RBK_REGION_BRANCH &&
+            is_stale_branch(x, work, i)) {
             reset_region(x, work, i, 0);
         }
     }
-    close_orders(x, work);
+    if (structural) {
+        close_orders(x, work);
+    }
     canonize_head(x, work);
     canonize_triggers(x, work);
     if (!x->options->full) {
-        for (uint32_t i = 0; i < count; i++) {
-            reduce_region(x, work, i);
-        }
-        reduce_held(x, work);
-        reduce_ways_back(x, work);
+        reduce(x, structural);
     }
 }
 
