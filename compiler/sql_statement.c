@@ -375,24 +375,22 @@ static void judge_pragma(struct rbk_sql_reader *reader, struct rbk_sql_cursor *c
     if (reader->lexer.dialect != RBK_SQL_SQLITE) {
         return;
     }
-    struct rbk_sql_cursor name = *cursor;
-    do {
-        name = *cursor;
+    struct rbk_sql_token name = cursor->token;
+    rbk_sql_advance(cursor);
+    if (rbk_sql_is_symbol(&cursor->token, '.')) {
         rbk_sql_advance(cursor);
-        if (!rbk_sql_is_symbol(&cursor->token, '.')) {
-            break;
-        }
+        name = cursor->token;
         rbk_sql_advance(cursor);
-    } while (cursor->token.kind != RBK_SQL_END);
+    }
     bool sets = rbk_sql_is_symbol(&cursor->token, '=') || rbk_sql_is_symbol(&cursor->token, '(');
-    if (rbk_sql_is_word(&name.token, "WAL_CHECKPOINT")) {
+    if (rbk_sql_is_word(&name, "WAL_CHECKPOINT")) {
         outside(statement, "PRAGMA wal_checkpoint");
-    } else if (sets && rbk_sql_is_word(&name.token, "SYNCHRONOUS")) {
+    } else if (sets && rbk_sql_is_word(&name, "SYNCHRONOUS")) {
         outside(statement, "PRAGMA synchronous");
-    } else if (sets && rbk_sql_is_word(&name.token, "JOURNAL_MODE")) {
+    } else if (sets && rbk_sql_is_word(&name, "JOURNAL_MODE")) {
         statement->class = RBK_SQL_NOTHING;
         statement->what = "PRAGMA journal_mode";
-    } else if (sets && rbk_sql_is_word(&name.token, "FOREIGN_KEYS")) {
+    } else if (sets && rbk_sql_is_word(&name, "FOREIGN_KEYS")) {
         statement->class = RBK_SQL_NOTHING;
         statement->what = "PRAGMA foreign_keys";
     }
