@@ -62,7 +62,7 @@ int rbk_command_explore(int argc, const char **argv)
     long long memory = 0;
     const struct poptOption options[] = {
         {"format", 'f', POPT_ARG_STRING, &format, 0, "`human' (the default) or `json'", "FORMAT"},
-        {"states", 0, POPT_ARG_LONGLONG, &states, 0, "keep at most N states (2000000)", "N"},
+        {"states", 0, POPT_ARG_LONGLONG, &states, 0, "keep at most N states at once (500000)", "N"},
         {"memory", 0, POPT_ARG_LONGLONG, &memory, 0, "take at most BYTES of memory (524288000)",
          "BYTES"},
         POPT_AUTOHELP POPT_TABLEEND};

@@ -3,7 +3,7 @@ _rbkc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check build emit explain fmt graph review runbook times help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'check build emit explain explore fmt graph review runbook times help --help --version' -- "$cur")
         return
     fi
     case $prev in
@@ -14,7 +14,7 @@ _rbkc() {
     -f | --format)
         if [ "${COMP_WORDS[1]}" = check ]; then
             mapfile -t COMPREPLY < <(compgen -W 'human gcc json sarif github markdown' -- "$cur")
-        elif [ "${COMP_WORDS[1]}" = times ]; then
+        elif [ "${COMP_WORDS[1]}" = times ] || [ "${COMP_WORDS[1]}" = explore ]; then
             mapfile -t COMPREPLY < <(compgen -W 'human json' -- "$cur")
         elif [ "${COMP_WORDS[1]}" = runbook ]; then
             mapfile -t COMPREPLY < <(compgen -W 'markdown html' -- "$cur")
@@ -38,9 +38,10 @@ _rbkc() {
     if [[ $cur == -* ]]; then
         local options='--help'
         case ${COMP_WORDS[1]} in
-        check) options+=' --format --fail-on --fix --dry-run --syntax' ;;
+        check) options+=' --format --fail-on --fix --dry-run --syntax --no-explore --states' ;;
         build) options+=' --output --stdout' ;;
         emit) options+=' --promela --output' ;;
+        explore) options+=' --format --states --memory' ;;
         fmt) options+=' --check' ;;
         graph) options+=' --format --stages --output' ;;
         review) options+=' --against --fail-on-weaker --whole --output' ;;

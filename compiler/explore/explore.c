@@ -229,9 +229,8 @@ static int explore_apart(struct exploration *all, const struct model *model,
     begin(all);
     uint8_t *roles = rbk_new_array(&all->scratch, uint8_t, all->machine->region_count + 1u);
     for (uint32_t turn = 0; turn < turns.stages * turns.branches && complete; turn++) {
-        uint64_t left = all->result.states_max - all->result.states;
         rbk_explore_roles(model, turn_of, turns, turn, roles);
-        if (take_turn(all, roles, left, &complete) != 0) {
+        if (take_turn(all, roles, all->result.states_max, &complete) != 0) {
             return -RBK_ENOMEM;
         }
     }

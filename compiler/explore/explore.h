@@ -27,8 +27,8 @@
 /** The rule that exploration is for: RBK150. It cannot be waived. */
 #define RBK_RULE_EXPLORE 150
 
-/** States kept unless the caller says otherwise. */
-#define RBK_EXPLORE_STATES_MAX UINT64_C(2000000)
+/** States kept at once unless the caller says otherwise. */
+#define RBK_EXPLORE_STATES_MAX UINT64_C(500000)
 /** Bytes taken unless the caller says otherwise. */
 #define RBK_EXPLORE_BYTES_MAX ((size_t)500 << 20)
 /** Violations told; what comes after them is counted. */
@@ -63,7 +63,7 @@ typedef enum rbk_refusal rbk_explore_step_fn(const struct rbk_machine *machine,
 
 /** What is asked for; zero is the default everywhere. */
 struct rbk_explore_options {
-    uint64_t states_max;       /**< States kept at most; 0: RBK_EXPLORE_STATES_MAX. */
+    uint64_t states_max;       /**< States kept at once; 0: RBK_EXPLORE_STATES_MAX. */
     size_t bytes_max;          /**< Memory taken at most; 0: RBK_EXPLORE_BYTES_MAX. */
     rbk_explore_step_fn *step; /**< NULL: rbk_step(). */
     bool full;  /**< Leave nothing out but time: for tests that compare. Small machines only. */
@@ -129,7 +129,7 @@ struct rbk_explore_exit {
 /** What was found. Everything in it lives in the arena given to rbk_explore(). */
 struct rbk_explore_result {
     bool complete;       /**< Every state was explored; else a limit was reached. */
-    uint64_t states;     /**< Distinct states. */
+    uint64_t states;     /**< Distinct states; of all turns, where things were explored apart. */
     uint64_t edges;      /**< Steps taken. */
     uint64_t frontier;   /**< Not complete: states seen and not explored. */
     size_t bytes;        /**< Memory taken. */

@@ -167,18 +167,19 @@ struct space {
 
 /* ---- moves ---- */
 
-#define MOVES(X)                                                                              \
-    X(START)                                                                                  \
-    X(RESULT)                                                                                 \
-    X(RESOLVED)                                                                               \
-    X(ANSWER)                                                                                 \
-    X(TIME_REGION)                                                                            \
-    X(TIME_BLOCK)                                                                             \
-    X(TIME_START)                                                                             \
-    X(TIME_PLAN)                                                                              \
-    X(TIME_HOLD)                                                                              \
-    X(TIME_TRIGGER) X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL) \
-        X(TRIGGER_ANSWER) X(TRIGGER_PATH)
+#define MOVES(X)                                                                                \
+    X(START)                                                                                    \
+    X(RESULT)                                                                                   \
+    X(RESOLVED)                                                                                 \
+    X(ANSWER)                                                                                   \
+    X(TIME_REGION)                                                                              \
+    X(TIME_BLOCK)                                                                               \
+    X(TIME_START)                                                                               \
+    X(TIME_PLAN)                                                                                \
+    X(TIME_HOLD)                                                                                \
+    X(TIME_TRIGGER)                                                                             \
+    X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL) X(TRIGGER_ANSWER) \
+        X(TRIGGER_PATH)
 #define X(constant) MOVE_##constant,
 enum move_kind { MOVES(X) MOVE_KIND_COUNT };
 #undef X
