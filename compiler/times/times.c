@@ -111,8 +111,6 @@ static void find_stage(struct rbk_times *times, const struct rbk_program_stage *
         struct rbk_worst *half = part < RBK_TIMES_APPLY ? &ret->early : &ret->work;
         *half = rbk_worst_then(*half, ret->parts[part]);
     }
-    ret->stop_early_ms = ret->early.stop_ms;
-    ret->stop_ms = ret->work.stop_ms;
     ret->strategy_count = stage->rollbacks.count;
     ret->strategies = rbk_new_array(times->arena, struct rbk_worst, ret->strategy_count + 1);
     for (uint32_t i = 0; i < ret->strategy_count; i++) {

@@ -51,8 +51,6 @@ struct rbk_stage_times {
     struct rbk_worst *strategies; /**< Of each: its `when`, steps and verify, limits applied. */
     uint64_t back_ms;       /**< All strategies one after the other: all but the last fail, at their
                                  latest, and the last ends well, at its latest. 0 without a rollback. */
-    uint64_t stop_early_ms; /**< Stopping what is under way before `apply`: early.stop_ms. */
-    uint64_t stop_ms;       /**< Stopping what is under way in `apply` or `verify`: work.stop_ms. */
     struct rbk_worst early; /**< The parts before `apply`, of which nothing is to be taken back; its
                                  stop_ms is what stopping them takes. */
     struct rbk_worst work;  /**< `apply` and `verify`. */
