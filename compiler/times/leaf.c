@@ -278,10 +278,8 @@ static uint64_t dead_ms_of(const struct rbk_tree_statement *statement)
         return kinds_of(statement) & RBK_CONNECTION_BIT(RBK_CONNECTION_SQLITE)
                    ? RBK_STOP_SQLITE_MS
                    : RBK_STOP_POSTGRES_MS;
-    case RBK_STATEMENT_REDIS:
-        return RBK_STOP_REDIS_MS;
     default:
-        return RBK_STOP_HTTP_MS;
+        return RBK_STOP_REQUEST_MS;
     }
 }
 

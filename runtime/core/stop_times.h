@@ -34,8 +34,7 @@
 #define RBK_STOP_SQLITE_MS 5000u
 
 /* http, redis: the connection is closed at once; so it is for every reading, wait and question. */
-#define RBK_STOP_HTTP_MS 0u
-#define RBK_STOP_REDIS_MS 0u
+#define RBK_STOP_REQUEST_MS 0u
 #define RBK_STOP_READING_MS 0u
 
 #endif
