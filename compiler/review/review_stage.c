@@ -44,33 +44,72 @@ static void put_step(struct rbk_review_page *page, const struct rbk_machine_stat
     rbk_document_row_end(document);
 }
 
+/* The releases of locks stand at each end of a plan: one of them is shown. */
+static bool is_repeated(const struct rbk_machine_state *state)
+{
+    return state->phase == RBK_PHASE_RELEASE &&
+           !rbk_str_starts(state->name, RBK_STR("plan.completed."));
+}
+
+/* What the steps of a stage come to. */
+struct steps {
+    struct rbk_review_page *page;
+    bool shown; /* Whether they are put into a table, which is open once there is a change. */
+    uint32_t changes;
+    uint32_t checks;
+    uint32_t values;
+};
+
+static void visit_effect(struct steps *steps, const struct rbk_machine_state *state)
+{
+    const struct rbk_machine *machine = steps->page->machine;
+    const struct rbk_effect *effect = &machine->effects[state->effect];
+    if (!rbk_describe_changes(machine, effect)) {
+        steps->checks += effect->kind == RBK_EFFECT_CHECK ? 1 : 0;
+        steps->values += effect->kind == RBK_EFFECT_LET ? 1 : 0;
+        return;
+    }
+    if (steps->shown && steps->changes == 0) {
+        rbk_document_table(steps->page->document, "Part", "Step", "Limits", "After a crash", NULL);
+    }
+    if (steps->shown) {
+        put_step(steps->page, state);
+    }
+    steps->changes++;
+}
+
+/* The steps of a region, and of the branches it forks. Branches nest as blocks do. */
+static void visit_region(struct steps *steps, uint32_t region)
+{
+    const struct rbk_machine *machine = steps->page->machine;
+    struct rbk_slice states = machine->regions[region].states;
+    for (uint32_t i = states.first; i < states.first + states.count; i++) {
+        const struct rbk_machine_state *state = &machine->states[i];
+        if (state->kind == RBK_STATE_EFFECT && !is_repeated(state)) {
+            visit_effect(steps, state);
+        }
+        for (uint32_t k = 0; state->kind == RBK_STATE_FORK && k < state->branches.count; k++) {
+            visit_region(steps, state->branches.first + k);
+        }
+    }
+}
+
 /* The steps of a stage that change something, and how many there are that only look. */
 static void put_steps(struct rbk_review_page *page, uint32_t region)
 {
-    const struct rbk_machine *machine = page->machine;
-    uint32_t checks = 0;
-    uint32_t readings = 0;
-    bool any = false;
-    for (uint32_t i = 0; i < machine->state_count; i++) {
-        const struct rbk_machine_state *state = &machine->states[i];
-        if (state->kind != RBK_STATE_EFFECT || region_of(machine, state) != region) {
-            continue;
-        }
-        const struct rbk_effect *effect = &machine->effects[state->effect];
-        if (!rbk_describe_changes(machine, effect)) {
-            checks += effect->kind == RBK_EFFECT_CHECK ? 1 : 0;
-            readings += effect->kind == RBK_EFFECT_LET ? 1 : 0;
-            continue;
-        }
-        if (!any) {
-            rbk_document_table(page->document, "Part", "Step", "Limits", "After a crash", NULL);
-            any = true;
-        }
-        put_step(page, state);
-    }
-    rbk_document_paragraph(page->document, "Besides: %u %s, %u %s.", checks,
-                           checks == 1 ? "check" : "checks", readings,
-                           readings == 1 ? "value kept" : "values kept");
+    struct steps steps = {.page = page, .shown = true};
+    visit_region(&steps, region);
+    rbk_document_paragraph(page->document, "Besides: %u %s, %u %s.", steps.checks,
+                           steps.checks == 1 ? "check" : "checks", steps.values,
+                           steps.values == 1 ? "value kept" : "values kept");
+}
+
+/* Whether a region has a step that changes something. */
+static bool has_changes(struct rbk_review_page *page, uint32_t region)
+{
+    struct steps steps = {.page = page, .shown = false};
+    visit_region(&steps, region);
+    return steps.changes > 0;
 }
 
 static struct rbk_str ways_back(struct rbk_review_page *page, const struct rbk_region *region)
@@ -130,8 +169,10 @@ void rbk_review_stages(struct rbk_review_page *page, bool steps)
     }
     for (uint32_t i = 0; i < machine->region_count && steps; i++) {
         const struct rbk_region *region = &machine->regions[i];
-        if (region->kind == RBK_REGION_STAGE || region->kind == RBK_REGION_RETIRE) {
-            rbk_document_fold(document, "Steps of " RBK_CODE("%.*s"), RBK_STR_ARG(region->name));
+        bool locks = region->kind == RBK_REGION_PLAN && has_changes(page, i);
+        if (locks || region->kind == RBK_REGION_STAGE || region->kind == RBK_REGION_RETIRE) {
+            rbk_document_fold(document, "Steps of " RBK_CODE("%.*s"),
+                              RBK_STR_ARG(locks ? RBK_STR("the plan") : region->name));
             put_steps(page, i);
             rbk_document_fold_end(document);
         }

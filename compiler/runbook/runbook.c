@@ -182,6 +182,24 @@ static void put_messages(struct rbk_runbook *runbook)
     }
 }
 
+/* What is released at every end; all three ends release the same, so one is shown. */
+static void put_releases(struct rbk_runbook *runbook)
+{
+    const struct rbk_machine *machine = runbook->machine;
+    struct rbk_slice states = machine->regions[0].states;
+    struct rbk_slice released = {0, 0};
+    for (uint32_t i = states.first; i < states.first + states.count; i++) {
+        if (rbk_str_starts(machine->states[i].name, RBK_STR("plan.completed."))) {
+            released.first = released.count == 0 ? i : released.first;
+            released.count++;
+        }
+    }
+    if (released.count > 0) {
+        rbk_document_heading(runbook->document, 2, "At every end");
+        (void)rbk_runbook_steps(runbook, released, RBK_PHASE_RELEASE);
+    }
+}
+
 static void put_watch(struct rbk_runbook *runbook)
 {
     const struct rbk_machine *machine = runbook->machine;
@@ -272,6 +290,7 @@ void rbk_runbook_write(struct rbk_compile *compile, const struct rbk_machine *ma
     rbk_runbook_decisions(&runbook);
     rbk_runbook_stages(&runbook);
     put_watch(&runbook);
+    put_releases(&runbook);
     put_stuck(&runbook);
     put_messages(&runbook);
     put_checklists(&runbook);

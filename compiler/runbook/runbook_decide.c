@@ -89,7 +89,7 @@ static void put_conditions(struct rbk_runbook *runbook)
     struct rbk_slice states = machine->regions[0].states;
     (void)rbk_runbook_steps(runbook, states, RBK_PHASE_REQUIRE);
     (void)rbk_runbook_steps(runbook, states, RBK_PHASE_APPROVE);
-    (void)rbk_runbook_steps(runbook, states, RBK_PHASE_PREPARE);
+    (void)rbk_runbook_steps(runbook, states, RBK_PHASE_PLAN); /* locks */
     for (uint32_t i = 0; i < machine->baseline_count; i++) {
         rbk_document_task(document, 0,
                           "Baseline of " RBK_CODE("%.*s") " measured over " RBK_CODE("%.*s"),

@@ -225,8 +225,12 @@ static bool put_state(struct rbk_runbook *runbook, uint32_t index, unsigned dept
     const struct rbk_machine_state *state = &machine->states[index];
     depth += depth_of(state->name);
     put_else(runbook, index, depth);
-    if (state->kind == RBK_STATE_EFFECT && name_ends_in(state->name, "when")) {
-        return false; /* of a strategy: said above its steps */
+    if (state->kind == RBK_STATE_EFFECT) {
+        enum rbk_effect_kind kind = machine->effects[state->effect].kind;
+        if (name_ends_in(state->name, "when") || kind == RBK_EFFECT_BASELINE ||
+            kind == RBK_EFFECT_ARM) {
+            return false; /* said elsewhere: above a strategy's steps, with the probes */
+        }
     }
     if (state->kind == RBK_STATE_EFFECT) {
         put_effect(runbook, state, depth);
