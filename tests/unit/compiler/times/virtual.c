@@ -416,7 +416,7 @@ static void keep_clocks(struct world *world, uint32_t stage, enum stage_at befor
 static enum rbk_refusal step(struct world *world, struct rbk_event event)
 {
     const struct rbk_machine *machine = world->machine;
-    enum stage_at before[STAGES_MAX];
+    enum stage_at before[STAGES_MAX] = {AT_WAITING};
     uint32_t stage = 0;
     for (uint32_t i = 0; i < machine->region_count; i++) {
         if (machine->regions[i].kind == RBK_REGION_STAGE) {
@@ -491,7 +491,7 @@ static bool go_on(struct world *world, uint32_t number)
         }
     }
     world->now_ms = next_ms > world->now_ms ? next_ms : world->now_ms;
-    if (by_time) {
+    if (by_time || !flight) {
         EXPECT(step(world, (struct rbk_event){.kind = RBK_EVENT_TIME}) == RBK_REFUSAL_ACCEPTED);
     } else {
         land(world, flight);
