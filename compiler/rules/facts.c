@@ -108,6 +108,31 @@ void rbk_facts_find(struct rbk_rules *rules)
     }
 }
 
+static void each_of(struct rbk_rules *rules, const struct rbk_statements *list,
+                    rbk_fact_part_fn *on_part)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        on_part(rules, list->items[i]);
+    }
+}
+
+void rbk_fact_each_part(struct rbk_rules *rules, rbk_fact_part_fn *on_part)
+{
+    const struct rbk_source *source = rules->source;
+    for (struct rbk_tree_statement *at = rbk_rules_head(rules); at; at = rbk_head_next(at)) {
+        on_part(rules, at);
+    }
+    for (uint32_t i = 0; i < rules->program->file_count; i++) {
+        const struct rbk_program_file *file = rules->program->files[i];
+        if (!file->is_std) {
+            rules->source = file->tree->source;
+            each_of(rules, &file->actions, on_part);
+            each_of(rules, &file->channels, on_part);
+        }
+    }
+    rules->source = source;
+}
+
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
 /* Whether a statement stands in a `verify` below @root. */

@@ -31,6 +31,13 @@ bool rbk_fact_is_fake_command(const struct rbk_tree_expr *command);
 /** Whether a condition gives the same answer whatever the world is like. */
 bool rbk_fact_is_constant(const struct rbk_rules *rules, const struct rbk_tree_expr *expr);
 
+/** Called for a part of the program that is no stage; rules->source is its file's. */
+typedef void rbk_fact_part_fn(struct rbk_rules *rules, struct rbk_tree_statement *part);
+
+/** Call @on_part for each statement at the plan's head but the stages, and for each action and
+ * channel type of the plan and of modules that are not the standard library's. */
+void rbk_fact_each_part(struct rbk_rules *rules, rbk_fact_part_fn *on_part);
+
 /** Called for a name in an expression. @guarded: it stands before `??`, so that it may be missing.
  */
 typedef void rbk_fact_name_fn(void *context, const struct rbk_tree_expr *name, bool guarded);

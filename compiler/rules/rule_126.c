@@ -6,7 +6,7 @@
  * The text is looked at as it is written. What the shell would make of it is not worked out: a
  * warning that asks for a second look is all that is wanted.
  */
-#include "compiler/rules/rules.h"
+#include "compiler/rules/facts.h"
 
 #include <string.h>
 
@@ -266,14 +266,29 @@ static void check_redis(struct rbk_rules *rules, const struct rbk_program_stage 
     }
 }
 
-void rbk_rule_126(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+static void check_steps(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                        struct rbk_tree_statement *root)
 {
-    const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
-    for (struct rbk_tree_statement *at = statement; at; at = rbk_statement_next(statement, at)) {
+    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
         if (at->kind == RBK_STATEMENT_RUN || at->kind == RBK_STATEMENT_SHELL) {
             check_command(rules, stage, at->value);
         } else if (at->kind == RBK_STATEMENT_REDIS) {
             check_redis(rules, stage, at->value);
         }
     }
+}
+
+static void check_part(struct rbk_rules *rules, struct rbk_tree_statement *part)
+{
+    check_steps(rules, NULL, part);
+}
+
+void rbk_rule_126_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+{
+    check_steps(rules, rbk_program_stage_of(statement), statement);
+}
+
+void rbk_rule_126(struct rbk_rules *rules)
+{
+    rbk_fact_each_part(rules, check_part);
 }

@@ -260,13 +260,15 @@ static void touch_all(struct touches *touches, struct rbk_tree_statement *root)
     }
 }
 
-void rbk_rule_127_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+/* Every `parallel` below @root. */
+static void check_branches(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                           struct rbk_tree_statement *root)
 {
-    for (struct rbk_tree_statement *at = statement; at; at = rbk_statement_next(statement, at)) {
+    for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
         if (at->kind != RBK_STATEMENT_PARALLEL) {
             continue;
         }
-        struct touches touches = {.rules = rules, .stage = rbk_program_stage_of(statement)};
+        struct touches touches = {.rules = rules, .stage = stage};
         rbk_map_init(&touches.keys, &rules->compile->arena);
         for (struct rbk_tree_statement *branch = at->block->first; branch; branch = branch->next) {
             touches.reported = false;
@@ -276,7 +278,17 @@ void rbk_rule_127_stage(struct rbk_rules *rules, struct rbk_tree_statement *stat
     }
 }
 
-void rbk_rule_127(struct rbk_rules *rules)
+static void check_part(struct rbk_rules *rules, struct rbk_tree_statement *part)
+{
+    check_branches(rules, NULL, part);
+}
+
+void rbk_rule_127_stage(struct rbk_rules *rules, struct rbk_tree_statement *statement)
+{
+    check_branches(rules, rbk_program_stage_of(statement), statement);
+}
+
+static void check_stages(struct rbk_rules *rules)
 {
     const struct rbk_stage_order *order = rbk_stage_order(rules);
     if (!order->has_concurrency || rules->unsound) {
@@ -296,4 +308,10 @@ void rbk_rule_127(struct rbk_rules *rules)
             touch_all(&touches, stage->apply);
         }
     }
+}
+
+void rbk_rule_127(struct rbk_rules *rules)
+{
+    rbk_fact_each_part(rules, check_part);
+    check_stages(rules);
 }

@@ -8,6 +8,7 @@
  * would be a plain text.
  */
 #include "compiler/rules/credential.h"
+#include "compiler/rules/facts.h"
 
 #include "runtime/core/base/map.h"
 
@@ -97,10 +98,10 @@ static void check_env(struct rbk_credentials *scan, const struct rbk_map *secret
     }
 }
 
-void rbk_rule_160_stage(struct rbk_rules *rules, struct rbk_tree_statement *stage)
+void rbk_rule_160_stage(struct rbk_rules *rules, struct rbk_tree_statement *part)
 {
     struct rbk_credentials scan = rbk_credentials_of(rules);
-    for (struct rbk_tree_statement *at = stage; at; at = rbk_statement_next(stage, at)) {
+    for (struct rbk_tree_statement *at = part; at; at = rbk_statement_next(part, at)) {
         if (at->clauses) {
             check_clauses(&scan, at);
         }
@@ -124,6 +125,7 @@ void rbk_rule_160(struct rbk_rules *rules)
         const struct rbk_tree_statement *param = head[RBK_STATEMENT_PARAM].items[i];
         check_literal(&scan, param->name->name->text, param->value);
     }
+    rbk_fact_each_part(rules, rbk_rule_160_stage);
     for (uint32_t i = 0; i < rules->program->file_count; i++) {
         if (!rules->program->files[i]->is_std) {
             rules->source = rules->program->files[i]->tree->source;

@@ -38,7 +38,7 @@ static const struct rbk_rule table[] = {
     {124, true, "a stage that lacks what its risk asks for", rbk_rule_124, NULL},
     {125, true, "a statement that cannot run in a transaction, or destroys unannounced",
      rbk_rule_125, rbk_rule_125_stage},
-    {126, true, "a destructive shell pattern", NULL, rbk_rule_126},
+    {126, true, "a destructive shell pattern", rbk_rule_126, rbk_rule_126_stage},
     {127, true, "parallel work on the same thing without an order", rbk_rule_127,
      rbk_rule_127_stage},
     {130, false, "a type or unit error", NULL, NULL},

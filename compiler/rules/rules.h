@@ -112,12 +112,12 @@ void rbk_rules_finish(struct rbk_rules *rules);
 /* The rules. */
 rbk_rule_fn rbk_rule_104, rbk_rule_106, rbk_rule_114, rbk_rule_120, rbk_rule_121, rbk_rule_125,
     rbk_rule_111;
-rbk_rule_fn rbk_rule_123, rbk_rule_124, rbk_rule_127, rbk_rule_132, rbk_rule_133, rbk_rule_134,
-    rbk_rule_143, rbk_rule_160;
+rbk_rule_fn rbk_rule_123, rbk_rule_124, rbk_rule_126, rbk_rule_127, rbk_rule_132, rbk_rule_133,
+    rbk_rule_134, rbk_rule_143, rbk_rule_160;
 rbk_rule_fn rbk_rule_131;
 
 /* The rules for each stage; `_stage` where the code has one for the rest of the plan, too. */
-rbk_rule_stage_fn rbk_rule_126, rbk_rule_127_stage, rbk_rule_132_stage, rbk_rule_142,
+rbk_rule_stage_fn rbk_rule_126_stage, rbk_rule_127_stage, rbk_rule_132_stage, rbk_rule_142,
     rbk_rule_160_stage;
 rbk_rule_stage_fn rbk_rule_131_stage;
 rbk_rule_stage_fn rbk_rule_101, rbk_rule_102, rbk_rule_103, rbk_rule_104_stage, rbk_rule_105,
