@@ -164,16 +164,21 @@ static bool can_both(struct rbk_condition *condition, const struct rbk_tree_expr
     return !both.impossible;
 }
 
+static unsigned outcomes_in(struct rbk_condition *condition, const struct rbk_tree_expr *expr,
+                            const struct rbk_terms *terms, unsigned chain);
+
+/* @chain: the operator this stands beside. In `a and b and c` the whole row is tried at once, not
+ * each pair of it as well, so that a long row takes as long as it is. */
 static unsigned connect(struct rbk_condition *condition, const struct rbk_tree_expr *expr,
-                        const struct rbk_terms *terms)
+                        const struct rbk_terms *terms, unsigned chain)
 {
     bool all = expr->op == RBK_OPERATOR_AND; /* what both sides have to be for the whole to be it */
     unsigned both = all ? RBK_CAN_BE_TRUE : RBK_CAN_BE_FALSE;
     unsigned either = all ? RBK_CAN_BE_FALSE : RBK_CAN_BE_TRUE;
-    unsigned left = rbk_condition_outcomes(condition, expr->left, terms);
-    unsigned right = rbk_condition_outcomes(condition, expr->right, terms);
+    unsigned left = outcomes_in(condition, expr->left, terms, expr->op);
+    unsigned right = outcomes_in(condition, expr->right, terms, expr->op);
     unsigned can = (left | right) & (either | RBK_CAN_BE_MISSING);
-    if ((left & right & both) && can_both(condition, expr, all, terms)) {
+    if ((left & right & both) && (chain == expr->op || can_both(condition, expr, all, terms))) {
         can |= both;
     }
     return can;
@@ -195,8 +200,8 @@ static unsigned outcomes_of_value(struct rbk_condition *condition, const struct 
            (rbk_condition_may_miss(expr) ? RBK_CAN_BE_MISSING : 0u);
 }
 
-unsigned rbk_condition_outcomes(struct rbk_condition *condition, const struct rbk_tree_expr *expr,
-                                const struct rbk_terms *terms)
+static unsigned outcomes_in(struct rbk_condition *condition, const struct rbk_tree_expr *expr,
+                            const struct rbk_terms *terms, unsigned chain)
 {
     if (rbk_condition_is_tired(condition)) {
         return RBK_CAN_BE_ANYTHING;
@@ -208,7 +213,7 @@ unsigned rbk_condition_outcomes(struct rbk_condition *condition, const struct rb
         return outcomes_of_value(condition, expr, terms);
     }
     if (expr->op == RBK_OPERATOR_AND || expr->op == RBK_OPERATOR_OR) {
-        return connect(condition, expr, terms);
+        return connect(condition, expr, terms, chain);
     }
     if (is_comparison(expr->op)) {
         return compare(condition, expr, terms);
@@ -222,6 +227,12 @@ unsigned rbk_condition_outcomes(struct rbk_condition *condition, const struct rb
                rbk_condition_outcomes(condition, expr->right, terms);
     }
     return RBK_CAN_BE_ANYTHING;
+}
+
+unsigned rbk_condition_outcomes(struct rbk_condition *condition, const struct rbk_tree_expr *expr,
+                                const struct rbk_terms *terms)
+{
+    return outcomes_in(condition, expr, terms, RBK_OPERATOR_KINDS);
 }
 
 /* ---- what follows from it ----------------------------------------------------------------------
@@ -257,8 +268,9 @@ static void assume_comparison(struct rbk_condition *condition, const struct rbk_
         return;
     }
     op = truth ? op : rbk_operator_opposite(op);
-    unsigned can = compare(condition, expr, terms);
-    if (!(can & (truth ? RBK_CAN_BE_TRUE : RBK_CAN_BE_FALSE))) {
+    /* What ranges do not show: the same value twice, two windows of one probe. */
+    unsigned wanted = truth ? RBK_CAN_BE_TRUE : RBK_CAN_BE_FALSE;
+    if (expr->left->kind == expr->right->kind && !(compare(condition, expr, terms) & wanted)) {
         terms->impossible = true;
         return;
     }

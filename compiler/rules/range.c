@@ -98,7 +98,8 @@ static struct rbk_range tidy(struct work *work, bool whole)
 
 struct rbk_range rbk_range_between(double low, double high, bool whole)
 {
-    struct work work = {.count = 0};
+    struct work work; /* its pieces are not read before they are written */
+    work.count = 0;
     add(&work, (struct rbk_range_piece){low, high, false, false}, whole);
     return tidy(&work, whole);
 }
@@ -115,7 +116,8 @@ struct rbk_range rbk_range_point(double number, bool whole)
 
 struct rbk_range rbk_range_meet(const struct rbk_range *a, const struct rbk_range *b)
 {
-    struct work work = {.count = 0};
+    struct work work; /* its pieces are not read before they are written */
+    work.count = 0;
     bool whole = a->whole || b->whole;
     for (unsigned i = 0; i < a->count; i++) {
         for (unsigned j = 0; j < b->count; j++) {
@@ -142,7 +144,8 @@ struct rbk_range rbk_range_meet(const struct rbk_range *a, const struct rbk_rang
 
 struct rbk_range rbk_range_join(const struct rbk_range *a, const struct rbk_range *b)
 {
-    struct work work = {.count = 0};
+    struct work work; /* its pieces are not read before they are written */
+    work.count = 0;
     bool whole = (a->whole || a->count == 0) && (b->whole || b->count == 0);
     for (unsigned i = 0; i < a->count; i++) {
         add(&work, a->pieces[i], whole);
@@ -191,7 +194,8 @@ enum rbk_operator rbk_operator_turned(enum rbk_operator op)
 
 struct rbk_range rbk_range_compared(enum rbk_operator op, const struct rbk_range *other)
 {
-    struct work work = {.count = 0};
+    struct work work; /* its pieces are not read before they are written */
+    work.count = 0;
     if (other->count == 0) {
         return tidy(&work, false);
     }
@@ -289,7 +293,8 @@ static struct rbk_range_piece compute_piece(enum rbk_operator op, const struct r
 struct rbk_range rbk_range_compute(enum rbk_operator op, const struct rbk_range *a,
                                    const struct rbk_range *b, bool whole)
 {
-    struct work work = {.count = 0};
+    struct work work; /* its pieces are not read before they are written */
+    work.count = 0;
     for (unsigned i = 0; i < a->count; i++) {
         for (unsigned j = 0; j < b->count; j++) {
             struct rbk_range_piece piece = compute_piece(op, &a->pieces[i], &b->pieces[j]);
@@ -308,7 +313,8 @@ struct rbk_range rbk_range_compute(enum rbk_operator op, const struct rbk_range 
 
 struct rbk_range rbk_range_negate(const struct rbk_range *a)
 {
-    struct work work = {.count = 0};
+    struct work work; /* its pieces are not read before they are written */
+    work.count = 0;
     for (unsigned i = 0; i < a->count; i++) {
         const struct rbk_range_piece *x = &a->pieces[i];
         add(&work, (struct rbk_range_piece){-x->high, -x->low, x->high_open, x->low_open},
