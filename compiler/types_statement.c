@@ -94,17 +94,21 @@ static void type_baseline(struct rbk_typer *typer, struct rbk_tree_statement *st
         rbk_declaration_place(probe), "declared here");
 }
 
-/* A trigger that takes readings of its own must say how often. */
+/* A trigger that takes readings of its own must say how often, with time between them. */
 static void type_trigger(struct rbk_typer *typer, struct rbk_tree_statement *statement)
 {
+    const struct rbk_tree_clause *every = rbk_tree_clause_find(statement, RBK_CLAUSE_EVERY);
     typer->has_reading = typer->has_probe = false;
     type_condition(typer, statement->value);
-    if (typer->has_reading && !rbk_tree_clause_find(statement, RBK_CLAUSE_EVERY)) {
+    if (typer->has_reading && (!every || rbk_clause_duration_ms(every) == 0)) {
         rbk_diagnostic_help(
             rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 114,
-                                 rbk_analysis_place(typer->analysis, statement->value->span),
-                                 "a trigger with a reading of its own and no `every`"),
-            "Add `every 30s`, or declare a probe and name it here.");
+                                 rbk_analysis_place(typer->analysis,
+                                                    every ? every->span : statement->value->span),
+                                 every ? "a trigger that reads without a pause, `every` is 0"
+                                       : "a trigger with a reading of its own and no `every`"),
+            every ? "Say how long to wait between two readings: `every 30s`."
+                  : "Add `every 30s`, or declare a probe and name it here.");
     }
 }
 
