@@ -139,6 +139,7 @@ struct rbk_worst rbk_times_part_of(struct rbk_times_walk *walk,
     uint64_t within_ms = within_of(statement);
     uint32_t mark = rbk_times_mark(walk);
     inner.limited = walk->limited || within_ms;
+    inner.capped = walk->capped || within_ms;
     struct rbk_worst inside = rbk_times_steps(&inner, statement->block);
     note_block(walk, statement, within_ms, inside);
     return limit(walk, mark, inside, within_ms);
@@ -152,6 +153,7 @@ struct rbk_worst rbk_times_strategy_of(struct rbk_times_walk *walk,
     uint64_t within_ms = within_of(rollback);
     uint32_t mark = rbk_times_mark(walk);
     inner.limited = walk->limited || within_ms;
+    inner.capped = walk->capped || within_ms;
     struct rbk_worst inside = {0};
     if (when) {
         inside = rbk_times_test(&inner, rollback, when->value);
@@ -243,6 +245,7 @@ static struct rbk_worst do_step(struct rbk_times_walk *walk,
         return (struct rbk_worst){0};
     }
     given.limited = inner.limited = walk->limited || has_timeout(statement);
+    given.capped = inner.capped = walk->capped || has_timeout(statement);
     struct rbk_worst worst = arguments(&given, statement);
     worst = rbk_worst_then(worst, known_steps(&inner, action, body_of));
     return composite(walk, mark, statement, worst);
@@ -271,6 +274,7 @@ static struct rbk_worst backup_step(struct rbk_times_walk *walk,
     inner.frame = NULL;
     inner.around = statement->clauses ? &around : walk->around;
     inner.limited = walk->limited || has_timeout(statement);
+    inner.capped = walk->capped || has_timeout(statement);
     if (statement->kind == RBK_STATEMENT_RESTORE) {
         worst = backup_part(&inner, backup->restore);
     } else {
@@ -335,10 +339,11 @@ static struct rbk_worst foreach_step(struct rbk_times_walk *walk,
     return rbk_worst_then(worst, rbk_worst_repeat(each, turns));
 }
 
-/* Whether a branch makes the longer path. What is open takes all there is. */
+/* Whether a branch makes the longer path. What is open takes all there is, but nothing of the times
+ * that are written, unless a limit that is written is around. */
 static bool is_longer(const struct rbk_times_walk *walk, struct rbk_worst a, struct rbk_worst b)
 {
-    if (a.open != b.open) {
+    if (a.open != b.open && (!walk->by_needs || walk->capped)) {
         return a.open;
     }
     return walk->by_needs ? a.needs_ms > b.needs_ms : a.ok_ms > b.ok_ms;

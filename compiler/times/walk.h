@@ -62,6 +62,8 @@ struct rbk_times_walk {
     struct rbk_times_path *path;           /**< NULL: only figures are wanted. */
     bool by_needs;                         /**< The path is that of needs_ms, not of ok_ms. */
     bool limited;                          /**< Some limit is around. */
+    bool capped;                           /**< One of them counts for needs_ms: what is open fills
+                                                it. */
     bool passes;                           /**< What fails is passed over: releasing a lock. */
     const struct rbk_times_frame *frame;   /**< NULL: in the plan itself. */
     const struct rbk_times_around *around; /**< NULL: no `do`, `take` or `restore`. */
