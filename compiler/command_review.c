@@ -172,6 +172,11 @@ static int review_plan(const struct request *request, struct rbk_compile *compil
             struct rbk_difference_side after = {compile, machine};
             rbk_difference_compare(&compile->arena, &before, &after, &difference);
             review.difference = &difference;
+            if (old->machine == NULL) {
+                review.no_old_plan =
+                    RBK_STR("The old plan has errors: what is written is compared, "
+                            "but not how long it takes.");
+            }
         }
     }
     return write_page(request, &review);

@@ -150,8 +150,10 @@ void rbk_review_changes(struct rbk_review_page *page)
     }
     rbk_document_heading(document, 2, "What changes against " RBK_CODE("%.*s"),
                          RBK_STR_ARG(page->review->against));
-    if (difference == NULL) {
+    if (page->review->no_old_plan.bytes > 0) {
         rbk_document_paragraph(document, "%.*s", RBK_STR_ARG(page->review->no_old_plan));
+    }
+    if (difference == NULL) {
         return;
     }
     if (difference->count == 0) {

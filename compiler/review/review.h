@@ -26,8 +26,8 @@ struct rbk_review {
     const struct rbk_difference *difference; /**< NULL when there is nothing to compare with. */
     const struct rbk_explore_result *exploration; /**< Of the machine; NULL: too long. */
     struct rbk_str against;     /**< What it was compared with, as the user said it. */
-    struct rbk_str no_old_plan; /**< Why there is no difference although one was asked for; may be
-                                   empty. */
+    struct rbk_str no_old_plan; /**< What a reader must know of the comparison: why there is none,
+                                   or what it lacks; may be empty. */
     bool whole;                 /**< Leave nothing out, however long. */
 };
 

@@ -120,6 +120,10 @@ sed 's/rollback column.*within 2m {/rollback column within 2s {/' plan.rbk >"$wo
 "$rbkc" review "$work/copy/plan.rbk" >"$work/out"
 [ $? = 1 ] || fail "a plan with errors gives another exit status than 1"
 grep -q '^- \*\*error RBK' "$work/out" || fail "the page does not say what is wrong"
+"$rbkc" review plan.rbk --against "$work/copy/plan.rbk" >"$work/out"
+grep -q '^The old plan has errors: ' "$work/out" || fail "the page does not say that the old plan has errors"
+grep -q 'time of rollback `column` of `cents` 2s → 2m' "$work/out" ||
+    fail "a plan with errors is not compared"
 "$rbkc" review plan.rbk --against old.rbk --fail-on-weaker >/dev/null
 [ $? = 1 ] || fail "--fail-on-weaker passes a weaker plan"
 
