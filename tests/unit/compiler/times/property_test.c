@@ -93,6 +93,57 @@ static void assert_bounds(const struct subject *subject, const struct measures *
     }
 }
 
+/* ---- paths ----------------------------------------------------------------------------------- */
+
+static uint64_t sum_ms(const struct rbk_times_path *path)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < path->count; i++) {
+        sum += path->items[i].ms;
+    }
+    return sum;
+}
+
+/* What is shown of a figure adds up to it. */
+static void assert_paths(const struct subject *subject)
+{
+    for (uint32_t i = 0; i < subject->stage_count; i++) {
+        const struct rbk_stage_times *stage = stage_of(subject, i);
+        struct rbk_times_path path;
+        for (uint32_t k = 0; k < stage->block_count; k++) {
+            rbk_times_path_of_block(subject->times, stage->stage, &stage->blocks[k], &path);
+            ck_assert_uint_eq(sum_ms(&path), stage->blocks[k].inside.needs_ms);
+        }
+        for (int part = 0; part < RBK_TIMES_PARTS; part++) {
+            rbk_times_path_of_part(subject->times, stage->stage, (enum rbk_times_part)part, &path);
+            ck_assert_uint_eq(sum_ms(&path), stage->parts[part].ok_ms);
+        }
+        for (uint32_t k = 0; k < stage->strategy_count; k++) {
+            rbk_times_path_of_strategy(subject->times, stage->stage, k, false, &path);
+            ck_assert_uint_eq(sum_ms(&path), stage->strategies[k].ok_ms);
+            rbk_times_path_of_strategy(subject->times, stage->stage, k, true, &path);
+            ck_assert_uint_eq(sum_ms(&path), stage->strategies[k].end_ms);
+        }
+    }
+}
+
+/* 300 plans: nothing is walked, so they cost little. */
+START_TEST(the_steps_of_every_path_add_up)
+{
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct rbk_buffer text;
+        struct subject subject;
+        rbk_buffer_init(&text, TEXT_BYTES_MAX);
+        plans_write(&text, seed);
+        fprintf(stderr, "RBK_SEED=%llu\n", (unsigned long long)seed);
+        subject_init(&subject, rbk_buffer_str(&text));
+        assert_paths(&subject);
+        subject_fini(&subject);
+        rbk_buffer_fini(&text);
+    }
+}
+END_TEST
+
 /* ---- searching ------------------------------------------------------------------------------- */
 
 /* What the search wants to be long: 0: from a decision to the end; then each stage's way back, then
@@ -329,6 +380,7 @@ int main(void)
     tcase_set_timeout(tests, 40);
     tcase_add_loop_test(tests, no_walk_of_a_random_plan_takes_longer_than_proved, 0,
                         PLANS / PLANS_PER_TEST);
+    tcase_add_test(tests, the_steps_of_every_path_add_up);
     tcase_add_loop_test(tests, some_walk_takes_as_long_as_proved, 0,
                         (int)(sizeof(tight) / sizeof(tight[0])));
     SRunner *runner = srunner_create(suite);
