@@ -15,13 +15,6 @@
 /* How many of those beside the one explored are sketches. */
 #define SKETCHES 1u
 
-static bool side_by_side(const struct model *model, uint32_t a, uint32_t b)
-{
-    const struct rbk_region *rows = model->cut.regions;
-    return a != b && rows[a].kind == RBK_REGION_STAGE && rows[b].kind == RBK_REGION_STAGE &&
-           !rbk_explore_depends(model, a, b) && !rbk_explore_depends(model, b, a);
-}
-
 /* Branches of one fork: the second is the first's sibling. */
 static bool branches_side_by_side(const struct model *model, uint32_t a, uint32_t b)
 {
@@ -32,7 +25,7 @@ static bool branches_side_by_side(const struct model *model, uint32_t a, uint32_
 
 static bool beside(const struct model *model, uint32_t a, uint32_t b)
 {
-    return side_by_side(model, a, b) || branches_side_by_side(model, a, b);
+    return rbk_explore_beside(model, a, b) || branches_side_by_side(model, a, b);
 }
 
 /* Branches have their turns within each turn of the stages. */

@@ -81,7 +81,7 @@ static bool keep(struct explorer *x, uint32_t *ret_number, bool *ret_new)
     return true;
 }
 
-static void try_move(struct explorer *x, struct move move)
+static void try_one(struct explorer *x, struct move move)
 {
     uint32_t to = 0;
     bool new = false;
@@ -105,6 +105,38 @@ static void try_move(struct explorer *x, struct move move)
     rbk_explore_exits_note(x, to);
 }
 
+/* Whether two stages side by side have been told to go back: only then does it matter which of them
+ * began first, and both are tried. Who is told does not depend on it. */
+static bool has_order(struct explorer *x)
+{
+    uint64_t *told = x->going_back; /* free until the next state is kept */
+    memset(told, 0, x->model.words * sizeof(*told));
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        if (x->work.watches[i].flags) {
+            told[i / 64] |= UINT64_C(1) << i % 64;
+        }
+    }
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        const uint64_t *beside = x->model.beside + (size_t)i * x->model.words;
+        for (uint32_t k = 0; k < x->model.words && x->work.watches[i].flags; k++) {
+            if (beside[k] & told[k]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void try_move(struct explorer *x, struct move move)
+{
+    uint64_t edges = x->edge_count;
+    try_one(x, move);
+    if (x->unordered && x->edge_count != edges && has_order(x)) {
+        move.variant |= VARIANT_REVERSED;
+        try_one(x, move);
+    }
+}
+
 /* @return the number of states that were explored. */
 static uint32_t walk(struct explorer *x, uint64_t states_max)
 {
@@ -123,6 +155,7 @@ static uint32_t walk(struct explorer *x, uint64_t states_max)
         }
         x->current = next;
         rbk_explore_load(x, next);
+        x->unordered = rbk_explore_is_unordered(x);
         rbk_explore_moves(x, try_move);
     }
     return next;
@@ -178,6 +211,8 @@ static int take_turn(struct exploration *all, const uint8_t *roles, uint64_t sta
     rbk_explore_model_make(&x.model, &x.scratch, all->machine, roles);
     x.visited = rbk_new_array(&x.scratch, uint64_t, all->machine->state_count / 64 + 1u);
     x.going_back = rbk_new_array(&x.scratch, uint64_t, x.model.words + 1u);
+    x.changed = rbk_new_array(&x.scratch, uint64_t, x.model.words + 1u);
+    x.order = rbk_new_array(&x.scratch, uint32_t, all->machine->region_count + 1u);
     x.undecided = rbk_new_array(&x.scratch, uint64_t, x.model.words + 1u);
     x.actions.capacity = rbk_actions_max(all->machine);
     x.actions.items = rbk_new_array(&x.scratch, struct rbk_action, x.actions.capacity);

@@ -73,6 +73,7 @@ struct model {
     uint32_t *fork;    /* by region: the state whose fork starts this branch; RBK_NONE */
     uint32_t *roots;   /* by region: the stage, retire or plan it belongs to */
     uint64_t *before;  /* by region: bit set of the stages it depends on, directly or not */
+    uint64_t *beside;  /* by region: … of the stages that neither depend on it nor it on them */
     uint32_t words;    /* of one such set */
     bool *awaited_for; /* by region: some stage waits for a time after it */
     bool *closable;    /* by region: a stage whose every strategy has a `when` */
@@ -91,6 +92,12 @@ void rbk_explore_model_make(struct model *model, struct rbk_arena *arena,
 static inline bool rbk_explore_is_whole(const struct model *model, uint32_t region)
 {
     return model->roles[region] == ROLE_WHOLE && model->roles[model->roots[region]] == ROLE_WHOLE;
+}
+
+/* Whether neither of two stages depends on the other. */
+static inline bool rbk_explore_beside(const struct model *model, uint32_t a, uint32_t b)
+{
+    return model->beside[(size_t)a * model->words + b / 64] >> b % 64 & 1;
 }
 
 /* apart.c */
@@ -148,8 +155,9 @@ struct head {
 
 /* A state spread out for work. */
 struct spread {
-    struct rbk_state *state; /* the block step() works on */
-    struct watch *watches;   /* by region */
+    struct rbk_state *state;          /* the block step() works on */
+    struct rbk_region_state *regions; /* its rows */
+    struct watch *watches;            /* by region */
     struct run_watch run;
     uint32_t *numbers[8]; /* by level: the numbers it is kept as; level 0: parts */
 };
@@ -167,19 +175,19 @@ struct space {
 
 /* ---- moves ---- */
 
-#define MOVES(X)                                                                                \
-    X(START)                                                                                    \
-    X(RESULT)                                                                                   \
-    X(RESOLVED)                                                                                 \
-    X(ANSWER)                                                                                   \
-    X(TIME_REGION)                                                                              \
-    X(TIME_BLOCK)                                                                               \
-    X(TIME_START)                                                                               \
-    X(TIME_PLAN)                                                                                \
-    X(TIME_HOLD)                                                                                \
-    X(TIME_TRIGGER)                                                                             \
-    X(RESUMED) X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL) X(TRIGGER_ANSWER) \
-        X(TRIGGER_PATH)
+#define MOVES(X)    \
+    X(START)        \
+    X(RESULT)       \
+    X(RESOLVED)     \
+    X(ANSWER)       \
+    X(TIME_REGION)  \
+    X(TIME_BLOCK)   \
+    X(TIME_START)   \
+    X(TIME_PLAN)    \
+    X(TIME_HOLD)    \
+    X(TIME_TRIGGER) \
+    X(RESUMED)      \
+    X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL) X(TRIGGER_ANSWER) X(TRIGGER_PATH)
 #define X(constant) MOVE_##constant,
 enum move_kind { MOVES(X) MOVE_KIND_COUNT };
 #undef X
@@ -190,6 +198,7 @@ enum move_variant {
     VARIANT_LEADS = 4,               /* the stage goes back on its own account, too */
     VARIANT_COUNT = 8,
     VARIANT_INTERRUPTED = 8, /* RESUMED: the run was paused by Ctrl-C */
+    VARIANT_REVERSED = 16,   /* stages side by side began in the reverse order */
 };
 
 struct move {
@@ -242,6 +251,10 @@ struct explorer {
     uint64_t edge_count;
     uint64_t *visited;                /* bits by machine state */
     uint64_t *going_back, *undecided; /* sets of stages, as bits, of the state being kept */
+    uint64_t *changed;                /* set of regions: those that differ between from and work */
+    bool structural;                  /* … in what the reductions of others look at */
+    uint32_t *order;                  /* room for every region, while states are kept */
+    bool unordered;                   /* rbk_explore_is_unordered() of the state being expanded */
     uint32_t current;                 /* the state being expanded */
     struct move move;                 /* under way */
     uint32_t decided; /* TRIGGER_*: the reaction that must be carried out now, or RBK_NONE */
@@ -260,6 +273,16 @@ bool rbk_explore_space_make(struct explorer *x);
 void rbk_explore_space_drop(struct explorer *x);
 /* The state of a number, spread out into x->from. */
 void rbk_explore_load(struct explorer *x, uint32_t number);
+/* Whether stages side by side stand, of which x->from does not say which began first. */
+bool rbk_explore_is_unordered(const struct explorer *x);
+/* In x->work they began in the reverse order. */
+void rbk_explore_reverse(struct explorer *x);
+/* Find the regions that differ; adds to x->changed. */
+void rbk_explore_note_changes(struct explorer *x);
+static inline bool rbk_explore_changed(const struct explorer *x, uint32_t region)
+{
+    return x->changed[region / 64] >> region % 64 & 1;
+}
 /* x->work := x->from. */
 void rbk_explore_copy(struct explorer *x);
 /* Bring x->work into the form in which equal states are equal, and keep it. */

@@ -77,6 +77,23 @@ static void make_dependencies(struct model *model, struct rbk_arena *arena)
     }
 }
 
+static void make_sides(struct model *model, struct rbk_arena *arena)
+{
+    const struct rbk_machine *machine = &model->cut;
+    uint32_t count = machine->region_count;
+    model->beside = rbk_new_array(arena, uint64_t, (size_t)count * model->words + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < count; k++) {
+            bool stages = machine->regions[i].kind == RBK_REGION_STAGE &&
+                          machine->regions[k].kind == RBK_REGION_STAGE;
+            if (i != k && stages && !rbk_explore_depends(model, i, k) &&
+                !rbk_explore_depends(model, k, i)) {
+                model->beside[(size_t)i * model->words + k / 64] |= UINT64_C(1) << k % 64;
+            }
+        }
+    }
+}
+
 static void make_facts(struct model *model, struct rbk_arena *arena)
 {
     const struct rbk_machine *machine = &model->cut;
@@ -283,6 +300,7 @@ void rbk_explore_model_make(struct model *model, struct rbk_arena *arena,
     model->settings.grace_ms = machine->grace != RBK_NONE ? 1000 : 0;
     model->settings.report_every_ms = rbk_new_array(arena, uint64_t, machine->report_count + 1u);
     make_dependencies(model, arena);
+    make_sides(model, arena);
     make_facts(model, arena);
     walk_triggers(model, true);
     model->paths = rbk_new_array(arena, struct trigger_path, model->path_count + 1u);

@@ -75,8 +75,7 @@ static void try_counted(struct explorer *x, move_fn *try_move, struct move move,
     bool back = phase == RBK_PHASE_ROLLBACK || phase == RBK_PHASE_ROLLBACK_VERIFY;
     uint32_t root = x->model.roots[move.index];
     bool stage = back && machine->regions[root].attempts > 1;
-    bool follows =
-        back && rbk_state_region(machine, x->from.state, root)->flags & RBK_FLAG_FOLLOWED;
+    bool follows = back && x->from.regions[root].flags & RBK_FLAG_FOLLOWED;
     for (unsigned variant = 0; variant < VARIANT_COUNT; variant++) {
         bool possible = (attempts || !(variant & VARIANT_ATTEMPTS_OVER)) &&
                         (stage || !(variant & VARIANT_STAGE_ATTEMPTS_OVER)) &&
@@ -91,7 +90,7 @@ static void try_counted(struct explorer *x, move_fn *try_move, struct move move,
 static void running_moves(struct explorer *x, move_fn *try_move, uint32_t region)
 {
     const struct rbk_machine *machine = &x->model.cut;
-    const struct rbk_region_state *rs = rbk_state_region(machine, x->from.state, region);
+    const struct rbk_region_state *rs = &x->from.regions[region];
     const struct rbk_machine_state *at = &machine->states[rs->state];
     unsigned outcomes = outcomes_of(machine->effects[at->effect].kind);
     bool test = machine->effects[at->effect].kind == RBK_EFFECT_TEST;
@@ -109,7 +108,7 @@ static void running_moves(struct explorer *x, move_fn *try_move, uint32_t region
 static void region_moves(struct explorer *x, move_fn *try_move, uint32_t region)
 {
     const struct rbk_machine *machine = &x->model.cut;
-    const struct rbk_region_state *rs = rbk_state_region(machine, x->from.state, region);
+    const struct rbk_region_state *rs = &x->from.regions[region];
     const struct rbk_machine_state *at = &machine->states[rs->state];
     struct move move = {.index = region};
     switch ((enum rbk_mode)rs->mode) {
@@ -169,7 +168,7 @@ static void region_moves(struct explorer *x, move_fn *try_move, uint32_t region)
 static void time_moves(struct explorer *x, move_fn *try_move, uint32_t region)
 {
     const struct rbk_machine *machine = &x->model.cut;
-    const struct rbk_region_state *rs = rbk_state_region(machine, x->from.state, region);
+    const struct rbk_region_state *rs = &x->from.regions[region];
     const struct rbk_machine_state *at = &machine->states[rs->state];
     struct move move = {.index = region};
     if (rs->due_ms && at->kind != RBK_STATE_WAITING) {
@@ -260,7 +259,7 @@ static void window_moves(struct explorer *x, move_fn *try_move)
     const struct rbk_machine *machine = &x->model.cut;
     bool own = machine->daily_window == RBK_NONE;
     for (uint32_t i = 0; x->model.any_window && i < machine->region_count; i++) {
-        const struct rbk_region_state *rs = rbk_state_region(machine, x->from.state, i);
+        const struct rbk_region_state *rs = &x->from.regions[i];
         bool stage = machine->regions[i].kind == RBK_REGION_STAGE;
         bool waits = stage && machine->states[rs->state].kind == RBK_STATE_WAITING;
         if (i == 0 ? own : machine->regions[i].window == RBK_NONE || !(waits || x->options->full)) {
@@ -278,7 +277,7 @@ static void way_back_moves(struct explorer *x, move_fn *try_move)
     const struct rbk_machine *machine = &x->model.cut;
     bool tried = false;
     for (uint32_t i = 0; i < machine->region_count && !tried; i++) {
-        const struct rbk_region_state *rs = rbk_state_region(machine, x->from.state, i);
+        const struct rbk_region_state *rs = &x->from.regions[i];
         if (!x->model.closable[i] || machine->states[rs->state].kind != RBK_STATE_APPLIED ||
             rs->target != RBK_NONE) {
             continue;

@@ -27,7 +27,7 @@ static bool post(struct explorer *x, struct rbk_event event)
 
 static struct rbk_region_state *work_region(const struct explorer *x, uint32_t region)
 {
-    return rbk_state_region(&x->model.cut, x->work.state, region);
+    return x->work.regions + region;
 }
 
 static bool post_time(struct explorer *x)
@@ -173,6 +173,10 @@ bool rbk_explore_perform(struct explorer *x, struct move move)
     x->move = move;
     x->decided = RBK_NONE;
     rbk_explore_copy(x);
+    memset(x->changed, 0, x->model.words * sizeof(*x->changed));
+    if (move.variant & VARIANT_REVERSED) {
+        rbk_explore_reverse(x);
+    }
     switch ((enum move_kind)move.kind) {
     case MOVE_START:
         event.kind = RBK_EVENT_START;

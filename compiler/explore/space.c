@@ -22,7 +22,8 @@ _Static_assert(sizeof(struct head) == sizeof(struct rbk_state) + 8, "no padding"
 static struct rbk_region_state *region_of(const struct explorer *x, const struct spread *spread,
                                           uint32_t region)
 {
-    return rbk_state_region(&x->model.cut, spread->state, region);
+    (void)x;
+    return spread->regions + region;
 }
 
 static struct rbk_trigger_state *triggers_of(const struct explorer *x, const struct spread *spread)
@@ -39,6 +40,7 @@ static uint64_t *bits_of(const struct explorer *x, const struct spread *spread)
 static bool spread_make(const struct explorer *x, struct spread *spread)
 {
     spread->state = calloc(1, rbk_state_bytes(&x->model.cut));
+    spread->regions = spread->state ? rbk_state_region(&x->model.cut, spread->state, 0) : NULL;
     spread->watches = calloc(x->model.cut.region_count + 1u, sizeof(*spread->watches));
     bool made = spread->state && spread->watches;
     for (uint32_t i = 0; i < x->space.levels; i++) {
@@ -318,47 +320,114 @@ static void reduce_ways_back(const struct explorer *x, struct spread *spread)
     }
 }
 
-/* Places in the order become 1, 2, 3, … of those that count. */
+/* ---- the order in which applies began ---- */
+
+/* One of the two orders that are kept of it: step()'s, and the watcher's. */
+struct order {
+    uint32_t *stages; /* in their order; room for all regions */
+    uint32_t count;
+};
+
+static uint32_t place_of(const struct explorer *x, const struct spread *spread, uint32_t region,
+                         bool watched)
+{
+    return watched ? spread->watches[region].rank : region_of(x, spread, region)->order;
+}
+
+/* The stages that have a place, by it. Few are out of the order of the plan. */
+static struct order read_order(const struct explorer *x, const struct spread *spread, bool watched)
+{
+    struct order order = {x->order, 0};
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        uint32_t place = place_of(x, spread, i, watched);
+        if (!place) {
+            continue;
+        }
+        uint32_t at = order.count++;
+        for (; at > 0 && place_of(x, spread, order.stages[at - 1], watched) > place; at--) {
+            order.stages[at] = order.stages[at - 1];
+        }
+        order.stages[at] = i;
+    }
+    return order;
+}
+
+static void write_order(const struct explorer *x, struct spread *spread, struct order order,
+                        bool watched)
+{
+    for (uint32_t i = 0; i < order.count; i++) {
+        if (watched) {
+            spread->watches[order.stages[i]].rank = (uint16_t)(i + 1);
+        } else {
+            region_of(x, spread, order.stages[i])->order = i + 1;
+        }
+    }
+}
+
+/* Exchange neighbours that do not depend on each other until they stand as in the plan, or
+ * reversed. Of those that do, whatever their order, none passes the other. */
+static void sort_neighbours(const struct explorer *x, struct order order, bool reversed)
+{
+    for (uint32_t i = 1; i < order.count; i++) {
+        for (uint32_t at = i; at > 0; at--) {
+            uint32_t first = order.stages[at - 1];
+            uint32_t second = order.stages[at];
+            bool stands = reversed ? first > second : first < second;
+            if (stands || !rbk_explore_beside(&x->model, first, second)) {
+                break;
+            }
+            order.stages[at - 1] = second;
+            order.stages[at] = first;
+        }
+    }
+}
+
+/* Places become 1, 2, 3, … of those that count; which of two side by side began first is left out,
+ * and made up for by VARIANT_REVERSED. */
 static void close_orders(const struct explorer *x, struct spread *spread)
 {
-    uint32_t count = x->model.cut.region_count;
-    uint32_t touched = 0;
-    uint32_t most = 0;
-    uint32_t begun = 0;
-    uint32_t most_rank = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t order = region_of(x, spread, i)->order;
-        touched += order != 0;
-        most = order > most ? order : most;
-        begun += spread->watches[i].rank != 0;
-        most_rank = spread->watches[i].rank > most_rank ? spread->watches[i].rank : most_rank;
-    }
-    for (uint32_t next = 1; most != touched && next <= touched; next++) {
-        struct rbk_region_state *least = NULL;
-        for (uint32_t i = 0; i < count; i++) {
-            struct rbk_region_state *rs = region_of(x, spread, i);
-            if (rs->order >= next && (!least || rs->order < least->order)) {
-                least = rs;
-            }
+    for (int watched = 0; watched < 2; watched++) {
+        struct order order = read_order(x, spread, watched);
+        if (!x->options->full) {
+            sort_neighbours(x, order, false);
         }
-        if (least) {
-            least->order = next;
+        write_order(x, spread, order, watched);
+        if (!watched) {
+            spread->state->next_order = order.count + 1;
         }
     }
-    for (uint32_t next = 1; most_rank != begun && next <= begun; next++) {
-        struct watch *least = NULL;
-        for (uint32_t i = 0; i < count; i++) {
-            struct watch *watch = &spread->watches[i];
-            if (watch->rank >= next && (!least || watch->rank < least->rank)) {
-                least = watch;
-            }
-        }
-        if (least) {
-            least->rank = (uint16_t)next;
-        }
-    }
-    spread->state->next_order = touched + 1;
 }
+
+bool rbk_explore_is_unordered(const struct explorer *x)
+{
+    uint64_t *standing = x->going_back; /* free until the next state is kept */
+    memset(standing, 0, x->model.words * sizeof(*standing));
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        if (region_of(x, &x->from, i)->order) {
+            standing[i / 64] |= UINT64_C(1) << i % 64;
+        }
+    }
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        const uint64_t *beside = x->model.beside + (size_t)i * x->model.words;
+        for (uint32_t k = 0; k < x->model.words && region_of(x, &x->from, i)->order; k++) {
+            if (beside[k] & standing[k]) {
+                return !x->options->full;
+            }
+        }
+    }
+    return false;
+}
+
+void rbk_explore_reverse(struct explorer *x)
+{
+    for (int watched = 0; watched < 2; watched++) {
+        struct order order = read_order(x, &x->work, watched);
+        sort_neighbours(x, order, true);
+        write_order(x, &x->work, order, watched);
+    }
+}
+
+/* ---- the rest ---- */
 
 static void canonize_head(const struct explorer *x, struct spread *spread)
 {
@@ -409,21 +478,29 @@ static bool is_structural(const struct explorer *x, const struct rbk_region_stat
            is->mode == RBK_MODE_FORKED || states[was->state].phase != states[is->state].phase;
 }
 
-static void reduce(struct explorer *x, bool structural)
+static void reduce(struct explorer *x)
 {
     struct spread *work = &x->work;
-    if (structural) {
+    if (x->structural) {
         note_sets(x, work);
     }
     for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
-        if (structural || memcmp(region_of(x, work, i), region_of(x, &x->from, i),
-                                 sizeof(struct rbk_region_state)) != 0) {
-            reduce_region(x, work, i, structural);
+        if (x->structural || rbk_explore_changed(x, i)) {
+            reduce_region(x, work, i, x->structural);
         }
     }
-    if (structural) {
+    if (x->structural) {
         reduce_held(x, work);
         reduce_ways_back(x, work);
+    }
+}
+
+void rbk_explore_note_changes(struct explorer *x)
+{
+    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+        if (memcmp(&x->work.regions[i], &x->from.regions[i], sizeof(x->work.regions[i])) != 0) {
+            x->changed[i / 64] |= UINT64_C(1) << i % 64;
+        }
     }
 }
 
@@ -434,32 +511,32 @@ static void canonize(struct explorer *x)
     uint64_t *bits = bits_of(x, work);
     const struct rbk_state *was = x->from.state;
     const struct rbk_state *is = work->state;
-    bool structural = !x->space.states.count || x->options->full || was->hold != is->hold ||
-                      was->turned != is->turned || was->cancelled != is->cancelled;
+    bool first = !x->space.states.count;
+    x->structural = first || x->options->full || was->hold != is->hold ||
+                    was->turned != is->turned || was->cancelled != is->cancelled ||
+                    x->move.variant & VARIANT_REVERSED;
     for (size_t i = 0; i < x->space.bits_bytes / sizeof(*bits); i++) {
         bits[i] &= x->model.guarded[i];
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct rbk_region_state *before = region_of(x, &x->from, i);
-        struct rbk_region_state *rs = region_of(x, work, i);
-        if (memcmp(rs, before, sizeof(*rs)) != 0) {
-            structural |= is_structural(x, before, rs);
+        if (first || rbk_explore_changed(x, i)) {
+            x->structural |= first || is_structural(x, &x->from.regions[i], &work->regions[i]);
             canonize_region(x, work, i);
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (structural && x->model.cut.regions[i].kind == RBK_REGION_BRANCH &&
+        if (x->structural && x->model.cut.regions[i].kind == RBK_REGION_BRANCH &&
             is_stale_branch(x, work, i)) {
             reset_region(x, work, i, 0);
         }
     }
-    if (structural) {
+    if (x->structural) {
         close_orders(x, work);
     }
     canonize_head(x, work);
     canonize_triggers(x, work);
     if (!x->options->full) {
-        reduce(x, structural);
+        reduce(x);
     }
 }
 
@@ -484,8 +561,12 @@ static bool keep_parts(struct explorer *x)
     }
     for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
         const struct rbk_region_state *rs = region_of(x, work, i);
-        if (x->space.states.count && memcmp(rs, region_of(x, from, i), sizeof(*rs)) == 0 &&
-            memcmp(&work->watches[i], &from->watches[i], sizeof(struct watch)) == 0) {
+        bool same = x->space.states.count &&
+                    memcmp(&work->watches[i], &from->watches[i], sizeof(struct watch)) == 0;
+        if (same && (x->structural || rbk_explore_changed(x, i))) {
+            same = memcmp(rs, region_of(x, from, i), sizeof(*rs)) == 0;
+        }
+        if (same) {
             numbers[SPACE_PARTS + i] = from->numbers[0][SPACE_PARTS + i];
             continue;
         }

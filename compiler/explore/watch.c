@@ -31,12 +31,12 @@ void rbk_explore_found(struct explorer *x, enum rbk_explore_property property, u
 
 static const struct rbk_region_state *before_of(const struct explorer *x, uint32_t region)
 {
-    return rbk_state_region(&x->model.cut, x->from.state, region);
+    return x->from.regions + region;
 }
 
 static const struct rbk_region_state *after_of(const struct explorer *x, uint32_t region)
 {
-    return rbk_state_region(&x->model.cut, x->work.state, region);
+    return x->work.regions + region;
 }
 
 static bool is_stage(const struct explorer *x, uint32_t region)
@@ -400,6 +400,7 @@ static void note_decision(struct explorer *x, const struct rbk_event *event)
         run->cancelled = 1;
     } else if (x->decided == RBK_REACTION_ROLLBACK && x->work.watches[stage].rank) {
         x->work.watches[stage].flags |= WATCH_TOLD;
+        x->changed[stage / 64] |= UINT64_C(1) << stage % 64;
     }
 }
 
@@ -471,7 +472,9 @@ static void judge_awaited(struct explorer *x, uint32_t region)
 /* What the driver, or the death of the runner, has settled. */
 static void note_event(struct explorer *x, const struct rbk_event *event)
 {
-    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
+    bool any = event->kind == RBK_EVENT_RESULT || event->kind == RBK_EVENT_RESOLVED ||
+               event->kind == RBK_EVENT_RESUMED;
+    for (uint32_t i = 0; any && i < x->model.cut.region_count; i++) {
         struct watch *watch = &x->work.watches[i];
         bool answered = (event->kind == RBK_EVENT_RESULT || event->kind == RBK_EVENT_RESOLVED) &&
                         before_of(x, i)->serial == event->serial;
@@ -511,17 +514,23 @@ static void judge_told(struct explorer *x, uint32_t region)
 
 void rbk_explore_watch_step(struct explorer *x, const struct rbk_event *event)
 {
-    const struct rbk_machine *machine = &x->model.cut;
+    uint32_t count = x->model.cut.region_count;
+    rbk_explore_note_changes(x);
     note_event(x, event);
     note_decision(x, event);
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        judge_row(x, event, i);
+    for (uint32_t i = 0; i < count; i++) {
+        if (rbk_explore_changed(x, i)) {
+            judge_row(x, event, i);
+        }
     }
     for (size_t i = 0; i < x->actions.count; i++) {
         judge_action(x, event, &x->actions.items[i]);
     }
-    for (uint32_t i = 0; i < machine->region_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct rbk_region_state *rs = after_of(x, i);
+        if (!rbk_explore_changed(x, i) && event->kind != RBK_EVENT_RESUMED) {
+            continue;
+        }
         x->visited[rs->state / 64] |= UINT64_C(1) << rs->state % 64;
         judge_awaited(x, i);
         if (is_stage(x, i)) {

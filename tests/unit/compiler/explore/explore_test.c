@@ -79,10 +79,16 @@ static const struct rbk_explore_exit *find_exit(const struct rbk_explore_result 
     return NULL;
 }
 
+/* In some turns what stands goes back in no time: there a run that turns has ended at once. */
+static bool is_same_next(uint32_t next, uint32_t other, bool apart)
+{
+    return next == other || (apart && (next & ~other & ~(1u << RBK_STATUS_ABORTED)) == 0);
+}
+
 /* Every exit of one is one of the other, and leads to the same. A trigger that holds or asks is a
  * part of a state only when nothing is left out: what its deadline adds is in no other table. */
 static void compare_exits(uint64_t seed, const struct rbk_explore_result *these,
-                          const struct rbk_explore_result *those, uint32_t added)
+                          const struct rbk_explore_result *those, uint32_t added, bool apart)
 {
     for (uint32_t i = 0; i < these->exit_count; i++) {
         const struct rbk_explore_exit *row = &these->exits[i];
@@ -93,7 +99,8 @@ static void compare_exits(uint64_t seed, const struct rbk_explore_result *these,
         ck_assert_msg(other != NULL, "plan %u: %s in %s of %u is missing", (unsigned)seed,
                       rbk_explore_exit_name(row->kind), rbk_phase_name(row->phase),
                       (unsigned)row->stage);
-        ck_assert_msg(other->next == row->next && (row->ends & ~other->ends & ~added) == 0,
+        bool next = is_same_next(row->next, other->next, apart);
+        ck_assert_msg(next && (row->ends & ~other->ends & ~added) == 0,
                       "plan %u: %s in %s of %u: next %x, %x; ends %x, %x", (unsigned)seed,
                       rbk_explore_exit_name(row->kind), rbk_phase_name(row->phase),
                       (unsigned)row->stage, (unsigned)row->next, (unsigned)other->next,
@@ -123,8 +130,8 @@ START_TEST(what_is_left_out_changes_neither_verdict_nor_exits)
         if (full.complete) {
             ck_assert_uint_eq(full.violations_seen, reduced.violations_seen);
             bool triggers = mb_machine(mb)->trigger_count != 0;
-            compare_exits(seed, &full, &reduced, triggers ? UINT32_MAX : 0);
-            compare_exits(seed, &reduced, &full, 0);
+            compare_exits(seed, &full, &reduced, triggers ? UINT32_MAX : 0, false);
+            compare_exits(seed, &reduced, &full, 0, false);
             compared++;
             full_states += full.states;
             reduced_states += reduced.states;
@@ -161,8 +168,8 @@ START_TEST(what_is_explored_apart_has_the_same_verdict_and_exits)
              * one's rows. */
             uint32_t gates =
                 1u << RBK_STATUS_PAUSED | 1u << RBK_STATUS_HELD | 1u << RBK_STATUS_COMPLETED;
-            compare_exits(seed, &together, &apart, gates);
-            compare_exits(seed, &apart, &together, gates);
+            compare_exits(seed, &together, &apart, gates, true);
+            compare_exits(seed, &apart, &together, gates, true);
             parted += apart.states != together.states;
         }
         rbk_arena_fini(&arena);
