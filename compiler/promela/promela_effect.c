@@ -166,7 +166,7 @@ static void put_ask(struct promela *model, uint32_t state)
     const struct rbk_machine *machine = model->machine;
     const struct rbk_machine_state *at = &machine->states[state];
     const struct rbk_effect *effect = &machine->effects[at->effect];
-    uint32_t question = effect->crash == RBK_CRASH_ASK ? effect->doubt_question : RBK_NONE;
+    uint32_t question = effect->doubt_question;
     bool retire = machine->regions[rbk_region_root(machine, at->region)].kind == RBK_REGION_RETIRE;
     put(model, "asked_%u: /* did it happen? */\n    if\n", state);
     put_halt(model, at);

@@ -172,6 +172,11 @@ bool rbk_state_dispatched(const struct rbk_machine *machine, const struct rbk_st
 /* The stage, retire or plan region that a branch belongs to; any other region is its own root. */
 uint32_t rbk_region_root(const struct rbk_machine *machine, uint32_t region);
 
+/* The question that the effect of a region's state asks in mode ASKING, or in DOUBT: a row of
+ * machine->questions; RBK_NONE: none, or the default one of a doubt the plan has no words for. */
+uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk_state *state,
+                             uint32_t region);
+
 /* Whether a trigger is armed: a function of machine and state alone. */
 bool rbk_trigger_armed(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t trigger);

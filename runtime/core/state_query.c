@@ -195,11 +195,12 @@ uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk
                              uint32_t region)
 {
     const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
-    const struct rbk_effect *effect = &machine->effects[machine->states[rs->state].effect];
-    if (rs->mode == RBK_MODE_DOUBT) {
-        return effect->crash == RBK_CRASH_ASK ? effect->doubt_question : RBK_NONE;
+    uint32_t row = machine->states[rs->state].effect;
+    if (row == RBK_NONE) {
+        return RBK_NONE;
     }
-    return effect->question;
+    const struct rbk_effect *effect = &machine->effects[row];
+    return rs->mode == RBK_MODE_DOUBT ? effect->doubt_question : effect->question;
 }
 
 uint64_t rbk_region_block_due(const struct rbk_machine *machine, const struct rbk_state *state,

@@ -85,20 +85,13 @@ static uint32_t question_of(const struct rbk_run *run, enum rbk_question_owner o
                             uint32_t index)
 {
     const struct rbk_machine *machine = run->replay->machine;
-    const struct rbk_effect *effect;
-    const struct rbk_region_state *region;
 
     if (owner == RBK_OWNER_TRIGGER) {
         uint32_t reaction = rbk_state_trigger(machine, run->replay->state, index)->reaction;
 
         return reaction != RBK_NONE ? machine->reactions[reaction].question : RBK_NONE;
     }
-    region = rbk_state_region(machine, run->replay->state, index);
-    if (machine->states[region->state].effect == RBK_NONE) {
-        return RBK_NONE;
-    }
-    effect = &machine->effects[machine->states[region->state].effect];
-    return region->mode == RBK_MODE_DOUBT ? effect->doubt_question : effect->question;
+    return rbk_region_question(machine, run->replay->state, index);
 }
 
 /* ---- requests into records ---------------------------------------------------------------------

@@ -17,16 +17,11 @@ static bool region_asks(const struct rbk_view *view, const struct rbk_state *sta
 {
     const struct rbk_region_state *rs = rbk_state_region(view->machine, state, region);
     const struct rbk_effect *effect = rbk_view_effect(view, state, region);
-    uint32_t question = RBK_NONE;
 
     if (effect == NULL || (rs->mode != RBK_MODE_ASKING && rs->mode != RBK_MODE_DOUBT)) {
         return false;
     }
-    if (rs->mode == RBK_MODE_ASKING) {
-        question = effect->question;
-    } else if (rs->target == RBK_NONE && effect->crash == RBK_CRASH_ASK) {
-        question = effect->doubt_question;
-    }
+    uint32_t question = rbk_region_question(view->machine, state, region);
     *asked = (struct rbk_asked){
         .owner = RBK_OWNER_REGION,
         .kind = rs->mode == RBK_MODE_DOUBT ? RBK_QUESTION_DOUBT

@@ -317,14 +317,18 @@ END_TEST
 START_TEST(a_question_of_doubt_has_its_own_time_and_else)
 {
     struct run run;
-    run_start(&run, doubtful(RBK_CRASH_ASK, RBK_REACTION_ABORT));
-    run_result(&run, "a.apply.1", RBK_OUTCOME_DOUBT);
-    ck_assert_uint_eq(run.actions.items[0].question, 0);
-    ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), run.now_ms + 5000);
-    run_due(&run);
-    ck_status(&run, "aborting");
-    ck_at(&run, 1, "a.rollback.1 running");
-    run_fini(&run);
+    /* A transaction whose server cannot say asks what the plan says, too. */
+    const enum rbk_crash_rule rules[] = {RBK_CRASH_ASK, RBK_CRASH_TRANSACTION};
+    for (size_t i = 0; i < RBK_COUNT(rules); i++) {
+        run_start(&run, doubtful(rules[i], RBK_REACTION_ABORT));
+        run_result(&run, "a.apply.1", RBK_OUTCOME_DOUBT);
+        ck_assert_uint_eq(run.actions.items[0].question, 0);
+        ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), run.now_ms + 5000);
+        run_due(&run);
+        ck_status(&run, "aborting");
+        ck_at(&run, 1, "a.rollback.1 running");
+        run_fini(&run);
+    }
 }
 END_TEST
 
