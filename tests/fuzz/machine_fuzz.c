@@ -1,8 +1,8 @@
 /*
  * Reading machines from arbitrary bytes. Each input is read as it is, and again with its hash put
  * right, so that what stands behind the hash is reached. A machine that is accepted must pass its
- * check, write back as the same bytes, and let everything pure that walks it run: every expression,
- * a state, the watch.
+ * check, write back as the same bytes, and let everything that walks it run: every expression, a
+ * state, the watch, the exploration, the pictures, and the model for Spin.
  */
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/error.h"
@@ -10,6 +10,7 @@
 #include "runtime/core/machine_text.h"
 #include "runtime/core/watch.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/pipeline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,8 @@ static void read_text(const char *text, size_t bytes)
         RBK_ASSERT(rbk_machine_write(&copy, &again, &error) == 0);
         RBK_ASSERT(rbk_str_equal(rbk_buffer_str(&again), (struct rbk_str){text, bytes}));
         walk(machine, &arena);
+        fuzz_check_exploration(machine, FUZZ_FROM_BYTES);
+        fuzz_check_pictures(machine, FUZZ_FROM_BYTES);
     }
     rbk_buffer_fini(&again);
     rbk_arena_fini(&arena);

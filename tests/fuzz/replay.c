@@ -1,6 +1,7 @@
 /*
  * Runs a fuzz target without libFuzzer: over every file named on the command line, and over the
- * files of every folder named there. Every prefix of a file that is not large is run as well.
+ * files of every folder named there. Every prefix of a file that is not large is run as well,
+ * unless `--whole` stands first.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -26,7 +27,7 @@ static void run_copy(const uint8_t *data, size_t bytes)
     }
 }
 
-static bool run_file(const char *path)
+static bool run_file(const char *path, bool whole)
 {
     FILE *file = fopen(path, "rb");
     uint8_t *data = file ? malloc(FILE_BYTES_MAX) : NULL;
@@ -40,14 +41,15 @@ static bool run_file(const char *path)
     size_t bytes = fread(data, 1, FILE_BYTES_MAX, file);
     (void)fclose(file);
     run_copy(data, bytes);
-    for (size_t prefix = 0; bytes <= PREFIX_BYTES_MAX && prefix < bytes; prefix++) {
+    size_t prefixes = whole || bytes > PREFIX_BYTES_MAX ? 0 : bytes;
+    for (size_t prefix = 0; prefix < prefixes; prefix++) {
         run_copy(data, prefix);
     }
     free(data);
     return true;
 }
 
-static bool run_folder(const char *path, int *count)
+static bool run_folder(const char *path, bool whole, int *count)
 {
     DIR *folder = opendir(path);
     if (!folder) {
@@ -61,7 +63,7 @@ static bool run_folder(const char *path, int *count)
         int bytes = snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
         if (bytes > 0 && (size_t)bytes < sizeof(file) && stat(file, &info) == 0 &&
             S_ISREG(info.st_mode)) {
-            good = run_file(file) && good;
+            good = run_file(file, whole) && good;
             (*count)++;
         }
     }
@@ -73,12 +75,13 @@ int main(int argc, char **argv)
 {
     bool good = true;
     int count = 0;
-    for (int i = 1; i < argc; i++) {
+    bool whole = argc > 1 && strcmp(argv[1], "--whole") == 0;
+    for (int i = whole ? 2 : 1; i < argc; i++) {
         struct stat info;
         if (stat(argv[i], &info) == 0 && S_ISDIR(info.st_mode)) {
-            good = run_folder(argv[i], &count) && good;
+            good = run_folder(argv[i], whole, &count) && good;
         } else {
-            good = run_file(argv[i]) && good;
+            good = run_file(argv[i], whole) && good;
             count++;
         }
     }
