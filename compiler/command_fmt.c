@@ -1,5 +1,5 @@
 /*
- * rbkc fmt [--check] FILE…: lay plans out anew, in place.
+ * rbkc fmt [--check] [--diff] FILE…: lay plans out anew, in place.
  *
  * A file is written only when its layout changes, by a new file that replaces the old one. A file
  * with syntax errors is left as it is, and the errors are printed.
@@ -9,6 +9,7 @@
 #include "compiler/format.h"
 #include "compiler/name.h"
 #include "compiler/parse.h"
+#include "compiler/show_diff.h"
 #include "compiler/source.h"
 #include "compiler/write_file.h"
 #include "runtime/core/base/arena.h"
@@ -20,15 +21,27 @@
 #include <popt.h>
 #include <stdio.h>
 
+/* What is done with a file that is laid out differently. */
+struct wish {
+    bool check; /* name it, and leave it */
+    bool diff;  /* show how it would change, and leave it */
+};
+
 /* Compare the laid out text with the file, and say or write what is different. */
-static int settle(const char *path, struct rbk_str before, struct rbk_str after, bool only_check,
-                  struct rbk_error *reterr)
+static int settle(const char *path, struct rbk_str before, struct rbk_str after,
+                  const struct wish *wish, struct rbk_error *reterr)
 {
     if (rbk_str_equal(before, after)) {
         return RBK_COMMAND_CLEAN;
     }
-    if (only_check) {
+    if (wish->check) {
         printf("%s\n", path);
+    }
+    if (wish->diff && rbk_show_diff(path, before, after) != 0) {
+        rbk_error_set_system(reterr, RBK_EIO, errno, "cannot run diff");
+        return RBK_COMMAND_FAILED;
+    }
+    if (wish->check || wish->diff) {
         return RBK_COMMAND_FINDINGS;
     }
     if (rbk_replace_file(path, after) != 0) {
@@ -38,7 +51,7 @@ static int settle(const char *path, struct rbk_str before, struct rbk_str after,
     return RBK_COMMAND_CLEAN;
 }
 
-static int format_file(const char *path, bool only_check)
+static int format_file(const char *path, const struct wish *wish)
 {
     struct rbk_arena arena;
     struct rbk_names names;
@@ -64,7 +77,7 @@ static int format_file(const char *path, bool only_check)
         goto out;
     }
     if (rbk_format_file(&arena, file, &buffer, &error) == 0) {
-        status = settle(path, source->text, rbk_buffer_str(&buffer), only_check, &error);
+        status = settle(path, source->text, rbk_buffer_str(&buffer), wish, &error);
     }
 out:
     if (error.code != RBK_OK) {
@@ -78,9 +91,11 @@ out:
 int rbk_command_fmt(int argc, const char **argv)
 {
     int only_check = 0;
+    int diff = 0;
     const struct poptOption options[] = {
         {"check", 'c', POPT_ARG_NONE, &only_check, 0,
          "write nothing; list the files that are laid out differently", NULL},
+        {"diff", 'd', POPT_ARG_NONE, &diff, 0, "write nothing; show what would change", NULL},
         POPT_AUTOHELP POPT_TABLEEND};
     poptContext context = poptGetContext("rbkc fmt", argc, argv, options, 0);
     poptSetOtherOptionHelp(context, "[OPTION...] FILE...");
@@ -94,9 +109,10 @@ int rbk_command_fmt(int argc, const char **argv)
     } else if (!files) {
         fputs("rbkc fmt: no file given\n", stderr);
     } else {
+        const struct wish wish = {.check = only_check != 0, .diff = diff != 0};
         status = RBK_COMMAND_CLEAN;
         for (; *files; files++) {
-            int one = format_file(*files, only_check != 0);
+            int one = format_file(*files, &wish);
             status = one > status ? one : status;
         }
     }

@@ -53,6 +53,7 @@ complete -c rbkc -n '__fish_seen_subcommand_from build' -s o -l output -r -F
 complete -c rbkc -n '__fish_seen_subcommand_from emit' -s p -l promela
 complete -c rbkc -n '__fish_seen_subcommand_from emit' -s o -l output -r -F
 complete -c rbkc -n '__fish_seen_subcommand_from fmt' -s c -l check
+complete -c rbkc -n '__fish_seen_subcommand_from fmt' -s d -l diff
 complete -c rbkc -n '__fish_seen_subcommand_from graph' -s f -l format -x -a 'dot svg mermaid'
 complete -c rbkc -n '__fish_seen_subcommand_from graph' -s s -l stages
 complete -c rbkc -n '__fish_seen_subcommand_from graph' -s o -l output -r -F

@@ -42,7 +42,7 @@ _rbkc() {
         build) options+=' --output --stdout' ;;
         emit) options+=' --promela --output' ;;
         explore) options+=' --format --states --memory' ;;
-        fmt) options+=' --check' ;;
+        fmt) options+=' --check --diff' ;;
         graph) options+=' --format --stages --output' ;;
         review) options+=' --against --fail-on-weaker --whole --output' ;;
         runbook) options+=' --format --output' ;;

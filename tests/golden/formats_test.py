@@ -226,6 +226,22 @@ def test_fix_mends_what_is_certain_and_nothing_else():
         assert check("--fix", "plan.rbk", cwd=folder).stdout == b"" and read(path).decode() == MENDED
 
 
+def test_fmt_shows_what_it_would_change():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "plan.rbk")
+        for text in (MENDED.replace("stage a", "stage   a"), MENDED.replace("        verify", "verify", 1)):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            shown = subprocess.run([RBKC, "fmt", "--diff", "plan.rbk"], cwd=folder, stdout=subprocess.PIPE, check=False)
+            assert shown.returncode == 1 and read(path).decode() == text, shown
+            patched = subprocess.run(["patch", "-p1", "-s", "-o", "-", "plan.rbk"], cwd=folder, input=shown.stdout,
+                                     stdout=subprocess.PIPE, check=True).stdout
+            subprocess.run([RBKC, "fmt", "plan.rbk"], cwd=folder, check=True)
+            assert read(path) == patched
+            assert subprocess.run([RBKC, "fmt", "--diff", "plan.rbk"], cwd=folder, stdout=subprocess.PIPE,
+                                  check=True).stdout == b""
+
+
 def test_fix_leaves_every_golden_plan_no_worse():
     for path in plans("invalid"):
         with tempfile.TemporaryDirectory() as folder:
