@@ -4,6 +4,7 @@
  */
 #include "compiler/command.h"
 #include "compiler/compile.h"
+#include "compiler/exit_times.h"
 #include "compiler/explore/explore.h"
 #include "compiler/explore/print.h"
 #include "compiler/write_file.h"
@@ -36,6 +37,10 @@ static int explore(const struct wanted *wanted)
         rbk_explore(&compile.arena, machine, &wanted->options, &result) != 0) {
         fputs("rbkc explore: there is not enough memory to begin\n", stderr);
         status = RBK_COMMAND_FAILED;
+    }
+    for (uint32_t i = 0;
+         status == RBK_COMMAND_CLEAN && compile.program.plan && i < result.exit_count; i++) {
+        result.exits[i].worst_ms = rbk_exit_worst_ms(&compile, machine, &result.exits[i]);
     }
     if (status == RBK_COMMAND_CLEAN) {
         if (wanted->json) {

@@ -5,6 +5,7 @@
  * is made; what can follow from where it leads is known when all states are (ends.c).
  */
 #include "compiler/explore/internal.h"
+#include "compiler/explore/print.h"
 
 #include "runtime/core/base/buffer.h"
 
@@ -237,19 +238,6 @@ void rbk_explore_exits_note(struct explorer *x, uint32_t to)
 
 /* ---- writing ---- */
 
-static void write_duration(struct rbk_buffer *text, uint64_t ms)
-{
-    if (ms % 3600000 == 0) {
-        (void)rbk_buffer_printf(text, "%lluh", (unsigned long long)(ms / 3600000));
-    } else if (ms % 60000 == 0) {
-        (void)rbk_buffer_printf(text, "%llum", (unsigned long long)(ms / 60000));
-    } else if (ms % 1000 == 0) {
-        (void)rbk_buffer_printf(text, "%llus", (unsigned long long)(ms / 1000));
-    } else {
-        (void)rbk_buffer_printf(text, "%llums", (unsigned long long)ms);
-    }
-}
-
 /* `down`, else `from_backup`, else it is stuck */
 static void write_strategies(const struct explorer *x, uint32_t stage, struct rbk_buffer *text)
 {
@@ -274,37 +262,71 @@ static void write_hold(const struct explorer *x, struct rbk_buffer *text)
                                            ? RBK_REACTION_ABORT
                                            : machine->reactions[machine->held_otherwise].kind;
     (void)rbk_buffer_append_text(text, "somebody decides, else after ");
-    write_duration(text, machine->held_at_most_ms);
+    rbk_explore_print_duration(machine->held_at_most_ms, text);
     (void)rbk_buffer_printf(text, ": %s", rbk_reaction_kind_name(otherwise));
+}
+
+/* dba, then infra_lead after 10m */
+static void write_escalation(const struct explorer *x, struct rbk_buffer *text)
+{
+    const struct rbk_machine *machine = x->model.machine;
+    for (uint32_t i = 0; i < machine->escalation_count; i++) {
+        const struct rbk_escalation *row = &machine->escalations[i];
+        struct rbk_str name = machine->roles[row->role].name;
+        (void)rbk_buffer_printf(text, "%s%.*s", i ? ", then " : "", (int)name.bytes, name.data);
+        if (row->after_ms) {
+            (void)rbk_buffer_append_text(text, " after ");
+            rbk_explore_print_duration(row->after_ms, text);
+        }
+    }
+    (void)rbk_buffer_append_text(text,
+                                 machine->escalation_count ? " is called" : "nobody is called");
+}
+
+static void write_rollback_failed(const struct explorer *x, const struct rbk_explore_exit *row,
+                                  struct rbk_buffer *text)
+{
+    if (x->model.machine->regions[row->stage].strategies.count > 1) {
+        (void)rbk_buffer_append_text(text, "the next way back is tried; when none is left ");
+    }
+    (void)rbk_buffer_append_text(text, "it is stuck: ");
+    write_escalation(x, text);
 }
 
 static void write_what(const struct explorer *x, const struct rbk_explore_exit *row,
                        struct rbk_buffer *text)
 {
     const uint32_t held = 1u << RBK_STATUS_HELD | 1u << RBK_STATUS_PAUSED;
+    const struct rbk_machine *machine = x->model.machine;
+    /* A trigger does one thing when it comes true, and may do another when it cannot be read. */
+    const char *joint = row->trigger == RBK_NONE ? "; " : "; or ";
     const char *and = "";
+    if (row->kind == RBK_EXPLORE_EXIT_ROLLBACK_FAILED) {
+        write_rollback_failed(x, row, text);
+        return;
+    }
     if (row->all_roll_back) {
         (void)rbk_buffer_append_text(text,
                                      "every stage applied is rolled back, the last one first");
-        and = "; ";
+        and = joint;
     }
-    if (row->rolls_back && x->model.machine->regions[row->stage].kind == RBK_REGION_STAGE) {
-        (void)rbk_buffer_printf(text, "%srollback: ", and);
+    if (row->rolls_back && !row->all_roll_back &&
+        machine->regions[row->stage].kind == RBK_REGION_STAGE) {
+        (void)rbk_buffer_printf(text, "%srolled back: ", and);
         write_strategies(x, row->stage, text);
-        and = "; ";
+        and = joint;
     }
     if (row->next & held) {
         (void)rbk_buffer_printf(text, "%s%s: ", and,
                                 row->next & 1u << RBK_STATUS_HELD ? "held" : "paused");
         write_hold(x, text);
-        and = "; ";
     } else if (row->rolls_back && row->ends & held && !row->all_roll_back) {
-        (void)rbk_buffer_printf(text, "%sthen held: ", and);
+        (void)rbk_buffer_append_text(text, "; then held: ");
         write_hold(x, text);
-        and = "; ";
-    } else if (row->asks) {
-        (void)rbk_buffer_printf(text, "%sa person may be asked", and);
-        and = "; ";
+    } else if (row->ends == 1u << RBK_STATUS_CANCELLED) {
+        (void)rbk_buffer_append_text(text, "cancelled: nothing was applied");
+    } else if (row->asks && !row->all_roll_back && !row->rolls_back) {
+        (void)rbk_buffer_append_text(text, "a person may be asked");
     }
     if (!text->bytes) {
         (void)rbk_buffer_append_text(text,

@@ -124,6 +124,7 @@ struct rbk_explore_exit {
     bool all_roll_back;  /**< The run turns round. */
     bool asks;           /**< A question is open right after it, or the run is held or paused. */
     struct rbk_str what; /**< What happens next, in one sentence. */
+    uint64_t worst_ms; /**< Until it is rolled back; 0. For the caller to fill in: exit_times.h. */
 };
 
 /** What was found. Everything in it lives in the arena given to rbk_explore(). */

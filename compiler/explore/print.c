@@ -2,6 +2,7 @@
 #include "compiler/explore/print.h"
 
 #include "compiler/explore/explore.h"
+#include "runtime/core/base/attributes.h"
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/error.h"
 
@@ -27,6 +28,21 @@ void rbk_explore_print_statuses(uint32_t statuses, struct rbk_buffer *out)
         if (statuses >> i & 1) {
             (void)rbk_buffer_printf(out, "%s%s", comma, rbk_status_name((enum rbk_status)i));
             comma = ", ";
+        }
+    }
+}
+
+void rbk_explore_print_duration(uint64_t ms, struct rbk_buffer *out)
+{
+    static const struct {
+        uint64_t ms;
+        const char *unit;
+    } units[] = {{3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+    for (size_t i = 0; i < RBK_COUNT(units); i++) {
+        if (ms >= units[i].ms) {
+            (void)rbk_buffer_printf(out, "%llu%s", (unsigned long long)(ms / units[i].ms),
+                                    units[i].unit);
+            ms %= units[i].ms;
         }
     }
 }
@@ -77,6 +93,11 @@ static void print_exits(const struct rbk_machine *machine, const struct rbk_expl
         if (row->ends) {
             (void)rbk_buffer_append_text(out, "\n      ends: ");
             rbk_explore_print_statuses(row->ends, out);
+        }
+        if (row->worst_ms) {
+            (void)rbk_buffer_append_text(out, row->ends ? "; rolled back after at most "
+                                                        : "\n      rolled back after at most ");
+            rbk_explore_print_duration(row->worst_ms, out);
         }
         (void)rbk_buffer_append_text(out, "\n");
     }
@@ -163,11 +184,11 @@ static json_t *exit_json(const struct rbk_machine *machine, const struct rbk_exp
     json_t *stage = row->stage ? text(machine->regions[row->stage].name) : json_null();
     json_t *trigger =
         row->trigger != RBK_NONE ? text(machine->triggers[row->trigger].name) : json_null();
-    return json_pack("{so, ss, ss, so, so, so, so, so}", "stage", stage, "exit",
+    return json_pack("{so, ss, ss, so, so, so, so, so, so}", "stage", stage, "exit",
                      rbk_explore_exit_name(row->kind), "during", rbk_phase_name(row->phase),
                      "trigger", trigger, "place", place_json(machine, row->place), "next",
                      statuses_json(row->next), "ends", statuses_json(row->ends), "what",
-                     text(row->what));
+                     text(row->what), "worst_ms", number(row->worst_ms));
 }
 
 void rbk_explore_print_json(const struct rbk_machine *machine,

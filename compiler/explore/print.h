@@ -21,4 +21,7 @@ void rbk_explore_print_json(const struct rbk_machine *machine,
 /** Append "completed, stuck": the statuses of a set. */
 void rbk_explore_print_statuses(uint32_t statuses, struct rbk_buffer *out);
 
+/** Append a duration as a plan spells it: "1h30m". */
+void rbk_explore_print_duration(uint64_t ms, struct rbk_buffer *out);
+
 #endif

@@ -5,50 +5,9 @@
  */
 #include "compiler/review/review_parts.h"
 
-#include "compiler/compile.h"
+#include "compiler/exit_times.h"
 #include "compiler/explore/explore.h"
 #include "compiler/times/times.h"
-
-/* The STAGE statement of a region. */
-static const struct rbk_tree_statement *stage_of(const struct rbk_review_page *page,
-                                                 uint32_t region, uint32_t *ret_index)
-{
-    const struct rbk_statements *stages = &page->review->compile->program.head[RBK_STATEMENT_STAGE];
-    for (uint32_t i = 0; i < stages->count; i++) {
-        if (rbk_str_equal(stages->items[i]->name->name->text,
-                          page->machine->regions[region].name)) {
-            *ret_index = i;
-            return stages->items[i];
-        }
-    }
-    return NULL;
-}
-
-/* The longest it takes until what an exit leads to is rolled back; 0: nothing is. */
-static uint64_t worst_ms(struct rbk_review_page *page, const struct rbk_explore_exit *row)
-{
-    struct rbk_times *times = rbk_times_of(page->review->compile);
-    const struct rbk_abort_points *points = rbk_times_points(times);
-    uint32_t index = 0;
-    const struct rbk_tree_statement *stage = stage_of(page, row->stage, &index);
-    bool changed = row->phase >= RBK_PHASE_APPLY;
-    uint64_t longest = 0;
-    if (stage != NULL && row->rolls_back && !row->all_roll_back) {
-        const struct rbk_stage_times *own = rbk_times_stage(times, stage);
-        return rbk_worst_add_ms(own->work.stop_ms, own->back_ms);
-    }
-    for (uint32_t i = 0; i < points->count && row->all_roll_back; i++) {
-        const struct rbk_abort_point *point = &points->items[i];
-        bool head = stage == NULL && row->phase != RBK_PHASE_PLAN;
-        bool own = head ? point->kind == RBK_POINT_HEAD
-                   : stage == NULL || row->phase == RBK_PHASE_APPLIED
-                       ? point->kind == RBK_POINT_ALL
-                       : point->stage == index &&
-                             point->kind == (changed ? RBK_POINT_STAGE : RBK_POINT_EARLY);
-        longest = own && point->total_ms > longest ? point->total_ms : longest;
-    }
-    return longest;
-}
 
 static void put_exit(struct rbk_review_page *page, const struct rbk_explore_exit *row)
 {
@@ -56,7 +15,7 @@ static void put_exit(struct rbk_review_page *page, const struct rbk_explore_exit
     struct rbk_str how =
         rbk_describe_quoted(page->describe.arena, rbk_str_from(rbk_explore_exit_text(row->kind)));
     char text[RBK_TIMES_TEXT_BYTES];
-    uint64_t ms = worst_ms(page, row);
+    uint64_t ms = rbk_exit_worst_ms(page->review->compile, page->machine, row);
     rbk_document_cell(document, "%s", rbk_phase_name(row->phase));
     if (row->trigger != RBK_NONE) {
         rbk_document_cell(document, "%.*s: " RBK_CODE("%.*s"), RBK_STR_ARG(how),
