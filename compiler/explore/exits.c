@@ -289,7 +289,7 @@ static void write_rollback_failed(const struct explorer *x, const struct rbk_exp
     if (x->model.machine->regions[row->stage].strategies.count > 1) {
         (void)rbk_buffer_append_text(text, "the next way back is tried; when none is left ");
     }
-    (void)rbk_buffer_append_text(text, "it is stuck: ");
+    (void)rbk_buffer_append_text(text, "it is stuck; called: ");
     write_escalation(x, text);
 }
 

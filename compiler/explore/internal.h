@@ -4,6 +4,7 @@
  *     model.c    the machine as it is explored: counters cut down, triggers as lists of reactions
  *     apart.c    what runs side by side, one at a time
  *     space.c    states: what makes two the same, and how they are kept
+ *     order.c    … in which order applies began
  *     moves.c    what can happen in a state
  *     perform.c  letting it happen, on the transition function
  *     watch.c    the properties that events and actions show
@@ -277,6 +278,8 @@ void rbk_explore_load(struct explorer *x, uint32_t number);
 bool rbk_explore_is_unordered(const struct explorer *x);
 /* In x->work they began in the reverse order. */
 void rbk_explore_reverse(struct explorer *x);
+/* Number the places in the order anew. order.c */
+void rbk_explore_close_orders(const struct explorer *x, struct spread *spread);
 /* Find the regions that differ; adds to x->changed. */
 void rbk_explore_note_changes(struct explorer *x);
 static inline bool rbk_explore_changed(const struct explorer *x, uint32_t region)

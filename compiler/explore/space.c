@@ -320,115 +320,6 @@ static void reduce_ways_back(const struct explorer *x, struct spread *spread)
     }
 }
 
-/* ---- the order in which applies began ---- */
-
-/* One of the two orders that are kept of it: step()'s, and the watcher's. */
-struct order {
-    uint32_t *stages; /* in their order; room for all regions */
-    uint32_t count;
-};
-
-static uint32_t place_of(const struct explorer *x, const struct spread *spread, uint32_t region,
-                         bool watched)
-{
-    return watched ? spread->watches[region].rank : region_of(x, spread, region)->order;
-}
-
-/* The stages that have a place, by it. Few are out of the order of the plan. */
-static struct order read_order(const struct explorer *x, const struct spread *spread, bool watched)
-{
-    struct order order = {x->order, 0};
-    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
-        uint32_t place = place_of(x, spread, i, watched);
-        if (!place) {
-            continue;
-        }
-        uint32_t at = order.count++;
-        for (; at > 0 && place_of(x, spread, order.stages[at - 1], watched) > place; at--) {
-            order.stages[at] = order.stages[at - 1];
-        }
-        order.stages[at] = i;
-    }
-    return order;
-}
-
-static void write_order(const struct explorer *x, struct spread *spread, struct order order,
-                        bool watched)
-{
-    for (uint32_t i = 0; i < order.count; i++) {
-        if (watched) {
-            spread->watches[order.stages[i]].rank = (uint16_t)(i + 1);
-        } else {
-            region_of(x, spread, order.stages[i])->order = i + 1;
-        }
-    }
-}
-
-/* Exchange neighbours that do not depend on each other until they stand as in the plan, or
- * reversed. Of those that do, whatever their order, none passes the other. */
-static void sort_neighbours(const struct explorer *x, struct order order, bool reversed)
-{
-    for (uint32_t i = 1; i < order.count; i++) {
-        for (uint32_t at = i; at > 0; at--) {
-            uint32_t first = order.stages[at - 1];
-            uint32_t second = order.stages[at];
-            bool stands = reversed ? first > second : first < second;
-            if (stands || !rbk_explore_beside(&x->model, first, second)) {
-                break;
-            }
-            order.stages[at - 1] = second;
-            order.stages[at] = first;
-        }
-    }
-}
-
-/* Places become 1, 2, 3, … of those that count; which of two side by side began first is left out,
- * and made up for by VARIANT_REVERSED. */
-static void close_orders(const struct explorer *x, struct spread *spread)
-{
-    for (int watched = 0; watched < 2; watched++) {
-        struct order order = read_order(x, spread, watched);
-        if (!x->options->full) {
-            sort_neighbours(x, order, false);
-        }
-        write_order(x, spread, order, watched);
-        if (!watched) {
-            spread->state->next_order = order.count + 1;
-        }
-    }
-}
-
-bool rbk_explore_is_unordered(const struct explorer *x)
-{
-    uint64_t *standing = x->going_back; /* free until the next state is kept */
-    memset(standing, 0, x->model.words * sizeof(*standing));
-    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
-        if (region_of(x, &x->from, i)->order) {
-            standing[i / 64] |= UINT64_C(1) << i % 64;
-        }
-    }
-    for (uint32_t i = 0; i < x->model.cut.region_count; i++) {
-        const uint64_t *beside = x->model.beside + (size_t)i * x->model.words;
-        for (uint32_t k = 0; k < x->model.words && region_of(x, &x->from, i)->order; k++) {
-            if (beside[k] & standing[k]) {
-                return !x->options->full;
-            }
-        }
-    }
-    return false;
-}
-
-void rbk_explore_reverse(struct explorer *x)
-{
-    for (int watched = 0; watched < 2; watched++) {
-        struct order order = read_order(x, &x->work, watched);
-        sort_neighbours(x, order, true);
-        write_order(x, &x->work, order, watched);
-    }
-}
-
-/* ---- the rest ---- */
-
 static void canonize_head(const struct explorer *x, struct spread *spread)
 {
     struct rbk_state *state = spread->state;
@@ -531,7 +422,7 @@ static void canonize(struct explorer *x)
         }
     }
     if (x->structural) {
-        close_orders(x, work);
+        rbk_explore_close_orders(x, work);
     }
     canonize_head(x, work);
     canonize_triggers(x, work);
