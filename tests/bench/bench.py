@@ -19,8 +19,10 @@ import sys
 import tempfile
 import time
 
+import many_stages
 import other_checkers
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN, TEST_BIN = (os.path.abspath(folder) for folder in sys.argv[1:3])
 ONLY = sys.argv[3:]
 ROUNDS = 5
@@ -157,9 +159,9 @@ def long_plan(lines):
     return "\n".join(out) + "\n"
 
 
-def run_check(folder, name):
+def run_check(folder, name, *options):
     start = time.monotonic()
-    child = subprocess.Popen([os.path.join(BIN, "rbkc"), "check", "--no-explore", name], cwd=folder,
+    child = subprocess.Popen([os.path.join(BIN, "rbkc"), "check", *options, name], cwd=folder,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = child.stdout.read()
     _, status, usage = os.wait4(child.pid, 0)
@@ -178,7 +180,7 @@ def check():
     memory = {}
     for _ in range(ROUNDS):
         for lines in seconds:
-            spent, used = run_check(folder, f"plan{lines}.rbk")
+            spent, used = run_check(folder, f"plan{lines}.rbk", "--no-explore")
             seconds[lines].append(spent)
             memory[lines] = used
     median = {lines: statistics.median(all_) for lines, all_ in seconds.items()}
@@ -187,6 +189,18 @@ def check():
     # Of the whole process: what little it has without a plan is less than what a child of Python's counts.
     report("rbkc check, bytes of memory a line", memory[100_000] / 100_000, 1024, "bytes")
     other_checkers.compare(os.path.join(BIN, "rbkc"), fresh("others"), long_plan)
+
+
+def explore():
+    """rbkc check with everything on: a plan of 50 stages, 20 triggers and 10 gates, and lead_cutover."""
+    folder = fresh("explore")
+    write(folder, many_stages.plan_text(), "many.rbk")
+    spent, used = zip(*(run_check(folder, "many.rbk") for _ in range(ROUNDS)))
+    report("rbkc check of 50 stages, explored", statistics.median(spent), 5, "s")
+    report("rbkc check of 50 stages, memory", max(used) / (1 << 20), 500, "MiB")
+    lead = os.path.join(ROOT, "plans", "lead_cutover", "plan.rbk")
+    spent = [run_check(folder, lead)[0] for _ in range(ROUNDS)]
+    report("rbkc check of plans/lead_cutover, explored", 1000 * statistics.median(spent), 300, "ms")
 
 
 def start():
@@ -283,7 +297,7 @@ def memory():
     report("rbk run plans/lead_cutover, resident memory", peak[0] / 1024, 20, "MiB")
 
 
-BENCHES = {"steps": steps, "spawn": spawn, "check": check, "start": start, "trigger": trigger, "memory": memory}
+BENCHES = {"steps": steps, "spawn": spawn, "check": check, "explore": explore, "start": start, "trigger": trigger, "memory": memory}
 
 try:
     for name, bench in BENCHES.items():
