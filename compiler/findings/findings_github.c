@@ -2,9 +2,14 @@
  * Findings as annotations of a pull request: GitHub's workflow commands ("Workflow commands for
  * GitHub Actions", docs.github.com). A step shows at most ten annotations of each kind, so errors
  * come first and what does not fit is counted in one more line; the text below has them all.
+ *
+ * That text quotes the plan, and GitHub's runner takes `##[command]` for a command wherever it
+ * stands in a line. So commands are stopped around it, until a word comes that no plan can contain:
+ * the hash of the text itself.
  */
 #include "compiler/findings/findings.h"
 #include "runtime/core/base/buffer.h"
+#include "runtime/core/base/hash.h"
 
 /* Per step and kind; more are dropped without a word (actions/toolkit issue 734). */
 #define ANNOTATIONS_MAX 10u
@@ -57,6 +62,26 @@ static void annotate(struct rbk_buffer *buffer, const struct rbk_finding *item)
     rbk_buffer_append_byte(buffer, '\n');
 }
 
+/* All findings as people read them, while nothing is a command. */
+static void append_text(const struct rbk_findings *report, struct rbk_buffer *buffer)
+{
+    struct rbk_sha256 hash;
+    char word[RBK_SHA256_HEX_BYTES];
+    rbk_sha256_init(&hash);
+    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
+         item = rbk_findings_next(report, item)) {
+        rbk_sha256_update(&hash, item->rendered.data, item->rendered.bytes);
+    }
+    rbk_sha256_final_hex(&hash, word);
+    rbk_sha256_fini(&hash);
+    rbk_buffer_printf(buffer, "::stop-commands::%s\n", word);
+    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
+         item = rbk_findings_next(report, item)) {
+        rbk_buffer_append_str(buffer, item->rendered);
+    }
+    rbk_buffer_printf(buffer, "::%s::\n", word);
+}
+
 void rbk_findings_github(struct rbk_findings *report, struct rbk_buffer *buffer)
 {
     uint32_t given[3] = {0};
@@ -72,10 +97,7 @@ void rbk_findings_github(struct rbk_findings *report, struct rbk_buffer *buffer)
     }
     struct rbk_str summary = rbk_findings_summary(report);
     rbk_buffer_printf(buffer, "::group::rbkc check: %.*s\n", RBK_STR_ARG(summary));
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
-        rbk_buffer_append_str(buffer, item->rendered);
-    }
+    append_text(report, buffer);
     rbk_buffer_append_text(buffer, "::endgroup::\n");
     if (left) {
         rbk_buffer_printf(buffer, "%u more without an annotation: see the text above\n", left);

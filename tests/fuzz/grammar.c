@@ -34,7 +34,7 @@ static const struct rule rules[] = {
         "@plan_head@head*@head?stage s@$ {\n@stage_items}\n@stage*@observe?@grace?}\n",
         "@plan_head@head*stage s@$ {\n@stage_items}\n@stage?}\n",
         "@plan_head@head?stage s@$ {\n@stage_items}\n@stage?@grace?}\n",
-        "plan small {\nrole ops { contact \"ops@@example.com\" }\n@head*stage s@$ {\n@stage_items}\n}\n"}},
+        "@plan_head@head?stage s@$ {\n@stage_items}\n}\n"}},
     {"plan_head", {
         "use std.slack\nuse std.files\nuse std.kubernetes as k8s\nplan generated {\ntitle @label\n"
         "connection db = @database\nconnection cache = redis(\"redis://localhost:6379/0\")\n"
@@ -43,7 +43,7 @@ static const struct rule rules[] = {
         "secret hook from env \"HOOK\"\nchannel team = slack.webhook(hook)\n"
         "param amount: int = 3\nparam site: url = \"https://example.com\"\n"
         "probe errors = @probe\nprobe seen = file.exists(\"there\") every 10s timeout 2s\n"
-        "severity critical then @reaction\n"
+        "severity critical then @reaction\nseverity low then notify team\n"
         "backup saved { take within 5m { @effect } verify { @check } restore within 5m { @effect } }\n"}},
     {"database", {"sqlite(\"rows.db\")", "postgres(\"postgresql:///rows\")", "postgres(hook)"}},
     {"head", {
@@ -52,9 +52,9 @@ static const struct rule rules[] = {
         "window 22:00 to 02:00 \"Europe/Berlin\"\n", "param p@#: duration = @duration\n",
         "param p@#: text = @label where p1 != \"\" @label\n",
         "escalate stuck to ops, then dba after 10m\n", "baseline errors over 10m\n",
-        "severity low then notify team\n",
+        
         "trigger t@# when @watched @trigger_clause?then @reaction\n",
-        "trigger t@# critical when @watched @trigger_clause?\n",
+        "trigger t@# critical when @watched @trigger_clause?\n", "trigger t@# low when @watched\n",
         "abort when rollbacks > 2 @label\n", "abort when elapsed > 2 * estimate @label\n",
         "abort on signal halt @label\n", "require @label @condition\n",
         "attest @label by @roles within 5m else @gate\n", "held at most 30m else @gate\n",
@@ -69,10 +69,10 @@ static const struct rule rules[] = {
         "verify within 1m { @check }\n}\n"}},
     {"probe", {
         "host.load() every 10s", "int(run.output(\"wc -l\")) every 10s timeout 2s", "http.status(\"${site}/health\") every 5s",
-        "sql.value(db, \"SELECT 1\") every 30s missing after 3", "host.load() every @duration"}},
+        "http.status(site) every 30s missing after 3", "host.load() every @duration"}},
     {"stage", {
         "stage s@$ {\n@stage_items}\n", "stage s@$ @label {\nafter s1\n@stage_items}\n",
-        "stage s@$ {\nafter nothing\n@stage_items}\n", "stage s@$ {\nafter s1, s2\n@stage_items}\n",
+        "stage s@$ {\nafter nothing\n@stage_items}\n", "stage s@$ {\nafter s1\n@stage_items}\n",
         "stage s@$ {\nafter s1 for 1h\n@stage_items}\n", "stage s@$ @label {\n@stage_items}\n"}},
     {"stage_items", {
         "unwatched because @label\n@stage_item?@stage_item?@prepare?apply within @long {\n@steps}\n"
@@ -81,15 +81,14 @@ static const struct rule rules[] = {
         "@trigger?rollback within @long {\nundo\nverify { @check }\n}\n",
         "@stage_item?@stage_item?apply {\n@steps@steps}\nverify {\n@check}\n"
         "@trigger*@way*rollback {\n@back verify { @check }\n}\n",
-        "kind database\nrisk high\ndata { modified irreversible backup saved }\n"
+        "kind database\nrisk low\ndata { modified irreversible backup saved }\n"
         "prepare within 10m { take saved }\napply within @long { @sql@steps }\n"
         "verify within 1m { @check }\n@trigger@way?rollback within @long { restore saved verify { @check } }\n",
-        "unwatched because @label\napply { @effect@step?}\nverify {\n@check}\nrollback { @back verify { @check } }\n",
-        "@stage_item*apply {@step*}\n@trigger?@way?"}},
-    {"back", {"@effect", "@effect", "@effect@step", "@sql", "restore saved\n", "@steps"}},
+        "unwatched because @label\napply { @effect@step?}\nverify {\n@check}\nrollback { @back verify { @check } }\n"}},
+    {"back", {"@effect", "@effect", "@effect@step", "@sql", "@effect", "@steps", "restore saved\n"}},
     {"stage_item", {
-        "risk low\n", "risk medium\n", "risk high\n", "kind database\n", "kind application\n",
-        "data { created lost modified reversible }\n", "data { modified irreversible backup saved }\n",
+        "kind database\n", "kind application\n",
+        "risk low\n", "data { created lost modified reversible }\n",
         "approve @roles within 5m else @gate\n", "require @label @condition @check_clause?\n",
         "attest @label by ops within 5m else @gate\n", "attempts 2 every 1m\n",
         "window nightly 22:00 to 02:00 \"UTC\"\n", "not before 2026-11-22 06:00 \"UTC\"\n",
@@ -99,13 +98,13 @@ static const struct rule rules[] = {
         "trigger w@# when @watched @trigger_clause?then @reaction\n",
         "trigger w@# critical when @watched since s1 started\n"}},
     {"way", {
-        "rollback w@# when @condition within 10m {\n@effect verify { @check }\n}\n",
-        "rollback w@# within 10m {\n@steps verify { @check }\n}\n",
-        "rollback w@# when @condition within 10m { nothing because @label verify { @check } }\n"}},
+        "rollback w@# when @condition within 1h {\n@effect verify { @check }\n}\n",
+        "rollback w@# within 2h {\n@steps verify { @check }\n}\n",
+        "rollback w@# when @condition within 1h { nothing because @label verify { @check } }\n"}},
     {"prepare", {
         "prepare within 10m { let before_@# = @reading timeout 5s }\n",
-        "prepare within 10m { take saved }\n", "prepare within 10m { @check @steps }\n"}},
-    {"long", {"30m", "1h", "10m", "@duration"}},
+        "prepare within 10m { take saved }\n", "prepare within 10m { @check let b@# = @reading timeout 5s\n}\n"}},
+    {"long", {"4h", "2h", "4h", "1h", "4h", "@duration"}},
     {"steps", {"@effect", "@step", "@step@step", "@effect@step*"}},
     {"step", {
         "@effect", "@sql", "@effect", "@check", "let v@# = @reading timeout 5s\n",
@@ -117,7 +116,7 @@ static const struct rule rules[] = {
         "ask dba @label within 5m else @otherwise\n", "attest @label by ops within 5m else @otherwise\n",
         "wait 10s because @label\n", "wait until @condition every 30s timeout 10m\n",
         "notify team @message\n", "capture @label @reading timeout 5s\n",
-        "capture @label run \"uptime\" timeout 5s\n", "@http", "@redis", "@shell", "undo\n"}},
+        "capture @label run \"uptime\" timeout 5s\n", "@http", "@redis", "@shell"}},
     {"action", {
         "do files.touch(\"/tmp/f@#\")\n", "do k8s.scale(\"web\", replicas: amount)\n",
         "do files.switch(\"/srv/current\", \"/srv/r@#\") timeout 5m\n",
@@ -156,15 +155,15 @@ static const struct rule rules[] = {
         "abort ", "pause ", "rollback ", "notify team ", "abort with approval of ops within 2m else pause ",
         "ask ops within 5m else abort ", "rollback with approval of dba, ops within @duration else abort ",
         "ask dba within 1m else ask ops within 1m else pause "}},
-    {"otherwise", {"abort", "pause", "abort", "pause", "rollback"}},
+    {"otherwise", {"abort", "pause"}},
     {"gate", {"abort", "cancel", "cancel", "abort", "keep"}},
     {"roles", {"ops", "dba", "ops, dba"}},
     {"condition", {
         "seen", "file.exists(\"there\") == true", "errors > 5", "not seen",
         "sql.value(db, \"SELECT n FROM rows\") == @number", "avg(errors, 5m) > 2 * amount",
-        "http.status(site) < 500", "run.exit(\"true\") == 0", "(@condition) and @condition",
+        "http.status(site) < 500", "run.exit(\"test -e a\") == 0", "(@condition) and @condition",
         "(@condition) or not (@condition)", "http.json(site, '.a') == @label",
-        "file.size(\"log\") > 5MiB", "http.latency(site) < 400ms", "@value == @value",
+        "file.size(\"log\") > 5MiB", "http.latency(site) < 400ms", "sql.value(db, \"SELECT 2\") == @value",
         "(sql.value(db, \"SELECT 1\") ?? 0) > 1", "baseline(errors) < 5"}},
     {"watched", {
         "seen ", "errors > 5 ", "file.exists(\"bad\") every 10s ", "not seen ", "max(errors, 5m) > 2 * amount ",
@@ -183,7 +182,7 @@ static const struct rule rules[] = {
     {"label", {
         "\"it is so\"", "\"two words\"", "\"a <b>bold</b> claim\"", "\"tick ` tick `` three ``` <i>\"",
         "'single ${raw} $'", "\"| cell | & @@user #12\"", "\"\\\\ \\\" end\"",
-        "\"line\\nbreak\"", "\"* - # 1. ~x~ [l](u)\"", "\"::error::x\"", "\"\"", "\"*/ } { /* -->\"",
+        "\"line\\nbreak\"", "\"* - # 1. ~x~ [l](u)\"", "\"::error::x\"", "\"##[error]y\"", "\"\"", "\"*/ } { /* -->\"",
         "\"\xc3\xa4\xe2\x82\xac\"", "\"`code`\"", "\"``` \"",
         "\"</code></pre><script>\"", "\"\"\"\n  ```\n  - item\n\"\"\"", "\"%s %n &amp;\"", "\"```<b>`\""}},
 };

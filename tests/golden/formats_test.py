@@ -134,7 +134,7 @@ def test_github_gets_ten_annotations_of_a_kind_and_the_rest_as_text():
     with tempfile.TemporaryDirectory() as folder:
         lines = "".join(f"    connection c{i} = postgres(missing{i})\n" for i in range(15))
         with open(os.path.join(folder, "a%b,c:d.rbk"), "w", encoding="utf-8") as file:
-            file.write("plan p {\n    title \"::error::not one\"\n" + lines + "}\n")
+            file.write("plan p {\n    title \"::error::not one\"\n" + lines.replace("missing3)", "missing3) # ##[error]no") + "}\n")
         summary = os.path.join(folder, "summary.md")
         done = check("--format", "github", "a%b,c:d.rbk", cwd=folder, GITHUB_STEP_SUMMARY=summary)
         out = done.stdout.decode().splitlines()
@@ -143,7 +143,12 @@ def test_github_gets_ten_annotations_of_a_kind_and_the_rest_as_text():
         assert len(errors) == 10, out
         assert all(line.startswith("::error file=a%25b%2Cc%3Ad.rbk,line=") for line in errors), errors
         assert all("title=RBK" in line for line in errors), errors
-        assert [line.split(":")[2].split(" ")[0] for line in commands if line not in errors] == ["group", "endgroup"]
+        assert [line.split(":")[2].split(" ")[0] for line in commands if line not in errors] == [
+            "group", "stop-commands", commands[-2].strip(":"), "endgroup"]
+        # The plan has no say while commands are stopped, nor in the word that ends it.
+        start, end = out.index("::stop-commands::" + commands[-2].strip(":")), out.index(commands[-2])
+        assert len(commands[-2]) == 68 and not any("##[" in line for line in out[:start] + out[end:]), out
+        assert any("##[error]no" in line for line in out[start:end]), out
         assert any(re.match(r"\d+ more without an annotation", line) for line in out), out
         assert done.returncode == 1
         page = read(summary).decode()
