@@ -80,6 +80,22 @@ static int wait_for(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Our environment, and before it that git asks nobody else: a repository may name a server, or a
+ * command to be run as one, where objects that are missing come from. */
+static char **git_environment(const struct fetch *fetch)
+{
+    static const char *const alone[] = {"GIT_ALLOW_PROTOCOL=", "GIT_NO_LAZY_FETCH=1"};
+    size_t count = 0;
+    while (environ[count] != NULL) {
+        count++;
+    }
+    const char **variables =
+        rbk_new_array(fetch->arena, const char *, RBK_COUNT(alone) + count + 1);
+    memcpy(variables, alone, sizeof(alone));
+    memcpy(variables + RBK_COUNT(alone), environ, count * sizeof(environ[0]));
+    return (char **)(uintptr_t)variables;
+}
+
 /* Spawn git with its output going to a memory file. @return its exit status, or -1 with errno. */
 static int spawn_git(const struct fetch *fetch, const char *const *arguments, int out)
 {
@@ -101,7 +117,8 @@ static int spawn_git(const struct fetch *fetch, const char *const *arguments, in
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    int failed = posix_spawnp(&child, "git", &actions, NULL, (char *const *)line, environ);
+    int failed =
+        posix_spawnp(&child, "git", &actions, NULL, (char *const *)line, git_environment(fetch));
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) {
         errno = failed;
@@ -317,7 +334,14 @@ static int fetch_file(struct fetch *fetch, struct rbk_str path, struct rbk_error
         rbk_arena_printf(fetch->arena, "%.*s:%.*s", RBK_STR_ARG(fetch->commit), RBK_STR_ARG(path));
     const char *const size[] = {"cat-file", "-s", name.data, NULL};
     const char *const blob[] = {"cat-file", "blob", name.data, NULL};
+    const char *const number[] = {"rev-parse", "--quiet", "--verify", name.data, NULL};
     int result = run_git(fetch, size, 64, &text, reterr);
+    if (result == -RBK_ENOTFOUND && run_git(fetch, number, 1024, &text, reterr) == 0) {
+        return rbk_error_set(reterr, RBK_EIO,
+                             "git knows %.*s of that revision, but has not fetched it; fetch "
+                             "without --filter",
+                             RBK_STR_ARG(path));
+    }
     if (result == 0 && strtoull(text.data, NULL, 10) > RBK_SOURCE_BYTES_MAX) {
         return rbk_error_set(reterr, RBK_ENOTFOUND, "%.*s is too large", RBK_STR_ARG(path));
     }

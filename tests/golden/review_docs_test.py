@@ -203,6 +203,17 @@ def history_is_only_text(world: World) -> None:
     page = world.run(["rbkc", "review", str(plan), "--against", "main"])
     assert "What changes against `main`" in page, page
     assert not (world.repository / "pwned").exists()
+    # Objects that are missing come from nowhere: the server a repository names may be a command.
+    for key, value in {"core.repositoryFormatVersion": "1", "extensions.partialClone": "evil",
+                       "remote.evil.promisor": "true", "remote.evil.url": "ext::touch pwned",
+                       "protocol.ext.allow": "always", "core.sshCommand": "touch pwned"}.items():
+        world.git("config", key, value)
+    world.run(["rbkc", "review", "plan.rbk", "--against", "d" * 40], status=3)
+    blob = world.git("rev-parse", "main:plan.rbk").strip()
+    (world.repository / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    said = world.run(["rbkc", "review", "plan.rbk", "--against", "main"], status=3)
+    assert "has not fetched it" in said, said
+    assert not (world.repository / "pwned").exists()
 
 
 def main() -> None:
