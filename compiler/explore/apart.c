@@ -158,6 +158,10 @@ static void sketch_row(struct cutter *cutter, uint32_t row, uint32_t ok, uint32_
 static void sketch_stage(struct cutter *cutter, uint32_t region, bool at_once)
 {
     const struct rbk_region *row = &cutter->cut->regions[region];
+    if (row->applied == RBK_NONE || row->rollback == RBK_NONE || row->rolled_back == RBK_NONE ||
+        row->stuck == RBK_NONE) {
+        return; /* no stage that lowering made: explored as it is */
+    }
     uint32_t before = first_row(cutter, region, PHASE(REQUIRE) | PHASE(APPROVE) | PHASE(PREPARE));
     uint32_t apply = first_row(cutter, region, PHASE(APPLY));
     uint32_t back = first_row(cutter, region, PHASE(ROLLBACK));

@@ -323,6 +323,11 @@ int rbk_explore(struct rbk_arena *arena, const struct rbk_machine *machine,
     all.result.states_max =
         all.options.states_max ? all.options.states_max : RBK_EXPLORE_STATES_MAX;
     all.result.bytes_max = all.options.bytes_max ? all.options.bytes_max : RBK_EXPLORE_BYTES_MAX;
+    if (machine->region_count > RBK_EXPLORE_REGIONS_MAX) {
+        all.result.frontier = 1; /* the start */
+        *ret_result = all.result;
+        return 0;
+    }
     rbk_arena_init(&all.scratch, SCRATCH_BYTES_MAX);
     rbk_arena_init(&whole.scratch, SCRATCH_BYTES_MAX);
     rbk_explore_model_make(&whole.model, &whole.scratch, machine, NULL);

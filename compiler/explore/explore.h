@@ -31,6 +31,8 @@
 #define RBK_EXPLORE_STATES_MAX UINT64_C(500000)
 /** Bytes taken unless the caller says otherwise. */
 #define RBK_EXPLORE_BYTES_MAX ((size_t)500 << 20)
+/** Regions of a machine; one with more is not explored at all. */
+#define RBK_EXPLORE_REGIONS_MAX 16384u
 /** Violations told; what comes after them is counted. */
 #define RBK_EXPLORE_VIOLATIONS_MAX 8u
 

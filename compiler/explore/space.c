@@ -245,10 +245,8 @@ static void reduce_region(const struct explorer *x, struct spread *spread, uint3
     bool ending = spread->state->turned || spread->state->cancelled;
     bool stage = machine->regions[region].kind == RBK_REGION_STAGE;
     bool rests = stage && rs->mode == RBK_MODE_IDLE;
-    if (ending && stage && is_untouched(x, rs, region)) {
-        reset_region(x, spread, region, 0);
-        clear_bits(x, spread, region);
-    } else if (rests && kind == RBK_STATE_ROLLED_BACK && (rs->flags & RBK_FLAG_FOLLOWED)) {
+    bool follows = rests && kind == RBK_STATE_ROLLED_BACK && (rs->flags & RBK_FLAG_FOLLOWED);
+    if ((ending && stage && is_untouched(x, rs, region)) || follows) {
         reset_region(x, spread, region, 0);
         clear_bits(x, spread, region);
     } else if (rests && kind == RBK_STATE_WAITING) {
