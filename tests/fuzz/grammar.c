@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define DEPTH_MAX 14u
+#define DEPTH_MAX 10u
 #define ALTERNATIVES_MAX 32
 
 struct rule {
