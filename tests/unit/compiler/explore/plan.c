@@ -74,8 +74,9 @@ static uint32_t some_step(struct dice *dice, uint32_t region, enum rbk_phase pha
 static void some_gate(struct dice *dice, uint32_t region)
 {
     uint32_t step = mb_step(dice->mb, region, RBK_PHASE_APPROVE, RBK_EFFECT_QUESTION);
-    uint32_t question = mb_question(dice->mb, RBK_QUESTION_APPROVE, below(dice, 3), 3000,
-                                    dice->reactions[below(dice, 3)]);
+    uint32_t roles = below(dice, 3);
+    uint32_t otherwise = dice->reactions[below(dice, 3)];
+    uint32_t question = mb_question(dice->mb, RBK_QUESTION_APPROVE, roles, 3000, otherwise);
     mb_effect(dice->mb, step)->question = question;
 }
 
@@ -127,7 +128,8 @@ static void some_stage(struct dice *dice, uint32_t number)
         mb_region(mb, stage)->attempts_every_ms = 1000;
     }
     if (below(dice, 3) == 0) {
-        mb_trigger(mb, stage, dice->reactions[3 + below(dice, 3)], dice->reactions[below(dice, 3)]);
+        uint32_t reaction = dice->reactions[3 + below(dice, 3)];
+        mb_trigger(mb, stage, reaction, dice->reactions[below(dice, 3)]);
     }
 }
 
