@@ -23,6 +23,10 @@ _rbkc() {
         fi
         return
         ;;
+    --dump)
+        mapfile -t COMPREPLY < <(compgen -W tree -- "$cur")
+        return
+        ;;
     -a | --against)
         mapfile -t COMPREPLY < <(
             compgen -W "$(git for-each-ref --format='%(refname:short)' 2>/dev/null)" -- "$cur"
@@ -38,7 +42,7 @@ _rbkc() {
     if [[ $cur == -* ]]; then
         local options='--help'
         case ${COMP_WORDS[1]} in
-        check) options+=' --format --fail-on --fix --dry-run --syntax --no-explore --states' ;;
+        check) options+=' --format --fail-on --fix --dry-run --syntax --no-explore --states --dump' ;;
         build) options+=' --output --stdout' ;;
         emit) options+=' --promela --output' ;;
         explore) options+=' --format --states --memory' ;;
@@ -52,8 +56,13 @@ _rbkc() {
         return
     fi
     compopt -o filenames 2>/dev/null
+    local files='!*.rbk'
+    case ${COMP_WORDS[1]} in
+    emit | explore) files='!*.@(rbk|rbkm)' ;;
+    esac
     mapfile -t COMPREPLY < <(
-        compgen -f -X '!*.rbk' -- "$cur"
+        shopt -s extglob
+        compgen -f -X "$files" -- "$cur"
         compgen -d -- "$cur"
     )
 }
