@@ -11,21 +11,46 @@
 /* Kept free for the sentence that says what was left out. */
 #define RESERVE_BYTES 512u
 
-/* What stands between backticks is code already, where a backslash would show; when they do not
- * pair there is no code, and they are escaped, too. */
+static size_t backticks_at(struct rbk_str text, size_t at)
+{
+    size_t count = 0;
+    while (at + count < text.bytes && text.data[at + count] == '`') {
+        count++;
+    }
+    return count;
+}
+
+/* Where the code that a run of backticks begins ends, behind the run of the same length that closes
+ * it; 0: it begins none. */
+static size_t code_end(struct rbk_str text, size_t at)
+{
+    size_t run = backticks_at(text, at);
+    for (size_t i = at + run; i < text.bytes;) {
+        size_t other = backticks_at(text, i);
+        if (other == run) {
+            return i + run;
+        }
+        i += other > 0 ? other : 1;
+    }
+    return 0;
+}
+
+/* What stands between backticks is code already, where a backslash would show; backticks that do
+ * not pair, as a reader of Markdown pairs them, make no code and are escaped, too. */
 static void append_escaped(struct rbk_buffer *buffer, struct rbk_str text)
 {
-    size_t backticks = 0;
-    for (size_t i = 0; i < text.bytes; i++) {
-        backticks += text.data[i] == '`';
-    }
-    bool paired = backticks % 2 == 0;
-    bool in_code = false;
+    size_t code = 0; /* the end of the code under way */
     for (size_t i = 0; i < text.bytes; i++) {
         char byte = text.data[i];
-        in_code = in_code != (byte == '`' && paired);
-        if (byte && strchr(paired ? "\\*_{}[]()#+!|<>&~$@" : "`\\*_{}[]()#+!|<>&~$@", byte) &&
-            (!in_code || byte == '|')) {
+        code = byte == '`' && i >= code ? code_end(text, i) : code;
+        if (byte == '`' && code == 0) {
+            for (size_t run = backticks_at(text, i); run > 1; run--, i++) {
+                rbk_buffer_append_text(buffer, "\\`");
+            }
+            rbk_buffer_append_text(buffer, "\\`");
+            continue;
+        }
+        if (byte && strchr("\\*_{}[]()#+!|<>&~$@", byte) && (i >= code || byte == '|')) {
             rbk_buffer_append_byte(buffer, '\\');
         }
         rbk_buffer_append_byte(buffer, byte == '\n' || byte == '\r' ? ' ' : byte);
@@ -35,10 +60,10 @@ static void append_escaped(struct rbk_buffer *buffer, struct rbk_str text)
 static size_t longest_backticks(struct rbk_str text)
 {
     size_t longest = 0;
-    size_t run = 0;
     for (size_t i = 0; i < text.bytes; i++) {
-        run = text.data[i] == '`' ? run + 1 : 0;
+        size_t run = backticks_at(text, i);
         longest = run > longest ? run : longest;
+        i += run > 0 ? run - 1 : 0;
     }
     return longest;
 }
