@@ -66,6 +66,9 @@ enum role {
     ROLE_AT_ONCE, /* forward and back in no time */
 };
 
+/* What of a stage shows something: without it there is nothing to wait for (RBK102, RBK103). */
+enum proof { PROOF_APPLIED = 1, PROOF_ROLLED_BACK = 2 };
+
 struct model {
     const struct rbk_machine *machine; /* the plan's, for names and places */
     struct rbk_machine cut;            /* the same with counters cut down; some tables its own */
@@ -77,7 +80,8 @@ struct model {
     uint64_t *beside;  /* by region: … of the stages that neither depend on it nor it on them */
     uint32_t words;    /* of one such set */
     bool *awaited_for; /* by region: some stage waits for a time after it */
-    bool *closable;    /* by region: a stage whose every strategy has a `when` */
+    uint8_t *proofs; /* by stage: enum proof: what it shows, where all of it is explored as it is */
+    bool *closable;  /* by region: a stage whose every strategy has a `when` */
     uint64_t *guarded; /* bits by state: a guard asks whether it was dispatched */
     struct trigger_path *paths;
     uint32_t path_count;
@@ -89,6 +93,9 @@ struct model {
 /* roles: NULL: everything as it is. */
 void rbk_explore_model_make(struct model *model, struct rbk_arena *arena,
                             const struct rbk_machine *machine, const uint8_t *roles);
+/* Whether a row is of a verify, and of a kind that shows something: it can fail, or, as an `if`,
+ * chooses what is to be shown. */
+bool rbk_explore_shows(const struct rbk_machine *machine, uint32_t row);
 /* Whether anything that is told of this region is told of the region itself. */
 static inline bool rbk_explore_is_whole(const struct model *model, uint32_t region)
 {
@@ -135,7 +142,8 @@ struct watch {
     uint16_t rank;   /* STAGE: the how-manieth apply that began; 0: none to take back */
     uint8_t flags;   /* enum watch_flag */
     uint8_t awaited; /* enum watch_awaited */
-    uint32_t unused; /* always 0 */
+    uint32_t proved; /* STAGE: a check of its verify, or of its rollback's, has held since the last
+                        effect of its apply, or of that rollback, began */
 };
 
 /* And of the run. */

@@ -131,6 +131,45 @@ static void make_facts(struct model *model, struct rbk_arena *arena)
     }
 }
 
+/* ---- verify ---- */
+
+bool rbk_explore_shows(const struct rbk_machine *machine, uint32_t row)
+{
+    const struct rbk_machine_state *at = &machine->states[row];
+    if (at->effect == RBK_NONE ||
+        (at->phase != RBK_PHASE_VERIFY && at->phase != RBK_PHASE_ROLLBACK_VERIFY)) {
+        return false;
+    }
+    switch (machine->effects[at->effect].kind) {
+    case RBK_EFFECT_CHECK:
+    case RBK_EFFECT_WAIT_UNTIL:
+    case RBK_EFFECT_REQUIRE:
+    case RBK_EFFECT_QUESTION:
+    case RBK_EFFECT_TEST:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void make_proofs(struct model *model, struct rbk_arena *arena)
+{
+    const struct rbk_machine *machine = model->machine;
+    model->proofs = rbk_new_array(arena, uint8_t, machine->region_count + 1u);
+    for (uint32_t i = 0; i < machine->state_count; i++) {
+        bool applied = machine->states[i].phase == RBK_PHASE_VERIFY;
+        if (rbk_explore_shows(machine, i)) {
+            model->proofs[model->roots[machine->states[i].region]] |=
+                applied ? PROOF_APPLIED : PROOF_ROLLED_BACK;
+        }
+    }
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (model->roles[i] != ROLE_WHOLE) {
+            model->proofs[model->roots[i]] = 0;
+        }
+    }
+}
+
 /* ---- triggers ---- */
 
 /* Paths are counted in a first walk and written in a second. */
@@ -302,6 +341,7 @@ void rbk_explore_model_make(struct model *model, struct rbk_arena *arena,
     make_dependencies(model, arena);
     make_sides(model, arena);
     make_facts(model, arena);
+    make_proofs(model, arena);
     walk_triggers(model, true);
     model->paths = rbk_new_array(arena, struct trigger_path, model->path_count + 1u);
     walk_triggers(model, false);

@@ -126,6 +126,23 @@ static bool says_doubt(const struct rbk_event *event)
            (event->kind == RBK_EVENT_RESOLVED && event->recovery == RBK_RECOVERY_UNKNOWN);
 }
 
+/* ---- verify ---- */
+
+/* What a region has left behind may be the proof that its stage waited for. */
+static void note_proof(struct explorer *x, const struct rbk_event *event, uint32_t region,
+                       uint32_t from)
+{
+    const struct rbk_machine *machine = &x->model.cut;
+    uint32_t stage = x->model.roots[region];
+    bool test = machine->states[from].effect != RBK_NONE &&
+                machine->effects[machine->states[from].effect].kind == RBK_EFFECT_TEST;
+    if (rbk_explore_shows(machine, from) && (test || says_done(x, event, region)) &&
+        is_stage(x, stage)) {
+        x->work.watches[stage].proved = 1;
+        x->changed[stage / 64] |= UINT64_C(1) << stage % 64;
+    }
+}
+
 /* ---- rows ---- */
 
 /* A stage, or the retire, has come to count as applied, or as taken back. */
@@ -138,8 +155,11 @@ static void judge_arrival(struct explorer *x, const struct rbk_event *event, uin
     uint32_t to = applied ? row->applied : row->rolled_back;
     bool by_hand = !applied && machine->states[from].kind == RBK_STATE_STUCK &&
                    event->kind == RBK_EVENT_COMMAND && event->answer == RBK_ANSWER_DONE;
-    if (to == RBK_NONE || by_hand || follows_ok(machine, from, to) ||
-        follows_otherwise(machine, from, to)) {
+    bool seen = x->model.proofs[region] & (applied ? PROOF_APPLIED : PROOF_ROLLED_BACK);
+    bool proved = x->work.watches[region].proved || !seen;
+    x->work.watches[region].proved = 0; /* it has served */
+    if (to == RBK_NONE || by_hand ||
+        (proved && (follows_ok(machine, from, to) || follows_otherwise(machine, from, to)))) {
         return;
     }
     rbk_explore_found(x, RBK_EXPLORE_VERIFY, region, from,
@@ -185,6 +205,7 @@ static void judge_row(struct explorer *x, const struct rbk_event *event, uint32_
         return;
     }
     judge_leaving(x, event, region, from, to);
+    note_proof(x, event, region, from);
     if (!is_stage(x, region)) {
         return;
     }
@@ -202,6 +223,7 @@ static void judge_row(struct explorer *x, const struct rbk_event *event, uint32_
     if (came_back || at->kind == RBK_STATE_WAITING || at->kind == RBK_STATE_HELD) {
         watch->rank = came_back || at->kind == RBK_STATE_WAITING ? 0 : watch->rank;
         watch->flags = 0;
+        watch->proved = 0;
     }
 }
 
@@ -338,6 +360,10 @@ static void judge_action(struct explorer *x, const struct rbk_event *event,
     }
     if (phase == RBK_PHASE_APPLY && is_stage(x, stage) && !x->work.watches[stage].rank) {
         x->work.watches[stage].rank = UINT16_MAX; /* made small when the state is kept */
+    }
+    if (phase == RBK_PHASE_APPLY || phase == RBK_PHASE_ROLLBACK) {
+        x->work.watches[stage].proved = 0;
+        x->changed[stage / 64] |= UINT64_C(1) << stage % 64;
     }
     if (is_back(phase)) {
         judge_back(x, stage, action->state);

@@ -69,11 +69,13 @@ static void put_halt(struct promela *model, const struct rbk_machine_state *at)
     }
 }
 
+/* Whether it shows that a stage is as it should be; an `if` chooses what is to be shown. */
 static bool proves(const struct rbk_machine_state *at, const struct rbk_effect *effect)
 {
     bool verify = at->phase == RBK_PHASE_VERIFY || at->phase == RBK_PHASE_ROLLBACK_VERIFY;
     return verify && (effect->kind == RBK_EFFECT_CHECK || effect->kind == RBK_EFFECT_WAIT_UNTIL ||
-                      effect->kind == RBK_EFFECT_REQUIRE || effect->kind == RBK_EFFECT_QUESTION);
+                      effect->kind == RBK_EFFECT_REQUIRE || effect->kind == RBK_EFFECT_QUESTION ||
+                      effect->kind == RBK_EFFECT_TEST);
 }
 
 /* It ended well. */
@@ -90,6 +92,10 @@ static void put_done(struct promela *model, const struct rbk_machine_state *at)
 static void put_to(struct promela *model, const struct rbk_machine_state *at, uint32_t target)
 {
     put_open(model, at, "true");
+    if (model->machine->effects[at->effect].kind == RBK_EFFECT_TEST &&
+        proves(at, &model->machine->effects[at->effect])) {
+        put(model, "proved[%u] = true; ", rbk_region_root(model->machine, at->region));
+    }
     rbk_promela_goto(model, at->region, target);
     put(model, " }\n");
 }
