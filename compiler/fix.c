@@ -43,7 +43,10 @@ static struct rbk_span widen(struct rbk_str text, struct rbk_span span)
         end++;
     }
     bool line_start = start == 0 || text.data[start - 1] == '\n';
-    bool line_end = end == text.bytes || text.data[end] == '\n';
+    if (end + 1 < text.bytes && text.data[end] == '\r' && text.data[end + 1] == '\n') {
+        end += line_start; /* the line end of a file from Windows goes as a whole, or stays */
+    }
+    bool line_end = end == text.bytes || text.data[end] == '\n' || text.data[end] == '\r';
     if (line_start && line_end) {
         return rbk_span_make(start, end < text.bytes ? end + 1 : end);
     }

@@ -107,5 +107,11 @@ int rbk_replace_file(const char *path, struct rbk_str text)
     if (stat(path, &status) != 0 || rbk_write_file(path, text) != 0) {
         return -1;
     }
+    /* A file mended by root stays its owner's; who may not give files away keeps the group, if that
+     * is possible, and else owns the new one. Before chmod(): giving away clears bits of the mode.
+     */
+    if (chown(path, status.st_uid, status.st_gid) != 0) {
+        (void)!chown(path, (uid_t)-1, status.st_gid);
+    }
     return chmod(path, status.st_mode & 07777);
 }

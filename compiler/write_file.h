@@ -17,7 +17,8 @@ RBK_MUST_USE int rbk_write_all(int fd, struct rbk_str text);
  */
 RBK_MUST_USE int rbk_write_file(const char *path, struct rbk_str text);
 
-/** The same for a file that is there and keeps its permissions. @return 0, or -1 with errno set. */
+/** The same for a file that is there: it keeps its permissions, and its owner where we may give it
+ * away. @return 0, or -1 with errno set. */
 RBK_MUST_USE int rbk_replace_file(const char *path, struct rbk_str text);
 
 #endif

@@ -231,6 +231,18 @@ def test_fix_mends_what_is_certain_and_nothing_else():
         assert check("--fix", "plan.rbk", cwd=folder).stdout == b"" and read(path).decode() == MENDED
 
 
+def test_fix_keeps_line_ends_and_the_owner():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "plan.rbk")
+        with open(path, "wb") as file:
+            file.write(FIXABLE.replace("\n", "\r\n").encode())
+        owner = (1234, 1234) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+        os.chown(path, *owner)
+        assert check("--fix", "plan.rbk", cwd=folder).returncode == 0
+        assert read(path).decode() == MENDED.replace("\n", "\r\n"), read(path)
+        assert (os.stat(path).st_uid, os.stat(path).st_gid) == owner, os.stat(path)
+
+
 def test_fmt_shows_what_it_would_change():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "plan.rbk")
