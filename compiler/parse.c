@@ -225,6 +225,16 @@ struct rbk_tree_file *rbk_parse_source(struct rbk_arena *arena, struct rbk_names
         return file;
     }
 
+    if (rbk_str_starts(source->text, RBK_STR("{\"format_version\":"))) {
+        struct rbk_place place = rbk_place_make(source, rbk_span_make(0, 1));
+        rbk_diagnostic_help(
+            rbk_diagnostic_error(diagnostics, 100, place, "this is a machine, not a plan"),
+            "Give the plan it was built from. `rbk run`, `rbkc explore` and `rbkc emit` take "
+            "machines, too, in files called .rbkm.");
+        file->broken = true;
+        return file;
+    }
+
     struct rbk_parse parse = {
         .arena = arena, .names = names, .source = source, .diagnostics = diagnostics, .file = file};
     rbk_scanner_start(&parse);
