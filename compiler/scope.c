@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* An unknown name is looked for in the other stages while fewer than so many findings are kept. */
+#define STAGES_LOOKED_THROUGH_MAX 100u
+
 enum rbk_name_space rbk_space_of(enum rbk_declaration_kind kind)
 {
     switch (kind) {
@@ -268,11 +271,10 @@ static void suggest(const struct rbk_analysis *analysis, struct rbk_diagnostic *
     }
 }
 
-/* Where the stage or action under way sets, or loops over, a name that is not in scope; or NULL. */
-static const struct rbk_tree_name *find_in_root(const struct rbk_analysis *analysis,
-                                                const struct rbk_name *name, bool *ret_foreach)
+/* Where a statement or one inside it sets, or loops over, a name; or NULL. */
+static const struct rbk_tree_name *find_inside(struct rbk_tree_statement *root,
+                                               const struct rbk_name *name, bool *ret_foreach)
 {
-    struct rbk_tree_statement *root = analysis->root;
     for (struct rbk_tree_statement *at = root; at; at = rbk_statement_next(root, at)) {
         *ret_foreach = at->kind == RBK_STATEMENT_FOREACH;
         if ((*ret_foreach || at->kind == RBK_STATEMENT_LET) && at->name->name == name) {
@@ -305,7 +307,8 @@ static bool report_out_of_reach(struct rbk_analysis *analysis, const struct rbk_
     struct rbk_str text = name->name->text;
     const struct rbk_declaration *lost = find_lost_slot(analysis, name->name);
     bool foreach = false;
-    const struct rbk_tree_name *found = lost ? NULL : find_in_root(analysis, name->name, &foreach);
+    const struct rbk_tree_name *found =
+        lost ? NULL : find_inside(analysis->root, name->name, &foreach);
     struct rbk_diagnostic *diagnostic;
     if (lost) {
         diagnostic = rbk_diagnostic_error(diagnostics, 140, place, "`%.*s` is not set here",
@@ -332,6 +335,35 @@ static bool report_out_of_reach(struct rbk_analysis *analysis, const struct rbk_
     return lost || found;
 }
 
+/* A value of a stage, named outside of it; false when no stage has it. All stages are looked
+ * through, so a plan with very many errors gets the plain answer. */
+static bool report_of_other_stage(struct rbk_analysis *analysis, const struct rbk_tree_name *name)
+{
+    const struct rbk_program *program = &analysis->compile->program;
+    struct rbk_diagnostics *diagnostics = &analysis->compile->diagnostics;
+    const struct rbk_statements *stages = &program->head[RBK_STATEMENT_STAGE];
+    if (analysis->file != program->files[0] || diagnostics->count >= STAGES_LOOKED_THROUGH_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < stages->count; i++) {
+        struct rbk_tree_statement *stage = stages->items[i];
+        bool foreach = false;
+        const struct rbk_tree_name *found = find_inside(stage, name->name, &foreach);
+        if (!found || foreach) {
+            continue;
+        }
+        struct rbk_str text = name->name->text;
+        struct rbk_diagnostic *diagnostic =
+            rbk_diagnostic_error(diagnostics, 140, rbk_analysis_place(analysis, name->span),
+                                 "`%.*s` is a value of stage `%.*s`, and not seen here",
+                                 RBK_STR_ARG(text), RBK_STR_ARG(stage->name->name->text));
+        rbk_diagnostic_label(diagnostic, rbk_analysis_place(analysis, found->span), "set here");
+        rbk_diagnostic_help(diagnostic, "Move this into that stage, or read the value again here.");
+        return true;
+    }
+    return false;
+}
+
 void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
                               enum rbk_name_space space, const char *what)
 {
@@ -347,10 +379,12 @@ void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tr
         return;
     }
     bool kept = diagnostics->count < diagnostics->count_max;
-    if (kept && space == RBK_SPACE_VALUE && report_out_of_reach(analysis, name)) {
+    const struct rbk_declaration *other = find_elsewhere(name->name);
+    if (kept && space == RBK_SPACE_VALUE &&
+        (report_out_of_reach(analysis, name) ||
+         (!other && report_of_other_stage(analysis, name)))) {
         return;
     }
-    const struct rbk_declaration *other = find_elsewhere(name->name);
     struct rbk_place place = rbk_analysis_place(analysis, name->span);
     struct rbk_diagnostic *diagnostic;
     if (other) {
