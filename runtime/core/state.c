@@ -124,6 +124,32 @@ void rbk_state_clear_dispatched(const struct rbk_machine *machine, struct rbk_st
 
 /* ---- a block from a snapshot ---- */
 
+/* Who tells of a cause looks its row up. */
+static bool cause_fits(const struct rbk_machine *machine, struct rbk_cause cause)
+{
+    switch ((enum rbk_cause_kind)cause.kind) {
+    case RBK_CAUSE_FAILURE:
+    case RBK_CAUSE_TIMEOUT:
+    case RBK_CAUSE_GATE:
+        return cause.index < machine->state_count;
+    case RBK_CAUSE_TRIGGER:
+    case RBK_CAUSE_TRIGGER_MISSING:
+        return cause.index < machine->trigger_count;
+    case RBK_CAUSE_CRITERION:
+        return cause.index < machine->criterion_count;
+    case RBK_CAUSE_SIGNAL:
+        return cause.index < machine->signal_count;
+    case RBK_CAUSE_NONE:
+    case RBK_CAUSE_COMMAND:
+    case RBK_CAUSE_UNDECIDED:
+    case RBK_CAUSE_INTERRUPT:
+        return true;
+    case RBK_CAUSE_COUNT:
+        break;
+    }
+    return false;
+}
+
 static bool region_fits(const struct rbk_machine *machine, uint32_t index,
                         const struct rbk_region_state *region)
 {
@@ -131,7 +157,7 @@ static bool region_fits(const struct rbk_machine *machine, uint32_t index,
     bool inside = region->state >= states.first && region->state - states.first < states.count;
     bool target_inside =
         region->target >= states.first && region->target - states.first < states.count;
-    if (!inside || region->mode >= RBK_MODE_COUNT || region->cause.kind >= RBK_CAUSE_COUNT) {
+    if (!inside || region->mode >= RBK_MODE_COUNT || !cause_fits(machine, region->cause)) {
         return false;
     }
     if (!target_inside && region->target != RBK_NONE && region->target != RBK_TARGET_STOP) {
@@ -147,9 +173,11 @@ static bool region_fits(const struct rbk_machine *machine, uint32_t index,
     case RBK_MODE_RETRY:
     case RBK_MODE_RESOLVING:
     case RBK_MODE_LOOKING:
-    case RBK_MODE_ASKING:
     case RBK_MODE_DOUBT:
         return machine->states[region->state].kind == RBK_STATE_EFFECT;
+    case RBK_MODE_ASKING:
+        return machine->states[region->state].kind == RBK_STATE_EFFECT &&
+               machine->effects[machine->states[region->state].effect].question != RBK_NONE;
     case RBK_MODE_CANCELLING:
         return machine->states[region->state].kind == RBK_STATE_EFFECT &&
                region->target != RBK_NONE;
@@ -167,11 +195,15 @@ static bool region_fits(const struct rbk_machine *machine, uint32_t index,
 
 static bool trigger_fits(const struct rbk_machine *machine, const struct rbk_trigger_state *trigger)
 {
-    bool reacting = trigger->mode == RBK_TRIGGER_HOLDING || trigger->mode == RBK_TRIGGER_ASKING;
     if (trigger->mode >= RBK_TRIGGER_MODE_COUNT || trigger->level >= RBK_LEVEL_COUNT) {
         return false;
     }
-    return !reacting || trigger->reaction < machine->reaction_count;
+    if (trigger->mode != RBK_TRIGGER_HOLDING && trigger->mode != RBK_TRIGGER_ASKING) {
+        return true;
+    }
+    return trigger->reaction < machine->reaction_count &&
+           (trigger->mode == RBK_TRIGGER_HOLDING ||
+            machine->reactions[trigger->reaction].question != RBK_NONE);
 }
 
 int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *state, size_t bytes,
@@ -185,7 +217,7 @@ int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *s
     bool hold_known =
         state->hold == 0 || state->hold == RBK_STATUS_PAUSED || state->hold == RBK_STATUS_HELD;
     if (state->status >= RBK_STATUS_COUNT || !hold_known || state->turned > 1 ||
-        state->cancelled > 2 || state->cause.kind >= RBK_CAUSE_COUNT || !state->next_order ||
+        state->cancelled > 2 || !cause_fits(machine, state->cause) || !state->next_order ||
         !state->next_serial) {
         return rbk_error_set(reterr, RBK_ECORRUPT, "a state with an unknown status");
     }

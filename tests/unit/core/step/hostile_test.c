@@ -180,6 +180,78 @@ START_TEST(no_machine_that_passes_the_check_harms_step)
 }
 END_TEST
 
+/* A number that some field may take for a row, a count, a time or a word. */
+static uint32_t some_number(uint64_t *seed)
+{
+    const uint32_t numbers[] = {0, 1, 2, 7, 64, RBK_NONE, RBK_TARGET_STOP, run_below(seed, 1000)};
+    return numbers[run_below(seed, RBK_COUNT(numbers))];
+}
+
+START_TEST(no_state_that_passes_the_check_harms_step)
+{
+    const char *replay = getenv("RBK_SEED");
+    uint64_t seed = replay ? strtoull(replay, NULL, 10) : 1815u + (uint64_t)_i;
+    struct rbk_arena arena;
+    uint32_t passed = 0;
+    fprintf(stderr, "RBK_SEED=%llu\n", (unsigned long long)seed);
+    rbk_arena_init(&arena, (size_t)64 << 20);
+    const struct rbk_machine *m = golden_load(&arena, golden_names[(uint32_t)_i % GOLDEN_COUNT]);
+    for (int states = 0; states < 400; states++) {
+        struct run run;
+        run_init_machine(&run, m);
+        run.senseless = true;
+        run_post(&run, (struct rbk_event){.kind = RBK_EVENT_WINDOW, .level = RBK_LEVEL_TRUE});
+        run_post(&run, (struct rbk_event){.kind = RBK_EVENT_START});
+        for (uint32_t events = run_below(&seed, 80); events > 0 && !run.state->ended_ms; events--) {
+            run_random_event(&run, &seed);
+        }
+        uint32_t *words = (uint32_t *)(void *)run.state;
+        for (uint32_t changes = 1 + run_below(&seed, 3); changes > 0; changes--) {
+            words[1 + run_below(&seed, run.state->bytes / 4 - 1)] = some_number(&seed);
+        }
+        if (rbk_state_check(m, run.state, rbk_state_bytes(m), NULL) == 0) {
+            run_post(&run, (struct rbk_event){.kind = RBK_EVENT_RESUMED});
+            for (int events = 0; events < 100 && !run.state->ended_ms; events++) {
+                run_random_event(&run, &seed);
+            }
+            passed++;
+        }
+        run_fini(&run);
+    }
+    rbk_arena_fini(&arena);
+    fprintf(stderr, "%u states\n", (unsigned)passed);
+    ck_assert_uint_gt(passed, 50);
+}
+END_TEST
+
+/* Whoever tells why a run is where it is looks the row of the cause up. */
+START_TEST(a_state_whose_cause_has_no_row_is_not_restored)
+{
+    struct rbk_arena arena;
+    struct run run;
+    rbk_arena_init(&arena, (size_t)64 << 20);
+    const struct rbk_machine *m = golden_load(&arena, golden_names[0]);
+    run_init_machine(&run, m);
+    const struct rbk_cause causes[] = {
+        {RBK_CAUSE_FAILURE, m->state_count},   {RBK_CAUSE_TIMEOUT, RBK_NONE},
+        {RBK_CAUSE_GATE, m->state_count},      {RBK_CAUSE_TRIGGER, m->trigger_count},
+        {RBK_CAUSE_TRIGGER_MISSING, RBK_NONE}, {RBK_CAUSE_CRITERION, m->criterion_count},
+        {RBK_CAUSE_SIGNAL, m->signal_count},   {RBK_CAUSE_COUNT, 0}};
+    struct rbk_cause *const places[] = {&run.state->cause,
+                                        &rbk_state_region(m, run.state, 0)->cause};
+    for (size_t i = 0; i < RBK_COUNT(causes); i++) {
+        for (size_t k = 0; k < RBK_COUNT(places); k++) {
+            *places[k] = causes[i];
+            ck_assert_int_ne(rbk_state_check(m, run.state, rbk_state_bytes(m), NULL), 0);
+            *places[k] = (struct rbk_cause){RBK_CAUSE_NONE, 0};
+        }
+    }
+    ck_assert_int_eq(rbk_state_check(m, run.state, rbk_state_bytes(m), NULL), 0);
+    run_fini(&run);
+    rbk_arena_fini(&arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step_hostile");
@@ -187,6 +259,8 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_set_timeout(tests, 50);
     tcase_add_loop_test(tests, no_machine_that_passes_the_check_harms_step, 0, 12);
+    tcase_add_loop_test(tests, no_state_that_passes_the_check_harms_step, 0, (int)GOLDEN_COUNT);
+    tcase_add_test(tests, a_state_whose_cause_has_no_row_is_not_restored);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
