@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import box as b
-from box import check
+from box import check, of_many_commits
 
 READING = (("status",), ("log",), ("runs",), ("status", "--json"), ("log", "--json"), ("runs", "--json"))
 WRITING = (("resume", "--no-wait"), ("abort", "{run}"), ("pause", "{run}"), ("signal", "{run}", "s"), ("retry", "{run}"))
@@ -271,6 +271,7 @@ def make_room(disk):
     subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
 
 
+@of_many_commits
 def a_full_disk_stops_the_run_until_there_is_room(box):
     disk = small_disk(box)
     if disk is None:
@@ -311,6 +312,7 @@ def output_that_fills_the_disk_loses_no_run(box):
         subprocess.run(["umount", "-l", disk], check=False)
 
 
+@of_many_commits
 def a_limit_on_files_stops_the_run_like_a_full_disk(box):
     plan = many_steps(box)
 
@@ -341,6 +343,7 @@ def too_few_descriptors_are_said(box):
     check(done.status == 0, done)
 
 
+@of_many_commits
 def a_runner_killed_again_and_again_ends_whole(box):
     plan = many_steps(box)
     process = box.start("rbk", "run", plan, "--no-wait")

@@ -9,7 +9,7 @@ import json
 import os
 import time
 
-from box import Box, check, main, plan, side_by_side
+from box import Box, check, main, of_many_commits, plan, side_by_side
 
 EVERY = {"RBK_TEST_SNAPSHOT_EVERY": "3"}
 
@@ -37,10 +37,10 @@ def prepare(box):
     return box
 
 
-def begin_and_kill(box, env):
+def begin_and_kill(box, env, seconds=20):
     """A run that is killed while its command waits; the command may end then."""
     process = box.start("rbk", "run", "small.rbk", env=env)
-    end = time.monotonic() + 20
+    end = time.monotonic() + seconds
     while not os.path.exists(box.path("waiting")):
         check(process.poll() is None and time.monotonic() < end, "the command waits")
         time.sleep(0.01)
@@ -162,11 +162,12 @@ def a_crash_at_any_commit_around_a_snapshot_changes_nothing(_):
     side_by_side(one, [(moment, number) for number in range(2, 13) for moment in ("BEFORE", "AFTER")])
 
 
+@of_many_commits
 def one_is_written_every_4096_events(box):
     body = "run \"touch made\" timeout 5s idempotent\n" + "wait 0s because \"of the count\"\n" * 4200
     box.write("small.rbk", plan(body + 'run "sh wait.sh" timeout 20s\n', within="5m"))
     box.write("wait.sh", "touch waiting; until test -e go; do sleep 0.02; done")
-    begin_and_kill(box, {})
+    begin_and_kill(box, {}, seconds=120)
     rows = snapshots(box)
     check(len(rows) == 1 and 4096 <= rows[0][0] < 4096 + 64, [row[0] for row in rows])
     spoil_journal(box)
