@@ -263,6 +263,17 @@ static bool read_values(struct reading *reading, const json_t *array, struct rbk
     return true;
 }
 
+static bool is_in_flight(const struct rbk_replay *replay, uint32_t region)
+{
+    for (size_t i = 0; i < replay->in_flight_count; i++) {
+        if (replay->in_flight[i].region == region) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* At most one of each region, which is what the table has room for. */
 static bool read_flight(struct reading *reading, const json_t *array)
 {
     struct rbk_replay *replay = reading->replay;
@@ -278,6 +289,7 @@ static bool read_flight(struct reading *reading, const json_t *array)
         struct rbk_in_flight row = {.look = json_is_true(json_object_get(object, "look"))};
 
         if (!get_index(object, "region", machine->region_count, &row.region) ||
+            is_in_flight(replay, row.region) ||
             !get_index(object, "state", machine->state_count, &row.state) ||
             machine->states[row.state].effect == RBK_NONE ||
             !get_index(object, "serial", UINT32_MAX, &row.serial) ||
@@ -296,8 +308,8 @@ static bool read_alert(struct reading *reading, const json_t *object)
 {
     struct rbk_replay *replay = reading->replay;
     const json_t *array = json_object_get(object, "labels"), *pair;
+    struct rbk_pair labels[RBK_ALERT_LABELS_MAX];
     size_t count = json_array_size(array), i;
-    struct rbk_pair *labels = rbk_new_array(&reading->arena, struct rbk_pair, count + 1);
     struct rbk_str name;
 
     if (!json_is_array(array) || count > RBK_ALERT_LABELS_MAX ||

@@ -7,6 +7,7 @@ led; one that does not verify is passed over; `rbk log` reads the whole journal 
 import hashlib
 import json
 import os
+import sys
 import time
 
 from box import Box, check, main, of_many_commits, plan, side_by_side
@@ -93,6 +94,11 @@ def an_older_snapshot_stands_in_for_a_damaged_one(box):
     resumes(box)
 
 
+def because_of(state, kind, index):
+    """The block of a state (in hex) whose cause is that; it stands behind ten numbers of 32 bits."""
+    return state[:80] + kind.to_bytes(4, sys.byteorder).hex() + index.to_bytes(4, sys.byteorder).hex() + state[96:]
+
+
 def what_does_not_verify_is_passed_over(_):
     """With a right SHA-256 too: each part of a snapshot is judged on its own."""
     def cut(body):
@@ -121,7 +127,8 @@ def what_does_not_verify_is_passed_over(_):
         lambda body: json.dumps({**body, "state": body["state"][2:]}), put(state="zz"), put(machine="0" * 64),
         put(format=99), put(layout="1.2.3.middle"), put(event="0" * 64), put(settings="0" * 64), put(seq=1),
         put(slots=[[9999, {"type": "text", "value": "x"}]]), put(slots=7), put(told=[99, 0]),
-        put(flight=[{"region": 9999}]), put(alerts=[1]), put(reason={"type": "int", "value": 1}),
+        put(flight=[{"region": 9999}]), lambda body: json.dumps({**body, "flight": body["flight"] * 2}),
+        put(alerts=[1]), lambda body: json.dumps({**body, "state": because_of(body["state"], 1, 9999)}), put(reason={"type": "int", "value": 1}),
     ])
 
 
