@@ -56,7 +56,8 @@ enum fuzz_origin {
 };
 
 /* Explore within small limits: they hold, stories and exits are within the machine, both reports
- * are well formed; of a plan's machine no promise is broken that a plan cannot break. */
+ * are well formed; of a plan's machine no promise is broken that a plan cannot break, and, where it
+ * is small, full exploration has the same verdict and exits. */
 void fuzz_check_exploration(const struct rbk_machine *machine, enum fuzz_origin origin);
 
 /* The pictures and the model in Promela: brackets and quotes balance, lines are text. */
