@@ -94,9 +94,13 @@ void rbk_prove_plan(struct rbk_compile *compile, const struct rbk_prove_limits *
     }
     too_long |= !limits->always && machine && machine->state_count > RBK_PROVE_MACHINE_STATES_MAX;
     if (too_long) {
-        rbk_diagnostic_add(&compile->diagnostics, RBK_SEVERITY_NOTE, RBK_RULE_EXPLORE,
-                           plan_place(compile),
-                           "exploring a plan of this length is left to `rbkc explore`");
+        struct rbk_diagnostic *found =
+            rbk_diagnostic_error(&compile->diagnostics, RBK_RULE_EXPLORE, plan_place(compile),
+                                 "the plan was not explored: it is longer than a check has time "
+                                 "for");
+        rbk_diagnostic_help(found, "`rbkc explore` goes through it however long it takes; "
+                                   "`--no-explore` checks all the rest, and `--states N` explores "
+                                   "here as well.");
         return;
     }
     if (rbk_explore(&compile->arena, machine, &options, &result) != 0) {

@@ -11,10 +11,10 @@
 
 struct rbk_compile;
 
-/** Stages up to which a check explores; a longer plan is left to `rbkc explore`. */
+/** Stages up to which a check explores; of a longer plan it says that it was not. */
 #define RBK_PROVE_STAGES_MAX 200u
 /** And states of its machine. */
-#define RBK_PROVE_MACHINE_STATES_MAX 20000u
+#define RBK_PROVE_MACHINE_STATES_MAX 5000u
 
 /** What a check may spend; zero is the default everywhere. */
 struct rbk_prove_limits {
@@ -24,7 +24,8 @@ struct rbk_prove_limits {
 
 /**
  * Explore a plan that was analysed without errors (compile.h), and add RBK150 for what is broken,
- * or what was not covered; for a plan that is too long a note. Lowering may add errors, too.
+ * or what was not covered; a plan that is too long is not covered at all. Lowering may add errors,
+ * too.
  */
 void rbk_prove_plan(struct rbk_compile *compile, const struct rbk_prove_limits *limits);
 
