@@ -102,11 +102,11 @@ static void type_trigger(struct rbk_typer *typer, struct rbk_tree_statement *sta
     type_condition(typer, statement->value);
     if (typer->has_reading && (!every || rbk_clause_duration_ms(every) == 0)) {
         rbk_diagnostic_help(
-            rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 114,
-                                 rbk_analysis_place(typer->analysis,
-                                                    every ? every->span : statement->value->span),
-                                 every ? "a trigger that reads without a pause, `every` is 0"
-                                       : "a trigger with a reading of its own and no `every`"),
+            rbk_diagnostic_error(
+                &typer->analysis->compile->diagnostics, 114,
+                rbk_analysis_place(typer->analysis, every ? every->span : statement->value->span),
+                every ? "a trigger that reads without a pause, `every` is 0"
+                      : "a trigger with a reading of its own and no `every`"),
             every ? "Say how long to wait between two readings: `every 30s`."
                   : "Add `every 30s`, or declare a probe and name it here.");
     }

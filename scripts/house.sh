@@ -56,8 +56,10 @@ layers() {
     while IFS= read -r line; do
         report layers "$line"
     done < <(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]+[<\"]($pattern)" \
-        "${@:3}" /dev/null | grep "^$folder/")
+        "${@:3}" /dev/null | grep "^$folder/" | grep -v "$memory")
 }
+# Advice about memory is no input or output; the arena alone gives it.
+memory='^runtime/core/base/arena\.c:[0-9]*:#include <sys/mman\.h>$'
 io='uv\.h|uv/|sqlite3|libpq|postgres|curl/|hiredis|jq\.h|jv\.h|popt|unistd|fcntl|sys/|netinet/|arpa/'
 io+='|netdb|poll|pthread|signal|time\.h|dirent|spawn|term\.h|curses'
 layers runtime/core "$io|runtime/(store|drivers|probes|executor|people)/|compiler/|grammar/" "$@"

@@ -11,6 +11,7 @@
 #include "compiler/rules/rules.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define SCHEMA_URI \
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -25,20 +26,24 @@ static const char *level(const struct rbk_finding *item)
 /* A path as a URI reference (RFC 3986): what is not unreserved or a slash is percent-encoded. */
 static json_t *uri(struct rbk_findings *report, struct rbk_str path)
 {
-    char *text = rbk_arena_alloc(&report->arena, path.bytes * 3 + sizeof "file://", 1);
+    static const char digits[] = "0123456789ABCDEF";
+    static const char scheme[] = "file://";
+    char *text = rbk_arena_alloc(&report->arena, path.bytes * 3 + sizeof(scheme), 1);
     size_t bytes = 0;
     if (rbk_str_starts(path, RBK_STR("/"))) {
-        bytes = (size_t)sprintf(text, "file://");
+        memcpy(text, scheme, sizeof(scheme) - 1);
+        bytes = sizeof(scheme) - 1;
     }
     for (size_t i = 0; i < path.bytes; i++) {
         unsigned char byte = (unsigned char)path.data[i];
         bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                     (byte >= '0' && byte <= '9') || byte == '/' || byte == '-' || byte == '.' ||
-                     byte == '_' || byte == '~';
+                     (byte >= '0' && byte <= '9') || (byte && strchr("/-._~", byte));
         if (plain) {
             text[bytes++] = (char)byte;
         } else {
-            bytes += (size_t)sprintf(text + bytes, "%%%02X", byte);
+            text[bytes++] = '%';
+            text[bytes++] = digits[byte >> 4];
+            text[bytes++] = digits[byte & 15];
         }
     }
     return json_stringn(text, bytes);

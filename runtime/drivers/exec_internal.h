@@ -25,8 +25,7 @@
 
 /** What the supervisor may take beyond a timeout: SIGTERM, SIGKILL, the cancel command (stopped
  * itself), and some delay. Beyond, it is taken for dead or stopped. */
-#define RBK_EXEC_SILENCE_MS \
-    ((uint64_t)RBK_STOP_EXEC_WITH_CANCEL_MS + 10000u)
+#define RBK_EXEC_SILENCE_MS ((uint64_t)RBK_STOP_EXEC_WITH_CANCEL_MS + 10000u)
 
 enum activity_state { QUEUED, SENT, ANSWERED };
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016  # backticks that rbkc writes, not a command
 # What `rbkc explore` and `rbkc check` say of exploration on the command line. RBK_BIN is the folder
 # of rbkc.
 set -u

@@ -57,6 +57,7 @@ check() {
     (cd "$2" && "$rbkc" check $option "$1") >"$work/out" 2>"$work/said"
     status=$?
     # The last word to a person counts what is above it, which is compared.
+    # shellcheck disable=SC2016
     grep -v '^rbkc: .*; plan \(not \)*accepted$\|^rbkc: `rbkc check --fix`' "$work/said" >>"$work/out"
     [ "$status" = "$3" ] || fail "$1" "exit status $status, expected $3"
     if [ "$3" = 1 ] && [ ! -s "$work/out" ]; then fail "$1" "failed without a diagnostic"; fi
