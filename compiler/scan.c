@@ -293,6 +293,16 @@ static struct rbk_str spaced(const struct rbk_parse *parse, struct rbk_span span
     return result;
 }
 
+/* A semicolon and those right behind it: only the first is told of, and all go at once. */
+static struct rbk_span semicolons(const struct rbk_parse *parse, struct rbk_span span)
+{
+    struct rbk_str text = parse->source->text;
+    for (uint32_t at = span.end; at < text.bytes && memchr("; \t", text.data[at], 3); at++) {
+        span.end = text.data[at] == ';' ? at + 1 : span.end;
+    }
+    return span;
+}
+
 int rbk_scan_bad_byte(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
 {
     static const struct {
@@ -323,9 +333,10 @@ int rbk_scan_bad_byte(struct rbk_parse *parse, struct rbk_span span, struct rbk_
         if (rbk_str_is(text, advice[i].bytes)) {
             rbk_diagnostic_help(diagnostic, "%s", advice[i].help);
             if (advice[i].instead) {
+                struct rbk_span place = i == 0 ? semicolons(parse, span) : span;
                 rbk_diagnostic_fix(diagnostic, advice[i].applicability,
-                                   rbk_parse_place(parse, span),
-                                   spaced(parse, span, advice[i].instead));
+                                   rbk_parse_place(parse, place),
+                                   spaced(parse, place, advice[i].instead));
             }
         }
     }
