@@ -113,8 +113,8 @@ static void count(struct totals *totals, const struct rbk_diagnostics *diagnosti
 }
 
 /* One plan: its own compilation. @return RBK_COMMAND_CLEAN whatever was found, or FAILED. */
-static int check_file(const char *path, const struct request *request, struct rbk_findings *report,
-                      struct totals *totals)
+static int check_file(const char *path, const struct request *request,
+                      struct rbk_findings *findings, struct totals *totals)
 {
     struct rbk_compile compile;
     struct rbk_error error = {.code = RBK_OK};
@@ -133,7 +133,7 @@ static int check_file(const char *path, const struct request *request, struct rb
     }
     count(totals, &compile.diagnostics);
     if (request->whole) {
-        rbk_findings_add(report, &compile, path);
+        rbk_findings_add(findings, &compile, path);
     } else if (rbk_diagnostics_print(&compile.diagnostics, request->format, stdout) != 0) {
         fputs("rbkc: cannot write the findings\n", stderr);
         goto out;
@@ -184,7 +184,7 @@ static int fix_file(const char *path, bool dry_run)
 /* ---- what is said at the end ----------------------------------------------------------------- */
 
 /* A job on GitHub offers a file for its summary, to be appended to; without one there is none. */
-static int append_job_summary(struct rbk_findings *report, struct rbk_error *reterr)
+static int append_job_summary(struct rbk_findings *findings, struct rbk_error *reterr)
 {
     const char *path = getenv("GITHUB_STEP_SUMMARY");
     if (!path || !path[0]) {
@@ -192,7 +192,7 @@ static int append_job_summary(struct rbk_findings *report, struct rbk_error *ret
     }
     struct rbk_buffer buffer;
     rbk_buffer_init(&buffer, REPORT_TEXT_BYTES_MAX);
-    int result = rbk_findings_write(report, RBK_FINDINGS_MARKDOWN, &buffer, reterr);
+    int result = rbk_findings_write(findings, RBK_FINDINGS_MARKDOWN, &buffer, reterr);
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (result == 0 && (fd < 0 || rbk_write_all(fd, rbk_buffer_str(&buffer)) != 0)) {
         result = rbk_error_set_system(reterr, RBK_EIO, errno, "cannot write the summary %s", path);
@@ -204,17 +204,17 @@ static int append_job_summary(struct rbk_findings *report, struct rbk_error *ret
     return result;
 }
 
-static int write_document(struct rbk_findings *report, enum rbk_findings_format format)
+static int write_document(struct rbk_findings *findings, enum rbk_findings_format format)
 {
     struct rbk_error error = {.code = RBK_OK};
     struct rbk_buffer buffer;
     rbk_buffer_init(&buffer, REPORT_TEXT_BYTES_MAX);
-    int result = rbk_findings_write(report, format, &buffer, &error);
+    int result = rbk_findings_write(findings, format, &buffer, &error);
     if (result == 0 && rbk_write_all(STDOUT_FILENO, rbk_buffer_str(&buffer)) != 0) {
         result = rbk_error_set_system(&error, RBK_EIO, errno, "cannot write the findings");
     }
     if (result == 0 && format == RBK_FINDINGS_GITHUB) {
-        result = append_job_summary(report, &error);
+        result = append_job_summary(findings, &error);
     }
     rbk_buffer_fini(&buffer);
     if (result != 0) {
@@ -256,25 +256,25 @@ static void print_summary(const struct totals *totals)
 
 static int check_all(const char **files, const struct request *request)
 {
-    struct rbk_findings report;
+    struct rbk_findings findings;
     struct totals totals = {.plans = 0};
     int status = RBK_COMMAND_CLEAN;
-    rbk_findings_init(&report);
+    rbk_findings_init(&findings);
     for (; *files; files++) {
         int one = RBK_COMMAND_CLEAN;
         if (request->fix) {
             one = fix_file(*files, request->dry_run);
         }
         if (one == RBK_COMMAND_CLEAN && !request->dry_run) {
-            one = check_file(*files, request, &report, &totals);
+            one = check_file(*files, request, &findings, &totals);
         }
         status = one > status ? one : status;
     }
     if (request->whole && !request->dry_run) {
-        int one = write_document(&report, request->document);
+        int one = write_document(&findings, request->document);
         status = one > status ? one : status;
     }
-    rbk_findings_fini(&report);
+    rbk_findings_fini(&findings);
     if (!request->whole && request->format == RBK_DIAGNOSTIC_HUMAN && !request->dry_run &&
         !request->dump_tree) {
         print_summary(&totals);

@@ -23,59 +23,59 @@
 /* One item as people read it. */
 #define RENDERED_BYTES_MAX ((size_t)1 << 20)
 
-void rbk_findings_init(struct rbk_findings *report)
+void rbk_findings_init(struct rbk_findings *findings)
 {
-    *report = (struct rbk_findings){.files = NULL};
-    rbk_arena_init(&report->arena, REPORT_BYTES_MAX);
-    rbk_map_init(&report->seen, &report->arena);
-    rbk_map_init(&report->ordinals, &report->arena);
+    *findings = (struct rbk_findings){.files = NULL};
+    rbk_arena_init(&findings->arena, REPORT_BYTES_MAX);
+    rbk_map_init(&findings->seen, &findings->arena);
+    rbk_map_init(&findings->ordinals, &findings->arena);
 }
 
-void rbk_findings_fini(struct rbk_findings *report)
+void rbk_findings_fini(struct rbk_findings *findings)
 {
-    rbk_arena_fini(&report->arena);
+    rbk_arena_fini(&findings->arena);
 }
 
 /* ---- items ----------------------------------------------------------------------------------- */
 
-static struct rbk_str shown_path(struct rbk_findings *report, struct rbk_str path)
+static struct rbk_str shown_path(struct rbk_findings *findings, struct rbk_str path)
 {
     while (rbk_str_starts(path, RBK_STR("./"))) {
         path = rbk_str_slice(path, 2, path.bytes);
     }
-    return rbk_arena_copy(&report->arena, path);
+    return rbk_arena_copy(&findings->arena, path);
 }
 
-static struct rbk_finding_place make_place(struct rbk_findings *report, struct rbk_place place,
+static struct rbk_finding_place make_place(struct rbk_findings *findings, struct rbk_place place,
                                            struct rbk_str text)
 {
     if (!place.source) {
-        return (struct rbk_finding_place){.text = rbk_arena_copy(&report->arena, text)};
+        return (struct rbk_finding_place){.text = rbk_arena_copy(&findings->arena, text)};
     }
     struct rbk_position start = rbk_source_position(place.source, place.span.start);
     struct rbk_position end = rbk_source_position(place.source, place.span.end);
     return (struct rbk_finding_place){
-        .file = shown_path(report, place.source->path),
+        .file = shown_path(findings, place.source->path),
         .start_line = start.line,
         .start_column = start.column,
         .start_byte = place.span.start,
         .end_line = end.line,
         .end_column = end.column,
         .end_byte = place.span.end,
-        .text = rbk_arena_copy(&report->arena, text),
+        .text = rbk_arena_copy(&findings->arena, text),
     };
 }
 
-static void add_note(struct rbk_findings *report, struct rbk_finding *item,
+static void add_note(struct rbk_findings *findings, struct rbk_finding *item,
                      const struct rbk_diagnostic_note *from)
 {
-    struct rbk_finding_note *note = rbk_new(&report->arena, struct rbk_finding_note);
-    note->text = rbk_arena_copy(&report->arena, from->text);
+    struct rbk_finding_note *note = rbk_new(&findings->arena, struct rbk_finding_note);
+    note->text = rbk_arena_copy(&findings->arena, from->text);
     note->is_help = from->is_help;
-    note->place = make_place(report, from->fix ? from->fix->place : from->place, RBK_STR(""));
+    note->place = make_place(findings, from->fix ? from->fix->place : from->place, RBK_STR(""));
     note->is_fix = from->fix != NULL;
     if (from->fix) {
-        note->replacement = rbk_arena_copy(&report->arena, from->fix->replacement);
+        note->replacement = rbk_arena_copy(&findings->arena, from->fix->replacement);
         note->applicability = from->fix->applicability;
     }
     if (item->notes_last) {
@@ -123,7 +123,7 @@ static void hash_folded(struct rbk_sha256 *hash, struct rbk_str text)
     rbk_sha256_update(hash, "", 1);
 }
 
-static void fingerprint(struct rbk_findings *report, struct rbk_finding *item,
+static void fingerprint(struct rbk_findings *findings, struct rbk_finding *item,
                         struct rbk_place place)
 {
     char hex[RBK_SHA256_HEX_BYTES];
@@ -143,99 +143,99 @@ static void fingerprint(struct rbk_findings *report, struct rbk_finding *item,
         rbk_sha256_final_hex(&hash, hex);
         rbk_sha256_fini(&hash);
         memcpy(item->fingerprint, hex, sizeof(item->fingerprint) - 1);
-        struct rbk_str key = rbk_arena_copy(&report->arena, rbk_str_from(item->fingerprint));
-        if (rbk_map_add_index(&report->ordinals, key, 0)) {
+        struct rbk_str key = rbk_arena_copy(&findings->arena, rbk_str_from(item->fingerprint));
+        if (rbk_map_add_index(&findings->ordinals, key, 0)) {
             return;
         }
     }
 }
 
-static struct rbk_str render(struct rbk_findings *report, const struct rbk_diagnostic *record)
+static struct rbk_str render(struct rbk_findings *findings, const struct rbk_diagnostic *record)
 {
     struct rbk_buffer buffer;
     rbk_buffer_init(&buffer, RENDERED_BYTES_MAX);
     rbk_diagnostic_render(record, false, &buffer);
-    struct rbk_str text = rbk_arena_copy(&report->arena, rbk_buffer_str(&buffer));
+    struct rbk_str text = rbk_arena_copy(&findings->arena, rbk_buffer_str(&buffer));
     rbk_buffer_fini(&buffer);
     return text;
 }
 
-static void add_item(struct rbk_findings *report, const struct rbk_compile *compile,
+static void add_item(struct rbk_findings *findings, const struct rbk_compile *compile,
                      const struct rbk_diagnostic *record)
 {
-    struct rbk_finding *item = rbk_new(&report->arena, struct rbk_finding);
+    struct rbk_finding *item = rbk_new(&findings->arena, struct rbk_finding);
     item->severity = (enum rbk_severity)record->severity;
     item->code = record->code;
-    item->message = rbk_arena_copy(&report->arena, record->message);
-    item->place = make_place(report, record->place, record->place_text);
+    item->message = rbk_arena_copy(&findings->arena, record->message);
+    item->place = make_place(findings, record->place, record->place_text);
     struct rbk_str key = rbk_arena_printf(
-        &report->arena, "%.*s:%u:%u:%u:%.*s", RBK_STR_ARG(item->place.file), item->place.start_byte,
-        item->place.end_byte, item->code, RBK_STR_ARG(item->message));
-    if (!rbk_map_add_index(&report->seen, key, 0)) {
+        &findings->arena, "%.*s:%u:%u:%u:%.*s", RBK_STR_ARG(item->place.file),
+        item->place.start_byte, item->place.end_byte, item->code, RBK_STR_ARG(item->message));
+    if (!rbk_map_add_index(&findings->seen, key, 0)) {
         return;
     }
     for (uint32_t i = 0; i < record->label_count; i++) {
         item->labels[item->label_count++] =
-            make_place(report, record->labels[i].place, record->labels[i].text);
+            make_place(findings, record->labels[i].place, record->labels[i].text);
     }
     for (const struct rbk_diagnostic_note *note = record->notes; note; note = note->next) {
-        add_note(report, item, note);
+        add_note(findings, item, note);
     }
     item->waived = record->waived;
-    item->waived_because = rbk_arena_copy(&report->arena, record->waived_because);
-    item->stage = rbk_arena_copy(&report->arena, stage_of(compile, record->place));
-    item->rendered = render(report, record);
-    fingerprint(report, item, record->place);
+    item->waived_because = rbk_arena_copy(&findings->arena, record->waived_because);
+    item->stage = rbk_arena_copy(&findings->arena, stage_of(compile, record->place));
+    item->rendered = render(findings, record);
+    fingerprint(findings, item, record->place);
 
-    report->counts[item->severity]++;
-    if (report->items_last[item->severity]) {
-        report->items_last[item->severity]->next = item;
+    findings->counts[item->severity]++;
+    if (findings->items_last[item->severity]) {
+        findings->items_last[item->severity]->next = item;
     } else {
-        report->items[item->severity] = item;
+        findings->items[item->severity] = item;
     }
-    report->items_last[item->severity] = item;
+    findings->items_last[item->severity] = item;
 }
 
-void rbk_findings_add(struct rbk_findings *report, const struct rbk_compile *compile,
+void rbk_findings_add(struct rbk_findings *findings, const struct rbk_compile *compile,
                       const char *path)
 {
-    struct rbk_findings_file *file = rbk_new(&report->arena, struct rbk_findings_file);
-    file->path = shown_path(report, rbk_str_from(path));
+    struct rbk_findings_file *file = rbk_new(&findings->arena, struct rbk_findings_file);
+    file->path = shown_path(findings, rbk_str_from(path));
     file->accepted = compile->diagnostics.errors == 0;
-    if (report->files_last) {
-        report->files_last->next = file;
+    if (findings->files_last) {
+        findings->files_last->next = file;
     } else {
-        report->files = file;
+        findings->files = file;
     }
-    report->files_last = file;
-    report->dropped += compile->diagnostics.dropped;
+    findings->files_last = file;
+    findings->dropped += compile->diagnostics.dropped;
     const struct rbk_diagnostic **records = rbk_diagnostics_sorted(&compile->diagnostics);
     for (uint32_t i = 0; i < compile->diagnostics.count; i++) {
-        add_item(report, compile, records[i]);
+        add_item(findings, compile, records[i]);
     }
 }
 
-const struct rbk_finding *rbk_findings_next(const struct rbk_findings *report,
+const struct rbk_finding *rbk_findings_next(const struct rbk_findings *findings,
                                             const struct rbk_finding *item)
 {
     if (item && item->next) {
         return item->next;
     }
     unsigned severity = item ? item->severity + 1u : 0;
-    while (severity < RBK_COUNT(report->items) && !report->items[severity]) {
+    while (severity < RBK_COUNT(findings->items) && !findings->items[severity]) {
         severity++;
     }
-    return severity < RBK_COUNT(report->items) ? report->items[severity] : NULL;
+    return severity < RBK_COUNT(findings->items) ? findings->items[severity] : NULL;
 }
 
-struct rbk_str rbk_findings_summary(struct rbk_findings *report)
+struct rbk_str rbk_findings_summary(struct rbk_findings *findings)
 {
     static const char *const words[] = {"error", "warning", "note"};
     struct rbk_str text = RBK_STR("");
     for (size_t i = 0; i < RBK_COUNT(words); i++) {
-        uint32_t count = report->counts[i];
+        uint32_t count = findings->counts[i];
         if (count) {
-            text = rbk_arena_printf(&report->arena, "%.*s%s%u %s%s", RBK_STR_ARG(text),
+            text = rbk_arena_printf(&findings->arena, "%.*s%s%u %s%s", RBK_STR_ARG(text),
                                     text.bytes ? ", " : "", count, words[i], count == 1 ? "" : "s");
         }
     }
@@ -268,7 +268,7 @@ static int write_json(json_t *document, struct rbk_buffer *buffer, struct rbk_er
     char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     json_decref(document);
     if (!text) {
-        return rbk_error_set(reterr, RBK_ENOMEM, "no memory for the report");
+        return rbk_error_set(reterr, RBK_ENOMEM, "no memory for the findings");
     }
     rbk_buffer_append_text(buffer, text);
     rbk_buffer_append_byte(buffer, '\n');
@@ -276,21 +276,21 @@ static int write_json(json_t *document, struct rbk_buffer *buffer, struct rbk_er
     return 0;
 }
 
-int rbk_findings_write(struct rbk_findings *report, enum rbk_findings_format format,
+int rbk_findings_write(struct rbk_findings *findings, enum rbk_findings_format format,
                        struct rbk_buffer *buffer, struct rbk_error *reterr)
 {
     int result = 0;
     if (format == RBK_FINDINGS_JSON) {
-        result = write_json(rbk_findings_json(report), buffer, reterr);
+        result = write_json(rbk_findings_json(findings), buffer, reterr);
     } else if (format == RBK_FINDINGS_SARIF) {
-        result = write_json(rbk_findings_sarif(report), buffer, reterr);
+        result = write_json(rbk_findings_sarif(findings), buffer, reterr);
     } else if (format == RBK_FINDINGS_GITHUB) {
-        rbk_findings_github(report, buffer);
+        rbk_findings_github(findings, buffer);
     } else {
-        rbk_findings_markdown(report, buffer);
+        rbk_findings_markdown(findings, buffer);
     }
     if (result == 0 && buffer->error) {
-        result = rbk_error_set(reterr, (enum rbk_err) - buffer->error, "the report is too long");
+        result = rbk_error_set(reterr, (enum rbk_err) - buffer->error, "the findings are too long");
     }
     return result;
 }

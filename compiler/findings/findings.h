@@ -3,11 +3,11 @@
  * or for a page. Unlike the human and the gcc format, which are printed plan by plan, these are one
  * document, so findings are first gathered as items that outlive the compilations they came from.
  *
- *     struct rbk_findings report;
- *     rbk_findings_init(&report);
- *     rbk_findings_add(&report, &compile);            // for each plan
- *     error = rbk_findings_write(&report, RBK_FINDINGS_SARIF, &buffer, &error);
- *     rbk_findings_fini(&report);
+ *     struct rbk_findings findings;
+ *     rbk_findings_init(&findings);
+ *     rbk_findings_add(&findings, &compile);            // for each plan
+ *     error = rbk_findings_write(&findings, RBK_FINDINGS_SARIF, &buffer, &error);
+ *     rbk_findings_fini(&findings);
  *
  * Items are in the order errors, warnings, notes, and within these as the plans were given and as
  * the findings stand in them. A finding in a module that several plans use is one item.
@@ -87,7 +87,7 @@ struct rbk_findings_file {
     bool accepted; /**< No errors. */
 };
 
-/** A report; the caller's memory. Read its fields freely. */
+/** A findings; the caller's memory. Read its fields freely. */
 struct rbk_findings {
     struct rbk_arena arena;  /**< Owns everything. */
     struct rbk_map seen;     /**< Findings by their place and text, so that each is there once. */
@@ -98,25 +98,25 @@ struct rbk_findings {
     uint32_t dropped; /**< Findings beyond the limit of a plan: not in the items. */
 };
 
-/** Start an empty report. */
-void rbk_findings_init(struct rbk_findings *report);
+/** Start without any. */
+void rbk_findings_init(struct rbk_findings *findings);
 
 /** Give all memory back. */
-void rbk_findings_fini(struct rbk_findings *report);
+void rbk_findings_fini(struct rbk_findings *findings);
 
 /** Add what was found in a plan; copies all it keeps. */
-void rbk_findings_add(struct rbk_findings *report, const struct rbk_compile *compile,
+void rbk_findings_add(struct rbk_findings *findings, const struct rbk_compile *compile,
                       const char *path);
 
-/** The item after @item in the order of the report; NULL begins, and ends. */
-const struct rbk_finding *rbk_findings_next(const struct rbk_findings *report,
+/** The item after @item in the order of the findings; NULL begins, and ends. */
+const struct rbk_finding *rbk_findings_next(const struct rbk_findings *findings,
                                             const struct rbk_finding *item);
 
-/** "2 errors, 1 warning"; "nothing found". In the report's arena. */
-struct rbk_str rbk_findings_summary(struct rbk_findings *report);
+/** "2 errors, 1 warning"; "nothing found". In the arena. */
+struct rbk_str rbk_findings_summary(struct rbk_findings *findings);
 
 /** Write the whole document. @return 0, -RBK_ENOMEM or -RBK_ELIMIT. */
-RBK_MUST_USE int rbk_findings_write(struct rbk_findings *report, enum rbk_findings_format format,
+RBK_MUST_USE int rbk_findings_write(struct rbk_findings *findings, enum rbk_findings_format format,
                                     struct rbk_buffer *buffer, struct rbk_error *reterr);
 
 /** A JSON string; bytes that are no UTF-8 become U+FFFD. NULL when memory ran out. */
@@ -125,17 +125,17 @@ json_t *rbk_findings_string(struct rbk_str text);
 /* ---- the formats, one file each -------------------------------------------------------------- */
 
 /** The document of RBK_FINDINGS_JSON; the caller's reference, NULL when memory ran out. */
-json_t *rbk_findings_json(struct rbk_findings *report);
+json_t *rbk_findings_json(struct rbk_findings *findings);
 
 /** A SARIF 2.1.0 log (OASIS standard, 27 March 2020). The same. */
-json_t *rbk_findings_sarif(struct rbk_findings *report);
+json_t *rbk_findings_sarif(struct rbk_findings *findings);
 
 /** GitHub's workflow commands, as many as one step may give, then the findings as people read them
  * (docs.github.com, "Workflow commands for GitHub Actions"). */
-void rbk_findings_github(struct rbk_findings *report, struct rbk_buffer *buffer);
+void rbk_findings_github(struct rbk_findings *findings, struct rbk_buffer *buffer);
 
 /** A page for a job's summary or a comment, at most RBK_FINDINGS_MARKDOWN_BYTES long. */
-void rbk_findings_markdown(struct rbk_findings *report, struct rbk_buffer *buffer);
+void rbk_findings_markdown(struct rbk_findings *findings, struct rbk_buffer *buffer);
 
 /** What a step's summary may hold on GitHub is 1 MiB; a cut page says that it is cut. */
 #define RBK_FINDINGS_MARKDOWN_BYTES ((size_t)1000 << 10)

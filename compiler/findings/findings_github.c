@@ -63,31 +63,31 @@ static void annotate(struct rbk_buffer *buffer, const struct rbk_finding *item)
 }
 
 /* All findings as people read them, while nothing is a command. */
-static void append_text(const struct rbk_findings *report, struct rbk_buffer *buffer)
+static void append_text(const struct rbk_findings *findings, struct rbk_buffer *buffer)
 {
     struct rbk_sha256 hash;
     char word[RBK_SHA256_HEX_BYTES];
     rbk_sha256_init(&hash);
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
+    for (const struct rbk_finding *item = rbk_findings_next(findings, NULL); item;
+         item = rbk_findings_next(findings, item)) {
         rbk_sha256_update(&hash, item->rendered.data, item->rendered.bytes);
     }
     rbk_sha256_final_hex(&hash, word);
     rbk_sha256_fini(&hash);
     rbk_buffer_printf(buffer, "::stop-commands::%s\n", word);
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
+    for (const struct rbk_finding *item = rbk_findings_next(findings, NULL); item;
+         item = rbk_findings_next(findings, item)) {
         rbk_buffer_append_str(buffer, item->rendered);
     }
     rbk_buffer_printf(buffer, "::%s::\n", word);
 }
 
-void rbk_findings_github(struct rbk_findings *report, struct rbk_buffer *buffer)
+void rbk_findings_github(struct rbk_findings *findings, struct rbk_buffer *buffer)
 {
     uint32_t given[3] = {0};
     uint32_t left = 0;
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
+    for (const struct rbk_finding *item = rbk_findings_next(findings, NULL); item;
+         item = rbk_findings_next(findings, item)) {
         if (given[item->severity] < ANNOTATIONS_MAX) {
             given[item->severity]++;
             annotate(buffer, item);
@@ -95,9 +95,9 @@ void rbk_findings_github(struct rbk_findings *report, struct rbk_buffer *buffer)
             left++;
         }
     }
-    struct rbk_str summary = rbk_findings_summary(report);
+    struct rbk_str summary = rbk_findings_summary(findings);
     rbk_buffer_printf(buffer, "::group::rbkc check: %.*s\n", RBK_STR_ARG(summary));
-    append_text(report, buffer);
+    append_text(findings, buffer);
     rbk_buffer_append_text(buffer, "::endgroup::\n");
     if (left) {
         rbk_buffer_printf(buffer, "%u more without an annotation: see the text above\n", left);

@@ -61,25 +61,25 @@ static json_t *item_json(const struct rbk_finding *item)
     return json;
 }
 
-json_t *rbk_findings_json(struct rbk_findings *report)
+json_t *rbk_findings_json(struct rbk_findings *findings)
 {
     json_t *files = json_array();
-    json_t *findings = json_array();
+    json_t *list = json_array();
     bool accepted = true;
-    for (const struct rbk_findings_file *file = report->files; file; file = file->next) {
+    for (const struct rbk_findings_file *file = findings->files; file; file = file->next) {
         json_array_append_new(files, json_pack("{so, sb}", "path", rbk_findings_string(file->path),
                                                "accepted", (int)file->accepted));
         accepted = accepted && file->accepted;
     }
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
-        json_array_append_new(findings, item_json(item));
+    for (const struct rbk_finding *item = rbk_findings_next(findings, NULL); item;
+         item = rbk_findings_next(findings, item)) {
+        json_array_append_new(list, item_json(item));
     }
     return json_pack("{ss, s{ss, ss}, sb, s{sI, sI, sI, sI}, so, so}", "format_version",
                      RBK_FINDINGS_JSON_VERSION, "tool", "name", "rbkc", "version", RBK_VERSION,
                      "accepted", (int)accepted, "counts", "errors",
-                     (json_int_t)report->counts[RBK_SEVERITY_ERROR], "warnings",
-                     (json_int_t)report->counts[RBK_SEVERITY_WARNING], "notes",
-                     (json_int_t)report->counts[RBK_SEVERITY_NOTE], "not_shown",
-                     (json_int_t)report->dropped, "files", files, "findings", findings);
+                     (json_int_t)findings->counts[RBK_SEVERITY_ERROR], "warnings",
+                     (json_int_t)findings->counts[RBK_SEVERITY_WARNING], "notes",
+                     (json_int_t)findings->counts[RBK_SEVERITY_NOTE], "not_shown",
+                     (json_int_t)findings->dropped, "files", files, "findings", list);
 }

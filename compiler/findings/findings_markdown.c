@@ -102,10 +102,10 @@ static void append_item(struct rbk_buffer *buffer, const struct rbk_finding *ite
     append_block(buffer, item->rendered);
 }
 
-static void append_files(struct rbk_findings *report, struct rbk_buffer *buffer)
+static void append_files(struct rbk_findings *findings, struct rbk_buffer *buffer)
 {
     rbk_buffer_append_text(buffer, "| plan | verdict |\n| --- | --- |\n");
-    for (const struct rbk_findings_file *file = report->files; file; file = file->next) {
+    for (const struct rbk_findings_file *file = findings->files; file; file = file->next) {
         rbk_buffer_append_text(buffer, "| ");
         append_escaped(buffer, file->path);
         rbk_buffer_printf(buffer, " | %s |\n", file->accepted ? "accepted" : "**not accepted**");
@@ -113,15 +113,15 @@ static void append_files(struct rbk_findings *report, struct rbk_buffer *buffer)
     rbk_buffer_append_byte(buffer, '\n');
 }
 
-void rbk_findings_markdown(struct rbk_findings *report, struct rbk_buffer *buffer)
+void rbk_findings_markdown(struct rbk_findings *findings, struct rbk_buffer *buffer)
 {
-    struct rbk_str summary = rbk_findings_summary(report);
+    struct rbk_str summary = rbk_findings_summary(findings);
     rbk_buffer_printf(buffer, "### rbkc check: %.*s\n\n", RBK_STR_ARG(summary));
-    append_files(report, buffer);
-    uint32_t left = report->dropped;
+    append_files(findings, buffer);
+    uint32_t left = findings->dropped;
     bool cut = false;
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
+    for (const struct rbk_finding *item = rbk_findings_next(findings, NULL); item;
+         item = rbk_findings_next(findings, item)) {
         size_t before = buffer->bytes;
         append_item(buffer, item);
         if (cut || buffer->bytes + RESERVE_BYTES > RBK_FINDINGS_MARKDOWN_BYTES) {

@@ -24,11 +24,11 @@ static const char *level(const struct rbk_finding *item)
 }
 
 /* A path as a URI reference (RFC 3986): what is not unreserved or a slash is percent-encoded. */
-static json_t *uri(struct rbk_findings *report, struct rbk_str path)
+static json_t *uri(struct rbk_findings *findings, struct rbk_str path)
 {
     static const char digits[] = "0123456789ABCDEF";
     static const char scheme[] = "file://";
-    char *text = rbk_arena_alloc(&report->arena, path.bytes * 3 + sizeof(scheme), 1);
+    char *text = rbk_arena_alloc(&findings->arena, path.bytes * 3 + sizeof(scheme), 1);
     size_t bytes = 0;
     if (rbk_str_starts(path, RBK_STR("/"))) {
         memcpy(text, scheme, sizeof(scheme) - 1);
@@ -56,10 +56,10 @@ static json_t *region(const struct rbk_finding_place *place)
                      "endColumn", (json_int_t)place->end_column);
 }
 
-static json_t *location(struct rbk_findings *report, const struct rbk_finding_place *place)
+static json_t *location(struct rbk_findings *findings, const struct rbk_finding_place *place)
 {
     json_t *json = json_pack("{s{s{so}, so}}", "physicalLocation", "artifactLocation", "uri",
-                             uri(report, place->file), "region", region(place));
+                             uri(findings, place->file), "region", region(place));
     if (json && place->text.bytes) {
         json_object_set_new(json, "message",
                             json_pack("{so}", "text", rbk_findings_string(place->text)));
@@ -68,17 +68,17 @@ static json_t *location(struct rbk_findings *report, const struct rbk_finding_pl
 }
 
 /* The message with its notes below, since viewers show little else. */
-static json_t *message(struct rbk_findings *report, const struct rbk_finding *item)
+static json_t *message(struct rbk_findings *findings, const struct rbk_finding *item)
 {
     struct rbk_str text = item->message;
     for (const struct rbk_finding_note *note = item->notes; note; note = note->next) {
-        text = rbk_arena_printf(&report->arena, "%.*s\n%s: %.*s", RBK_STR_ARG(text),
+        text = rbk_arena_printf(&findings->arena, "%.*s\n%s: %.*s", RBK_STR_ARG(text),
                                 note->is_help ? "help" : "note", RBK_STR_ARG(note->text));
     }
     return json_pack("{so}", "text", rbk_findings_string(text));
 }
 
-static json_t *fixes(struct rbk_findings *report, const struct rbk_finding *item)
+static json_t *fixes(struct rbk_findings *findings, const struct rbk_finding *item)
 {
     json_t *all = json_array();
     for (const struct rbk_finding_note *note = item->notes; note; note = note->next) {
@@ -86,7 +86,7 @@ static json_t *fixes(struct rbk_findings *report, const struct rbk_finding *item
             json_array_append_new(
                 all, json_pack("{s{so}, s[{s{so}, s[{so, s{so}}]}]}", "description", "text",
                                rbk_findings_string(note->text), "artifactChanges",
-                               "artifactLocation", "uri", uri(report, note->place.file),
+                               "artifactLocation", "uri", uri(findings, note->place.file),
                                "replacements", "deletedRegion", region(&note->place),
                                "insertedContent", "text", rbk_findings_string(note->replacement)));
         }
@@ -94,29 +94,29 @@ static json_t *fixes(struct rbk_findings *report, const struct rbk_finding *item
     return all;
 }
 
-static json_t *result(struct rbk_findings *report, const struct rbk_finding *item,
+static json_t *result(struct rbk_findings *findings, const struct rbk_finding *item,
                       uint32_t rule_index)
 {
     char code[16];
     snprintf(code, sizeof(code), "RBK%03u", item->code);
     json_t *json =
         json_pack("{ss, sI, ss, so, s{ss}}", "ruleId", code, "ruleIndex", (json_int_t)rule_index,
-                  "level", level(item), "message", message(report, item), "partialFingerprints",
+                  "level", level(item), "message", message(findings, item), "partialFingerprints",
                   FINGERPRINT_NAME, item->fingerprint);
     if (!json) {
         return NULL;
     }
     if (item->place.file.bytes) {
-        json_object_set_new(json, "locations", json_pack("[o]", location(report, &item->place)));
+        json_object_set_new(json, "locations", json_pack("[o]", location(findings, &item->place)));
     }
     json_t *related = json_array();
     for (uint32_t i = 0; i < item->label_count; i++) {
         if (item->labels[i].file.bytes) {
-            json_array_append_new(related, location(report, &item->labels[i]));
+            json_array_append_new(related, location(findings, &item->labels[i]));
         }
     }
     json_object_set_new(json, "relatedLocations", related);
-    json_object_set_new(json, "fixes", fixes(report, item));
+    json_object_set_new(json, "fixes", fixes(findings, item));
     if (item->waived) {
         json_object_set_new(json, "suppressions",
                             json_pack("[{ss, ss, so}]", "kind", "inSource", "status", "accepted",
@@ -135,15 +135,15 @@ static json_t *rule_json(const struct rbk_rule *rule)
                      "help", "text", help, "markdown", help);
 }
 
-json_t *rbk_findings_sarif(struct rbk_findings *report)
+json_t *rbk_findings_sarif(struct rbk_findings *findings)
 {
     uint32_t rule_count;
     const struct rbk_rule *table = rbk_rule_table(&rule_count);
-    uint32_t *indexes = rbk_new_array(&report->arena, uint32_t, rule_count);
+    uint32_t *indexes = rbk_new_array(&findings->arena, uint32_t, rule_count);
     json_t *rules = json_array();
     json_t *results = json_array();
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
+    for (const struct rbk_finding *item = rbk_findings_next(findings, NULL); item;
+         item = rbk_findings_next(findings, item)) {
         const struct rbk_rule *rule = rbk_rule_find(item->code);
         if (rule) {
             indexes[rule - table] = 1;
@@ -155,11 +155,11 @@ json_t *rbk_findings_sarif(struct rbk_findings *report)
             json_array_append_new(rules, rule_json(&table[i]));
         }
     }
-    for (const struct rbk_finding *item = rbk_findings_next(report, NULL); item;
-         item = rbk_findings_next(report, item)) {
+    for (const struct rbk_finding *item = rbk_findings_next(findings, NULL); item;
+         item = rbk_findings_next(findings, item)) {
         const struct rbk_rule *rule = rbk_rule_find(item->code);
         if (rule) {
-            json_array_append_new(results, result(report, item, indexes[rule - table]));
+            json_array_append_new(results, result(findings, item, indexes[rule - table]));
         }
     }
     return json_pack("{ss, ss, s[{s{s{ss, ss, so}}, ss, so}]}", "$schema", SCHEMA_URI, "version",
