@@ -20,6 +20,17 @@ void rbk_promela_put(struct promela *model, const char *format, ...)
 }
 
 #define put rbk_promela_put
+#define put_name rbk_promela_put_name
+
+void rbk_promela_put_name(struct promela *model, struct rbk_str name)
+{
+    for (size_t i = 0; i < name.bytes; i++) {
+        char byte = name.data[i];
+        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                     (byte >= '0' && byte <= '9') || byte == '_' || byte == '.';
+        rbk_buffer_append(model->out, plain ? &byte : "?", 1);
+    }
+}
 
 static bool is_stage(const struct rbk_machine *machine, uint32_t region)
 {
@@ -44,16 +55,17 @@ bool rbk_promela_depends(const struct rbk_machine *machine, uint32_t of, uint32_
 static void write_head(struct promela *model)
 {
     const struct rbk_machine *machine = model->machine;
+    put(model, "/* The plan ");
+    put_name(model, machine->name);
     put(model,
-        "/* The plan %.*s as a model for Spin.\n"
+        " as a model for Spin.\n"
         " *\n"
         " *   spin -a FILE && cc -O2 -o pan pan.c && ./pan -E           what must never happen\n"
         " *   cc -O2 -DNP -o pan pan.c && ./pan -E -l                   every execution ends\n"
         " */\n"
         "#ifndef CRASHES\n#define CRASHES 1 /* of the runtime, in one execution */\n#endif\n"
         "#ifndef FIRES\n#define FIRES 1 /* reactions of triggers, in one execution */\n#endif\n"
-        "#ifndef COMMANDS\n#define COMMANDS 1 /* 0: people answer, and ask for nothing */\n#endif\n\n",
-        RBK_STR_ARG(machine->name));
+        "#ifndef COMMANDS\n#define COMMANDS 1 /* 0: people answer, and ask for nothing */\n#endif\n\n");
     put(model, "/* Where a stage is. */\n"
                "#define WAITING 0 /* not started */\n"
                "#define BEFORE 1 /* started, and nothing to take back */\n"
@@ -145,12 +157,14 @@ static void write_macros(struct promela *model)
 static void write_roll_back(struct promela *model, uint32_t stage)
 {
     const struct rbk_machine *machine = model->machine;
+    put(model, "inline roll_back_%u() { /* ", stage);
+    put_name(model, machine->regions[stage].name);
     put(model,
-        "inline roll_back_%u() { /* %.*s */\n"
+        " */\n"
         "    if\n    :: order[%u] != 0 && !ROLLING(%u) ->\n"
         "        told[%u] = GO_BACK; followed[%u] = false;\n"
         "        if\n        :: !turned ->\n",
-        stage, RBK_STR_ARG(machine->regions[stage].name), stage, stage, stage, stage);
+        stage, stage, stage, stage);
     for (uint32_t i = 0; i < machine->region_count; i++) {
         if (is_stage(machine, i) && rbk_promela_depends(machine, i, stage)) {
             put(model,

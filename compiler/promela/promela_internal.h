@@ -25,6 +25,12 @@ struct promela {
 RBK_PRINTF(2, 3)
 void rbk_promela_put(struct promela *model, const char *format, ...);
 
+/**
+ * Write a name in a comment. A machine may come from anywhere, and its names need not be such as a
+ * plan can have: what could end the comment, and become C that pan runs, is left out.
+ */
+void rbk_promela_put_name(struct promela *model, struct rbk_str name);
+
 /** Whether stage @of depends on stage @on, directly or not. */
 bool rbk_promela_depends(const struct rbk_machine *machine, uint32_t of, uint32_t on);
 

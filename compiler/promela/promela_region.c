@@ -353,7 +353,9 @@ static void write_applied(struct promela *model, uint32_t region)
 static void write_state(struct promela *model, uint32_t state)
 {
     const struct rbk_machine_state *at = &model->machine->states[state];
-    put(model, "state_%u: /* %.*s, line %u */\n", state, RBK_STR_ARG(at->name), at->place.line);
+    put(model, "state_%u: /* ", state);
+    rbk_promela_put_name(model, at->name);
+    put(model, ", line %u */\n", at->place.line);
     switch (at->kind) {
     case RBK_STATE_EFFECT:
         rbk_promela_effect(model, state);
@@ -438,8 +440,9 @@ void rbk_promela_region(struct promela *model, uint32_t region)
 {
     const struct rbk_machine *machine = model->machine;
     const struct rbk_region *row = &machine->regions[region];
-    put(model, "\nactive proctype region_%u() { /* %s %.*s */\n", region,
-        rbk_region_kind_name(row->kind), RBK_STR_ARG(row->name));
+    put(model, "\nactive proctype region_%u() { /* %s ", region, rbk_region_kind_name(row->kind));
+    rbk_promela_put_name(model, row->name);
+    put(model, " */\n");
     if (row->kind == RBK_REGION_BRANCH || row->kind == RBK_REGION_RETIRE) {
         put(model,
             "away:\n    if\n    :: ending[%u] == GOING\n    :: atomic { ended -> goto done }\n"

@@ -6,6 +6,7 @@ out of; fingerprints that outlive moved lines; fixes that mend and lose nothing;
 RBK_BIN is the folder of rbkc, RBK_NPM the folder that `npm ci` filled (build/npm)."""
 
 import glob
+import hashlib
 import json
 import os
 import re
@@ -241,6 +242,25 @@ def test_fix_keeps_line_ends_and_the_owner():
         assert check("--fix", "plan.rbk", cwd=folder).returncode == 0
         assert read(path).decode() == MENDED.replace("\n", "\r\n"), read(path)
         assert (os.stat(path).st_uid, os.stat(path).st_gid) == owner, os.stat(path)
+
+
+def test_a_machine_writes_nothing_but_comments_into_its_model():
+    """Names of a machine that no plan made: what Spin would take for C would run when it checks."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "plan.rbkm")
+        subprocess.run([RBKC, "build", "-o", path, os.path.join(ROOT, "examples/01-first-plan/plan.rbk")],
+                       env=ENVIRONMENT, check=True)
+        text = read(path).decode()
+        for name in ("first_plan", "new_columns", "plan.stages"):
+            hostile = text.replace(f'"name":"{name}"', '"name":"a */ c_code { x } /*"')
+            assert hostile != text, name
+            head, digits, rest = re.fullmatch(r'(.*?"integrity":")([0-9a-f]{64})(".*)', hostile, re.S).groups()
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(head + hashlib.sha256((head + rest).encode()).hexdigest() + rest)
+            model = subprocess.run([RBKC, "emit", "--promela", path], env=ENVIRONMENT, stdout=subprocess.PIPE,
+                                   check=True).stdout.decode()
+            bare = re.sub(r"/\*.*?\*/", "", model, flags=re.S)
+            assert "c_code" in model and "c_code" not in bare, name
 
 
 def test_fmt_shows_what_it_would_change():
