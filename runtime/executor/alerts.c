@@ -82,6 +82,22 @@ void rbk_alerts_set(struct rbk_alerts *alerts, struct rbk_arena *arena, struct r
     alerts->items[alerts->count++] = copy(arena, name, labels, label_count);
 }
 
+size_t rbk_alerts_bytes(const struct rbk_alerts *alerts)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < alerts->count; i++) {
+        const struct rbk_alert *alert = &alerts->items[i];
+
+        sum += sizeof(*alert) + alert->name.bytes;
+        for (size_t j = 0; j < alert->label_count; j++) {
+            sum += sizeof(alert->labels[j]) + alert->labels[j].name.bytes +
+                   alert->labels[j].value.bytes;
+        }
+    }
+    return sum;
+}
+
 bool rbk_alerts_fire(const struct rbk_alerts *alerts, struct rbk_str name,
                      const struct rbk_pair *labels, size_t label_count)
 {

@@ -14,6 +14,9 @@
 
 /* The most labels one alert may carry. */
 #define RBK_ALERT_LABELS_MAX 64
+/* What all alerts that fire at one time may take; a run takes in no other until some are resolved.
+ */
+#define RBK_ALERTS_BYTES_MAX ((size_t)16 << 20)
 
 /* The alerts that fire now. Zero is empty; rows and texts are in the arena given to set(). */
 struct rbk_alerts {
@@ -30,6 +33,8 @@ struct rbk_alert {
 /* The alert of this name and exactly these labels fires, or does not (any more). Copies. */
 void rbk_alerts_set(struct rbk_alerts *alerts, struct rbk_arena *arena, struct rbk_str name,
                     const struct rbk_pair *labels, size_t label_count, bool firing);
+/* What the alerts that fire take up. */
+size_t rbk_alerts_bytes(const struct rbk_alerts *alerts);
 /* Whether an alert of this name fires that carries all these labels; what else it carries does not
  * matter. */
 bool rbk_alerts_fire(const struct rbk_alerts *alerts, struct rbk_str name,

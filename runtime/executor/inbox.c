@@ -228,12 +228,15 @@ static const char *take_alert(struct rbk_run *run, const json_t *body, struct qu
     const json_t *labels = json_object_get(body, "labels");
     const char *name = text_of(body, "name");
 
-    (void)run;
     if (name[0] == '\0') {
         return "name the alert";
     }
     if (labels != NULL && !json_is_object(labels)) {
         return "the labels of an alert are an object";
+    }
+    if (json_is_true(json_object_get(body, "firing")) &&
+        rbk_alerts_bytes(&run->replay->alerts) >= RBK_ALERTS_BYTES_MAX) {
+        return "too many alerts fire at once";
     }
     queued->record.event.serial = 0;
     queued->record.alert = rbk_arena_copy(&queued->arena, rbk_str_from(name));

@@ -167,6 +167,28 @@ def a_flood_of_requests_waits_in_the_store(box):
     check(most < 45 << 10 or "asan" in BIN, f"{most} KiB were held")
 
 
+def more_alerts_than_there_is_room_for_are_refused(box):
+    """They would be read again by every resume: a run that took them all could never be gone on with."""
+    process = begin(box, plan('run "touch made" timeout 5s idempotent\nwait until file.exists("go") every 50ms timeout 40s',
+                              within="60s"))
+    until(lambda: os.path.exists(box.path("made")), "the run runs")
+    run, count = box.run_id(), 150
+    store = sqlite3.connect(box.store, timeout=20)
+    store.executemany("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, 'eve', 'alert', ?, '')",
+                      [(run, json.dumps({"name": "Broken", "firing": True, "labels": {"of": f"{number}{'x' * 200_000}"}}))
+                       for number in range(count)])
+    store.commit()
+    store.close()
+    until(lambda: not box.query("SELECT id FROM inbox WHERE reply = '' LIMIT 1"), "all are answered", 40)
+    replies = dict(box.query("SELECT reply, count(*) FROM inbox GROUP BY reply"))
+    check(set(replies) == {"accepted", "too many alerts fire at once"}, replies)
+    process.kill()
+    process.communicate(timeout=10)
+    box.write("go", "")
+    done = box.run("rbk", "resume", run)
+    check(done.status == 0, done.status)
+
+
 def a_window_of_another_zone_changes_no_clock_but_its_own(box):
     """The plan's zone is looked up in the process's environment; nothing of that is left there."""
     hour = (time.gmtime().tm_hour + 9) % 24
@@ -373,6 +395,7 @@ TESTS = [all_kinds_of_steps_are_carried_out, a_service_that_goes_down_turns_the_
          a_run_that_cannot_read_its_secrets_leaves_nothing, a_store_that_is_not_there_is_no_empty_store,
          a_secret_whose_command_fails_says_so, a_secret_is_what_its_command_says,
          a_request_too_long_for_the_journal_is_refused, a_flood_of_requests_waits_in_the_store,
+         more_alerts_than_there_is_room_for_are_refused,
          a_window_of_another_zone_changes_no_clock_but_its_own,
          a_wait_ends_when_it_would_have_ended, time_while_no_runner_lives_does_not_count,
          a_result_found_after_a_crash_is_kept_as_any_other,

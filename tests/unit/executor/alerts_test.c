@@ -5,6 +5,7 @@
 #include "runtime/executor/alerts.h"
 
 #include <check.h>
+#include <string.h>
 
 static struct rbk_arena arena;
 static struct rbk_alerts alerts;
@@ -107,6 +108,21 @@ START_TEST(many_fire_at_once)
 }
 END_TEST
 
+START_TEST(what_they_take_up_is_known)
+{
+    ck_assert_uint_eq(rbk_alerts_bytes(&alerts), 0);
+    set("Broken", leads_1, 2, true);
+    size_t one = rbk_alerts_bytes(&alerts);
+    ck_assert_uint_gt(one, strlen("Broken"));
+    set("Broken", leads_1, 2, true); /* the same: nothing more */
+    ck_assert_uint_eq(rbk_alerts_bytes(&alerts), one);
+    set("Broken", leads_2, 2, true);
+    ck_assert_uint_gt(rbk_alerts_bytes(&alerts), one);
+    set("Broken", leads_2, 2, false);
+    ck_assert_uint_eq(rbk_alerts_bytes(&alerts), one);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("executor/alerts");
@@ -118,6 +134,7 @@ int main(void)
     tcase_add_test(cases, several_of_one_name_are_resolved_one_by_one);
     tcase_add_test(cases, an_empty_label_is_none);
     tcase_add_test(cases, many_fire_at_once);
+    tcase_add_test(cases, what_they_take_up_is_known);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
