@@ -15,7 +15,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from box import BIN, check, limited, main, plan
+from box import BIN, check, limited, main, of_many_commits, plan
 
 WAIT_S = 20
 
@@ -167,12 +167,13 @@ def a_flood_of_requests_waits_in_the_store(box):
     check(most < 45 << 10 or "asan" in BIN, f"{most} KiB were held")
 
 
+@of_many_commits
 def more_alerts_than_there_is_room_for_are_refused(box):
     """They would be read again by every resume: a run that took them all could never be gone on with."""
     process = begin(box, plan('run "touch made" timeout 5s idempotent\nwait until file.exists("go") every 50ms timeout 40s',
                               within="60s"))
     until(lambda: os.path.exists(box.path("made")), "the run runs")
-    run, count = box.run_id(), 150
+    run, count = box.run_id(), 300
     store = sqlite3.connect(box.store, timeout=20)
     store.executemany("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, 'eve', 'alert', ?, '')",
                       [(run, json.dumps({"name": "Broken", "firing": True, "labels": {"of": f"{number}{'x' * 200_000}"}}))
