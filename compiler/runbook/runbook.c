@@ -6,6 +6,7 @@
 
 #include "compiler/compile.h"
 #include "compiler/runbook/runbook_parts.h"
+#include "compiler/source.h"
 #include "runtime/core/base/arena.h"
 
 static void put_row(struct rbk_document *document, const char *title, struct rbk_str text)
@@ -20,6 +21,27 @@ static void put_row(struct rbk_document *document, const char *title, struct rbk
 static struct rbk_str duration_or_empty(struct rbk_runbook *runbook, uint64_t duration_ms)
 {
     return duration_ms > 0 ? rbk_describe_duration(&runbook->describe, duration_ms) : RBK_STR("");
+}
+
+/* The plan's file as a shell takes it; one whose name would have to be quoted is PLAN. */
+static struct rbk_str file_words(const struct rbk_compile *compile)
+{
+    struct rbk_str path = compile->program.files[0]->tree->source->path;
+    size_t at = path.bytes;
+    while (at > 0 && path.data[at - 1] != '/') {
+        at--;
+    }
+    struct rbk_str name = rbk_str_slice(path, at, path.bytes);
+    for (size_t i = 0; i < name.bytes; i++) {
+        char byte = name.data[i];
+        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                     (byte >= '0' && byte <= '9') || byte == '_' || byte == '.' ||
+                     (byte == '-' && i > 0);
+        if (!plain) {
+            return RBK_STR("PLAN");
+        }
+    }
+    return name;
 }
 
 /* The names of a stage's strategies in a cell. */
@@ -74,12 +96,14 @@ static void put_head(struct rbk_runbook *runbook)
         put_ways_back(runbook, region);
         rbk_document_row_end(document);
     }
-    rbk_document_code(document, 0, "sh",
-                      RBK_STR("rbk run plan.rbk        # begin; the run's name is printed\n"
-                              "rbk status RUN          # where it stands, what is asked, what is "
-                              "open\n"
-                              "rbk abort RUN           # roll everything back, latest stage first\n"
-                              "rbk resume RUN          # go on after a crash of the runner"));
+    rbk_document_code(
+        document, 0, "sh",
+        rbk_arena_printf(runbook->describe.arena,
+                         "rbk run %-15.*s # begin; the run's name is printed\n"
+                         "rbk status RUN          # where it stands, what is asked, what is open\n"
+                         "rbk abort RUN           # roll everything back, latest stage first\n"
+                         "rbk resume RUN          # go on after a crash of the runner",
+                         RBK_STR_ARG(file_words(runbook->compile))));
 }
 
 static void put_contacts(struct rbk_runbook *runbook)

@@ -52,6 +52,14 @@ golden plan.review.md review plan.rbk --against old.rbk
 golden plan.mermaid graph --format mermaid plan.rbk
 golden plan.stages.mermaid graph --format mermaid --stages plan.rbk
 
+# The command to begin with names the plan's file, unless a shell would read the name otherwise.
+for name in other.rbk 'a $(b).rbk'; do
+    cp "$root/examples/02-it-rolls-back/plan.rbk" "$work/$name"
+    "$rbkc" runbook "$work/$name" >>"$work/begins"
+done
+begins=$(sed -n 's/^\(rbk run [^ ]*\) .*/\1/p' "$work/begins" | tr '\n' ' ')
+[ "$begins" = 'rbk run other.rbk rbk run PLAN ' ] || fail "runbooks begin with: $begins"
+
 # Each stage has its ends, each with what follows.
 "$rbkc" review plan.rbk >"$work/out"
 for name in 'the plan' fewer cents retire; do
