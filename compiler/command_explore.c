@@ -25,6 +25,19 @@ struct wanted {
     struct rbk_explore_options options;
 };
 
+/* The names in a machine that no plan made may hold what a terminal obeys. */
+static void hide_controls(struct rbk_buffer *text)
+{
+    for (size_t i = 0; i < text->bytes; i++) {
+        unsigned char byte = (unsigned char)text->data[i];
+        bool c1 = byte == 0xc2 && i + 1 < text->bytes && (unsigned char)text->data[i + 1] < 0xa0;
+        if ((byte < ' ' && byte != '\n') || byte == 0x7f || c1) {
+            text->data[i] = '?';
+            text->data[i + 1] = c1 ? '?' : text->data[i + 1];
+        }
+    }
+}
+
 static int explore(const struct wanted *wanted)
 {
     struct rbk_compile compile;
@@ -47,6 +60,7 @@ static int explore(const struct wanted *wanted)
             rbk_explore_print_json(machine, &result, &text);
         } else {
             rbk_explore_print(machine, &result, &text);
+            hide_controls(&text);
         }
         bool green = result.complete && result.violations_seen == 0;
         status = green ? RBK_COMMAND_CLEAN : RBK_COMMAND_FINDINGS;

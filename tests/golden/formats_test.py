@@ -244,7 +244,7 @@ def test_fix_keeps_line_ends_and_the_owner():
         assert (os.stat(path).st_uid, os.stat(path).st_gid) == owner, os.stat(path)
 
 
-def test_a_machine_writes_nothing_but_comments_into_its_model():
+def test_names_of_a_machine_do_nothing_in_its_model_or_on_a_terminal():
     """Names of a machine that no plan made: what Spin would take for C would run when it checks."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "plan.rbkm")
@@ -261,6 +261,12 @@ def test_a_machine_writes_nothing_but_comments_into_its_model():
                                    check=True).stdout.decode()
             bare = re.sub(r"/\*.*?\*/", "", model, flags=re.S)
             assert "c_code" in model and "c_code" not in bare, name
+        head, digits, rest = re.fullmatch(r'(.*?"integrity":")([0-9a-f]{64})(".*)', text, re.S).groups()
+        rest = rest.replace('"name":"new_columns"', '"name":"a\\u001B[31m\u009b1m"')
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(head + hashlib.sha256((head + rest).encode()).hexdigest() + rest)
+        told = subprocess.run([RBKC, "explore", path], env=ENVIRONMENT, stdout=subprocess.PIPE, check=True).stdout
+        assert b"stage a?[31m??1m" in told and b"\x1b" not in told and b"\xc2\x9b" not in told, told[:400]
 
 
 def test_fmt_shows_what_it_would_change():
