@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <unistd.h>
 
 /* rbk_program_file.state */
 enum { LOADING = 1, LOADED = 2 };
@@ -119,7 +120,12 @@ static void report_unknown_module(struct rbk_compile *compile, const struct chai
     struct rbk_nearest nearest;
     rbk_nearest_init(&nearest, module);
     offer_modules(compile, &nearest, compile->stdlib.data, "std.");
-    if (nearest.best.bytes) {
+    if (access(compile->stdlib.data, X_OK) != 0) {
+        rbk_diagnostic_help(diagnostic,
+                            "The standard library is not where it is looked for, in `%.*s`; "
+                            "RBK_STDLIB says where it is.",
+                            RBK_STR_ARG(compile->stdlib));
+    } else if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "There is a module `%.*s`.", RBK_STR_ARG(nearest.best));
     } else if (!only_std) {
         rbk_diagnostic_help(diagnostic, "A module `a.b` is the file `a/b.rbk` beside the plan.");

@@ -269,6 +269,12 @@ def test_names_of_a_machine_do_nothing_in_its_model_or_on_a_terminal():
         assert b"stage a?[31m??1m" in told and b"\x1b" not in told and b"\xc2\x9b" not in told, told[:400]
 
 
+def test_a_standard_library_that_is_not_there_is_named():
+    plan = os.path.join(ROOT, "plans/lead_cutover/plan.rbk")
+    found = check("--no-explore", plan, RBK_STDLIB="/no/such/folder")
+    assert found.returncode == 1 and b"in `/no/such/folder`; RBK_STDLIB says" in found.stdout, found
+
+
 def test_fmt_shows_what_it_would_change():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "plan.rbk")
