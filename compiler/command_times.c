@@ -67,6 +67,11 @@ static int times(const char *plan, bool json)
     if (result == 0) {
         result = rbk_compile_analyse(&compile);
     }
+    if (result == 0 && !compile.program.plan) {
+        rbk_diagnostic_error(&compile.diagnostics, 100, rbk_place_none(),
+                             "a module has no times, only a plan has");
+        result = -RBK_ECOMPILE;
+    }
     if (rbk_diagnostics_print(&compile.diagnostics, RBK_DIAGNOSTIC_HUMAN, stderr) != 0) {
         goto out;
     }

@@ -269,6 +269,16 @@ def test_names_of_a_machine_do_nothing_in_its_model_or_on_a_terminal():
         assert b"stage a?[31m??1m" in told and b"\x1b" not in told and b"\xc2\x9b" not in told, told[:400]
 
 
+def test_what_wants_a_plan_says_so_of_a_module():
+    module = os.path.join(ROOT, "stdlib/files.rbk")
+    for command in (["times"], ["times", "--format=json"], ["explore"], ["emit", "--promela"], ["graph"], ["runbook"],
+                    ["review"], ["build", "--stdout"]):
+        said = subprocess.run([RBKC, *command, module], env=ENVIRONMENT, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+        assert said.returncode == 1 and b", only a plan has" in said.stdout, (command, said)
+    assert check(module).returncode == 0
+
+
 def test_a_standard_library_that_is_not_there_is_named():
     plan = os.path.join(ROOT, "plans/lead_cutover/plan.rbk")
     found = check("--no-explore", plan, RBK_STDLIB="/no/such/folder")
