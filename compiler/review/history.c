@@ -329,7 +329,7 @@ static int write_below(const struct fetch *fetch, struct rbk_str path, struct rb
 /* Fetch one file of the revision. */
 static int fetch_file(struct fetch *fetch, struct rbk_str path, struct rbk_error *reterr)
 {
-    struct rbk_str text;
+    struct rbk_str text = RBK_STR("");
     struct rbk_str name =
         rbk_arena_printf(fetch->arena, "%.*s:%.*s", RBK_STR_ARG(fetch->commit), RBK_STR_ARG(path));
     const char *const size[] = {"cat-file", "-s", name.data, NULL};
