@@ -205,7 +205,9 @@ void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
 RBK_MUST_USE int rbk_diagnostics_print(const struct rbk_diagnostics *diagnostics,
                                        enum rbk_diagnostic_format format, FILE *stream);
 
-/** Whether @stream is a terminal and the environment does not set NO_COLOR. */
+/** Whether @stream is a terminal that has colours (TERM), and the environment does not set
+ * NO_COLOR.
+ */
 bool rbk_diagnostics_want_colour(FILE *stream);
 
 #endif

@@ -424,7 +424,9 @@ void rbk_diagnostics_render(const struct rbk_diagnostics *diagnostics,
 bool rbk_diagnostics_want_colour(FILE *stream)
 {
     const char *no_colour = getenv("NO_COLOR");
-    return (!no_colour || !no_colour[0]) && isatty(fileno(stream)) == 1;
+    const char *terminal = getenv("TERM");
+    return (!no_colour || !no_colour[0]) && terminal && strcmp(terminal, "dumb") != 0 &&
+           isatty(fileno(stream)) == 1;
 }
 
 int rbk_diagnostics_print(const struct rbk_diagnostics *diagnostics,

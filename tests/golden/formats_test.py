@@ -269,6 +269,18 @@ def test_names_of_a_machine_do_nothing_in_its_model_or_on_a_terminal():
         assert b"stage a?[31m??1m" in told and b"\x1b" not in told and b"\xc2\x9b" not in told, told[:400]
 
 
+def test_colours_are_for_terminals_that_have_them():
+    for change, colours in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+        master, slave = os.openpty()
+        said = subprocess.Popen([RBKC, "check", os.devnull], stdin=subprocess.DEVNULL, stdout=slave,
+                                stderr=subprocess.DEVNULL, env={**ENVIRONMENT, "TERM": "xterm", "NO_COLOR": "", **change})
+        os.close(slave)
+        text = os.read(master, 10000)
+        assert said.wait(timeout=60) == 1
+        os.close(master)
+        assert text and (b"\x1b[" in text) == colours, (change, text)
+
+
 def test_what_wants_a_plan_says_so_of_a_module():
     module = os.path.join(ROOT, "stdlib/files.rbk")
     for command in (["times"], ["times", "--format=json"], ["explore"], ["emit", "--promela"], ["graph"], ["runbook"],
