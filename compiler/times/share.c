@@ -33,6 +33,7 @@ void rbk_times_share(struct rbk_times_walk *walk, enum rbk_share_kind kind,
         .how = how,
         .ms = ms,
         .turns = 1,
+        .open = kind == RBK_SHARE_REST,
     };
 }
 
@@ -74,11 +75,12 @@ static uint64_t sum_since(const struct rbk_times_path *path, uint32_t mark)
     return sum_ms;
 }
 
-/* The first share without a limit; a step with one takes no more than it says. */
+/* The first share without a limit; a step with one takes no more than it says, and one that was
+ * fitted into an inner limit no more than that. */
 static struct rbk_times_share *first_open(const struct rbk_times_path *path, uint32_t mark)
 {
     for (uint32_t i = mark; i < path->count; i++) {
-        if (path->items[i].kind == RBK_SHARE_REST) {
+        if (path->items[i].open) {
             return &path->items[i];
         }
     }
@@ -106,7 +108,8 @@ void rbk_times_share_fit(struct rbk_times_walk *walk, uint32_t mark, uint64_t ms
     uint32_t kept = mark;
     for (uint32_t i = mark; i < path->count; i++) {
         if (path->items[i].ms > 0) {
-            path->items[kept++] = path->items[i];
+            path->items[kept] = path->items[i];
+            path->items[kept++].open = false;
         }
     }
     path->count = kept;

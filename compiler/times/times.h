@@ -130,6 +130,8 @@ struct rbk_times_share {
     struct rbk_str how; /**< Why so long, for a person: "timeout 8m", "3 × timeout 30s". */
     uint64_t ms;
     uint64_t turns; /**< How often it is done in a row; ms is for all. */
+    bool open; /**< While it is worked out: it takes what remains of a limit not put around it yet.
+                */
 };
 
 /** A longest path; its shares add up to what it belongs to. */
