@@ -435,7 +435,7 @@ def arm_missing(world):
 @case("trigger disk pauses")
 def disk(world):
     def fill(text):
-        return text.replace("disk_free < 10%", "disk_free < 200%")
+        return text.replace("disk_free < 10%", "disk_free < 99.99%")
     world.change_plan(fill)
     try:
         rolled_back(world, "disk")
