@@ -46,25 +46,10 @@ static bool is_literal(const struct rbk_tree_expr *expr)
     }
 }
 
-static uint8_t mirrored(uint8_t op)
-{
-    switch (op) {
-    case RBK_OPERATOR_LESS:
-        return RBK_OPERATOR_GREATER;
-    case RBK_OPERATOR_GREATER:
-        return RBK_OPERATOR_LESS;
-    case RBK_OPERATOR_LESS_EQUAL:
-        return RBK_OPERATOR_GREATER_EQUAL;
-    case RBK_OPERATOR_GREATER_EQUAL:
-        return RBK_OPERATOR_LESS_EQUAL;
-    default:
-        return op;
-    }
-}
-
 static bool is_comparison(uint8_t op)
 {
-    return op == RBK_OPERATOR_EQUAL || op == RBK_OPERATOR_NOT_EQUAL || mirrored(op) != op;
+    return op == RBK_OPERATOR_EQUAL || op == RBK_OPERATOR_NOT_EQUAL ||
+           rbk_operator_turned((enum rbk_operator)op) != op;
 }
 
 /* Take a condition apart; gives what it looks at. */
@@ -79,7 +64,7 @@ static const struct rbk_tree_expr *take_apart(const struct rbk_tree_expr *expr,
             return expr->left;
         }
         if (is_literal(expr->left)) {
-            condition->op = mirrored(expr->op);
+            condition->op = (uint8_t)rbk_operator_turned((enum rbk_operator)expr->op);
             condition->literal = expr->left;
             return expr->right;
         }
