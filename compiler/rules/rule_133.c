@@ -10,6 +10,7 @@
  * neither does a harder one with a longer `for`: that is an escalation.
  */
 #include "compiler/rules/armed.h"
+#include "compiler/rules/range.h"
 
 #include "runtime/core/base/arena.h"
 #include "runtime/core/base/buffer.h"
