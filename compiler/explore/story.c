@@ -38,8 +38,7 @@ static void say(struct explorer *x, struct rbk_machine_place place, const char *
 
 static int shown(struct rbk_str text)
 {
-    const char *end = memchr(text.data, '\n', text.bytes);
-    size_t bytes = end ? (size_t)(end - text.data) : text.bytes;
+    size_t bytes = rbk_str_find(text, '\n');
     return (int)(bytes < WORDS_MAX ? bytes : WORDS_MAX);
 }
 
