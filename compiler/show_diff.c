@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* An anonymous file with a text, at its beginning; inherited by a child. -1 with errno set. */
 static int text_file(struct rbk_str text)
 {

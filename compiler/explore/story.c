@@ -6,7 +6,6 @@
 
 #include "runtime/core/base/buffer.h"
 
-
 #define WORDS_MAX 72u /* of a step's text */
 #define STORY_BYTES_MAX ((size_t)1 << 16)
 

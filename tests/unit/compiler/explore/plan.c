@@ -101,7 +101,7 @@ static void some_stage(struct dice *dice, uint32_t number)
     static const char *const names[] = {"a", "b", "c"};
     struct machine_builder *mb = dice->mb;
     uint32_t guarded = RBK_NONE;
-    uint32_t stage = mb_stage(mb, names[number]);
+    uint32_t stage = mb_stage(mb, names[number % RBK_COUNT(names)]);
     if (number && below(dice, 4) == 0) {
         mb_after_nothing(mb, stage);
     }
