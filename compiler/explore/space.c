@@ -257,7 +257,9 @@ static void reduce_region(const struct explorer *x, struct spread *spread, uint3
         clear_bits(x, spread, region);
     } else {
         rs->attempt = has_serial(rs->mode) || rs->mode == RBK_MODE_RETRY;
-        rs->stage_attempt = rs->stage_attempt != 0;
+        /* A stage that got stuck is not tried again by itself, even once a person has mended it. */
+        rs->stage_attempt =
+            kind == RBK_STATE_STUCK ? machine->regions[region].attempts : rs->stage_attempt != 0;
         rs->flags &= ~(uint32_t)RBK_FLAG_WINDOW_OPEN;
         rs->approvals = 0;
         if (spread->state->turned) {
