@@ -109,8 +109,9 @@ def postgres_readings(scene):
         scene.begin(plan(stage("a", tell("a") + readings(
             'pg.count(db, "t") == 42', 'pg.estimated_count(db, "t") == 42', 'pg.exists(db, "t")',
             'pg.count(db, \'"Odd one"."t 2"\') == 0', 'not pg.exists(db, "nowhere")',
-            'pg.replication_lag(db) == 0B') + 'wait 1s because "it grows old"\n' + readings(
-                'pg.longest_transaction(db) >= 1s', 'pg.longest_transaction(db) < 1h')
+            'pg.replication_lag(db) == 0B')
+            + 'wait until pg.longest_transaction(db) >= 1s every 200ms timeout 20s\n'
+            + readings('pg.longest_transaction(db) < 1h')
             + tell("read") + readings('pg.count(db, "nowhere") == 0')), use="use std.postgres as pg",
             head=f'connection db = postgres("{db}")')).ends(30, "held")
     finally:
