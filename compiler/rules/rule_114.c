@@ -103,6 +103,21 @@ static void check_undo(struct rbk_rules *rules, const struct rbk_program_stage *
     }
 }
 
+/* A limit of 0 reads as one, and is none. */
+static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                         const struct rbk_tree_statement *statement)
+{
+    for (const struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
+        bool limit = at->kind == RBK_CLAUSE_WITHIN || at->kind == RBK_CLAUSE_TIMEOUT;
+        if (limit && rbk_clause_duration_ms(at) == 0) {
+            rbk_diagnostic_help(
+                rbk_rule_report(rules, stage, at->span, "`%s` of 0 is no limit",
+                                rbk_clause_words((enum rbk_clause_kind)at->kind)),
+                "Say how long it may take at most, as in `30s` or `5m`.");
+        }
+    }
+}
+
 static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                        const struct rbk_tree_statement *statement, bool bounded)
 {
@@ -157,6 +172,7 @@ static void check_statement(struct rbk_rules *rules, const struct rbk_program_st
     if (at->annotation_flags & RBK_STATEMENT_REPORTED) {
         return;
     }
+    check_limits(rules, stage, at);
     check_step(rules, stage, at, bounded);
     if (!at->block) {
         return;
