@@ -106,4 +106,17 @@ bool rbk_condition_limits(const struct rbk_comparison *comparison,
  */
 int rbk_reaction_strength(const struct rbk_tree_reaction *reaction);
 
+/** Two statements under comparison, with the name they have in sentences. */
+struct rbk_pair_compared {
+    struct rbk_comparison *comparison;
+    const struct rbk_tree_statement *before;
+    const struct rbk_tree_statement *after;
+    struct rbk_str name; /**< With where it stands. */
+};
+
+/** Add a sentence about a pair. */
+#define RBK_TELL(PAIR, WEIGHT, ...)                                                               \
+    rbk_comparison_add((PAIR)->comparison, (WEIGHT), &(PAIR)->before->span, &(PAIR)->after->span, \
+                       __VA_ARGS__)
+
 #endif

@@ -15,23 +15,14 @@
 /* Clauses of one statement beyond this many are compared as one text. */
 #define CLAUSES_MAX 256u
 
-struct pair {
-    struct rbk_comparison *comparison;
-    const struct rbk_tree_statement *before;
-    const struct rbk_tree_statement *after;
-    struct rbk_str name; /* With where it stands. */
-};
-
-#define TELL(PAIR, WEIGHT, ...)                                                                   \
-    rbk_comparison_add((PAIR)->comparison, (WEIGHT), &(PAIR)->before->span, &(PAIR)->after->span, \
-                       __VA_ARGS__)
-
-static struct rbk_str was(const struct pair *pair, const struct rbk_tree_clause *clause)
+static struct rbk_str was(const struct rbk_pair_compared *pair,
+                          const struct rbk_tree_clause *clause)
 {
     return rbk_comparison_before(pair->comparison, clause->span);
 }
 
-static struct rbk_str now(const struct pair *pair, const struct rbk_tree_clause *clause)
+static struct rbk_str now(const struct rbk_pair_compared *pair,
+                          const struct rbk_tree_clause *clause)
 {
     return rbk_comparison_after(pair->comparison, clause->span);
 }
@@ -74,7 +65,8 @@ static bool is_duration(enum rbk_clause_kind kind)
            kind == RBK_CLAUSE_FOR;
 }
 
-static struct rbk_str amount_text(const struct pair *pair, const struct rbk_tree_clause *clause)
+static struct rbk_str amount_text(const struct rbk_pair_compared *pair,
+                                  const struct rbk_tree_clause *clause)
 {
     if (!is_duration((enum rbk_clause_kind)clause->kind)) {
         return rbk_arena_printf(pair->comparison->arena, "%llu",
@@ -89,7 +81,7 @@ static struct rbk_str amount_text(const struct pair *pair, const struct rbk_tree
 }
 
 /* Whether more of it makes the plan weaker (1), stronger (-1), or neither. */
-static int more_is_weaker(const struct pair *pair, enum rbk_clause_kind kind)
+static int more_is_weaker(const struct rbk_pair_compared *pair, enum rbk_clause_kind kind)
 {
     enum rbk_statement_kind statement = (enum rbk_statement_kind)pair->after->kind;
     bool watches = statement == RBK_STATEMENT_PROBE || statement == RBK_STATEMENT_TRIGGER;
@@ -117,7 +109,7 @@ static enum rbk_change_weight weight_of(int weaker)
     return weaker > 0 ? RBK_CHANGE_WEAKER : weaker < 0 ? RBK_CHANGE_STRONGER : RBK_CHANGE_OTHER;
 }
 
-static void tell_amount(const struct pair *pair, const struct rbk_tree_clause *before,
+static void tell_amount(const struct rbk_pair_compared *pair, const struct rbk_tree_clause *before,
                         const struct rbk_tree_clause *after)
 {
     enum rbk_clause_kind kind = (enum rbk_clause_kind)after->kind;
@@ -127,20 +119,20 @@ static void tell_amount(const struct pair *pair, const struct rbk_tree_clause *b
     struct rbk_str new_text = amount_text(pair, after);
     if (more == 0) {
         /* `60s` for `1m`: another spelling of the same. */
-        TELL(pair, RBK_CHANGE_OTHER, "%.*s says " RBK_CODE("%.*s") " for " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after)),
-             RBK_STR_ARG(was(pair, before)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s says " RBK_CODE("%.*s") " for " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after)),
+                 RBK_STR_ARG(was(pair, before)));
     } else if (kind == RBK_CLAUSE_EVERY && pair->after->kind == RBK_STATEMENT_PROBE) {
-        TELL(pair, weight, "%.*s is read every %.*s instead of %.*s", RBK_STR_ARG(pair->name),
-             RBK_STR_ARG(new_text), RBK_STR_ARG(old_text));
+        RBK_TELL(pair, weight, "%.*s is read every %.*s instead of %.*s", RBK_STR_ARG(pair->name),
+                 RBK_STR_ARG(new_text), RBK_STR_ARG(old_text));
     } else {
         struct rbk_str words = rbk_str_from(amount_words(kind));
         if (words.data[0] == '`') {
             words = rbk_arena_printf(pair->comparison->arena, RBK_CODE("%.*s"),
                                      RBK_STR_ARG(rbk_str_slice(words, 1, words.bytes - 1)));
         }
-        TELL(pair, weight, "%.*s of %.*s %.*s → %.*s", RBK_STR_ARG(words), RBK_STR_ARG(pair->name),
-             RBK_STR_ARG(old_text), RBK_STR_ARG(new_text));
+        RBK_TELL(pair, weight, "%.*s of %.*s %.*s → %.*s", RBK_STR_ARG(words),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(old_text), RBK_STR_ARG(new_text));
     }
 }
 
@@ -162,7 +154,7 @@ static void put_triggers(struct rbk_buffer *out, const struct rbk_tree_block *bl
 }
 
 /* What a changed severity concerns: " (triggers `slow`)"; else nothing. */
-static struct rbk_str concerned(const struct pair *pair)
+static struct rbk_str concerned(const struct rbk_pair_compared *pair)
 {
     struct rbk_buffer text;
     struct rbk_str result = RBK_STR("");
@@ -179,8 +171,8 @@ static struct rbk_str concerned(const struct pair *pair)
     return result;
 }
 
-static void tell_reaction(const struct pair *pair, const struct rbk_tree_clause *before,
-                          const struct rbk_tree_clause *after)
+static void tell_reaction(const struct rbk_pair_compared *pair,
+                          const struct rbk_tree_clause *before, const struct rbk_tree_clause *after)
 {
     struct rbk_span old_span = before->reaction->span;
     struct rbk_span new_span = after->reaction->span;
@@ -194,12 +186,12 @@ static void tell_reaction(const struct pair *pair, const struct rbk_tree_clause 
         old_span = before->span; /* `hold` belongs to it */
         new_span = after->span;
     }
-    TELL(pair, weight_of(loosened ? 1 : -change),
-         "%.*s %s " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s") "%.*s",
-         RBK_STR_ARG(pair->name), how,
-         RBK_STR_ARG(rbk_comparison_after(pair->comparison, new_span)),
-         RBK_STR_ARG(rbk_comparison_before(pair->comparison, old_span)),
-         RBK_STR_ARG(concerned(pair)));
+    RBK_TELL(pair, weight_of(loosened ? 1 : -change),
+             "%.*s %s " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s") "%.*s",
+             RBK_STR_ARG(pair->name), how,
+             RBK_STR_ARG(rbk_comparison_after(pair->comparison, new_span)),
+             RBK_STR_ARG(rbk_comparison_before(pair->comparison, old_span)),
+             RBK_STR_ARG(concerned(pair)));
 }
 
 static bool has_text(const struct rbk_comparison *comparison, bool in_after,
@@ -215,32 +207,32 @@ static bool has_text(const struct rbk_comparison *comparison, bool in_after,
     return false;
 }
 
-static void tell_members(const struct pair *pair, const struct rbk_tree_clause *before,
+static void tell_members(const struct rbk_pair_compared *pair, const struct rbk_tree_clause *before,
                          const struct rbk_tree_clause *after)
 {
     uint32_t told = pair->comparison->count;
     for (const struct rbk_tree_expr *m = before->value; m != NULL; m = m->next) {
         struct rbk_str text = rbk_comparison_before(pair->comparison, m->span);
         if (!has_text(pair->comparison, true, after->value, text)) {
-            TELL(pair, RBK_CHANGE_OTHER, "%.*s lost its member " RBK_CODE("%.*s"),
-                 RBK_STR_ARG(pair->name), RBK_STR_ARG(text));
+            RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s lost its member " RBK_CODE("%.*s"),
+                     RBK_STR_ARG(pair->name), RBK_STR_ARG(text));
         }
     }
     for (const struct rbk_tree_expr *m = after->value; m != NULL; m = m->next) {
         struct rbk_str text = rbk_comparison_after(pair->comparison, m->span);
         if (!has_text(pair->comparison, false, before->value, text)) {
-            TELL(pair, RBK_CHANGE_OTHER, "%.*s has a new member " RBK_CODE("%.*s"),
-                 RBK_STR_ARG(pair->name), RBK_STR_ARG(text));
+            RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s has a new member " RBK_CODE("%.*s"),
+                     RBK_STR_ARG(pair->name), RBK_STR_ARG(text));
         }
     }
     if (pair->comparison->count == told) {
-        TELL(pair, RBK_CHANGE_OTHER, "%.*s: " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, before)),
-             RBK_STR_ARG(now(pair, after)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s: " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, before)),
+                 RBK_STR_ARG(now(pair, after)));
     }
 }
 
-static void tell_changed(const struct pair *pair, const struct rbk_tree_clause *before,
+static void tell_changed(const struct rbk_pair_compared *pair, const struct rbk_tree_clause *before,
                          const struct rbk_tree_clause *after)
 {
     enum rbk_clause_kind kind = (enum rbk_clause_kind)after->kind;
@@ -255,14 +247,14 @@ static void tell_changed(const struct pair *pair, const struct rbk_tree_clause *
         /* What was irreversible or lost and is not any more is believed, and asks for less. */
         bool weaker = claims && (rbk_str_is(before->name->name->text, "irreversible") ||
                                  rbk_str_is(before->name->name->text, "lost"));
-        TELL(pair, weaker ? RBK_CHANGE_WEAKER : RBK_CHANGE_OTHER,
-             "%.*s: " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
-             RBK_STR_ARG(was(pair, before)), RBK_STR_ARG(now(pair, after)));
+        RBK_TELL(pair, weaker ? RBK_CHANGE_WEAKER : RBK_CHANGE_OTHER,
+                 "%.*s: " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
+                 RBK_STR_ARG(was(pair, before)), RBK_STR_ARG(now(pair, after)));
     }
 }
 
 /* Whether having a clause makes a plan weaker (1) or stronger (-1). */
-static int having_is_weaker(const struct pair *pair, enum rbk_clause_kind kind)
+static int having_is_weaker(const struct rbk_pair_compared *pair, enum rbk_clause_kind kind)
 {
     bool trigger = pair->after->kind == RBK_STATEMENT_TRIGGER;
     switch (kind) {
@@ -290,24 +282,24 @@ static int having_is_weaker(const struct pair *pair, enum rbk_clause_kind kind)
     }
 }
 
-static void tell_gone(const struct pair *pair, const struct rbk_tree_clause *clause)
+static void tell_gone(const struct rbk_pair_compared *pair, const struct rbk_tree_clause *clause)
 {
     int weaker = having_is_weaker(pair, (enum rbk_clause_kind)clause->kind);
-    TELL(pair, weight_of(-weaker), "%.*s lost " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
-         RBK_STR_ARG(was(pair, clause)));
+    RBK_TELL(pair, weight_of(-weaker), "%.*s lost " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
+             RBK_STR_ARG(was(pair, clause)));
 }
 
-static void tell_new(const struct pair *pair, const struct rbk_tree_clause *clause)
+static void tell_new(const struct rbk_pair_compared *pair, const struct rbk_tree_clause *clause)
 {
     int weaker = having_is_weaker(pair, (enum rbk_clause_kind)clause->kind);
-    TELL(pair, weight_of(weaker), "%.*s has " RBK_CODE("%.*s") " now", RBK_STR_ARG(pair->name),
-         RBK_STR_ARG(now(pair, clause)));
+    RBK_TELL(pair, weight_of(weaker), "%.*s has " RBK_CODE("%.*s") " now", RBK_STR_ARG(pair->name),
+             RBK_STR_ARG(now(pair, clause)));
 }
 
 /* ---- crash rules ----------------------------------------------------------------------------- */
 
 /* The clauses that say how a crash is resolved, in one text. */
-static struct rbk_str crash_rule(const struct pair *pair, bool is_after)
+static struct rbk_str crash_rule(const struct rbk_pair_compared *pair, bool is_after)
 {
     const struct rbk_tree_statement *statement = is_after ? pair->after : pair->before;
     struct rbk_str text = RBK_STR("");
@@ -321,7 +313,7 @@ static struct rbk_str crash_rule(const struct pair *pair, bool is_after)
     return text;
 }
 
-static void compare_crash_rules(const struct pair *pair)
+static void compare_crash_rules(const struct rbk_pair_compared *pair)
 {
     struct rbk_str before = crash_rule(pair, false);
     struct rbk_str after = crash_rule(pair, true);
@@ -335,15 +327,16 @@ static void compare_crash_rules(const struct pair *pair)
                            : rbk_str_starts(before, RBK_STR("in doubt"))  ? "ask"
                                                                           : "again";
     if (rbk_str_is(after, "idempotent")) {
-        TELL(pair, RBK_CHANGE_WEAKER,
-             "%.*s became " RBK_CODE("idempotent") " (was: %s%s" RBK_CODE("%.*s") ")",
-             RBK_STR_ARG(pair->name), old_word, before.bytes > 0 ? ", " : "", RBK_STR_ARG(before));
+        RBK_TELL(pair, RBK_CHANGE_WEAKER,
+                 "%.*s became " RBK_CODE("idempotent") " (was: %s%s" RBK_CODE("%.*s") ")",
+                 RBK_STR_ARG(pair->name), old_word, before.bytes > 0 ? ", " : "",
+                 RBK_STR_ARG(before));
         return;
     }
-    TELL(pair, trusting ? RBK_CHANGE_WEAKER : RBK_CHANGE_OTHER,
-         "after a crash %.*s is resolved by " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
-         RBK_STR_ARG(pair->name), RBK_STR_ARG(after.bytes > 0 ? after : RBK_STR("its kind")),
-         RBK_STR_ARG(before.bytes > 0 ? before : RBK_STR("its kind")));
+    RBK_TELL(pair, trusting ? RBK_CHANGE_WEAKER : RBK_CHANGE_OTHER,
+             "after a crash %.*s is resolved by " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
+             RBK_STR_ARG(pair->name), RBK_STR_ARG(after.bytes > 0 ? after : RBK_STR("its kind")),
+             RBK_STR_ARG(before.bytes > 0 ? before : RBK_STR("its kind")));
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -362,7 +355,7 @@ static uint32_t list_of(const struct rbk_tree_statement *statement,
 }
 
 /* Take the pairs of one round out of both lists. @told  Whether they differ and are told. */
-static void pair_off(const struct pair *pair, const struct rbk_tree_clause **before,
+static void pair_off(const struct rbk_pair_compared *pair, const struct rbk_tree_clause **before,
                      uint32_t before_count, const struct rbk_tree_clause **after,
                      uint32_t after_count, bool told)
 {
@@ -389,7 +382,7 @@ void rbk_comparison_clauses(struct rbk_comparison *comparison,
     const struct rbk_tree_clause *new_clauses[CLAUSES_MAX];
     uint32_t old_count = list_of(before, old_clauses);
     uint32_t new_count = list_of(after, new_clauses);
-    struct pair pair = {.comparison = comparison, .before = before, .after = after};
+    struct rbk_pair_compared pair = {.comparison = comparison, .before = before, .after = after};
     pair.name = rbk_arena_printf(comparison->arena, "%.*s%.*s",
                                  RBK_STR_ARG(rbk_comparison_name(comparison, true, after)),
                                  RBK_STR_ARG(comparison->where));

@@ -9,29 +9,17 @@
 #include "compiler/review/document.h"
 #include "runtime/core/base/arena.h"
 
-/* A pair under comparison, with its name in sentences. */
-struct pair {
-    struct rbk_comparison *comparison;
-    const struct rbk_tree_statement *before;
-    const struct rbk_tree_statement *after;
-    struct rbk_str name; /* With where it stands. */
-};
-
-#define TELL(PAIR, WEIGHT, ...)                                                                   \
-    rbk_comparison_add((PAIR)->comparison, (WEIGHT), &(PAIR)->before->span, &(PAIR)->after->span, \
-                       __VA_ARGS__)
-
-static struct rbk_str was(const struct pair *pair, struct rbk_span span)
+static struct rbk_str was(const struct rbk_pair_compared *pair, struct rbk_span span)
 {
     return rbk_comparison_before(pair->comparison, span);
 }
 
-static struct rbk_str now(const struct pair *pair, struct rbk_span span)
+static struct rbk_str now(const struct rbk_pair_compared *pair, struct rbk_span span)
 {
     return rbk_comparison_after(pair->comparison, span);
 }
 
-static bool expr_differs(const struct pair *pair, const struct rbk_tree_expr *before,
+static bool expr_differs(const struct rbk_pair_compared *pair, const struct rbk_tree_expr *before,
                          const struct rbk_tree_expr *after)
 {
     if (before == NULL || after == NULL) {
@@ -41,55 +29,55 @@ static bool expr_differs(const struct pair *pair, const struct rbk_tree_expr *be
 }
 
 /* "what `old` → `new`" */
-static void tell_arrow(const struct pair *pair, enum rbk_change_weight weight,
+static void tell_arrow(const struct rbk_pair_compared *pair, enum rbk_change_weight weight,
                        const struct rbk_tree_expr *before, const struct rbk_tree_expr *after)
 {
-    TELL(pair, weight, "%.*s " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
-         RBK_STR_ARG(was(pair, before->span)), RBK_STR_ARG(now(pair, after->span)));
+    RBK_TELL(pair, weight, "%.*s " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
+             RBK_STR_ARG(was(pair, before->span)), RBK_STR_ARG(now(pair, after->span)));
 }
 
 /* ---- kinds ----------------------------------------------------------------------------------- */
 
-static void compare_param(const struct pair *pair)
+static void compare_param(const struct rbk_pair_compared *pair)
 {
     const struct rbk_tree_statement *before = pair->before;
     const struct rbk_tree_statement *after = pair->after;
     if (!rbk_comparison_same(pair->comparison, before->type->span, after->type->span)) {
-        TELL(pair, RBK_CHANGE_OTHER, "%.*s is of type %.*s instead of %.*s",
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->type->span)),
-             RBK_STR_ARG(was(pair, before->type->span)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s is of type %.*s instead of %.*s",
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->type->span)),
+                 RBK_STR_ARG(was(pair, before->type->span)));
     }
     if (expr_differs(pair, before->value, after->value)) {
         struct rbk_str old_text =
             before->value != NULL ? was(pair, before->value->span) : RBK_STR("none");
         struct rbk_str new_text =
             after->value != NULL ? now(pair, after->value->span) : RBK_STR("none");
-        TELL(pair, RBK_CHANGE_OTHER, "%.*s: default " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(old_text), RBK_STR_ARG(new_text));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s: default " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(old_text), RBK_STR_ARG(new_text));
     }
     if (!expr_differs(pair, before->second, after->second)) {
         return;
     }
     if (after->second == NULL) {
-        TELL(pair, RBK_CHANGE_WEAKER, "%.*s need no longer fulfil " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, before->second->span)));
+        RBK_TELL(pair, RBK_CHANGE_WEAKER, "%.*s need no longer fulfil " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, before->second->span)));
     } else if (before->second == NULL) {
-        TELL(pair, RBK_CHANGE_STRONGER, "%.*s must fulfil " RBK_CODE("%.*s") " now",
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->second->span)));
+        RBK_TELL(pair, RBK_CHANGE_STRONGER, "%.*s must fulfil " RBK_CODE("%.*s") " now",
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->second->span)));
     } else {
         int change = rbk_condition_change(pair->comparison, before->second, after->second);
-        TELL(pair,
-             change < 0   ? RBK_CHANGE_WEAKER
-             : change > 0 ? RBK_CHANGE_STRONGER
-                          : RBK_CHANGE_OTHER,
-             "%.*s must fulfil " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->second->span)),
-             RBK_STR_ARG(was(pair, before->second->span)));
+        RBK_TELL(pair,
+                 change < 0   ? RBK_CHANGE_WEAKER
+                 : change > 0 ? RBK_CHANGE_STRONGER
+                              : RBK_CHANGE_OTHER,
+                 "%.*s must fulfil " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->second->span)),
+                 RBK_STR_ARG(was(pair, before->second->span)));
     }
 }
 
 /* A condition that turns the run round when it holds. */
-static void compare_alarm(const struct pair *pair)
+static void compare_alarm(const struct rbk_pair_compared *pair)
 {
     const struct rbk_tree_expr *before = pair->before->value;
     const struct rbk_tree_expr *after = pair->after->value;
@@ -104,22 +92,22 @@ static void compare_alarm(const struct pair *pair)
                                                  : RBK_CHANGE_OTHER;
     bool limits = rbk_condition_limits(pair->comparison, before, after, &old_limit, &new_limit);
     if (pair->before->kind == RBK_STATEMENT_ABORT_WHEN) {
-        TELL(pair, weight, "%.*s %s: " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name),
-             change > 0   ? "loosened"
-             : change < 0 ? "tightened"
-                          : "changed",
-             RBK_STR_ARG(now(pair, after->span)), RBK_STR_ARG(was(pair, before->span)));
+        RBK_TELL(pair, weight, "%.*s %s: " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name),
+                 change > 0   ? "loosened"
+                 : change < 0 ? "tightened"
+                              : "changed",
+                 RBK_STR_ARG(now(pair, after->span)), RBK_STR_ARG(was(pair, before->span)));
         return;
     }
-    TELL(pair, weight,
-         RBK_CODE("%.*s") "%.*s now fires %s " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
-         RBK_STR_ARG(pair->after->name->name->text), RBK_STR_ARG(pair->comparison->where),
-         limits ? "at" : "when", RBK_STR_ARG(now(pair, limits ? new_limit : after->span)),
-         RBK_STR_ARG(was(pair, limits ? old_limit : before->span)));
+    RBK_TELL(pair, weight,
+             RBK_CODE("%.*s") "%.*s now fires %s " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
+             RBK_STR_ARG(pair->after->name->name->text), RBK_STR_ARG(pair->comparison->where),
+             limits ? "at" : "when", RBK_STR_ARG(now(pair, limits ? new_limit : after->span)),
+             RBK_STR_ARG(was(pair, limits ? old_limit : before->span)));
 }
 
-static void compare_trigger(const struct pair *pair)
+static void compare_trigger(const struct rbk_pair_compared *pair)
 {
     const struct rbk_tree_name *before = pair->before->second_name;
     const struct rbk_tree_name *after = pair->after->second_name;
@@ -129,34 +117,34 @@ static void compare_trigger(const struct pair *pair)
     if (!same) {
         struct rbk_str old_name = before != NULL ? before->name->text : RBK_STR("none");
         struct rbk_str new_name = after != NULL ? after->name->text : RBK_STR("none");
-        TELL(pair, RBK_CHANGE_OTHER,
-             "%.*s is of severity " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(new_name), RBK_STR_ARG(old_name));
+        RBK_TELL(pair, RBK_CHANGE_OTHER,
+                 "%.*s is of severity " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(new_name), RBK_STR_ARG(old_name));
     }
     compare_alarm(pair);
 }
 
 /* A condition that lets the run go on when it holds. */
-static void compare_check(const struct pair *pair)
+static void compare_check(const struct rbk_pair_compared *pair)
 {
     const struct rbk_tree_expr *before = pair->before->value;
     const struct rbk_tree_expr *after = pair->after->value;
     if (pair->before->text != NULL && pair->after->text != NULL &&
         expr_differs(pair, pair->before->text, pair->after->text)) {
-        TELL(pair, RBK_CHANGE_OTHER, "%.*s was called " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
-             RBK_STR_ARG(was(pair, pair->before->text->span)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s was called " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, pair->before->text->span)));
     }
     if (!expr_differs(pair, before, after)) {
         return;
     }
     int change = rbk_condition_change(pair->comparison, before, after);
-    TELL(pair,
-         change < 0   ? RBK_CHANGE_WEAKER
-         : change > 0 ? RBK_CHANGE_STRONGER
-                      : RBK_CHANGE_OTHER,
-         "%.*s now wants " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
-         RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->span)),
-         RBK_STR_ARG(was(pair, before->span)));
+    RBK_TELL(pair,
+             change < 0   ? RBK_CHANGE_WEAKER
+             : change > 0 ? RBK_CHANGE_STRONGER
+                          : RBK_CHANGE_OTHER,
+             "%.*s now wants " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
+             RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, after->span)),
+             RBK_STR_ARG(was(pair, before->span)));
 }
 
 static bool has_name(const struct rbk_tree_name *names, struct rbk_str name)
@@ -170,7 +158,7 @@ static bool has_name(const struct rbk_tree_name *names, struct rbk_str name)
 }
 
 /* Those of whom something is asked. */
-static void compare_roles(const struct pair *pair)
+static void compare_roles(const struct rbk_pair_compared *pair)
 {
     bool approve = pair->before->kind == RBK_STATEMENT_APPROVE;
     const char *what = approve ? "approval by " : "question to ";
@@ -179,20 +167,20 @@ static void compare_roles(const struct pair *pair)
                 : rbk_arena_printf(pair->comparison->arena, " (%.*s)", RBK_STR_ARG(pair->name));
     for (const struct rbk_tree_name *n = pair->before->names; n != NULL; n = n->next) {
         if (!has_name(pair->after->names, n->name->text)) {
-            TELL(pair, RBK_CHANGE_WEAKER, "%s" RBK_CODE("%.*s") "%.*s dropped", what,
-                 RBK_STR_ARG(n->name->text), RBK_STR_ARG(of));
+            RBK_TELL(pair, RBK_CHANGE_WEAKER, "%s" RBK_CODE("%.*s") "%.*s dropped", what,
+                     RBK_STR_ARG(n->name->text), RBK_STR_ARG(of));
         }
     }
     for (const struct rbk_tree_name *n = pair->after->names; n != NULL; n = n->next) {
         if (!has_name(pair->before->names, n->name->text)) {
-            TELL(pair, RBK_CHANGE_STRONGER, "%s" RBK_CODE("%.*s") "%.*s added", what,
-                 RBK_STR_ARG(n->name->text), RBK_STR_ARG(of));
+            RBK_TELL(pair, RBK_CHANGE_STRONGER, "%s" RBK_CODE("%.*s") "%.*s added", what,
+                     RBK_STR_ARG(n->name->text), RBK_STR_ARG(of));
         }
     }
     if (pair->before->text != NULL && pair->after->text != NULL &&
         expr_differs(pair, pair->before->text, pair->after->text)) {
-        TELL(pair, RBK_CHANGE_OTHER, "%.*s asked " RBK_CODE("%.*s") " before",
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, pair->before->text->span)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, "%.*s asked " RBK_CODE("%.*s") " before",
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, pair->before->text->span)));
     }
 }
 
@@ -201,22 +189,22 @@ static int risk_of(struct rbk_str word)
     return rbk_str_is(word, "high") ? 3 : rbk_str_is(word, "medium") ? 2 : 1;
 }
 
-static void compare_word(const struct pair *pair)
+static void compare_word(const struct rbk_pair_compared *pair)
 {
     struct rbk_str before = pair->before->name->name->text;
     struct rbk_str after = pair->after->name->name->text;
     bool lower = pair->before->kind == RBK_STATEMENT_RISK && risk_of(after) < risk_of(before);
     bool higher = pair->before->kind == RBK_STATEMENT_RISK && risk_of(after) > risk_of(before);
-    TELL(pair,
-         lower    ? RBK_CHANGE_WEAKER
-         : higher ? RBK_CHANGE_STRONGER
-                  : RBK_CHANGE_OTHER,
-         "%.*s " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
-         RBK_STR_ARG(before), RBK_STR_ARG(after));
+    RBK_TELL(pair,
+             lower    ? RBK_CHANGE_WEAKER
+             : higher ? RBK_CHANGE_STRONGER
+                      : RBK_CHANGE_OTHER,
+             "%.*s " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"), RBK_STR_ARG(pair->name),
+             RBK_STR_ARG(before), RBK_STR_ARG(after));
 }
 
 /* A value of the head: title, estimate, observe … */
-static void compare_value(const struct pair *pair)
+static void compare_value(const struct rbk_pair_compared *pair)
 {
     const struct rbk_tree_expr *before = pair->before->value;
     const struct rbk_tree_expr *after = pair->after->value;
@@ -232,28 +220,29 @@ static void compare_value(const struct pair *pair)
     tell_arrow(pair, weight, before, after);
 }
 
-static void compare_reading(const struct pair *pair)
+static void compare_reading(const struct rbk_pair_compared *pair)
 {
     if (expr_differs(pair, pair->before->value, pair->after->value)) {
-        TELL(pair, RBK_CHANGE_OTHER, "%.*s reads " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, pair->after->value->span)),
-             RBK_STR_ARG(was(pair, pair->before->value->span)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER,
+                 "%.*s reads " RBK_CODE("%.*s") " instead of " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(now(pair, pair->after->value->span)),
+                 RBK_STR_ARG(was(pair, pair->before->value->span)));
     }
 }
 
-static void compare_title(const struct pair *pair)
+static void compare_title(const struct rbk_pair_compared *pair)
 {
     if (pair->before->text != NULL && pair->after->text != NULL &&
         expr_differs(pair, pair->before->text, pair->after->text)) {
-        TELL(pair, RBK_CHANGE_OTHER, "title of %.*s " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, pair->before->text->span)),
-             RBK_STR_ARG(now(pair, pair->after->text->span)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, "title of %.*s " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair->name), RBK_STR_ARG(was(pair, pair->before->text->span)),
+                 RBK_STR_ARG(now(pair, pair->after->text->span)));
     }
 }
 
 /* ---- fixed parts ----------------------------------------------------------------------------- */
 
-static void compare_fixed(const struct pair *pair)
+static void compare_fixed(const struct rbk_pair_compared *pair)
 {
     struct rbk_span before = rbk_statement_fixed(pair->before);
     struct rbk_span after = rbk_statement_fixed(pair->after);
@@ -313,16 +302,16 @@ static void compare_fixed(const struct pair *pair)
                    pair->before->declaration != NULL &&
                    !rbk_str_equal(pair->before->name->name->text, pair->after->name->name->text);
     if (pair->comparison->count == told && !renamed) {
-        TELL(pair, RBK_CHANGE_OTHER, RBK_CODE("%.*s") "%.*s became " RBK_CODE("%.*s"),
-             RBK_STR_ARG(was(pair, before)), RBK_STR_ARG(pair->comparison->where),
-             RBK_STR_ARG(now(pair, after)));
+        RBK_TELL(pair, RBK_CHANGE_OTHER, RBK_CODE("%.*s") "%.*s became " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(was(pair, before)), RBK_STR_ARG(pair->comparison->where),
+                 RBK_STR_ARG(now(pair, after)));
     }
 }
 
 /* ---- inside ---------------------------------------------------------------------------------- */
 
 /* A block of a statement; @otherwise  the one behind `else`. */
-static void compare_block(const struct pair *pair, const struct rbk_tree_block *before,
+static void compare_block(const struct rbk_pair_compared *pair, const struct rbk_tree_block *before,
                           const struct rbk_tree_block *after)
 {
     struct rbk_comparison *comparison = pair->comparison;
@@ -351,7 +340,7 @@ void rbk_comparison_statements(struct rbk_comparison *comparison,
         return;
     }
     uint32_t told = comparison->count;
-    struct pair pair = {.comparison = comparison, .before = before, .after = after};
+    struct rbk_pair_compared pair = {.comparison = comparison, .before = before, .after = after};
     pair.name = rbk_arena_printf(comparison->arena, "%.*s%.*s",
                                  RBK_STR_ARG(rbk_comparison_name(comparison, true, after)),
                                  RBK_STR_ARG(comparison->where));
@@ -364,9 +353,9 @@ void rbk_comparison_statements(struct rbk_comparison *comparison,
     bool renamed = before->name != NULL && after->name != NULL &&
                    !rbk_str_equal(before->name->name->text, after->name->name->text);
     if (comparison->count == told && !renamed) {
-        TELL(&pair, RBK_CHANGE_OTHER,
-             "%.*s is written otherwise: " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
-             RBK_STR_ARG(pair.name), RBK_STR_ARG(was(&pair, before->span)),
-             RBK_STR_ARG(now(&pair, after->span)));
+        RBK_TELL(&pair, RBK_CHANGE_OTHER,
+                 "%.*s is written otherwise: " RBK_CODE("%.*s") " → " RBK_CODE("%.*s"),
+                 RBK_STR_ARG(pair.name), RBK_STR_ARG(was(&pair, before->span)),
+                 RBK_STR_ARG(now(&pair, after->span)));
     }
 }
