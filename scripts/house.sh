@@ -77,6 +77,6 @@ done < <(
 
 while IFS= read -r line; do
     report marks "$line"
-done < <(grep -nE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|HACK' "$@" /dev/null)
+done < <(grep -nE 'TOD[O]|FIXM[E]|(^|[^X])XX[X]([^X]|$)|HAC[K]' "$@" /dev/null)
 
 exit "$found"
