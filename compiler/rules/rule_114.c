@@ -103,17 +103,22 @@ static void check_undo(struct rbk_rules *rules, const struct rbk_program_stage *
     }
 }
 
-/* A limit of 0 reads as one, and is none. */
+/* A limit of 0 reads as one, and is none; a probe read every 0 s has no pause. */
 static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                          const struct rbk_tree_statement *statement)
 {
     for (const struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
         bool limit = at->kind == RBK_CLAUSE_WITHIN || at->kind == RBK_CLAUSE_TIMEOUT;
         if (limit && rbk_clause_duration_ms(at) == 0) {
+            rbk_diagnostic_help(rbk_rule_report(rules, stage, at->span, "`%s` of 0 is no limit",
+                                                rbk_clause_words((enum rbk_clause_kind)at->kind)),
+                                "Say how long it may take at most, as in `30s` or `5m`.");
+        } else if (at->kind == RBK_CLAUSE_EVERY && statement->kind == RBK_STATEMENT_PROBE &&
+                   rbk_clause_duration_ms(at) == 0) {
             rbk_diagnostic_help(
-                rbk_rule_report(rules, stage, at->span, "`%s` of 0 is no limit",
-                                rbk_clause_words((enum rbk_clause_kind)at->kind)),
-                "Say how long it may take at most, as in `30s` or `5m`.");
+                rbk_rule_report(rules, stage, at->span,
+                                "a probe that is read without a pause, `every` is 0"),
+                "Say how long to wait between two readings: `every 30s`.");
         }
     }
 }
