@@ -11,7 +11,7 @@ _rbk_runs() {
 
 _rbk() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='run resume status log runs approve deny answer pause continue abort cancel retry
+    local commands='run resume status log runs approve deny attest answer pause continue abort cancel retry
         resolve signal alert help'
     local command='' words=0 i
     for ((i = 1; i < COMP_CWORD; i++)); do

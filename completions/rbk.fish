@@ -1,7 +1,7 @@
 # fish completion for rbk and rbkc
-set -l commands run resume status log runs approve deny answer pause continue abort cancel retry \
+set -l commands run resume status log runs approve deny attest answer pause continue abort cancel retry \
     resolve signal alert
-set -l asks approve deny answer pause continue abort cancel retry resolve signal alert
+set -l asks approve deny attest answer pause continue abort cancel retry resolve signal alert
 
 function __rbk_runs
     command rbk runs 2>/dev/null | awk 'NR > 1 { print $1 "\t" $NF " " $2 }'
@@ -17,6 +17,7 @@ complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a log -d 'what h
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a runs -d 'all runs'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a approve -d 'say yes to a question'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a deny -d 'say no to a question'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a attest -d 'state that something is so'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a answer -d 'answer a question'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a pause -d 'start nothing new'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a continue -d 'let a paused run go on'

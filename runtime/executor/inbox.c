@@ -3,12 +3,16 @@
  * record, and its reply is written in the transaction that journals that record. What cannot even
  * be read is answered at once.
  *
- *   command  {"command": …, "stage"?, "id"?, "signal"?, "answer"?, "reason"?}
- *   answer   {"id": the question's serial, "answer": …}
+ *   command  {"command": …, "stage"?, "id"?, "signal"?, "answer"?, "reason"?, "roles"?}
+ *   answer   {"id": the question's serial, "answer": …, "reason"?, "roles"?}
  *   alert    {"name": …, "firing": bool, "labels"?: {name: value}}
+ *   each     {"run"?: its id, "machine"?: its hash}, which an answer must have
  *
- * A request may lie here for long. So an answer names the very question that its sender saw, not
- * the place where it is asked: a late one meets no other. So does a `resolve` of a step in doubt.
+ * A request may lie here for long, or be put here by a program that is not ours. So an answer is
+ * bound to run and machine, and names the very question that its sender saw, not the place where it
+ * is asked: a late one, or one copied from elsewhere, meets no other. So does a `resolve` of a step
+ * in doubt. A body that says more than this version understands is refused whole: nobody is to
+ * believe that it was heard.
  */
 #include "runtime/executor/run_internal.h"
 
@@ -190,6 +194,8 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
         return "the question that was meant is not open any more";
     }
     event->answer = (enum rbk_answer)answer;
+    queued->record.message =
+        rbk_secrets_redact(run->secrets, &queued->arena, rbk_str_from(text_of(body, "reason")));
     question = question_of(run, event->owner, event->index);
     event->roles = question != RBK_NONE
                        ? rbk_question_roles(run->replay->machine, question, queued->record.who)
@@ -244,14 +250,76 @@ static const char *take_alert(struct rbk_run *run, const json_t *body, struct qu
     return labels != NULL ? take_labels(labels, queued) : NULL;
 }
 
+/* ---- the form of a body ------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *key;
+    json_type type;
+    const char *kinds; /* first letters of the kinds of requests that have it */
+} keys[] = {
+    {"run", JSON_STRING, "caA"},     {"machine", JSON_STRING, "caA"}, {"command", JSON_STRING, "c"},
+    {"stage", JSON_STRING, "c"},     {"signal", JSON_STRING, "c"},    {"id", JSON_INTEGER, "ca"},
+    {"answer", JSON_STRING, "ca"},   {"reason", JSON_STRING, "ca"},   {"roles", JSON_ARRAY, "ca"},
+    {"name", JSON_STRING, "A"},      {"firing", JSON_TRUE, "A"},      {"labels", JSON_OBJECT, "A"},
+};
+
+/* Whether a value may stand under a key of a request of that kind. */
+static bool is_known(const char *key, const json_t *value, char kind)
+{
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strcmp(keys[i].key, key) == 0 && strchr(keys[i].kinds, kind) != NULL) {
+            return keys[i].type == JSON_TRUE ? json_is_boolean(value)
+                                             : json_typeof(value) == keys[i].type;
+        }
+    }
+    return false;
+}
+
+/* @return NULL, or what is wrong with a body of that kind. */
+static const char *check_body(const struct rbk_run *run, const json_t *body, char kind)
+{
+    const char *key;
+    json_t *value;
+    size_t index;
+
+    if (!json_is_object(body)) {
+        return "the request is no JSON object";
+    }
+    json_object_foreach((json_t *)body, key, value)
+    {
+        if (!is_known(key, value, kind)) {
+            return "the request says something this version does not understand";
+        }
+    }
+    json_array_foreach(json_object_get(body, "roles"), index, value)
+    {
+        if (!json_is_string(value)) {
+            return "roles are names";
+        }
+    }
+    value = json_object_get(body, "run");
+    if ((value == NULL && kind == 'a') ||
+        (value != NULL && strcmp(json_string_value(value), run->id) != 0)) {
+        return "this was given for another run";
+    }
+    value = json_object_get(body, "machine");
+    if ((value == NULL && kind == 'a') ||
+        (value != NULL && strcmp(json_string_value(value), run->replay->machine->hash) != 0)) {
+        return "this was given for another version of the plan: look at this one, and answer anew";
+    }
+    return NULL;
+}
+
 static const struct {
     const char *kind;
+    char letter; /* of `keys` */
     enum rbk_event_kind event;
     const char *(*take)(struct rbk_run *run, const json_t *body, struct queued *queued);
 } kinds[] = {
-    {"command", RBK_EVENT_COMMAND, take_command},
-    {"answer", RBK_EVENT_ANSWER, take_answer},
-    {"alert", RBK_EVENT_NOTE, take_alert},
+    {"command", 'c', RBK_EVENT_COMMAND, take_command},
+    {"answer", 'a', RBK_EVENT_ANSWER, take_answer},
+    {"alert", 'A', RBK_EVENT_NOTE, take_alert},
 };
 
 /* A request that became no record: what is to be told, kept until the walk over the inbox is over.
@@ -307,7 +375,9 @@ static int on_request(void *context, const struct rbk_store_request *request)
         }
         queued->record.request = request->id;
         queued->record.who = rbk_arena_copy(&queued->arena, request->who);
-        reply = json_is_object(body) ? kinds[i].take(run, body, queued) : "the request is not JSON";
+        if ((reply = check_body(run, body, kinds[i].letter)) == NULL) {
+            reply = kinds[i].take(run, body, queued);
+        }
         if (reply == NULL) {
             walk->taken_count++;
             rbk_queue_push(run, queued);

@@ -1,22 +1,19 @@
 /*
- * What people ask of a run: each command puts one row into the run's inbox and waits a moment for
- * the runner's reply. A run without a living runner keeps the row until somebody resumes it.
+ * What people ask of a run: each command puts one row into the run's inbox (ask.c), in the name of
+ * the operating system's user, and waits a moment for the runner's reply. A run without a living
+ * runner keeps the row until somebody resumes it.
  */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "runtime/core/state.h"
 #include "runtime/executor/alerts.h"
-#include "runtime/executor/replay.h"
+#include "runtime/people/ask.h"
 #include "runtime/people/commands.h"
 #include "runtime/people/run_store.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/user.h"
-#include "runtime/people/view.h"
-#include "runtime/people/when.h"
 
 /* How long a reply is waited for, and how often it is looked for. */
 #define REPLY_MS 5000u
@@ -28,53 +25,9 @@ struct asking {
     struct rbk_store *store;
     char run[RBK_RUN_ID_BYTES];
     int64_t id;
-    bool answers;         /* … a question: */
-    const char *question; /* as given; NULL: the only one open */
-    bool resolves;        /* … about a step in doubt, or there is none */
-};
-
-static bool has_ended(struct rbk_str status)
-{
-    return rbk_str_is(status, rbk_status_name(RBK_STATUS_COMPLETED)) ||
-           rbk_str_is(status, rbk_status_name(RBK_STATUS_ABORTED)) ||
-           rbk_str_is(status, rbk_status_name(RBK_STATUS_CANCELLED));
-}
-
-static int check_run(struct asking *asking, struct rbk_error *reterr)
-{
-    struct rbk_store_run run;
-    struct rbk_arena arena;
-    int error;
-    rbk_arena_init(&arena, (size_t)16 << 20);
-    error = rbk_store_get_run(asking->store, asking->run, &arena, &run, reterr);
-    if (error == 0 && (run.ended_ms != 0 || has_ended(run.status))) {
-        error = rbk_error_set(reterr, RBK_ESTATE, "run %s has ended: %.*s", asking->run,
-                              RBK_STR_ARG(run.status));
-    }
-    rbk_arena_fini(&arena);
-    return error;
-}
-
-static int put_request(struct asking *asking, const char *kind, json_t *body,
-                       struct rbk_error *reterr)
-{
     char user[RBK_USER_BYTES];
-    char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
-    int error;
-    if (text == NULL) {
-        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
-    }
-    rbk_user_name(user);
-    struct rbk_store_request request = {
-        .at_ms = (int64_t)rbk_when_now_ms(),
-        .who = rbk_str_from(user),
-        .kind = rbk_str_from(kind),
-        .body = rbk_str_from(text),
-    };
-    error = rbk_store_ask(asking->store, asking->run, &request, &asking->id, reterr);
-    free(text);
-    return error;
-}
+    struct rbk_asker asker;
+};
 
 static void pause_ms(unsigned span_ms)
 {
@@ -126,139 +79,13 @@ static int tell_reply(struct asking *asking, struct rbk_str reply)
     return RBK_EXIT_FAILED;
 }
 
-/* ---- which question ----------------------------------------------------------------------------
- *
- * Who answers has a question before him. The journal says which one that is, and its serial goes
- * with the answer: should another one be open when the answer arrives, it is refused.
- */
+/* Put a request into the inbox: one of the functions below. */
+typedef int send_fn(struct asking *asking, struct rbk_error *reterr);
 
-#define ASKED_MAX 64u
-
-/* Whether a question is the one called `name` (with `serial` behind an "@", 0: without). */
-static bool is_meant(const struct rbk_view *view, const struct rbk_state *state,
-                     const struct rbk_asked *asked, struct rbk_str name, uint32_t serial)
+/* Open the store, find the run, send, and print what became of it. @return The exit status. */
+static int carry(const struct rbk_options *options, send_fn *send)
 {
-    struct rbk_buffer own;
-    bool same;
-
-    if (serial != 0 && asked->serial != serial) {
-        return false;
-    }
-    rbk_buffer_init(&own, 4096);
-    rbk_asked_name(view, state, asked, &own);
-    same = name.bytes == 0 || rbk_str_equal(rbk_buffer_str(&own), name) ||
-           (asked->owner == RBK_OWNER_REGION &&
-            rbk_str_equal(view->machine->regions[asked->index].name, name));
-    rbk_buffer_fini(&own);
-    return same;
-}
-
-/* "NAME@17", "NAME", "@17" or nothing at all. false: what stands behind the @ is no number. */
-static bool read_question(const char *given, struct rbk_str *ret_name, uint32_t *ret_serial)
-{
-    const char *at = given != NULL ? strrchr(given, '@') : NULL;
-    unsigned long long number;
-    char *end;
-
-    *ret_name = rbk_str_from(given);
-    *ret_serial = 0;
-    if (at == NULL) {
-        return true;
-    }
-    number = strtoull(at + 1, &end, 10);
-    if (at[1] < '0' || at[1] > '9' || *end != '\0' || number == 0 || number > UINT32_MAX) {
-        return false;
-    }
-    ret_name->bytes = (size_t)(at - given);
-    *ret_serial = (uint32_t)number;
-    return true;
-}
-
-/* Several are open: "which question? a.approve.1@3, b.approve.1@4". */
-static int ask_which(const struct rbk_view *view, const struct rbk_state *state,
-                     const struct rbk_asked *asked, size_t count, struct rbk_error *reterr)
-{
-    struct rbk_buffer names;
-
-    rbk_buffer_init(&names, 4096);
-    for (size_t i = 0; i < count; i++) {
-        rbk_buffer_append_text(&names, i == 0 ? "" : ", ");
-        rbk_asked_name(view, state, &asked[i], &names);
-        rbk_buffer_printf(&names, "@%u", asked[i].serial);
-    }
-    (void)rbk_error_set(reterr, RBK_EUSAGE, "which question? %s", names.data);
-    rbk_buffer_fini(&names);
-    return -RBK_EUSAGE;
-}
-
-/* Put the serial of the question that is meant into the body. A step or stage to be resolved that
- * asks nothing (it is stuck) has none, and needs none. */
-static int bind_question(struct asking *asking, json_t *body, struct rbk_error *reterr)
-{
-    struct rbk_replay *replay = NULL;
-    struct rbk_asked asked[ASKED_MAX];
-    struct rbk_str name;
-    uint32_t serial;
-    size_t count, meant = 0;
-    int error;
-
-    if (!read_question(asking->question, &name, &serial)) {
-        return rbk_error_set(reterr, RBK_EUSAGE, "\"%s\": the number of a question stands behind @",
-                             asking->question);
-    }
-    error = rbk_replay_load(asking->store, asking->run, NULL, NULL, &replay, reterr);
-    if (error != 0) {
-        return error;
-    }
-    struct rbk_view view = {.run = asking->run, .machine = replay->machine};
-    count = rbk_view_asked(&view, replay->state, asked, ASKED_MAX);
-    count = count < ASKED_MAX ? count : ASKED_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (is_meant(&view, replay->state, &asked[i], name, serial) &&
-            (!asking->resolves || asked[i].kind == RBK_QUESTION_DOUBT)) {
-            asked[meant++] = asked[i];
-        }
-    }
-    if (meant == 1) {
-        (void)json_object_set_new(body, "id", json_integer(asked[0].serial));
-    } else if (meant != 0) {
-        error = ask_which(&view, replay->state, asked, meant, reterr);
-    } else if (serial != 0) {
-        error =
-            rbk_error_set(reterr, RBK_ESTATE, "question %s is not open any more", asking->question);
-    } else if (!asking->resolves) {
-        error = rbk_error_set(reterr, RBK_ESTATE, "no such question is open");
-    }
-    rbk_replay_free(replay);
-    return error;
-}
-
-/* Put the request into the inbox of the run it is for. */
-static int send_request(struct asking *asking, const char *kind, json_t *body,
-                        struct rbk_error *reterr)
-{
-    int error = 0;
-    if (body == NULL) {
-        return rbk_error_set(reterr, RBK_EINVALID, "the arguments are not UTF-8");
-    }
-    error = rbk_run_store_open(asking->options, RBK_STORE_CLIENT, &asking->store, reterr);
-    if (error == 0) {
-        error = rbk_run_store_find(asking->store, asking->options->words[0], RBK_CHOOSE_UNFINISHED,
-                                   asking->run, reterr);
-    }
-    if (error == 0) {
-        error = check_run(asking, reterr);
-    }
-    if (error == 0 && asking->answers) {
-        error = bind_question(asking, body, reterr);
-    }
-    return error == 0 ? put_request(asking, kind, body, reterr) : error;
-}
-
-/* Ask, and print what became of it. Takes `body`. @return The exit status. */
-static int carry(struct asking asking, const char *kind, json_t *body)
-{
-    const struct rbk_options *options = asking.options;
+    struct asking asking = {.options = options};
     struct rbk_error error = {0};
     struct rbk_str reply = RBK_STR("");
     struct rbk_arena arena;
@@ -266,7 +93,16 @@ static int carry(struct asking asking, const char *kind, json_t *body)
     int status = RBK_EXIT_COMPLETED;
 
     rbk_arena_init(&arena, (size_t)16 << 20);
-    int result = send_request(&asking, kind, body, &error);
+    rbk_user_name(asking.user);
+    asking.asker.user = rbk_str_from(asking.user);
+    int result = rbk_run_store_open(options, RBK_STORE_CLIENT, &asking.store, &error);
+    if (result == 0) {
+        result = rbk_run_store_find(asking.store, options->words[0], RBK_CHOOSE_UNFINISHED,
+                                    asking.run, &error);
+    }
+    if (result == 0) {
+        result = send(&asking, &error);
+    }
     if (result == 0 && waits) {
         result = await_reply(&asking, &arena, &reply, &error);
     }
@@ -278,22 +114,8 @@ static int carry(struct asking asking, const char *kind, json_t *body)
         (void)printf("asked; see rbk status %s\n", asking.run);
     }
     rbk_arena_fini(&arena);
-    json_decref(body);
     rbk_store_close(asking.store);
     return status;
-}
-
-static int ask(const struct rbk_options *options, const char *kind, json_t *body)
-{
-    return carry((struct asking){.options = options}, kind, body);
-}
-
-/* Set a key unless its text is NULL. */
-static void set_optional(json_t *body, const char *key, const char *text)
-{
-    if (text != NULL) {
-        (void)json_object_set_new(body, key, json_string(text));
-    }
 }
 
 static const char *word(const struct rbk_options *options, size_t index)
@@ -304,90 +126,120 @@ static const char *word(const struct rbk_options *options, size_t index)
 /* ---- commands ---------------------------------------------------------------------------------
  */
 
-static int ask_command(const struct rbk_options *options, const char *stage)
+/* The stage of `retry` and the name of `signal` are the second word; others have none. */
+static int send_command(struct asking *asking, struct rbk_error *reterr)
 {
-    json_t *body = json_pack("{s:s}", "command", options->command);
-    set_optional(body, "stage", stage);
-    set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
-    return ask(options, "command", body);
+    const struct rbk_options *options = asking->options;
+
+    return rbk_ask_command(asking->store, asking->run, &asking->asker, options->command,
+                           word(options, 1), options->values[RBK_OPTION_REASON], &asking->id,
+                           reterr);
 }
 
 int rbk_subcommand_pause(const struct rbk_options *options)
 {
-    return ask_command(options, NULL);
+    return carry(options, send_command);
 }
 
 int rbk_subcommand_continue(const struct rbk_options *options)
 {
-    return ask_command(options, NULL);
+    return carry(options, send_command);
 }
 
 int rbk_subcommand_abort(const struct rbk_options *options)
 {
-    return ask_command(options, NULL);
+    return carry(options, send_command);
 }
 
 int rbk_subcommand_cancel(const struct rbk_options *options)
 {
-    return ask_command(options, NULL);
+    return carry(options, send_command);
 }
 
 int rbk_subcommand_retry(const struct rbk_options *options)
 {
-    return ask_command(options, word(options, 1));
+    return carry(options, send_command);
 }
 
-/* `step` is a step in doubt, perhaps with the number of its question, or a stuck stage. */
-static int resolve(const struct rbk_options *options, const char *step, const char *answer)
+int rbk_subcommand_signal(const struct rbk_options *options)
 {
-    json_t *body = json_pack("{s:s, s:s, s:s%}", "command", options->command, "answer", answer,
-                             "stage", step, strcspn(step, "@"));
-    set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
-    return carry(
-        (struct asking){.options = options, .answers = true, .question = step, .resolves = true},
-        "command", body);
+    return carry(options, send_command);
+}
+
+/* The second word is a step in doubt, perhaps with the number of its question, or a stuck stage. */
+static int send_resolve(struct asking *asking, struct rbk_error *reterr)
+{
+    const struct rbk_options *options = asking->options;
+
+    return rbk_ask_resolve(asking->store, asking->run, &asking->asker, options->words[1],
+                           strcmp(options->words[2], "done") == 0,
+                           options->values[RBK_OPTION_REASON], &asking->id, reterr);
 }
 
 int rbk_subcommand_resolve(const struct rbk_options *options)
 {
     const char *answer = options->words[2];
+    const char *reason = options->values[RBK_OPTION_REASON];
+
     if (strcmp(answer, "done") != 0 && strcmp(answer, "not-done") != 0) {
         (void)fprintf(stderr, "rbk resolve: \"%s\" is neither done nor not-done\n", answer);
         return RBK_EXIT_USAGE;
     }
-    if (options->values[RBK_OPTION_REASON] == NULL) {
+    if (reason == NULL || reason[strspn(reason, " \t\n")] == '\0') {
         (void)fprintf(stderr, "rbk resolve: --reason TEXT is missing: say how you know\n");
         return RBK_EXIT_USAGE;
     }
-    return resolve(options, options->words[1], answer);
-}
-
-int rbk_subcommand_signal(const struct rbk_options *options)
-{
-    json_t *body = json_pack("{s:s, s:s}", "command", "signal", "signal", options->words[1]);
-    set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
-    return ask(options, "command", body);
+    return carry(options, send_resolve);
 }
 
 /* ---- answers and alerts -----------------------------------------------------------------------
  */
 
-static int ask_answer(const struct rbk_options *options, const char *question, const char *answer)
+static int send_answer(struct asking *asking, const char *question, const char *answer,
+                       struct rbk_error *reterr)
 {
-    json_t *body = json_pack("{s:s}", "answer", answer);
-    set_optional(body, "reason", options->values[RBK_OPTION_REASON]);
-    return carry((struct asking){.options = options, .answers = true, .question = question},
-                 "answer", body);
+    return rbk_ask_answer(asking->store, asking->run, &asking->asker, question, answer,
+                          asking->options->values[RBK_OPTION_REASON], &asking->id, reterr);
+}
+
+static int send_yes(struct asking *asking, struct rbk_error *reterr)
+{
+    return send_answer(asking, word(asking->options, 1), "yes", reterr);
+}
+
+static int send_no(struct asking *asking, struct rbk_error *reterr)
+{
+    return send_answer(asking, word(asking->options, 1), "no", reterr);
 }
 
 int rbk_subcommand_approve(const struct rbk_options *options)
 {
-    return ask_answer(options, word(options, 1), "yes");
+    return carry(options, send_yes);
+}
+
+static int send_attest(struct asking *asking, struct rbk_error *reterr)
+{
+    return rbk_ask_attest(asking->store, asking->run, &asking->asker, word(asking->options, 1),
+                          asking->options->values[RBK_OPTION_REASON], &asking->id, reterr);
+}
+
+int rbk_subcommand_attest(const struct rbk_options *options)
+{
+    return carry(options, send_attest);
 }
 
 int rbk_subcommand_deny(const struct rbk_options *options)
 {
-    return ask_answer(options, word(options, 1), "no");
+    return carry(options, send_no);
+}
+
+/* RUN [QUESTION] ANSWER */
+static int send_word(struct asking *asking, struct rbk_error *reterr)
+{
+    const struct rbk_options *options = asking->options;
+
+    return send_answer(asking, options->word_count == 3 ? options->words[1] : NULL,
+                       options->words[options->word_count - 1], reterr);
 }
 
 int rbk_subcommand_answer(const struct rbk_options *options)
@@ -397,7 +249,7 @@ int rbk_subcommand_answer(const struct rbk_options *options)
     const char *answer = options->words[options->word_count - 1];
     for (size_t i = 0; i < RBK_COUNT(answers); i++) {
         if (strcmp(answers[i], answer) == 0) {
-            return ask_answer(options, options->word_count == 3 ? options->words[1] : NULL, answer);
+            return carry(options, send_word);
         }
     }
     (void)fprintf(stderr,
@@ -433,12 +285,26 @@ static json_t *labels_of(const struct rbk_options *options)
     return labels;
 }
 
+static int send_alert(struct asking *asking, struct rbk_error *reterr)
+{
+    const struct rbk_options *options = asking->options;
+    json_t *labels = labels_of(options);
+    int error;
+
+    if (labels == NULL) {
+        return rbk_error_set(reterr, RBK_EUSAGE, "the alert was not set");
+    }
+    error = rbk_ask_alert(asking->store, asking->run, &asking->asker, options->words[1],
+                          strcmp(options->words[2], "firing") == 0, labels, &asking->id, reterr);
+    json_decref(labels);
+    return error;
+}
+
 int rbk_subcommand_alert(const struct rbk_options *options)
 {
-    bool firing = strcmp(options->words[2], "firing") == 0;
     json_t *labels;
 
-    if (!firing && strcmp(options->words[2], "resolved") != 0) {
+    if (strcmp(options->words[2], "firing") != 0 && strcmp(options->words[2], "resolved") != 0) {
         (void)fprintf(stderr, "rbk alert: \"%s\" is neither firing nor resolved\n",
                       options->words[2]);
         return RBK_EXIT_USAGE;
@@ -446,7 +312,6 @@ int rbk_subcommand_alert(const struct rbk_options *options)
     if ((labels = labels_of(options)) == NULL) {
         return RBK_EXIT_USAGE;
     }
-    return ask(options, "alert",
-               json_pack("{s:s, s:b, s:o}", "name", options->words[1], "firing", firing ? 1 : 0,
-                         "labels", labels));
+    json_decref(labels);
+    return carry(options, send_alert);
 }

@@ -27,6 +27,8 @@ const struct rbk_subcommand rbk_subcommands[] = {
      rbk_subcommand_runs},
     {"approve", "RUN [QUESTION]", "say yes to a question", ASKS, 1, 2, rbk_subcommand_approve},
     {"deny", "RUN [QUESTION]", "say no to a question", ASKS, 1, 2, rbk_subcommand_deny},
+    {"attest", "RUN [QUESTION]", "state that what a question asks is so", ASKS, 1, 2,
+     rbk_subcommand_attest},
     {"answer", "RUN [QUESTION] ANSWER",
      "answer yes, no, done, not-done, abort, rollback, pause or ignore", ASKS, 2, 3,
      rbk_subcommand_answer},

@@ -45,6 +45,7 @@ int rbk_subcommand_runs(const struct rbk_options *options);
 /* command_ask.c: what people ask of a run, through its inbox. */
 int rbk_subcommand_approve(const struct rbk_options *options);
 int rbk_subcommand_deny(const struct rbk_options *options);
+int rbk_subcommand_attest(const struct rbk_options *options);
 int rbk_subcommand_answer(const struct rbk_options *options);
 int rbk_subcommand_pause(const struct rbk_options *options);
 int rbk_subcommand_continue(const struct rbk_options *options);

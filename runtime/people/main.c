@@ -8,8 +8,9 @@
  *   command_run.c     run and
  *   command_resume.c  resume: a runner on this terminal (session.c)
  *   plan_file.c       the plan it runs, and params.c its parameters
- *   command_ask.c     approve, deny, answer, pause, continue, abort, cancel, retry, resolve,
- *                     signal, alert: a row in the run's inbox, and the runner's reply
+ *   command_ask.c     approve, deny, attest, answer, pause, continue, abort, cancel, retry,
+ *                     resolve, signal, alert: a row in the run's inbox, and the runner's reply
+ *   ask.c             … bound to run, machine and question: the same for every way to ask
  *   command_status.c  status,
  *   command_log.c     log and
  *   command_runs.c    runs: read the journal (history.c), change nothing

@@ -190,8 +190,10 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
     case RBK_QUESTION_DECIDE:
         verb = number < decision_count ? "answer" : NULL;
         break;
-    case RBK_QUESTION_APPROVE:
     case RBK_QUESTION_ATTEST:
+        verb = number == 0 ? "attest" : number == 1 ? "deny" : NULL;
+        break;
+    case RBK_QUESTION_APPROVE:
     case RBK_QUESTION_ASK:
     case RBK_QUESTION_KIND_COUNT:
         verb = number == 0 ? "approve" : number == 1 ? "deny" : NULL;

@@ -121,10 +121,10 @@ def a_late_answer_meets_no_other_question(scene):
     scene.ends(30, "paused")
     scene.say("approve", name, status=1)
     scene.say("continue", "--no-wait")
-    scene.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, ?, 'answer', ?, '')",
-                scene.run_id(), USER, json.dumps({"answer": "yes", "id": first}))
-    scene.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, ?, 'answer', ?, '')",
-                scene.run_id(), USER, json.dumps({"answer": "yes", "question": name}))
+    bound = {"run": scene.run_id(), "machine": scene.ask("SELECT machine FROM runs")[0][0]}
+    for body in ({"answer": "yes", "id": first}, {"answer": "yes"}):
+        scene.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, ?, 'answer', ?, '')",
+                    scene.run_id(), USER, json.dumps(body | bound))
     scene.resume()
     scene.until(lambda: "" not in [reply for reply, in scene.ask("SELECT reply FROM inbox")], "replies")
     replies = [reply for reply, in scene.ask("SELECT reply FROM inbox WHERE kind = 'answer' ORDER BY id")]

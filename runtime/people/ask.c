@@ -1,0 +1,325 @@
+/*
+ * From what a person says to a row of the inbox. Each function makes the body, binds it, and puts
+ * it in; nothing is left behind when one of these fails.
+ */
+#include "runtime/people/ask.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/state.h"
+#include "runtime/executor/replay.h"
+#include "runtime/people/view.h"
+#include "runtime/people/when.h"
+
+#define ASKED_MAX 64u
+#define ROW_BYTES ((size_t)16 << 20)
+
+/* ---- the run ----------------------------------------------------------------------------------
+ */
+
+static bool has_ended(struct rbk_str status)
+{
+    return rbk_str_is(status, rbk_status_name(RBK_STATUS_COMPLETED)) ||
+           rbk_str_is(status, rbk_status_name(RBK_STATUS_ABORTED)) ||
+           rbk_str_is(status, rbk_status_name(RBK_STATUS_CANCELLED));
+}
+
+/* The run must be there and go on; its id and the hash of its machine go into the body. */
+static int bind_run(struct rbk_store *store, const char *id, json_t *body, struct rbk_error *reterr)
+{
+    struct rbk_store_run run;
+    struct rbk_arena arena;
+    int error;
+
+    rbk_arena_init(&arena, ROW_BYTES);
+    error = rbk_store_get_run(store, id, &arena, &run, reterr);
+    if (error == 0 && (run.ended_ms != 0 || has_ended(run.status))) {
+        error = rbk_error_set(reterr, RBK_ESTATE, "run %s has ended: %.*s", id,
+                              RBK_STR_ARG(run.status));
+    }
+    if (error == 0 &&
+        (json_object_set_new(body, "run", json_string(id)) != 0 ||
+         json_object_set_new(body, "machine",
+                             json_stringn(run.machine.data, run.machine.bytes)) != 0)) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    rbk_arena_fini(&arena);
+    return error;
+}
+
+/* ---- which question ----------------------------------------------------------------------------
+ *
+ * Who answers has a question before him. The journal says which one that is, and its serial goes
+ * with the answer: should another one be open when the answer arrives, it is refused.
+ */
+
+/* Whether a question is the one called `name` (with `serial` behind an "@", 0: without). */
+static bool is_meant(const struct rbk_view *view, const struct rbk_state *state,
+                     const struct rbk_asked *asked, struct rbk_str name, uint32_t serial)
+{
+    struct rbk_buffer own;
+    bool same;
+
+    if (serial != 0 && asked->serial != serial) {
+        return false;
+    }
+    rbk_buffer_init(&own, 4096);
+    rbk_asked_name(view, state, asked, &own);
+    same = name.bytes == 0 || rbk_str_equal(rbk_buffer_str(&own), name) ||
+           (asked->owner == RBK_OWNER_REGION &&
+            rbk_str_equal(view->machine->regions[asked->index].name, name));
+    rbk_buffer_fini(&own);
+    return same;
+}
+
+/* "NAME@17", "NAME", "@17" or nothing at all. false: what stands behind the @ is no number. */
+static bool read_question(const char *given, struct rbk_str *ret_name, uint32_t *ret_serial)
+{
+    const char *at = given != NULL ? strrchr(given, '@') : NULL;
+    unsigned long long number;
+    char *end;
+
+    *ret_name = rbk_str_from(given);
+    *ret_serial = 0;
+    if (at == NULL) {
+        return true;
+    }
+    number = strtoull(at + 1, &end, 10);
+    if (at[1] < '0' || at[1] > '9' || *end != '\0' || number == 0 || number > UINT32_MAX) {
+        return false;
+    }
+    ret_name->bytes = (size_t)(at - given);
+    *ret_serial = (uint32_t)number;
+    return true;
+}
+
+/* Several are open: "which question? a.approve.1@3, b.approve.1@4". */
+static int ask_which(const struct rbk_view *view, const struct rbk_state *state,
+                     const struct rbk_asked *asked, size_t count, struct rbk_error *reterr)
+{
+    struct rbk_buffer names;
+
+    rbk_buffer_init(&names, 4096);
+    for (size_t i = 0; i < count; i++) {
+        rbk_buffer_append_text(&names, i == 0 ? "" : ", ");
+        rbk_asked_name(view, state, &asked[i], &names);
+        rbk_buffer_printf(&names, "@%u", asked[i].serial);
+    }
+    (void)rbk_error_set(reterr, RBK_EUSAGE, "which question? %s", names.data);
+    rbk_buffer_fini(&names);
+    return -RBK_EUSAGE;
+}
+
+/* Put the serial of the question that is meant into the body. `only` is the kind it must have,
+ * RBK_QUESTION_KIND_COUNT: any. A step or stage to be resolved that asks nothing (it is stuck) has
+ * none, and needs none. */
+static int bind_question(struct rbk_store *store, const char *run, const char *question,
+                         enum rbk_question_kind only, json_t *body, struct rbk_error *reterr)
+{
+    bool resolves = only == RBK_QUESTION_DOUBT;
+    struct rbk_replay *replay = NULL;
+    struct rbk_asked asked[ASKED_MAX];
+    struct rbk_str name;
+    uint32_t serial;
+    size_t count, meant = 0;
+    int error;
+
+    if (!read_question(question, &name, &serial)) {
+        return rbk_error_set(reterr, RBK_EUSAGE, "\"%s\": the number of a question stands behind @",
+                             question);
+    }
+    error = rbk_replay_load(store, run, NULL, NULL, &replay, reterr);
+    if (error != 0) {
+        return error;
+    }
+    struct rbk_view view = {.run = run, .machine = replay->machine};
+    count = rbk_view_asked(&view, replay->state, asked, ASKED_MAX);
+    count = count < ASKED_MAX ? count : ASKED_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (is_meant(&view, replay->state, &asked[i], name, serial) &&
+            (only == RBK_QUESTION_KIND_COUNT || asked[i].kind == only)) {
+            asked[meant++] = asked[i];
+        }
+    }
+    if (meant == 1) {
+        (void)json_object_set_new(body, "id", json_integer(asked[0].serial));
+    } else if (meant != 0) {
+        error = ask_which(&view, replay->state, asked, meant, reterr);
+    } else if (serial != 0) {
+        error = rbk_error_set(reterr, RBK_ESTATE,
+                              only == RBK_QUESTION_ATTEST
+                                  ? "no question %s to attest is open"
+                                  : "question %s is not open any more",
+                              question);
+    } else if (!resolves) {
+        error = rbk_error_set(reterr, RBK_ESTATE,
+                              only == RBK_QUESTION_ATTEST ? "no such question to attest is open"
+                                                          : "no such question is open");
+    }
+    rbk_replay_free(replay);
+    return error;
+}
+
+/* ---- the row ----------------------------------------------------------------------------------
+ */
+
+/* Set a key unless its text is NULL. */
+static int set_optional(json_t *body, const char *key, const char *text)
+{
+    return text == NULL ? 0 : json_object_set_new(body, key, json_string(text));
+}
+
+/* The roles an asker is limited to. Nothing when it is not. */
+static int set_roles(json_t *body, const struct rbk_asker *asker)
+{
+    json_t *roles;
+
+    if (asker->roles == NULL) {
+        return 0;
+    }
+    roles = json_array();
+    for (size_t i = 0; i < asker->role_count; i++) {
+        if (json_array_append_new(
+                roles, json_stringn(asker->roles[i].data, asker->roles[i].bytes)) != 0) {
+            json_decref(roles);
+            return -1;
+        }
+    }
+    return json_object_set_new(body, "roles", roles);
+}
+
+static int put(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+               const char *kind, const json_t *body, int64_t *ret_request, struct rbk_error *reterr)
+{
+    char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+    int error;
+
+    if (text == NULL) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    struct rbk_store_request request = {
+        .at_ms = (int64_t)rbk_when_now_ms(),
+        .who = asker->user,
+        .kind = rbk_str_from(kind),
+        .body = rbk_str_from(text),
+    };
+    error = rbk_store_ask(store, run, &request, ret_request, reterr);
+    free(text);
+    return error;
+}
+
+static int not_utf8(struct rbk_error *reterr)
+{
+    return rbk_error_set(reterr, RBK_EINVALID, "the arguments are not UTF-8");
+}
+
+/* ---- what can be asked ------------------------------------------------------------------------
+ */
+
+static bool is_answer(const char *word)
+{
+    for (unsigned i = 0; i < RBK_ANSWER_COUNT; i++) {
+        if (strcmp(word, rbk_answer_name((enum rbk_answer)i)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int answer_question(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                           const char *question, enum rbk_question_kind only, const char *answer,
+                           const char *reason, int64_t *ret_request, struct rbk_error *reterr)
+{
+    json_t *body;
+    int error;
+
+    if (!is_answer(answer)) {
+        return rbk_error_set(reterr, RBK_EINVALID,
+                             "\"%s\" is no answer: yes, no, done, not-done, abort, rollback, "
+                             "pause or ignore",
+                             answer);
+    }
+    body = json_pack("{s:s}", "answer", answer);
+    if (body == NULL || set_optional(body, "reason", reason) != 0 || set_roles(body, asker) != 0) {
+        error = not_utf8(reterr);
+    } else if ((error = bind_run(store, run, body, reterr)) == 0 &&
+               (error = bind_question(store, run, question, only, body, reterr)) == 0) {
+        error = put(store, run, asker, "answer", body, ret_request, reterr);
+    }
+    json_decref(body);
+    return error;
+}
+
+int rbk_ask_answer(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                   const char *question, const char *answer, const char *reason,
+                   int64_t *ret_request, struct rbk_error *reterr)
+{
+    return answer_question(store, run, asker, question, RBK_QUESTION_KIND_COUNT, answer, reason,
+                           ret_request, reterr);
+}
+
+int rbk_ask_attest(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                   const char *question, const char *reason, int64_t *ret_request,
+                   struct rbk_error *reterr)
+{
+    return answer_question(store, run, asker, question, RBK_QUESTION_ATTEST, "yes", reason,
+                           ret_request, reterr);
+}
+
+int rbk_ask_resolve(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                    const char *step, bool done, const char *reason, int64_t *ret_request,
+                    struct rbk_error *reterr)
+{
+    json_t *body;
+    int error;
+
+    if (reason == NULL || reason[strspn(reason, " \t\n")] == '\0') {
+        return rbk_error_set(reterr, RBK_EUSAGE, "--reason TEXT is missing: say how you know");
+    }
+    body = json_pack("{s:s, s:s, s:s%, s:s}", "command", "resolve", "answer",
+                     done ? "done" : "not-done", "stage", step, strcspn(step, "@"), "reason",
+                     reason);
+    if (body == NULL || set_roles(body, asker) != 0) {
+        error = not_utf8(reterr);
+    } else if ((error = bind_run(store, run, body, reterr)) == 0 &&
+               (error = bind_question(store, run, step, RBK_QUESTION_DOUBT, body, reterr)) == 0) {
+        error = put(store, run, asker, "command", body, ret_request, reterr);
+    }
+    json_decref(body);
+    return error;
+}
+
+int rbk_ask_command(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                    const char *command, const char *target, const char *reason,
+                    int64_t *ret_request, struct rbk_error *reterr)
+{
+    bool signal = strcmp(command, "signal") == 0;
+    json_t *body = json_pack("{s:s}", "command", command);
+    int error;
+
+    if (body == NULL || set_optional(body, signal ? "signal" : "stage", target) != 0 ||
+        set_optional(body, "reason", reason) != 0) {
+        error = not_utf8(reterr);
+    } else if ((error = bind_run(store, run, body, reterr)) == 0) {
+        error = put(store, run, asker, "command", body, ret_request, reterr);
+    }
+    json_decref(body);
+    return error;
+}
+
+int rbk_ask_alert(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                  const char *name, bool firing, json_t *labels, int64_t *ret_request,
+                  struct rbk_error *reterr)
+{
+    json_t *body = json_pack("{s:s, s:b}", "name", name, "firing", firing ? 1 : 0);
+    int error;
+
+    if (body == NULL || (labels != NULL && json_object_set(body, "labels", labels) != 0)) {
+        error = not_utf8(reterr);
+    } else if ((error = bind_run(store, run, body, reterr)) == 0) {
+        error = put(store, run, asker, "alert", body, ret_request, reterr);
+    }
+    json_decref(body);
+    return error;
+}
