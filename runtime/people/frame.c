@@ -382,18 +382,6 @@ static void draw_stages(struct drawing *drawing, size_t lines_max)
 /* ---- triggers ---------------------------------------------------------------------------------
  */
 
-/* A reading in as many digits as a person compares. */
-static void print_reading(struct rbk_buffer *out, struct rbk_value value)
-{
-    if (value.type == RBK_TYPE_RATIO) {
-        rbk_buffer_printf(out, "%.3g%%", value.as.number * 100);
-    } else if (value.type == RBK_TYPE_NUMBER) {
-        rbk_buffer_printf(out, "%.4g", value.as.number);
-    } else {
-        rbk_value_print(out, value);
-    }
-}
-
 static void draw_trigger(struct drawing *drawing, uint32_t index)
 {
     const struct rbk_trigger *trigger = &drawing->machine->triggers[index];
@@ -422,11 +410,7 @@ static void draw_trigger(struct drawing *drawing, uint32_t index)
     if (read) {
         struct rbk_buffer value;
         rbk_buffer_init(&value, RBK_VIEW_BYTES_MAX);
-        if (gauge.value.missing) {
-            rbk_buffer_append_text(&value, "no reading");
-        } else {
-            print_reading(&value, gauge.value);
-        }
+        rbk_gauge_print(gauge.value, &value);
         rbk_pen_cell(pen, gauge.value.missing ? RBK_TONE_WARN : RBK_TONE_PLAIN,
                      rbk_buffer_str(&value), 10);
         rbk_buffer_fini(&value);

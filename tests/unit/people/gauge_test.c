@@ -131,6 +131,49 @@ START_TEST(what_is_no_comparison_has_no_gauge)
 }
 END_TEST
 
+/* What rbk_gauge_distance() says of a reading and a limit under a comparison. */
+static void says(enum rbk_op op, struct rbk_value reading, struct rbk_value limit,
+                 const char *expected)
+{
+    struct gauged gauged;
+    struct rbk_gauge gauge;
+    struct rbk_buffer text;
+    const struct rbk_op_code codes[] = {{RBK_OP_WINDOW, 0}, {RBK_OP_CONST, 0}, {op, 0}};
+    gauged_init(&gauged, codes, 3);
+    gauged.constants[0] = limit;
+    gauged.reading = reading;
+    rbk_buffer_init(&text, 4096);
+    ck_assert(rbk_gauge_read(&gauged.scope, 0, &gauged.arena, &gauge));
+    rbk_gauge_distance(&gauge, &text);
+    ck_assert_str_eq(text.bytes != 0 ? text.data : "", expected);
+    rbk_buffer_fini(&text);
+    rbk_arena_fini(&gauged.arena);
+}
+
+START_TEST(the_distance_has_the_unit_of_the_threshold)
+{
+    says(RBK_OP_GT, rbk_value_number(RBK_TYPE_RATIO, 0.002), rbk_value_number(RBK_TYPE_RATIO, 0.05),
+         "4.8% below 5%");
+    says(RBK_OP_LT, rbk_value_number(RBK_TYPE_RATIO, 0.42), rbk_value_number(RBK_TYPE_RATIO, 0.1),
+         "32% above 10%");
+    says(RBK_OP_GE, rbk_value_integer(RBK_TYPE_DURATION, 120),
+         rbk_value_integer(RBK_TYPE_DURATION, 400), "280ms below 400ms");
+    says(RBK_OP_GT, rbk_value_integer(RBK_TYPE_INT, 5), rbk_value_integer(RBK_TYPE_INT, 5), "at 5");
+    says(RBK_OP_GT, rbk_value_text(RBK_TYPE_SCALAR, RBK_STR("2.5")),
+         rbk_value_number(RBK_TYPE_NUMBER, 4), "1.5 below 4");
+}
+END_TEST
+
+START_TEST(what_is_compared_for_equality_has_no_distance)
+{
+    says(RBK_OP_NE, rbk_value_integer(RBK_TYPE_INT, 200), rbk_value_integer(RBK_TYPE_INT, 200),
+         "is 200");
+    says(RBK_OP_EQ, rbk_value_integer(RBK_TYPE_INT, 3), rbk_value_integer(RBK_TYPE_INT, 5),
+         "is not 5");
+    says(RBK_OP_GT, rbk_value_missing(RBK_TYPE_INT), rbk_value_integer(RBK_TYPE_INT, 5), "");
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("gauge");
@@ -139,6 +182,8 @@ int main(void)
     tcase_add_test(cases, a_computed_threshold_is_computed);
     tcase_add_test(cases, a_missing_reading_has_no_share);
     tcase_add_test(cases, what_is_no_comparison_has_no_gauge);
+    tcase_add_test(cases, the_distance_has_the_unit_of_the_threshold);
+    tcase_add_test(cases, what_is_compared_for_equality_has_no_distance);
     Suite *suite = suite_create("people/gauge");
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
