@@ -417,6 +417,21 @@ struct rbk_value rbk_watch_window(const struct rbk_watch *watch, uint32_t window
                              : rbk_value_number(number_type(type), best->as.number);
 }
 
+uint64_t rbk_watch_window_count(const struct rbk_watch *watch, uint32_t window, uint64_t now_ms)
+{
+    const struct rbk_window *row = &watch->machine->windows[window];
+
+    if (row->kind == RBK_WINDOW_LAST) {
+        return last_of(watch, row, now_ms).missing ? 0 : 1;
+    }
+    return rbk_aggregate_at(&watch->aggregates[window], now_ms).count;
+}
+
+uint64_t rbk_watch_last_ms(const struct rbk_watch *watch, uint32_t probe)
+{
+    return watch->probes[probe].good_count != 0 ? watch->probes[probe].last_ms : 0;
+}
+
 uint32_t rbk_watch_readings(const struct rbk_watch *watch, uint32_t probe)
 {
     return watch->probes[probe].good_count + watch->probes[probe].failed_count;

@@ -34,6 +34,10 @@ struct rbk_value rbk_watch_mean(const struct rbk_watch *watch, uint32_t probe, u
                                 uint64_t now_ms);
 /* An aggregate, as the WINDOW op wants it; the text of a value lives until the next feed. */
 struct rbk_value rbk_watch_window(const struct rbk_watch *watch, uint32_t window, uint64_t now_ms);
+/* How many good readings the value of a window comes of; and when a probe last gave a good one (0:
+ * never). For those who tell what a decision was made on. */
+uint64_t rbk_watch_window_count(const struct rbk_watch *watch, uint32_t window, uint64_t now_ms);
+uint64_t rbk_watch_last_ms(const struct rbk_watch *watch, uint32_t probe);
 /* How many readings a probe has given since the watch began (good and failed). */
 uint32_t rbk_watch_readings(const struct rbk_watch *watch, uint32_t probe);
 

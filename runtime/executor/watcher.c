@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/expr_describe.h"
 #include "runtime/core/value_text.h"
 
 /* Ways back are read again every minute unless the plan says otherwise. */
@@ -18,34 +19,44 @@ static void look(struct rbk_run *run, uint32_t probe);
 /* ---- levels into records -----------------------------------------------------------------------
  */
 
-/* What the condition saw, for the person who reads why: "error_rate = 8%, avg p99 = 412ms". */
-static struct rbk_str describe(struct rbk_run *run, uint32_t expr, struct rbk_arena *arena)
+/* How many readings a window's value comes of, and how old the latest one is. */
+static void note_window(void *context, uint32_t window, struct rbk_buffer *out)
+{
+    const struct rbk_run *run = context;
+    const struct rbk_window *row = &run->replay->machine->windows[window];
+    uint64_t now_ms = uv_now(&run->loop), last_ms = rbk_watch_last_ms(run->watch, row->probe);
+
+    if (row->kind != RBK_WINDOW_LAST && row->kind != RBK_WINDOW_COUNT) {
+        rbk_buffer_printf(
+            out, " of %llu readings",
+            (unsigned long long)rbk_watch_window_count(run->watch, window, now_ms));
+    }
+    if (last_ms != 0 && now_ms > last_ms + 1000) {
+        rbk_buffer_printf(out, ", read %llu s ago", (unsigned long long)(now_ms - last_ms) / 1000u);
+    }
+}
+
+/* What the condition saw, for the person who reads why: "error_rate = 8%, avg p99 over 5m = 412ms
+ * of 20 readings, baseline p99 = 120ms, for 30 s". */
+static struct rbk_str describe(struct rbk_run *run, const struct rbk_watch_change *change,
+                               struct rbk_arena *arena)
 {
     const struct rbk_machine *machine = run->replay->machine;
-    const struct rbk_expr *row = &machine->exprs[expr];
+    uint32_t expr = change->criterion ? machine->criteria[change->index].condition
+                                      : machine->triggers[change->index].condition;
+    uint64_t since_ms = 0, now_ms = uv_now(&run->loop);
     struct rbk_buffer text;
     struct rbk_str result;
 
-    rbk_buffer_init(&text, 2048);
-    for (uint32_t i = 0; i < row->code.count; i++) {
-        const struct rbk_op_code *code = &machine->codes[row->code.first + i];
-        const struct rbk_window *window;
-
-        if (code->op != RBK_OP_WINDOW) {
-            continue;
-        }
-        window = &machine->windows[code->operand];
-        if (text.bytes != 0) {
-            rbk_buffer_append_text(&text, ", ");
-        }
-        if (window->kind != RBK_WINDOW_LAST) {
-            rbk_buffer_printf(&text, "%s ", rbk_window_kind_name(window->kind));
-        }
-        rbk_buffer_printf(&text, "%.*s = ", RBK_STR_ARG(machine->probes[window->probe].name));
-        rbk_value_print(&text, rbk_watch_window(run->watch, code->operand, uv_now(&run->loop)));
-    }
+    rbk_buffer_init(&text, RBK_DESCRIBE_BYTES_MAX * 2);
+    rbk_expr_describe(&run->open_scope, expr, note_window, &text);
     if (text.bytes == 0) {
-        rbk_buffer_append_str(&text, row->text);
+        rbk_buffer_append_str(&text, machine->exprs[expr].text);
+    }
+    if (!change->criterion && change->level == RBK_LEVEL_TRUE &&
+        rbk_watch_raw_level(run->watch, change->index, &since_ms) == RBK_LEVEL_TRUE &&
+        since_ms != 0 && now_ms >= since_ms + 1000) {
+        rbk_buffer_printf(&text, ", for %llu s", (unsigned long long)(now_ms - since_ms) / 1000u);
     }
     result = rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(&text));
     rbk_buffer_fini(&text);
@@ -54,7 +65,6 @@ static struct rbk_str describe(struct rbk_run *run, uint32_t expr, struct rbk_ar
 
 static void post(struct rbk_run *run, const struct rbk_watch_change *change, struct rbk_str message)
 {
-    const struct rbk_machine *machine = run->replay->machine;
     struct queued *queued;
 
     if (change->criterion && change->level != RBK_LEVEL_TRUE) {
@@ -69,10 +79,7 @@ static void post(struct rbk_run *run, const struct rbk_watch_change *change, str
     queued->record.message =
         message.bytes != 0
             ? rbk_secrets_redact(run->secrets, &queued->arena, message)
-            : describe(run,
-                       change->criterion ? machine->criteria[change->index].condition
-                                         : machine->triggers[change->index].condition,
-                       &queued->arena);
+            : describe(run, change, &queued->arena);
     rbk_queue_push(run, queued);
 }
 
@@ -173,7 +180,7 @@ static void on_trigger(void *context, uint32_t trigger, struct rbk_value value,
 
     if (rbk_watch_level(run->watch, run->replay->state, trigger, level, uv_now(&run->loop),
                         &change) != 0) {
-        post(run, &change, value.missing ? message : (struct rbk_str){NULL, 0});
+        post(run, &change, message);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/core/expr_describe.h"
 
 /* How often a baseline or the arming looks again. */
 #define LOOK_MS 200u
@@ -49,8 +50,32 @@ static void on_next(uv_timer_t *timer)
     read_now(timer->data);
 }
 
+/* What a condition was decided on: the values it saw last, and how often it looked. What `let` and
+ * `capture` read is their value. */
+static struct rbk_str seen(struct work *work, const struct rbk_reading *reading)
+{
+    struct rbk_buffer text;
+    struct rbk_str copy;
+
+    rbk_buffer_init(&text, RBK_DESCRIBE_BYTES_MAX * 2);
+    if (reading != NULL) {
+        rbk_reading_describe(reading, &text);
+    } else {
+        rbk_expr_describe(&work->run->open_scope, work->condition, NULL, &text);
+    }
+    if (!work->look && work->check.readings > 1) {
+        rbk_buffer_printf(&text, "%s(%u readings in %llu ms)", text.bytes != 0 ? " " : "",
+                          work->check.readings,
+                          (unsigned long long)(uv_now(&work->run->loop) - work->check.started_ms));
+    }
+    copy = rbk_arena_copy(&work->arena, rbk_buffer_str(&text));
+    rbk_buffer_fini(&text);
+    return copy;
+}
+
 /* One evaluation: decide, or come back later. */
-static void consider(struct work *work, struct rbk_value value, struct rbk_str message)
+static void consider(struct work *work, const struct rbk_reading *reading, struct rbk_value value,
+                     struct rbk_str message)
 {
     enum rbk_level level = value.missing                                ? RBK_LEVEL_MISSING
                            : binds(work) || value.type != RBK_TYPE_BOOL ? RBK_LEVEL_TRUE
@@ -60,6 +85,9 @@ static void consider(struct work *work, struct rbk_value value, struct rbk_str m
     uint64_t now_ms;
 
     if (work->look) {
+        if (!value.missing) {
+            message = seen(work, reading);
+        }
         decided(work,
                 level == RBK_LEVEL_TRUE    ? RBK_OUTCOME_OK
                 : level == RBK_LEVEL_FALSE ? RBK_OUTCOME_FAIL
@@ -70,6 +98,9 @@ static void consider(struct work *work, struct rbk_value value, struct rbk_str m
     now_ms = uv_now(&work->run->loop);
     verdict = rbk_check_feed(&work->check, level, now_ms);
     if (verdict.decided) {
+        if (!value.missing && !binds(work)) {
+            message = seen(work, reading);
+        }
         decided(work, verdict.outcome, value, message);
         return;
     }
@@ -82,14 +113,13 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
 {
     struct work *work = owner;
 
-    (void)reading;
     work->reading = NULL;
     if (work->finished) {
         rbk_work_release(work);
         return;
     }
     uv_update_time(&work->run->loop);
-    consider(work, value, message);
+    consider(work, reading, value, message);
 }
 
 static void read_now(struct work *work)
@@ -107,7 +137,7 @@ static void read_now(struct work *work)
             0) {
             rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
         } else {
-            consider(work, value,
+            consider(work, NULL, value,
                      value.missing ? RBK_STR("a value it needs is missing")
                                    : (struct rbk_str){NULL, 0});
         }

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/core/base/limits.h"
+
 #define BACK_OFF_MAX 8u
 /* A reading may take as long as its interval, 5 s at most (language, principle 5). */
 #define READING_TIMEOUT_MS_MAX 5000u
@@ -69,13 +71,20 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
     struct item *item = owner;
     struct rbk_poll *poll = item->poll;
 
-    (void)reading;
+    struct rbk_buffer seen;
+
     item->reading = NULL;
     item->failures = value.missing ? item->failures + 1 : 0;
     uv_update_time(poll->setup.loop);
     schedule(item);
     if (item->trigger) {
+        rbk_buffer_init(&seen, RBK_MESSAGE_BYTES_MAX);
+        if (!value.missing && reading != NULL) {
+            rbk_reading_describe(reading, &seen);
+            message = rbk_buffer_str(&seen);
+        }
         poll->setup.on_trigger(poll->setup.context, item->index, value, message);
+        rbk_buffer_fini(&seen);
     } else {
         rbk_watch_feed(poll->setup.watch, item->index, value, uv_now(poll->setup.loop));
         poll->setup.on_probe(poll->setup.context, item->index, value, message);

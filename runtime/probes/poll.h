@@ -20,7 +20,7 @@ struct rbk_poll_setup {
     /* A probe was read (and fed to the watch): its conditions want evaluating. `message` says why a
      * value is missing. Called on the loop. */
     void (*on_probe)(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message);
-    /* A trigger's own condition was read. */
+    /* A trigger's own condition was read. `message` says what it saw, or why it is missing. */
     void (*on_trigger)(void *context, uint32_t trigger, struct rbk_value value,
                        struct rbk_str message);
 };

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/expr_describe.h"
 #include "runtime/drivers/host.h"
 
 /* Each result may be as long as a reply, and is copied; a statement may come from a large file.
@@ -134,6 +135,16 @@ static void evaluate(struct rbk_reading *reading)
         reading->failure = RBK_STR("a value it needs is missing");
     }
     finish(reading, value, reading->failure);
+}
+
+void rbk_reading_describe(const struct rbk_reading *reading, struct rbk_buffer *out)
+{
+    struct rbk_scope scope = *reading->reader->setup.scope;
+
+    if (reading->next == scope.machine->exprs[reading->expr].reads.count) {
+        scope.reads = reading->results;
+        rbk_expr_describe(&scope, reading->expr, NULL, out);
+    }
 }
 
 /* The reading under way gives nothing. The expression may do without it (`??`, `or`, `and`). */

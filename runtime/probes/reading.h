@@ -45,6 +45,9 @@ RBK_MUST_USE int rbk_reading_start(struct rbk_reader *reader, uint32_t expr, con
                                    const char *stage, uint64_t timeout_ms, void *owner,
                                    rbk_reading_fn *on_done, struct rbk_reading **ret_reading,
                                    struct rbk_error *reterr);
+/* During the callback: append what was read, and what else the expression looked at
+ * (core/expr_describe.h). Nothing when not everything was read. Not yet redacted. */
+void rbk_reading_describe(const struct rbk_reading *reading, struct rbk_buffer *out);
 /* The callback will not run; a driver's answer still under way is dropped when it comes. */
 void rbk_reading_cancel(struct rbk_reading *reading);
 
