@@ -63,7 +63,9 @@ static uint64_t clauses_of(enum rbk_statement_kind statement)
         return ONE(EVERY) | ONE(TIMEOUT) | ONE(MISSING_AFTER);
     case RBK_STATEMENT_TRIGGER:
         return ONE(FOR) | ONE(FOR_READINGS) | ONE(SINCE) | ONE(DURING_APPLY) | ONE(EXCEPT_DURING) |
-               ONE(THEN) | ONE(MISSING) | ONE(EVERY) | ONE(TIMEOUT);
+               ONE(THEN) | ONE(MISSING) | ONE(EVERY) | ONE(TIMEOUT) | ONE(CONFIRM);
+    case RBK_STATEMENT_BASELINE:
+        return ONE(AT_LEAST);
     case RBK_STATEMENT_PREPARE:
     case RBK_STATEMENT_APPLY:
     case RBK_STATEMENT_VERIFY:

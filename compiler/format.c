@@ -189,11 +189,14 @@ static bool ends_operand(const struct layout *layout, uint32_t index)
     case RBK_TOKEN_BASELINE:
     case RBK_TOKEN_BEFORE:
     case RBK_TOKEN_COMMAND:
+    case RBK_TOKEN_CONFIRM:
     case RBK_TOKEN_ENV:
     case RBK_TOKEN_ESTIMATE:
     case RBK_TOKEN_FILE:
     case RBK_TOKEN_HTTP:
+    case RBK_TOKEN_LEAST:
     case RBK_TOKEN_PLAN:
+    case RBK_TOKEN_READINGS:
     case RBK_TOKEN_REDIS:
     case RBK_TOKEN_RUN:
     case RBK_TOKEN_SQL:

@@ -13,11 +13,14 @@
     X(BASELINE, "baseline")   \
     X(BEFORE, "before")       \
     X(COMMAND, "command")     \
+    X(CONFIRM, "confirm")     \
     X(ENV, "env")             \
     X(ESTIMATE, "estimate")   \
     X(FILE, "file")           \
     X(HTTP, "http")           \
+    X(LEAST, "least")         \
     X(PLAN, "plan")           \
+    X(READINGS, "readings")   \
     X(REDIS, "redis")         \
     X(RUN, "run")             \
     X(SQL, "sql")             \
@@ -100,7 +103,6 @@
     X(PROBE, "probe")           \
     X(PROGRESS, "progress")     \
     X(READING, "reading")       \
-    X(READINGS, "readings")     \
     X(REHEARSED, "rehearsed")   \
     X(RELEASE, "release")       \
     X(REPORT, "report")         \

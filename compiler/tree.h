@@ -67,12 +67,12 @@ struct rbk_tree_file;
  *   SECRET         name, word = enum rbk_secret_source, value
  *   CONNECTION CHANNEL   name, value
  *   PROBE          name, value; clauses EVERY TIMEOUT MISSING_AFTER …
- *   BASELINE       name = the probe, value = how long
+ *   BASELINE       name = the probe, value = how long; clause AT_LEAST
  *   ROLE           name; clauses CONTACT, MEMBERS
  *   ESCALATE       name = `stuck`; clauses ESCALATE_STEP in order
  *   SEVERITY       name; clause THEN
  *   TRIGGER        name, [second_name] = severity, value; clauses FOR SINCE DURING_APPLY
- *                  EXCEPT_DURING THEN MISSING EVERY … (also in a stage)
+ *                  EXCEPT_DURING THEN MISSING EVERY CONFIRM … (also in a stage)
  *   ABORT_WHEN     value, [text];  ABORT_ON_SIGNAL  name, [text]
  *   REQUIRE        text, value, clauses (also in a stage)
  *   ATTEST         text, names = roles; clauses WITHIN, ELSE (also in a stage and as a step)
@@ -201,8 +201,8 @@ enum rbk_statement_kind {
 /*
  * Clauses: X(ENUM, "words for a message"); the comment says which fields are used.
  *
- *   TIMEOUT EVERY FOR WITHIN                  duration_ms
- *   RETRY FOR_READINGS MISSING_AFTER AT_MOST  count
+ *   TIMEOUT EVERY FOR WITHIN CONFIRM          duration_ms
+ *   RETRY FOR_READINGS MISSING_AFTER AT_MOST AT_LEAST   count
  *   WHEN DONE_WHEN BODY STDIN PROGRESS        value
  *   THEN ELSE IN_DOUBT                        reaction
  *   MISSING        reaction, duration_ms of `hold` (flag RBK_CLAUSE_HOLD)
@@ -226,6 +226,7 @@ enum rbk_statement_kind {
     X(RETRY, "retry")                 \
     X(FOR, "for")                     \
     X(FOR_READINGS, "for … readings") \
+    X(CONFIRM, "confirm within")      \
     X(WITHIN, "within")               \
     X(WHEN, "when")                   \
     X(THEN, "then")                   \
@@ -252,6 +253,7 @@ enum rbk_statement_kind {
     X(IN, "in")                       \
     X(ENV, "env")                     \
     X(AT_MOST, "at most")             \
+    X(AT_LEAST, "at least")           \
     X(CONTACT, "contact")             \
     X(MEMBERS, "members")             \
     X(ESCALATE_STEP, "after")         \
@@ -592,7 +594,7 @@ static inline uint64_t rbk_clause_duration_ms(const struct rbk_tree_clause *clau
     return clause->amount;
 }
 
-/** The count of a RETRY, FOR_READINGS, MISSING_AFTER or AT_MOST clause. */
+/** The count of a RETRY, FOR_READINGS, MISSING_AFTER, AT_MOST or AT_LEAST clause. */
 static inline uint64_t rbk_clause_count(const struct rbk_tree_clause *clause)
 {
     return clause->amount;

@@ -184,6 +184,7 @@ static bool has_amount(enum rbk_clause_kind kind, bool *ret_is_duration)
     case RBK_CLAUSE_EVERY:
     case RBK_CLAUSE_FOR:
     case RBK_CLAUSE_WITHIN:
+    case RBK_CLAUSE_CONFIRM:
     case RBK_CLAUSE_ESCALATE_STEP:
         *ret_is_duration = true;
         return true;
@@ -191,6 +192,7 @@ static bool has_amount(enum rbk_clause_kind kind, bool *ret_is_duration)
     case RBK_CLAUSE_FOR_READINGS:
     case RBK_CLAUSE_MISSING_AFTER:
     case RBK_CLAUSE_AT_MOST:
+    case RBK_CLAUSE_AT_LEAST:
         *ret_is_duration = false;
         return true;
     default:

@@ -61,12 +61,14 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
               ATTEMPTS "attempts" ATTEST "attest" AUTOCOMMIT "autocommit" BACKUP "backup"
               BASELINE "baseline" BECAUSE "because" BEFORE "before" BODY "body" BY "by"
               CANCEL "cancel" CAPTURE "capture" CHANNEL "channel" CHECK "check" COMMAND "command"
-              CONNECTION "connection" CONTACT "contact" CREATED "created" DATA "data" DO "do"
+              CONFIRM "confirm" CONNECTION "connection" CONTACT "contact" CREATED "created"
+              DATA "data" DO "do"
               DONE "done" DOUBT "doubt" DURING "during" ELSE "else" ENV "env" ESCALATE "escalate"
               ESTIMATE "estimate" EVERY "every" EXCEPT "except" EXPECT "expect" FALSE "false"
               FILE "file" FOR "for" FOREACH "foreach" FROM "from" GRACE "grace" HEADER "header"
               HELD "held" HOLD "hold" HTTP "http" IDEMPOTENT "idempotent" IF "if" IN "in"
-              INTO "into" JSON "json" KEEP "keep" KIND "kind" LET "let" LOCK "lock" MANUAL "manual"
+              INTO "into" JSON "json" KEEP "keep" KIND "kind" LEAST "least" LET "let" LOCK "lock"
+              MANUAL "manual"
               MEMBERS "members" MISSING "missing" MODIFIED "modified" MODULE "module" MOST "most"
               NOT "not" NOTHING "nothing" NOTIFY "notify" OBSERVE "observe" OF "of" ON "on"
               OPTIONAL "optional" OR "or" OVER "over" OWNER "owner" PARALLEL "parallel"
@@ -209,7 +211,9 @@ plan_item:
   | "probe" name '=' expr clauses {
         $$ = STATEMENT(PROBE, @$, @2, .name = $2, .value = $4, .clauses = $5.first);
     }
-  | "baseline" name "over" expr { $$ = STATEMENT(BASELINE, @$, @2, .name = $2, .value = $4); }
+  | "baseline" name "over" expr clauses {
+        $$ = STATEMENT(BASELINE, @$, @2, .name = $2, .value = $4, .clauses = $5.first);
+    }
   | "severity" name "then" reaction {
         $$ = STATEMENT(SEVERITY, @$, @2, .name = $2,
                        .clauses = CLAUSE(THEN, rbk_span_join(@3, @4), .reaction = $4));
@@ -508,6 +512,8 @@ clause:
   | "within" DURATION { $$ = DURATION(WITHIN, @$, @$, $2); }
   | "for" DURATION { $$ = DURATION(FOR, @$, @$, $2); }
   | "for" INT "readings" { $$ = CLAUSE(FOR_READINGS, @$, .amount = (uint64_t)$2.number); }
+  | "confirm" "within" DURATION { $$ = DURATION(CONFIRM, @$, @$, $3); }
+  | "at" "least" INT "readings" { $$ = CLAUSE(AT_LEAST, @$, .amount = (uint64_t)$3.number); }
   | "retry" INT { $$ = CLAUSE(RETRY, @$, .amount = (uint64_t)$2.number); }
   | "then" reaction { $$ = CLAUSE(THEN, @$, .reaction = $2); }
   | "else" reaction { $$ = CLAUSE(ELSE, @$, .reaction = $2); }
@@ -643,8 +649,8 @@ any: name
  * type, behind `action`, `reading`, `channel`, `kind` and `on`, and alone between `${` and `}`. */
 
 word: ID |
-    "baseline" | "before" | "command" | "env" | "estimate" | "file" | "http" | "plan" | "redis" |
-    "run" | "sql" | "stuck" ;
+    "baseline" | "before" | "command" | "confirm" | "env" | "estimate" | "file" | "http" | "least" |
+    "plan" | "readings" | "redis" | "run" | "sql" | "stuck" ;
 
 reserved:
     "abort" | "acquire" | "action" | "after" | "allow" | "and" | "apply" | "approval" | "approve" |
@@ -655,7 +661,7 @@ reserved:
     "idempotent" | "if" | "in" | "into" | "json" | "keep" | "kind" | "let" | "lock" | "manual" |
     "members" | "missing" | "modified" | "module" | "most" | "not" | "nothing" | "notify" |
     "observe" | "of" | "on" | "optional" | "or" | "over" | "owner" | "parallel" | "param" |
-    "pause" | "prepare" | "probe" | "progress" | "reading" | "readings" | "rehearsed" | "release" |
+    "pause" | "prepare" | "probe" | "progress" | "reading" | "rehearsed" | "release" |
     "report" | "require" | "restore" | "retire" | "retry" | "risk" | "role" | "rollback" |
     "secret" | "service" | "severity" | "shell" | "signal" | "since" | "stage" | "started" |
     "stdin" | "take" | "then" | "ticket" | "timeout" | "title" | "to" | "trigger" |

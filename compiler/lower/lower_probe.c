@@ -71,12 +71,18 @@ static void lower_baseline(struct rbk_lower *lower, const struct rbk_tree_statem
     }
     struct rbk_reading_mode mode = lower->mode;
     lower->mode.refused = true;
+    const struct rbk_tree_clause *least = rbk_tree_clause_find(statement, RBK_CLAUSE_AT_LEAST);
     struct rbk_baseline baseline = {
         .probe = probe,
         .over = rbk_lower_expr(lower, statement->value),
+        .readings = least != NULL ? (uint32_t)rbk_clause_count(least) : 0,
         .place = rbk_lower_machine_place(lower, statement->head),
     };
     lower->mode = mode;
+    if (least != NULL && rbk_clause_count(least) > RBK_WINDOW_READINGS_MAX) {
+        rbk_lower_refuse(lower, least->span, "a baseline from more than 65536 readings");
+        return;
+    }
     uint64_t over_ms = rbk_lower_known_duration(lower, statement->value);
     if (statement->value->kind != RBK_EXPR_DURATION && over_ms < BASELINE_MS_ASSUMED) {
         over_ms = BASELINE_MS_ASSUMED;
@@ -107,12 +113,31 @@ void rbk_lower_probes(struct rbk_lower *lower)
     }
 }
 
+/* Which probes a `confirm within` reads once more: as often again, at worst. */
+static const bool *reread_probes(struct rbk_lower *lower)
+{
+    const struct rbk_machine *machine = lower->builder.machine;
+    bool *reread = rbk_new_array(lower->builder.arena, bool, machine->probe_count + 1);
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        struct rbk_slice code = machine->exprs[machine->triggers[i].condition].code;
+        for (uint32_t at = 0; machine->triggers[i].confirm_ms > 0 && at < code.count; at++) {
+            struct rbk_op_code op = machine->codes[code.first + at];
+            if (op.op == RBK_OP_WINDOW) {
+                reread[machine->windows[op.operand].probe] = true;
+            }
+        }
+    }
+    return reread;
+}
+
 void rbk_lower_probe_rings(struct rbk_lower *lower)
 {
     struct rbk_machine *machine = lower->builder.machine;
+    const bool *reread = reread_probes(lower);
     for (uint32_t i = 0; i < machine->probe_count; i++) {
         struct rbk_probe *probe = &machine->probes[i];
         uint64_t readings = lower->probe_span_ms[i] / probe->every_ms + RING_SLACK;
+        readings = reread[i] ? 2 * readings : readings;
         if (probe->pushed) {
             readings = RING_SLACK;
         }

@@ -89,6 +89,7 @@ static void lower_trigger(struct rbk_lower *lower, const struct rbk_tree_stateme
         rbk_tree_clause_find(statement, RBK_CLAUSE_FOR_READINGS);
     const struct rbk_tree_clause *every = rbk_tree_clause_find(statement, RBK_CLAUSE_EVERY);
     const struct rbk_tree_clause *timeout = rbk_tree_clause_find(statement, RBK_CLAUSE_TIMEOUT);
+    const struct rbk_tree_clause *confirm = rbk_tree_clause_find(statement, RBK_CLAUSE_CONFIRM);
     const struct rbk_tree_reaction *reaction = reaction_of(statement);
     const struct rbk_tree_statement *stage = statement->parent;
     struct rbk_trigger trigger = {
@@ -96,6 +97,7 @@ static void lower_trigger(struct rbk_lower *lower, const struct rbk_tree_stateme
         .region = RBK_NONE,
         .for_ms = span != NULL ? rbk_clause_duration_ms(span) : 0,
         .for_readings = readings != NULL ? (uint32_t)rbk_clause_count(readings) : 0,
+        .confirm_ms = confirm != NULL ? rbk_clause_duration_ms(confirm) : 0,
         .place = rbk_lower_machine_place(lower, statement->head),
     };
     if (statement->second_name != NULL) {

@@ -157,6 +157,10 @@ struct rbk_str rbk_describe_condition(const struct rbk_describe *describe,
         text = rbk_arena_printf(describe->arena, "%.*s for %u readings", RBK_STR_ARG(text),
                                 trigger->for_readings);
     }
+    if (trigger->confirm_ms > 0) {
+        text = rbk_arena_printf(describe->arena, "%.*s, confirmed within %.*s", RBK_STR_ARG(text),
+                                RBK_STR_ARG(rbk_describe_duration(describe, trigger->confirm_ms)));
+    }
     return text;
 }
 

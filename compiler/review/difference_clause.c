@@ -52,6 +52,10 @@ static const char *amount_words(enum rbk_clause_kind kind)
         return "`for`";
     case RBK_CLAUSE_MISSING_AFTER:
         return "`missing after`";
+    case RBK_CLAUSE_CONFIRM:
+        return "`confirm within`";
+    case RBK_CLAUSE_AT_LEAST:
+        return "`at least`";
     case RBK_CLAUSE_AT_MOST:
         return "`at most`";
     default:
@@ -62,7 +66,7 @@ static const char *amount_words(enum rbk_clause_kind kind)
 static bool is_duration(enum rbk_clause_kind kind)
 {
     return kind == RBK_CLAUSE_TIMEOUT || kind == RBK_CLAUSE_WITHIN || kind == RBK_CLAUSE_EVERY ||
-           kind == RBK_CLAUSE_FOR;
+           kind == RBK_CLAUSE_FOR || kind == RBK_CLAUSE_CONFIRM;
 }
 
 static struct rbk_str amount_text(const struct rbk_pair_compared *pair,
@@ -98,7 +102,10 @@ static int more_is_weaker(const struct rbk_pair_compared *pair, enum rbk_clause_
         return statement == RBK_STATEMENT_TRIGGER ? 1 : statement == RBK_STATEMENT_CHECK ? -1 : 0;
     case RBK_CLAUSE_FOR_READINGS:
     case RBK_CLAUSE_MISSING_AFTER:
+    case RBK_CLAUSE_CONFIRM:
         return 1;
+    case RBK_CLAUSE_AT_LEAST:
+        return -1;
     default:
         return 0;
     }
@@ -264,6 +271,7 @@ static int having_is_weaker(const struct rbk_pair_compared *pair, enum rbk_claus
     case RBK_CLAUSE_DURING_APPLY:
     case RBK_CLAUSE_SINCE:
     case RBK_CLAUSE_MISSING_AFTER:
+    case RBK_CLAUSE_CONFIRM:
         return 1;
     case RBK_CLAUSE_FOR:
     case RBK_CLAUSE_FOR_READINGS:

@@ -108,7 +108,8 @@ static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage
                          const struct rbk_tree_statement *statement)
 {
     for (const struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
-        bool limit = at->kind == RBK_CLAUSE_WITHIN || at->kind == RBK_CLAUSE_TIMEOUT;
+        bool limit = at->kind == RBK_CLAUSE_WITHIN || at->kind == RBK_CLAUSE_TIMEOUT ||
+                     at->kind == RBK_CLAUSE_CONFIRM;
         if (limit && rbk_clause_duration_ms(at) == 0) {
             rbk_diagnostic_help(rbk_rule_report(rules, stage, at->span, "`%s` of 0 is no limit",
                                                 rbk_clause_words((enum rbk_clause_kind)at->kind)),

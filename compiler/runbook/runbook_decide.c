@@ -91,10 +91,16 @@ static void put_conditions(struct rbk_runbook *runbook)
     (void)rbk_runbook_steps(runbook, states, RBK_PHASE_APPROVE);
     (void)rbk_runbook_steps(runbook, states, RBK_PHASE_PLAN); /* locks */
     for (uint32_t i = 0; i < machine->baseline_count; i++) {
-        rbk_document_task(document, 0,
-                          "Baseline of " RBK_CODE("%.*s") " measured over " RBK_CODE("%.*s"),
-                          RBK_STR_ARG(machine->probes[machine->baselines[i].probe].name),
-                          RBK_STR_ARG(rbk_describe_expr(describe, machine->baselines[i].over)));
+        const struct rbk_baseline *baseline = &machine->baselines[i];
+        struct rbk_str least =
+            baseline->readings > 0
+                ? rbk_arena_printf(describe->arena, ", from at least %u readings",
+                                   baseline->readings)
+                : RBK_STR("");
+        rbk_document_task(
+            document, 0, "Baseline of " RBK_CODE("%.*s") " measured over " RBK_CODE("%.*s") "%.*s",
+            RBK_STR_ARG(machine->probes[baseline->probe].name),
+            RBK_STR_ARG(rbk_describe_expr(describe, baseline->over)), RBK_STR_ARG(least));
     }
 }
 

@@ -380,7 +380,8 @@ struct rbk_window {
 
 struct rbk_baseline {
     uint32_t probe;
-    uint32_t over; /* expression, a duration */
+    uint32_t over;     /* expression, a duration */
+    uint32_t readings; /* `at least N readings`; 0: half of what `over` holds, at least one */
     struct rbk_machine_place place;
 };
 
@@ -409,6 +410,7 @@ struct rbk_trigger {
     uint64_t every_ms;       /* how often its own readings are taken; 0: only probes */
     uint64_t for_ms;         /* `for D`; 0: none */
     uint32_t for_readings;   /* `for N readings`; 0: none */
+    uint64_t confirm_ms;     /* `confirm within D`: a second look for at most so long; 0: none */
     enum rbk_since since;
     uint32_t since_region;   /* stage of STAGE_STARTED, STAGE_APPLIED, DURING_APPLY */
     struct rbk_slice except; /* `indexes`: stage regions during which it sleeps */

@@ -121,8 +121,8 @@ DESCRIBED(ROW, 16);
 
 #define ROW struct rbk_baseline
 static const struct rbk_field baseline_fields[] = {ONE(over, exprs), FIELD(place, PLACE),
-                                                   ONE(probe, probes)};
-DESCRIBED(ROW, 20);
+                                                   ONE(probe, probes), FIELD(readings, COUNT)};
+DESCRIBED(ROW, 24);
 #undef ROW
 
 #define ROW struct rbk_question
@@ -142,12 +142,12 @@ DESCRIBED(ROW, 32);
 
 #define ROW struct rbk_trigger
 static const struct rbk_field trigger_fields[] = {
-    ONE(condition, exprs),    FIELD(every_ms, MS),         SLICE(except, indexes),
-    FIELD(for_ms, MS),        FIELD(for_readings, COUNT),  MAYBE(missing, reactions),
-    FIELD(name, TEXT),        FIELD(place, PLACE),         FIELD(pushed, BOOL),
-    ONE(reaction, reactions), MAYBE(region, regions),      FIELD(severity, TEXT),
-    WORD(since, since),       MAYBE(since_region, regions)};
-DESCRIBED(ROW, 104);
+    ONE(condition, exprs),     FIELD(confirm_ms, MS),    FIELD(every_ms, MS),
+    SLICE(except, indexes),    FIELD(for_ms, MS),        FIELD(for_readings, COUNT),
+    MAYBE(missing, reactions), FIELD(name, TEXT),        FIELD(place, PLACE),
+    FIELD(pushed, BOOL),       ONE(reaction, reactions), MAYBE(region, regions),
+    FIELD(severity, TEXT),     WORD(since, since),       MAYBE(since_region, regions)};
+DESCRIBED(ROW, 112);
 #undef ROW
 
 #define ROW struct rbk_criterion

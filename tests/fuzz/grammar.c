@@ -52,6 +52,7 @@ static const struct rule rules[] = {
         "window 22:00 to 02:00 \"Europe/Berlin\"\n", "param p@#: duration = @duration\n",
         "param p@#: text = @label where p1 != \"\" @label\n",
         "escalate stuck to ops, then dba after 10m\n", "baseline errors over 10m\n",
+        "baseline errors over @duration at least @# readings\n",
         
         "trigger t@# when @watched @trigger_clause?then @reaction\n",
         "trigger t@# critical when @watched @trigger_clause?\n", "trigger t@# low when @watched\n",
@@ -148,7 +149,7 @@ static const struct rule rules[] = {
         "check @label @condition timeout 20s\n"}},
     {"check_clause", {"retry 2 every 2s ", "for 10s ", "retry 3 every @duration "}},
     {"trigger_clause", {
-        "every 10s ", "for 30s ", "for 3 readings ", "since s1 ", "since s1 started ",
+        "every 10s ", "for 30s ", "for 3 readings ", "confirm within 30s ", "confirm within @duration ", "since s1 ", "since s1 started ",
         "during apply ", "except during s1 ", "timeout 2s ", "missing then @reaction ",
         "missing hold 5m then @reaction ", "every @duration "}},
     {"reaction", {

@@ -210,7 +210,7 @@ static void add_watching(struct rbk_machine *machine)
               (struct rbk_window){RBK_WINDOW_LAST, SAMPLE_PROBE_LATENCY, 0});
     (void)ADD(machine, baselines, baseline,
               (struct rbk_baseline){SAMPLE_PROBE_LATENCY,
-                                    EXPR(machine, DURATION, "1m", OP(CONST, 6)), place});
+                                    EXPR(machine, DURATION, "1m", OP(CONST, 6)), 3, place});
     struct rbk_trigger trigger = {.name = RBK_STR("errors"),
                                   .severity = RBK_STR("high"),
                                   .region = NONE,
