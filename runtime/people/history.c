@@ -3,6 +3,7 @@
  */
 #include "runtime/people/history.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,10 +130,25 @@ static int on_record(void *context, struct rbk_replay *replay, const struct rbk_
     return 0;
 }
 
+/* Replay the run whose store and id are set. */
+static int replay_run(struct rbk_history *history, struct rbk_error *reterr)
+{
+    struct rbk_replay *replay = NULL;
+    int error = rbk_replay_load(history->store, history->id, on_record, history, &replay, reterr);
+
+    history->replay = replay; /* NULL when it failed: the replay is gone then */
+    if (error == 0 && begin(history, replay) != 0) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if (error == 0) {
+        history->runner = rbk_store_lease_held(history->store, history->id);
+    }
+    return error;
+}
+
 int rbk_history_load(struct rbk_history *history, const struct rbk_options *options,
                      struct rbk_show *show, struct rbk_error *reterr)
 {
-    struct rbk_replay *replay = NULL;
     int error;
     memset(history, 0, sizeof(*history));
     history->show = show;
@@ -143,17 +159,18 @@ int rbk_history_load(struct rbk_history *history, const struct rbk_options *opti
             rbk_run_store_find(history->store, options->word_count != 0 ? options->words[0] : NULL,
                                RBK_CHOOSE_LATEST, history->id, reterr);
     }
-    if (error == 0) {
-        error = rbk_replay_load(history->store, history->id, on_record, history, &replay, reterr);
-        history->replay = replay; /* NULL when it failed: the replay is gone then */
-    }
-    if (error == 0 && begin(history, replay) != 0) {
-        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
-    }
-    if (error == 0) {
-        history->runner = rbk_store_lease_held(history->store, history->id);
-    }
-    return error;
+    return error == 0 ? replay_run(history, reterr) : error;
+}
+
+int rbk_history_open(struct rbk_history *history, struct rbk_store *store, const char *id,
+                     struct rbk_show *show, struct rbk_error *reterr)
+{
+    memset(history, 0, sizeof(*history));
+    history->show = show;
+    history->store = store;
+    history->borrowed = true;
+    (void)snprintf(history->id, sizeof(history->id), "%s", id);
+    return replay_run(history, reterr);
 }
 
 /* ---- following --------------------------------------------------------------------------------
@@ -207,6 +224,8 @@ void rbk_history_fini(struct rbk_history *history)
     }
     free(history->before);
     rbk_replay_free(history->replay);
-    rbk_store_close(history->store);
+    if (!history->borrowed) {
+        rbk_store_close(history->store);
+    }
     memset(history, 0, sizeof(*history));
 }

@@ -12,7 +12,8 @@
 
 /* The caller's memory. */
 struct rbk_history {
-    struct rbk_store *store; /* owned */
+    struct rbk_store *store; /* owned, unless `borrowed` */
+    bool borrowed;
     char id[RBK_RUN_ID_BYTES];
     struct rbk_replay *replay; /* owned */
     struct rbk_scope scope;
@@ -32,6 +33,10 @@ struct rbk_history {
  */
 RBK_MUST_USE int rbk_history_load(struct rbk_history *history, const struct rbk_options *options,
                                   struct rbk_show *show, struct rbk_error *reterr);
+/* The same for a run whose whole id is known, in a store that stays the caller's and outlives the
+ * history. */
+RBK_MUST_USE int rbk_history_open(struct rbk_history *history, struct rbk_store *store,
+                                  const char *id, struct rbk_show *show, struct rbk_error *reterr);
 /* Take the events that came since. @return 0 or a negative error. */
 RBK_MUST_USE int rbk_history_follow(struct rbk_history *history, struct rbk_error *reterr);
 void rbk_history_fini(struct rbk_history *history);

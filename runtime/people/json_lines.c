@@ -71,22 +71,23 @@ static void add_line(void *context, enum rbk_tone tone, struct rbk_str stage, st
     (void)json_array_append_new(context, line);
 }
 
-static void set_status(struct rbk_show *show, json_t *object, const struct rbk_state *state)
+static void set_status(const struct rbk_view *view, json_t *object, const struct rbk_state *state)
 {
-    (void)json_object_set_new(object, "run", json_string(show->view->run));
+    (void)json_object_set_new(object, "run", json_string(view->run));
     (void)json_object_set_new(object, "status",
                               json_string(rbk_status_name((enum rbk_status)state->status)));
 }
 
-static void set_subject(struct rbk_show *show, json_t *object, const struct rbk_shown_record *shown)
+static void set_subject(const struct rbk_view *view, json_t *object,
+                        const struct rbk_shown_record *shown)
 {
-    const struct rbk_machine *machine = show->view->machine;
+    const struct rbk_machine *machine = view->machine;
     const struct rbk_event *event = &shown->record->event;
-    uint32_t region = rbk_story_region(show->view, shown->record, shown->before);
+    uint32_t region = rbk_story_region(view, shown->record, shown->before);
     if (region != RBK_NONE) {
         const struct rbk_region_state *rs = rbk_state_region(machine, shown->before, region);
         if (region != 0) {
-            rbk_json_set_text(object, "stage", rbk_view_stage_name(show->view, region));
+            rbk_json_set_text(object, "stage", rbk_view_stage_name(view, region));
         }
         rbk_json_set_text(object, "step", machine->states[rs->state].name);
     }
@@ -109,23 +110,28 @@ static void set_subject(struct rbk_show *show, json_t *object, const struct rbk_
     rbk_json_set_text(object, "message", shown->record->message);
 }
 
-static void json_on_record(struct rbk_show *show, const struct rbk_shown_record *shown)
+json_t *rbk_json_record(const struct rbk_view *view, const struct rbk_shown_record *shown)
 {
     json_t *object = json_object(), *lines = json_array();
     (void)json_object_set_new(object, "seq", json_integer(shown->seq));
     (void)json_object_set_new(object, "at", rbk_json_time(shown->record->event.now_ms));
     (void)json_object_set_new(object, "kind",
                               json_string(rbk_event_name(shown->record->event.kind)));
-    set_status(show, object, shown->after);
-    set_subject(show, object, shown);
-    rbk_story_tell(show->view, shown->record, shown->before, shown->after, shown->actions, add_line,
+    set_status(view, object, shown->after);
+    set_subject(view, object, shown);
+    rbk_story_tell(view, shown->record, shown->before, shown->after, shown->actions, add_line,
                    lines);
     if (json_array_size(lines) != 0) {
         (void)json_object_set(object, "text", json_object_get(json_array_get(lines, 0), "text"));
         (void)json_object_set(object, "lines", lines);
     }
     json_decref(lines);
-    write_object(show, object);
+    return object;
+}
+
+static void json_on_record(struct rbk_show *show, const struct rbk_shown_record *shown)
+{
+    write_object(show, rbk_json_record(show->view, shown));
 }
 
 static void json_on_notice(struct rbk_show *show, const char *text)
@@ -133,7 +139,7 @@ static void json_on_notice(struct rbk_show *show, const char *text)
     json_t *object = json_object();
     (void)json_object_set_new(object, "kind", json_string("notice"));
     (void)json_object_set_new(object, "at", rbk_json_time(show->now_ms));
-    set_status(show, object, show->state);
+    set_status(show->view, object, show->state);
     (void)json_object_set_new(object, "text", rbk_json_text(rbk_str_from(text)));
     write_object(show, object);
 }
@@ -143,7 +149,7 @@ static void json_on_end(struct rbk_show *show, int status)
     json_t *object = json_object();
     (void)json_object_set_new(object, "kind", json_string("end"));
     (void)json_object_set_new(object, "at", rbk_json_time(show->now_ms));
-    set_status(show, object, show->state);
+    set_status(show->view, object, show->state);
     (void)json_object_set_new(object, "exit", json_integer(status));
     write_object(show, object);
 }

@@ -22,4 +22,7 @@ struct json_t *rbk_json_time(uint64_t at_ms);
 void rbk_json_set_text(struct json_t *object, const char *key, struct rbk_str text);
 void rbk_json_set_time(struct json_t *object, const char *key, uint64_t at_ms);
 
+/* One record as the object above. A new reference. */
+struct json_t *rbk_json_record(const struct rbk_view *view, const struct rbk_shown_record *shown);
+
 #endif

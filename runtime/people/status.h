@@ -23,6 +23,11 @@ typedef void rbk_open_effect_fn(void *context, const struct rbk_open_effect *ope
 void rbk_status_open_effects(const struct rbk_history *history, rbk_open_effect_fn *emit,
                              void *context);
 
+struct json_t;
+/* The status as one object: what `rbk status --json` prints and `rbk serve` sends. NULL with reterr
+ * set; a new reference. */
+struct json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *reterr);
+
 /* Print to stdout. @return 0 or a negative error of the store. */
 RBK_MUST_USE int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *reterr);
 RBK_MUST_USE int rbk_status_print_json(const struct rbk_history *history, struct rbk_error *reterr);

@@ -230,12 +230,11 @@ static json_t *head_of(struct building *building)
     return object;
 }
 
-int rbk_status_print_json(const struct rbk_history *history, struct rbk_error *reterr)
+json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *reterr)
 {
     struct building building = {.history = history, .view = &history->view};
     const struct rbk_state *state = history->replay->state;
     json_t *object = head_of(&building);
-    char *text;
     int error;
 
     (void)json_object_set_new(object, "stages", stages_of(&building));
@@ -253,11 +252,27 @@ int rbk_status_print_json(const struct rbk_history *history, struct rbk_error *r
     building.array = json_array();
     (void)json_object_set_new(object, "evidence", building.array);
     error = rbk_store_each_evidence(history->store, history->id, add_evidence, &building, reterr);
-    text = error == 0 ? json_dumps(object, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
-    if (text != NULL) {
-        (void)puts(text);
+    if (error != 0) {
+        json_decref(object);
+        return NULL;
     }
-    free(text);
+    return object;
+}
+
+int rbk_status_print_json(const struct rbk_history *history, struct rbk_error *reterr)
+{
+    json_t *object = rbk_status_json(history, reterr);
+    char *text;
+
+    if (object == NULL) {
+        return -(int)reterr->code;
+    }
+    text = json_dumps(object, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     json_decref(object);
-    return error;
+    if (text == NULL) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    (void)puts(text);
+    free(text);
+    return 0;
 }
