@@ -270,6 +270,9 @@ static void put_table(struct pen *pen, const struct rbk_machine *machine, enum r
     put_word(pen, count > 0 ? "\n]" : "]");
 }
 
+/* In capitals, as jansson writes them. */
+static const char hex_digits[] = "0123456789ABCDEF";
+
 size_t rbk_json_escape(char out[RBK_JSON_ESCAPE_BYTES], unsigned char byte)
 {
     const char *escaped = memchr(escaped_bytes, byte, ESCAPED_BYTES);
@@ -282,7 +285,10 @@ size_t rbk_json_escape(char out[RBK_JSON_ESCAPE_BYTES], unsigned char byte)
         out[0] = (char)byte;
         return 1;
     }
-    return (size_t)snprintf(out, RBK_JSON_ESCAPE_BYTES, "\\u%04X", byte);
+    memcpy(out, "\\u00", 4);
+    out[4] = hex_digits[byte >> 4];
+    out[5] = hex_digits[byte & 15];
+    return 6;
 }
 
 void rbk_machine_hash_text(struct rbk_str text, size_t hash_at, char out[RBK_SHA256_HEX_BYTES])

@@ -51,18 +51,35 @@ static void append_broken(struct rbk_buffer *out, struct rbk_str text, size_t wi
     rbk_buffer_append_str(out, text);
 }
 
+/* The time in front of a line, and above it the day when that is another one. Many lines may fall
+ * into one second: its words are kept. */
+static void tell_time(struct rbk_show *show, uint64_t at_ms, struct rbk_buffer *out)
+{
+    const struct rbk_style *style = &show->style;
+
+    if (show->clock_s != at_ms / 1000 || show->clock[0] == '\0') {
+        struct rbk_when day = rbk_when_day(at_ms);
+
+        if (show->with_day && strcmp(day.text, show->day) != 0) {
+            rbk_buffer_printf(out, "%s-- %s --%s\n", style->tones[RBK_TONE_DIM], day.text,
+                              style->off);
+            (void)snprintf(show->day, sizeof(show->day), "%.15s", day.text);
+        }
+        show->clock_s = at_ms / 1000;
+        (void)snprintf(show->clock, sizeof(show->clock), "%.15s", rbk_when_clock(at_ms).text);
+    }
+    rbk_buffer_append_text(out, style->tones[RBK_TONE_DIM]);
+    rbk_buffer_append_text(out, show->clock);
+    rbk_buffer_append_text(out, style->tones[RBK_TONE_DIM][0] != '\0' ? style->off : "");
+    rbk_buffer_append_text(out, "  ");
+}
+
 void rbk_plain_line(struct rbk_show *show, uint64_t at_ms, enum rbk_tone tone, struct rbk_str stage,
                     struct rbk_str text, struct rbk_buffer *out)
 {
     const struct rbk_style *style = &show->style;
-    struct rbk_when day = rbk_when_day(at_ms);
 
-    if (show->with_day && strcmp(day.text, show->day) != 0) {
-        rbk_buffer_printf(out, "%s-- %s --%s\n", style->tones[RBK_TONE_DIM], day.text, style->off);
-        (void)snprintf(show->day, sizeof(show->day), "%.15s", day.text);
-    }
-    rbk_buffer_printf(out, "%s%s%s  ", style->tones[RBK_TONE_DIM], rbk_when_clock(at_ms).text,
-                      style->tones[RBK_TONE_DIM][0] != '\0' ? style->off : "");
+    tell_time(show, at_ms, out);
     size_t columns = rbk_sanitize_columns(stage);
     rbk_sanitize(out, stage);
     for (; columns < STAGE_COLUMNS; columns++) {

@@ -56,6 +56,8 @@ struct rbk_show {
     uint64_t now_ms;               /* wall clock; set before each call */
     bool interrupted;              /* Ctrl-C was pressed */
     char day[16];                  /* plain: of the last line */
+    char clock[16];                /* plain: the time of the last line; empty: none yet */
+    uint64_t clock_s;              /* plain: the second it stands for */
     uint64_t told_ms;              /* plain: when a long step was last told of */
     void *own;                     /* the kind's own; freed by its fini */
 };

@@ -364,6 +364,7 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
     }
     store->role = role;
     store->write_lock = store->lease_lock = -1;
+    rbk_sha256_init(&store->sha);
     store->path = absolute(path);
     if (store->path == NULL || (store->directory = strdup(store->path)) == NULL) {
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
@@ -424,6 +425,7 @@ void rbk_store_close(struct rbk_store *store)
     if (store->write_lock >= 0) {
         close(store->write_lock);
     }
+    rbk_sha256_fini(&store->sha);
     free(store->directory);
     free(store->path);
     free(store);

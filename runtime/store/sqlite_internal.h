@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "runtime/core/base/buffer.h"
+#include "runtime/core/base/hash.h"
 #include "runtime/store/store.h"
 
 /* Every statement, prepared on first use and kept: X(constant, text). */
@@ -71,8 +72,9 @@ struct rbk_store {
     int write_lock; /* descriptor of PATH-lock: one writer or checkpointer at a time */
     int lease_lock; /* descriptor of the run's lock file; -1: no lease */
     bool in_transaction;
-    bool failed;        /* a write failed: nothing more is written */
-    uint64_t wal_pages; /* pages in the write-ahead log after the last commit */
+    bool failed;           /* a write failed: nothing more is written */
+    uint64_t wal_pages;    /* pages in the write-ahead log after the last commit */
+    struct rbk_sha256 sha; /* for one event after the other */
     sqlite3_stmt *statements[RBK_SQLITE_STATEMENT_COUNT]; /* owned, prepared on first use */
 };
 

@@ -7,22 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/core/base/hash.h"
-
-static void hash_event(const char *previous, struct rbk_store_event *event)
+static void hash_event(struct rbk_store *store, const char *previous, struct rbk_store_event *event)
 {
     char head[160];
     int bytes = snprintf(head, sizeof(head), "%s\n%lld %lld ", previous, (long long)event->seq,
                          (long long)event->at_ms);
-    struct rbk_sha256 sha;
 
-    rbk_sha256_init(&sha);
-    rbk_sha256_update(&sha, head, (size_t)bytes);
-    rbk_sha256_update(&sha, event->kind.data, event->kind.bytes);
-    rbk_sha256_update(&sha, "\n", 1);
-    rbk_sha256_update(&sha, event->body.data, event->body.bytes);
-    rbk_sha256_final_hex(&sha, event->hash);
-    rbk_sha256_fini(&sha);
+    rbk_sha256_restart(&store->sha);
+    rbk_sha256_update(&store->sha, head, (size_t)bytes);
+    rbk_sha256_update(&store->sha, event->kind.data, event->kind.bytes);
+    rbk_sha256_update(&store->sha, "\n", 1);
+    rbk_sha256_update(&store->sha, event->body.data, event->body.bytes);
+    rbk_sha256_final_hex(&store->sha, event->hash);
 }
 
 int rbk_store_append_event(struct rbk_store *store, const char *run, uint64_t epoch,
@@ -35,7 +31,7 @@ int rbk_store_append_event(struct rbk_store *store, const char *run, uint64_t ep
     if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_APPEND, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
-    hash_event(previous, event);
+    hash_event(store, previous, event);
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, event->seq);
     sqlite3_bind_int64(statement, 3, event->at_ms);
@@ -72,10 +68,10 @@ static int read_event(sqlite3_stmt *statement, const char *run, int64_t expected
 }
 
 /* Whether an event follows from the one before it, of which only the hash is known. */
-static int check_chain(const char *run, const char *previous, const char *stored,
-                       struct rbk_store_event *event, struct rbk_error *reterr)
+static int check_chain(struct rbk_store *store, const char *run, const char *previous,
+                       const char *stored, struct rbk_store_event *event, struct rbk_error *reterr)
 {
-    hash_event(previous, event);
+    hash_event(store, previous, event);
     if (strcmp(stored, event->hash) != 0) {
         return rbk_error_set(reterr, RBK_ECORRUPT,
                              "the journal of run %s is damaged: event %lld does not follow from "
@@ -104,7 +100,7 @@ int rbk_store_each_event(struct rbk_store *store, const char *run, int64_t from_
     while (rbk_sqlite_next(store, statement, "cannot read the journal in", &error, reterr)) {
         error = read_event(statement, run, expected++, &event, stored, reterr);
         if (error == 0 && event.seq >= from_seq) {
-            error = check_chain(run, previous, stored, &event, reterr);
+            error = check_chain(store, run, previous, stored, &event, reterr);
             error = error == 0 ? each(context, &event) : error;
         }
         memcpy(previous, stored, sizeof(previous));

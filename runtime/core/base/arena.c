@@ -37,7 +37,7 @@
 #define unpoison(START, BYTES) ((void)(START), (void)(BYTES))
 #endif
 
-#define CHUNK_BYTES_MIN ((size_t)16 << 10)
+#define CHUNK_BYTES_MIN ((size_t)1 << 10) /* an arena for one event is filled with little */
 #define CHUNK_BYTES_MAX ((size_t)16 << 20)
 #define HUGE_PAGE_BYTES ((uintptr_t)2 << 20) /* Of x86-64 and arm64; elsewhere advice is lost. */
 #define ALIGN_MAX ((size_t)4096)

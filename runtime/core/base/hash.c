@@ -43,6 +43,12 @@ void rbk_sha256_init(struct rbk_sha256 *hash)
     require(EVP_DigestInit_ex(hash->context, EVP_sha256(), NULL));
 }
 
+void rbk_sha256_restart(struct rbk_sha256 *hash)
+{
+    RBK_ASSERT(hash->context);
+    require(EVP_DigestInit_ex2(hash->context, NULL, NULL));
+}
+
 void rbk_sha256_update(struct rbk_sha256 *hash, const void *data, size_t bytes)
 {
     RBK_ASSERT(hash->context);

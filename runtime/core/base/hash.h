@@ -24,10 +24,13 @@ struct rbk_sha256 {
 /** Starts a hash; every start needs an rbk_sha256_fini(). Failures end the process, as above. */
 void rbk_sha256_init(struct rbk_sha256 *hash);
 
+/** Begins again with nothing, whatever became of the last one; costs less than another init. */
+void rbk_sha256_restart(struct rbk_sha256 *hash);
+
 /** Adds bytes. */
 void rbk_sha256_update(struct rbk_sha256 *hash, const void *data, size_t bytes);
 
-/** Writes the hash of all bytes added; afterwards only rbk_sha256_fini() may follow. */
+/** Writes the hash of all bytes added; afterwards only restart or fini may follow. */
 void rbk_sha256_final_hex(struct rbk_sha256 *hash, char out[RBK_SHA256_HEX_BYTES]);
 
 /** Frees the library object; a zeroed or finished hash is fine. */

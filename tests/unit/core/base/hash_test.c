@@ -43,6 +43,26 @@ START_TEST(pieces_give_the_hash_of_the_whole)
 }
 END_TEST
 
+START_TEST(a_hash_begun_again_knows_nothing_of_the_one_before)
+{
+    struct rbk_str text = rbk_str_from(vectors[_i].text);
+    struct rbk_sha256 hash;
+    char hex[RBK_SHA256_HEX_BYTES];
+    rbk_sha256_init(&hash);
+    rbk_sha256_update(&hash, "before", 6);
+    rbk_sha256_final_hex(&hash, hex);
+    for (int times = 0; times < 2; times++) {
+        rbk_sha256_restart(&hash);
+        rbk_sha256_update(&hash, text.data, text.bytes);
+        rbk_sha256_final_hex(&hash, hex);
+        ck_assert_str_eq(hex, vectors[_i].hex);
+        rbk_sha256_restart(&hash); /* and what was left unfinished is forgotten too */
+        rbk_sha256_update(&hash, "unfinished", 10);
+    }
+    rbk_sha256_fini(&hash);
+}
+END_TEST
+
 START_TEST(a_million_letters_hash_as_published)
 {
     struct rbk_sha256 hash;
@@ -66,6 +86,7 @@ int main(void)
     int vector_count = (int)(sizeof(vectors) / sizeof(vectors[0]));
     tcase_add_loop_test(cases, the_published_vectors_hold, 0, vector_count);
     tcase_add_loop_test(cases, pieces_give_the_hash_of_the_whole, 0, vector_count);
+    tcase_add_loop_test(cases, a_hash_begun_again_knows_nothing_of_the_one_before, 0, vector_count);
     tcase_add_test(cases, a_million_letters_hash_as_published);
     Suite *suite = suite_create("base/hash");
     suite_add_tcase(suite, cases);
