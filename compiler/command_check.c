@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,7 +333,7 @@ int rbk_command_check(int argc, const char **argv)
     int fix = 0;
     int dry_run = 0;
     int no_explore = 0;
-    long long states = 0;
+    long long states = LLONG_MIN; /* not given */
     const struct poptOption options[] = {
         {"format", 'f', POPT_ARG_STRING, &format, 0,
          "how findings are printed: `human' (the default), `gcc', `json', `sarif', `github' or "
@@ -375,7 +376,7 @@ int rbk_command_check(int argc, const char **argv)
         fprintf(stderr, "rbkc check: cannot dump \"%s\", expected tree\n", dump);
     } else if (dry_run && !fix) {
         fputs("rbkc check: --dry-run goes with --fix\n", stderr);
-    } else if (states < 0 || (states && no_explore)) {
+    } else if (states != LLONG_MIN && (states < 1 || no_explore)) {
         fputs("rbkc check: --states wants a number above 0, and no --no-explore\n", stderr);
     } else if (!files) {
         fputs("rbkc check: no file given\n", stderr);
@@ -383,8 +384,8 @@ int rbk_command_check(int argc, const char **argv)
         request.only_syntax = only_syntax != 0;
         request.dump_tree = dump != NULL;
         request.explore = !no_explore;
-        request.limits.states_max = (uint64_t)states;
-        request.limits.always = states != 0;
+        request.limits.states_max = states > 0 ? (uint64_t)states : 0;
+        request.limits.always = states > 0;
         request.fix = fix != 0;
         request.dry_run = dry_run != 0;
         status = check_all(files, &request);

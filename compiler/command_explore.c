@@ -14,6 +14,7 @@
 #include "runtime/core/machine.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,8 +78,8 @@ static int explore(const struct wanted *wanted)
 int rbk_command_explore(int argc, const char **argv)
 {
     char *format = NULL;
-    long long states = 0;
-    long long memory = 0;
+    long long states = LLONG_MIN; /* not given */
+    long long memory = LLONG_MIN;
     const struct poptOption options[] = {
         {"format", 'f', POPT_ARG_STRING, &format, 0, "`human' (the default) or `json'", "FORMAT"},
         {"states", 0, POPT_ARG_LONGLONG, &states, 0, "keep at most N states at once (500000)", "N"},
@@ -97,14 +98,14 @@ int rbk_command_explore(int argc, const char **argv)
                 poptStrerror(option));
     } else if (format && !json && strcmp(format, "human") != 0) {
         fprintf(stderr, "rbkc explore: unknown format \"%s\", expected human or json\n", format);
-    } else if (states < 0 || memory < 0) {
-        fputs("rbkc explore: a limit cannot be negative\n", stderr);
+    } else if ((states != LLONG_MIN && states < 1) || (memory != LLONG_MIN && memory < 1)) {
+        fputs("rbkc explore: --states and --memory want a number above 0\n", stderr);
     } else if (!plan || poptPeekArg(context)) {
         fputs("rbkc explore: expected one plan\n", stderr);
     } else {
         struct wanted wanted = {.plan = plan, .json = json};
-        wanted.options.states_max = (uint64_t)states;
-        wanted.options.bytes_max = (size_t)memory;
+        wanted.options.states_max = states > 0 ? (uint64_t)states : 0;
+        wanted.options.bytes_max = memory > 0 ? (size_t)memory : 0;
         status = explore(&wanted);
     }
     free(format);

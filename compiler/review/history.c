@@ -361,6 +361,64 @@ static int fetch_file(struct fetch *fetch, struct rbk_str path, struct rbk_error
     return 0;
 }
 
+/* ---- a plan that has moved ------------------------------------------------------------------- */
+
+/* The text before the next NUL; *at moves behind it. */
+static struct rbk_str next_field(struct rbk_str text, size_t *at)
+{
+    struct rbk_str rest = rbk_str_slice(text, *at, text.bytes);
+    struct rbk_str field = rbk_str_slice(rest, 0, rbk_str_find(rest, '\0'));
+    *at += field.bytes + 1;
+    return field;
+}
+
+/* The path a file had in the revision, if a commit since then has moved it here; else empty. Trees
+ * are compared, never the files of the checkout: filters that a repository names do not run. */
+static struct rbk_str path_before(struct fetch *fetch, struct rbk_str path)
+{
+    struct rbk_str text = RBK_STR("");
+    const char *const moved[] = {"diff-tree",        "-r",   "-z", "-M", "--diff-filter=R",
+                                 fetch->commit.data, "HEAD", NULL};
+    if (run_git(fetch, moved, RBK_SOURCE_BYTES_MAX, &text, &(struct rbk_error){0}) != 0) {
+        return RBK_STR("");
+    }
+    /* ":modes numbers R95" NUL the old path NUL the new path NUL, and so on. */
+    for (size_t at = 0; at < text.bytes;) {
+        (void)next_field(text, &at);
+        struct rbk_str before = next_field(text, &at);
+        if (rbk_str_equal(next_field(text, &at), path)) {
+            return rbk_arena_copy(fetch->arena, before);
+        }
+    }
+    return RBK_STR("");
+}
+
+/* Whether the revision has the plan under the path of today, or else under one it was moved from:
+ * then the modules beside that one count. */
+static void find_plan(struct fetch *fetch, struct rbk_str base)
+{
+    struct rbk_str text = RBK_STR(""), before;
+    struct rbk_str path =
+        rbk_arena_printf(fetch->arena, "%.*s%.*s", RBK_STR_ARG(fetch->prefix), RBK_STR_ARG(base));
+    struct rbk_str name =
+        rbk_arena_printf(fetch->arena, "%.*s:%.*s", RBK_STR_ARG(fetch->commit), RBK_STR_ARG(path));
+    const char *const size[] = {"cat-file", "-s", name.data, NULL};
+    const char *const number[] = {"rev-parse", "--quiet", "--verify", name.data, NULL};
+    struct rbk_error ignored;
+
+    if (run_git(fetch, size, 64, &text, &ignored) != 0 &&
+        run_git(fetch, number, 1024, &text, &ignored) != 0 &&
+        (before = path_before(fetch, path)).bytes != 0) {
+        size_t slash = before.bytes;
+        while (slash > 0 && before.data[slash - 1] != '/') {
+            slash--;
+        }
+        fetch->prefix = rbk_str_slice(before, 0, slash);
+        base = rbk_str_slice(before, slash, before.bytes);
+    }
+    want(fetch, fetch->prefix, base);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static int make_directory(struct rbk_arena *arena, struct rbk_str *ret_path,
@@ -397,7 +455,7 @@ int rbk_history_open(struct rbk_arena *arena, const char *revision, const char *
         return result;
     }
     fetch.directory = history.directory;
-    want(&fetch, fetch.prefix, base);
+    find_plan(&fetch, base);
     for (size_t i = 0; i < fetch.files.count && result == 0; i++) {
         int one = fetch_file(&fetch, fetch.files.entries[i].key, reterr);
         /* A file that is not there is the compiler's to report, or stands in the standard library.

@@ -319,6 +319,65 @@ static void check_sql(struct rbk_credentials *scan, size_t at)
     }
 }
 
+/* ---- passwords that a program takes as an argument ------------------------------------------- */
+
+/* Programs whose option takes a password, or `user:password`. */
+static const struct {
+    const char *program;
+    const char *option;
+    bool behind_colon; /* The password stands behind the first colon of the argument. */
+} arguments[] = {
+    {"curl", "-u", true},        {"curl", "--user", true},   {"curl", "--proxy-user", true},
+    {"sshpass", "-p", false},    {"redis-cli", "-a", false}, {"redis-cli", "--pass", false},
+    {"ldapsearch", "-w", false},
+};
+
+/* Whether a word of the same line before @at is @word: `curl -s …`, `["curl", "-s"`, `/bin/curl`.
+ */
+static bool stands_before(const struct rbk_credentials *scan, size_t at, const char *word)
+{
+    size_t bytes = strlen(word);
+    size_t first = at > REACH_BYTES_MAX ? at - REACH_BYTES_MAX : 0;
+    for (size_t i = at; i-- > first && scan->text[i] != '\n';) {
+        bool begins = i == 0 || !rbk_credentials_is_token(scan->text[i - 1]);
+        if (begins && strncmp(scan->text + i, word, bytes) == 0 &&
+            !rbk_credentials_is_token(scan->text[i + bytes])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An option at its first dash: `-u admin:VALUE`, `--user=admin:VALUE`, `"-u", "admin:VALUE"`. */
+static void check_argument(struct rbk_credentials *scan, size_t at)
+{
+    if (at == 0 || !strchr(" \t\"'", scan->text[at - 1])) {
+        return;
+    }
+    for (size_t i = 0; i < RBK_COUNT(arguments); i++) {
+        size_t option_end = at + strlen(arguments[i].option);
+        size_t start = option_end;
+        if (strncmp(scan->text + at, arguments[i].option, option_end - at) != 0 ||
+            !scan->text[start] || !strchr(" \"'=", scan->text[start])) {
+            continue;
+        }
+        while (start < option_end + 6 && scan->text[start] && strchr(" \"',=", scan->text[start])) {
+            start++;
+        }
+        size_t end = value_end(scan, start);
+        const char *colon = memchr(scan->text + start, ':', end - start);
+        size_t password =
+            arguments[i].behind_colon && colon ? (size_t)(colon - scan->text) + 1 : start;
+        if ((colon || !arguments[i].behind_colon) && password < end &&
+            !memchr(scan->text + start, '$', end - start) &&
+            rbk_credentials_is_literal(scan, password, end) &&
+            stands_before(scan, at, arguments[i].program)) {
+            rbk_credentials_report(scan, password, end, "a password");
+            return;
+        }
+    }
+}
+
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 void rbk_credentials_scan(struct rbk_credentials *scan)
@@ -339,6 +398,9 @@ void rbk_credentials_scan(struct rbk_credentials *scan)
             check_sql(scan, at);
         } else if (begins_shape(c)) {
             check_shapes(scan, at);
+            if (c == '-') {
+                check_argument(scan, at);
+            }
         }
     }
 }

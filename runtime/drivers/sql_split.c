@@ -4,6 +4,8 @@
  */
 #include "runtime/drivers/sql_split.h"
 
+#include "runtime/core/base/attributes.h"
+
 #include <string.h>
 
 /* A statement being scanned. */
@@ -140,9 +142,10 @@ static void take_word(struct cutter *cutter)
     if (cutter->at - start == 1 && word[0] == 'E' && peek(cutter, 0) == '\'') {
         skip_quoted(cutter, '\'', true);
     }
-    if (cutter->words < 2) {
-        memcpy(cutter->words == 0 ? cutter->statement->first : cutter->statement->second, word,
-               sizeof(word));
+    char *const kept[] = {cutter->statement->first, cutter->statement->second,
+                          cutter->statement->third};
+    if (cutter->words < RBK_COUNT(kept)) {
+        memcpy(kept[cutter->words], word, sizeof(word));
     }
     cutter->words++;
     /* A function's body in SQL has semicolons of its own: BEGIN ATOMIC …; … END. */
@@ -229,7 +232,10 @@ bool rbk_sql_controls_transaction(const struct rbk_sql_statement *statement)
         }
     }
     if (strcmp(statement->first, "ROLLBACK") == 0) {
-        return strcmp(statement->second, "TO") != 0;
+        /* Back to a savepoint leaves the transaction open: ROLLBACK [WORK | TRANSACTION] TO … */
+        bool filled =
+            strcmp(statement->second, "WORK") == 0 || strcmp(statement->second, "TRANSACTION") == 0;
+        return strcmp(filled ? statement->third : statement->second, "TO") != 0;
     }
     return strcmp(statement->first, "PREPARE") == 0 &&
            strcmp(statement->second, "TRANSACTION") == 0;

@@ -23,6 +23,7 @@ struct rbk_sql_statement {
     struct rbk_str text; /**< Without the semicolon; comments before it are part of it. */
     char first[16];      /**< Its first words in upper case, cut; "" when there are fewer. */
     char second[16];
+    char third[16];
     uint32_t param_max; /**< The highest parameter it names: 2 for "$2"; 0: none. */
 };
 

@@ -35,6 +35,8 @@ expect 1 'not fully explored' "$rbkc" explore --memory 100000 "$plan"
 expect 1 '[RBK150]' "$rbkc" check --states 50 --format gcc "$plan"
 "$rbkc" check --no-explore --format gcc "$plan" || failed=$((failed + 1))
 expect 2 'a number above 0' "$rbkc" check --no-explore --states 50 "$plan"
+expect 2 'a number above 0' "$rbkc" check --states 0 "$plan"
+expect 2 'a number above 0' "$rbkc" explore --states 0 "$plan"
 expect 2 'expected human or json' "$rbkc" explore --format xml "$plan"
 expect 2 'expected one plan' "$rbkc" explore
 expect 3 'no-such-plan' "$rbkc" explore "$work/no-such-plan.rbk"

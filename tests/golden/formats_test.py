@@ -313,6 +313,16 @@ def test_fmt_shows_what_it_would_change():
                                   check=True).stdout == b""
 
 
+def test_fmt_does_not_complain_of_a_reader_that_has_seen_enough():
+    with tempfile.TemporaryDirectory() as folder:
+        text = "plan p {\n" + "".join(f"    param p_{i}:   int\n" for i in range(20_000)) + "}\n"
+        with open(os.path.join(folder, "plan.rbk"), "w", encoding="utf-8") as file:
+            file.write(text)
+        shown = subprocess.run(["bash", "-c", '"$0" fmt --diff plan.rbk | head -n 1', RBKC], cwd=folder,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+        assert shown.stdout == b"--- a/plan.rbk\n" and shown.stderr == b"", shown
+
+
 def test_fix_leaves_every_golden_plan_no_worse():
     for path in plans("invalid"):
         with tempfile.TemporaryDirectory() as folder:

@@ -196,6 +196,14 @@ def history_is_only_text(world: World) -> None:
     shutil.copy(plan, world.repository / "new.rbk")
     page = world.run(["rbkc", "review", "new.rbk", "--against", "main"])
     assert "The plan is new: main has no new.rbk." in page, page
+    # A plan that was moved is still the same plan, and so are the modules it had beside it.
+    (world.repository / "moved").mkdir()
+    world.git("mv", "plan.rbk", "moved/plan.rbk")
+    world.git("mv", "sql", "moved/sql")
+    world.commit("moved")
+    page = world.run(["rbkc", "review", "moved/plan.rbk", "--against", "HEAD~1"])
+    assert "What changes against `HEAD~1`" in page and "The plan is new" not in page, page
+    world.git("reset", "--quiet", "--hard", "HEAD~1")
     # A plan below the root, seen from elsewhere; a filter of the repository is not applied.
     (world.repository / ".gitattributes").write_text("*.rbk filter=evil diff=evil\n")
     world.git("config", "filter.evil.smudge", "touch pwned")

@@ -73,12 +73,22 @@ START_TEST(transaction_control_is_recognised)
                                       "END",
                                       "abort",
                                       "ROLLBACK",
+                                      "ROLLBACK WORK",
+                                      "ROLLBACK TRANSACTION",
+                                      "ROLLBACK PREPARED 'to'",
                                       "start transaction",
                                       "PREPARE TRANSACTION 'x'",
                                       "COMMIT PREPARED 'x'"};
-    static const char *const no[] = {
-        "SAVEPOINT a",           "ROLLBACK TO a", "RELEASE a", "SELECT 1",
-        "PREPARE q AS SELECT 1", "'BEGIN'",       "\"begin\"", "beginning"};
+    static const char *const no[] = {"SAVEPOINT a",
+                                     "ROLLBACK TO a",
+                                     "ROLLBACK WORK TO a",
+                                     "rollback transaction to savepoint a",
+                                     "RELEASE a",
+                                     "SELECT 1",
+                                     "PREPARE q AS SELECT 1",
+                                     "'BEGIN'",
+                                     "\"begin\"",
+                                     "beginning"};
     for (size_t i = 0; i < RBK_COUNT(yes); i++) {
         ck_assert_msg(controls(yes[i]), "%s", yes[i]);
     }
