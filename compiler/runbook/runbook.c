@@ -170,6 +170,7 @@ static void put_messages(struct rbk_runbook *runbook)
         [RBK_HOOK_STUCK] = "it is stuck",
         [RBK_HOOK_ABORTED] = "it is rolled back",
         [RBK_HOOK_COMPLETED] = "it is completed",
+        [RBK_HOOK_CANCELLED] = "it is cancelled",
         [RBK_HOOK_NO_WAY_BACK] = "an applied stage has no way back any more",
     };
     const struct rbk_machine *machine = runbook->machine;

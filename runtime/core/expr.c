@@ -118,6 +118,22 @@ static int no_dash(const struct evaluation *evaluation, struct rbk_value word)
                          RBK_STR_ARG(rbk_str_slice(word.as.text, 0, 100)));
 }
 
+/* Texts joined; for people each says for itself that it is missing. */
+static int concat(const struct evaluation *evaluation, const struct rbk_value *args, size_t count,
+                  struct rbk_value *ret)
+{
+    struct rbk_value printed[RBK_STACK_MAX];
+
+    if (!evaluation->scope->print_missing || count > RBK_STACK_MAX) {
+        return rbk_op_concat(evaluation->arena, args, count, ret);
+    }
+    for (size_t i = 0; i < count; i++) {
+        printed[i] =
+            args[i].missing ? rbk_value_text(RBK_TYPE_TEXT, RBK_STR("(missing)")) : args[i];
+    }
+    return rbk_op_concat(evaluation->arena, printed, count, ret);
+}
+
 /* An operation on `args`, the topmost values of the stack; its result replaces them. */
 static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
                  const struct rbk_value *args, size_t count, struct rbk_value *ret)
@@ -170,7 +186,7 @@ static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
     case RBK_OP_TEXT:
         return rbk_op_text(arena, args[0], ret);
     case RBK_OP_CONCAT:
-        return rbk_op_concat(arena, args, count, ret);
+        return concat(evaluation, args, count, ret);
     case RBK_OP_URL_ENCODE:
         return rbk_op_url_encode(arena, args[0], ret);
     case RBK_OP_JSON_VALUE:

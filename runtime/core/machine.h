@@ -213,6 +213,7 @@ struct rbk_machine_place {
     X(STUCK, "stuck")         \
     X(ABORTED, "aborted")     \
     X(COMPLETED, "completed") \
+    X(CANCELLED, "cancelled") \
     X(NO_WAY_BACK, "no_way_back")
 #define RBK_STAGE_KINDS(X)            \
     X(APPLICATION, "application")     \

@@ -70,6 +70,8 @@ static void finish(struct step *step)
         rbk_step_hook(step, RBK_HOOK_COMPLETED, 0);
     } else if (plan_at(step)->kind == RBK_STATE_ABORTED) {
         rbk_step_hook(step, RBK_HOOK_ABORTED, 0);
+    } else {
+        rbk_step_hook(step, RBK_HOOK_CANCELLED, 0);
     }
     rbk_step_push(step, RBK_ACTION_FINISHED, 0);
 }

@@ -1,81 +1,90 @@
 /*
  * The outbox: rows are sent in order per channel, at least once, with the same key each time. A row
- * that cannot be sent is tried again later and later; it holds up its own channel and nothing else.
+ * that cannot be sent is tried again, at once and then after longer and longer pauses, for as long
+ * as the run lives; it holds up its own channel and nothing else.
  *
  *   waiting ──▶ sending (effects of the channel, one after the other) ──▶ sent
  *      ▲                          └── failed ──┐
  *      └────────── after a pause ◀─────────────┘
+ *
+ * What became of attempts goes into the store with the next batch of the journal, or, when the run
+ * has nothing to write, once a turn by itself: never more than one commit a turn. A runner that
+ * dies before that sends these messages again, in the same order.
  */
-#include "runtime/executor/run_internal.h"
+#include "runtime/executor/outbox.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_MS_FIRST 1000u
-#define RETRY_MS_MAX 60000u
-#define SEND_TIMEOUT_MS 10000u
+/* Pauses between attempts that fail in a row: none, then this, doubled each time up to the other;
+ * each up to a quarter shorter or longer, so that many runs do not come back at once. */
+#define PAUSE_MS_FIRST 100u
+#define PAUSE_MS_MAX 60000u
 /* Messages of one channel that are sent without a driver in one turn of the loop. */
 #define TURN_MESSAGES_MAX 64u
+/* Messages of one channel in memory; the others wait in the store. */
+#define LANE_MESSAGES_MAX 32u
 #define MESSAGE_ARENA_BYTES ((size_t)16 << 20)
 
-struct mail {
-    struct mail *next;
+/* An attempt that is over, on its way to the store. */
+struct ended {
+    struct ended *next;
     int64_t id;
-    int64_t attempts;
-    struct rbk_str key, text, stage; /* in its own arena */
-    struct rbk_arena arena;
-};
-
-/* One channel's queue and what is being sent. */
-struct lane {
-    struct rbk_client client; /* first */
-    struct outbox *outbox;
-    uint32_t channel;
-    struct mail *first, **end;
-    uint32_t effect; /* of the channel, being carried out */
-    bool sending;
-    struct rbk_driver *driver;
-    struct rbk_activity *activity;
-    uv_timer_t timer; /* next attempt */
-    struct rbk_scope scope;
-    struct rbk_arena arena; /* the request under way */
+    int64_t next_ms; /* 0: sent */
+    char *reason;    /* owned */
 };
 
 struct outbox {
     struct rbk_run *run;
     struct lane *lanes; /* owned: one per channel, and a last one for terminal and log only */
     uint32_t lane_count;
-    int64_t seen;  /* last row loaded */
-    unsigned open; /* timers not yet closed */
+    struct ended *ended, **ended_end; /* oldest first */
+    unsigned open;                    /* timers not yet closed */
     void (*on_closed)(void *context);
     void *context;
 };
 
-static void send_next(struct lane *lane);
+struct rbk_run *rbk_lane_run(const struct lane *lane)
+{
+    return lane->outbox->run;
+}
 
 /* ---- rows --------------------------------------------------------------------------------------
  */
 
 static int on_row(void *context, const struct rbk_store_message *row)
 {
-    struct outbox *outbox = context;
-    uint32_t index = row->channel < outbox->lane_count - 1 ? row->channel : outbox->lane_count - 1;
-    struct lane *lane = &outbox->lanes[index];
-    struct mail *mail;
+    struct lane *lane = context;
+    struct mail *mail = calloc(1, sizeof(*mail));
 
-    if (row->id <= outbox->seen || (mail = calloc(1, sizeof(*mail))) == NULL) {
-        return 0;
+    if (mail == NULL) {
+        return -RBK_ENOMEM;
     }
-    outbox->seen = row->id;
     rbk_arena_init(&mail->arena, MESSAGE_ARENA_BYTES);
-    mail->id = row->id;
+    lane->loaded = mail->id = row->id;
+    mail->at_ms = row->at_ms;
     mail->attempts = row->attempts;
     mail->key = rbk_arena_copy(&mail->arena, row->key);
     mail->text = rbk_arena_copy(&mail->arena, row->text);
     mail->stage = rbk_arena_copy(&mail->arena, row->stage);
+    mail->about = rbk_arena_copy(&mail->arena, row->about);
     *lane->end = mail;
     lane->end = &mail->next;
+    lane->count++;
     return 0;
+}
+
+/* The next rows of an empty lane. */
+static void refill(struct lane *lane)
+{
+    struct rbk_run *run = rbk_lane_run(lane);
+    int error = rbk_store_unsent(run->store, run->id, lane->channel, lane->loaded,
+                                 LANE_MESSAGES_MAX, on_row, lane, &run->error);
+
+    if (error != 0) {
+        rbk_run_fail(run, error);
+    }
+    lane->more = lane->count == LANE_MESSAGES_MAX;
 }
 
 static void drop_first(struct lane *lane)
@@ -86,177 +95,129 @@ static void drop_first(struct lane *lane)
     if (lane->first == NULL) {
         lane->end = &lane->first;
     }
+    lane->count--;
     rbk_arena_fini(&mail->arena);
     free(mail);
 }
 
-/* ---- sending -----------------------------------------------------------------------------------
+/* ---- attempts ----------------------------------------------------------------------------------
  */
 
 static void on_retry(uv_timer_t *timer)
 {
-    send_next(timer->data);
+    rbk_lane_next(timer->data);
 }
 
-/* The end of one attempt. */
-static void done(struct lane *lane, bool sent, struct rbk_str reason)
+static uint64_t pause_ms(unsigned failures)
 {
-    struct rbk_run *run = lane->outbox->run;
-    struct mail *mail = lane->first;
-    uint64_t pause_ms = RETRY_MS_FIRST;
-    struct rbk_str clean;
+    uint64_t pause = PAUSE_MS_FIRST;
 
-    lane->sending = false;
-    rbk_arena_reset(&run->scratch);
-    clean = rbk_secrets_redact(run->secrets, &run->scratch, reason);
-    if (rbk_store_message_done(run->store, mail->id, sent, clean.bytes != 0 ? clean.data : "",
-                               &run->error) != 0) {
-        rbk_run_fail(run, -(int)run->error.code);
+    if (failures <= 1) {
+        return 0; /* most often it was the connection, not the other side */
+    }
+    for (unsigned i = 2; i < failures && pause < PAUSE_MS_MAX; i++) {
+        pause *= 2;
+    }
+    pause = pause < PAUSE_MS_MAX ? pause : PAUSE_MS_MAX;
+    return pause * 3 / 4 + uv_hrtime() / 1000 % (pause / 2);
+}
+
+static void put_ended(struct lane *lane, int64_t next_ms, struct rbk_str reason)
+{
+    struct outbox *outbox = lane->outbox;
+    struct ended *ended = calloc(1, sizeof(*ended));
+
+    if (ended != NULL) {
+        ended->reason = strndup(reason.bytes != 0 ? reason.data : "", reason.bytes);
+    }
+    if (ended == NULL || ended->reason == NULL) {
+        free(ended);
+        rbk_run_fail(outbox->run, rbk_error_set(&outbox->run->error, RBK_ENOMEM, "out of memory"));
         return;
     }
+    ended->id = lane->first->id;
+    ended->next_ms = next_ms;
+    *outbox->ended_end = ended;
+    outbox->ended_end = &ended->next;
+    rbk_run_wake(outbox->run);
+}
+
+void rbk_lane_done(struct lane *lane, bool sent, struct rbk_str reason)
+{
+    struct rbk_run *run = rbk_lane_run(lane);
+    struct rbk_str clean;
+    uint64_t pause;
+
+    lane->sending = false;
     if (sent) {
+        put_ended(lane, 0, (struct rbk_str){NULL, 0});
+        lane->failures = 0;
         drop_first(lane);
         return;
     }
-    rbk_run_notice(run, "channel %.*s: message not sent: %.*s",
-                   RBK_STR_ARG(run->replay->machine->channels[lane->channel].name),
-                   RBK_STR_ARG(clean));
-    mail->attempts++;
-    for (int64_t i = 1; i < mail->attempts && pause_ms < RETRY_MS_MAX; i++) {
-        pause_ms *= 2;
+    lane->failures++;
+    lane->first->attempts++;
+    pause = pause_ms(lane->failures);
+    rbk_arena_reset(&run->scratch);
+    clean = rbk_secrets_redact(run->secrets, &run->scratch, reason);
+    put_ended(lane, (int64_t)(rbk_run_clock_ms(run) + pause), clean);
+    if (pause != 0) {
+        rbk_run_notice(run, "channel %.*s: message not sent, tried again in %.1f s: %.*s",
+                       RBK_STR_ARG(run->replay->machine->channels[lane->channel].name),
+                       (double)pause / 1000.0, RBK_STR_ARG(clean));
     }
-    uv_timer_start(&lane->timer, on_retry, pause_ms < RETRY_MS_MAX ? pause_ms : RETRY_MS_MAX, 0);
-}
-
-/* Variables of the message, over those of the run. */
-static struct rbk_value variable(void *context, enum rbk_variable which)
-{
-    struct lane *lane = context;
-    struct rbk_run *run = lane->outbox->run;
-
-    switch (which) {
-    case RBK_VARIABLE_MESSAGE:
-        return rbk_value_text(RBK_TYPE_TEXT, lane->first->text);
-    case RBK_VARIABLE_MESSAGE_KEY:
-        return rbk_value_text(RBK_TYPE_TEXT, lane->first->key);
-    case RBK_VARIABLE_MESSAGE_STAGE:
-        return rbk_value_text(RBK_TYPE_TEXT, lane->first->stage);
-    default:
-        return run->scope.variable(run, which);
-    }
-}
-
-static struct rbk_value secret(void *context, uint32_t index)
-{
-    struct lane *lane = context;
-
-    return rbk_value_text(RBK_TYPE_SECRET, rbk_secrets_get(lane->outbox->run->secrets, index));
-}
-
-/* What became of an effect of the channel that was to be begun. */
-enum begun { BEGUN_WAITS, BEGUN_AND_OVER, BEGUN_FAILED };
-
-/* Begins the next effect of the message's channel; *ret_error says why it could not be. */
-static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
-{
-    struct rbk_run *run = lane->outbox->run;
-    const struct rbk_machine *machine = run->replay->machine;
-    const struct rbk_channel *channel = &machine->channels[lane->channel];
-    const struct rbk_effect *effect = &machine->effects[channel->effects.first + lane->effect];
-    struct rbk_request_source source;
-    struct rbk_request request;
-
-    rbk_arena_reset(&lane->arena);
-    lane->scope = run->scope;
-    lane->scope.context = lane;
-    lane->scope.variable = variable;
-    lane->scope.secret = secret;
-    lane->scope.window = NULL;
-    source = (struct rbk_request_source){.scope = &lane->scope,
-                                         .args = effect->args,
-                                         .connection = effect->connection,
-                                         .run = run->id,
-                                         .step = channel->name.data,
-                                         .stage = lane->first->stage.data,
-                                         .key = lane->first->key.data};
-    if (rbk_request_build(&source, &lane->arena, &request, ret_error) != 0 ||
-        rbk_drivers_for_effect(run->drivers, machine, effect, &lane->driver, ret_error) != 0) {
-        return BEGUN_FAILED;
-    }
-    if (lane->driver == NULL) {
-        return BEGUN_AND_OVER;
-    }
-    /* Not part of the journal: at least once, and no doubt about it. */
-    request.idempotent = request.reading = true;
-    request.attempt = (uint32_t)lane->first->attempts + 1u;
-    request.timeout_ms = effect->timeout_ms != 0 ? effect->timeout_ms : SEND_TIMEOUT_MS;
-    request.secrets = rbk_secrets_all(run->secrets);
-    request.secret_count = machine->secret_count;
-    return lane->driver->ops->start(lane->driver, &request, &lane->client, &lane->activity,
-                                    ret_error) == 0
-               ? BEGUN_WAITS
-               : BEGUN_FAILED;
-}
-
-/* Goes on with the first message until it is sent, has failed, or waits for a driver. True: the
- * next one may begin. */
-static bool go_on(struct lane *lane)
-{
-    struct rbk_run *run = lane->outbox->run;
-    const struct rbk_machine *machine = run->replay->machine;
-    struct rbk_error error;
-
-    if (lane->channel == lane->outbox->lane_count - 1) {
-        rbk_run_notice(run, "%.*s", RBK_STR_ARG(lane->first->text));
-        done(lane, true, (struct rbk_str){NULL, 0});
-        return true;
-    }
-    for (; lane->effect < machine->channels[lane->channel].effects.count; lane->effect++) {
-        enum begun begun = begin_effect(lane, &error);
-
-        if (begun == BEGUN_FAILED) {
-            done(lane, false, rbk_str_from(error.text));
-        }
-        if (begun != BEGUN_AND_OVER) {
-            return false;
-        }
-    }
-    done(lane, true, (struct rbk_str){NULL, 0});
-    return true;
+    uv_timer_start(&lane->timer, on_retry, pause, 0);
 }
 
 /* However many messages wait: one after the other, and some in one turn of the loop. */
-static void send_next(struct lane *lane)
+void rbk_lane_next(struct lane *lane)
 {
-    for (unsigned sent = 0;
-         !lane->sending && lane->first != NULL && lane->outbox->run->failed == 0 &&
-         !uv_is_active((uv_handle_t *)&lane->timer);
+    for (unsigned sent = 0; !lane->sending && rbk_lane_run(lane)->failed == 0 &&
+                            !uv_is_active((uv_handle_t *)&lane->timer);
          sent++) {
+        if (lane->first == NULL && lane->more) {
+            refill(lane);
+        }
+        if (lane->first == NULL) {
+            return;
+        }
         if (sent == TURN_MESSAGES_MAX) {
             uv_timer_start(&lane->timer, on_retry, 0, 0);
             return;
         }
-        lane->sending = true;
-        lane->effect = 0;
-        if (!go_on(lane)) {
-            return;
-        }
+        rbk_lane_send(lane);
     }
 }
 
-static void on_result(struct rbk_client *client, const struct rbk_result *result)
-{
-    struct lane *lane = (struct lane *)client;
+/* ---- the store ---------------------------------------------------------------------------------
+ */
 
-    lane->activity = NULL;
-    if (result->outcome != RBK_OUTCOME_OK) {
-        done(lane, false, result->message);
-        return;
+bool rbk_outbox_has_ended(const struct rbk_run *run)
+{
+    return run->outbox->ended != NULL;
+}
+
+int rbk_outbox_write(struct rbk_run *run)
+{
+    int error = 0;
+
+    for (const struct ended *at = run->outbox->ended; at != NULL && error == 0; at = at->next) {
+        error = rbk_store_message_done(run->store, at->id, at->next_ms, at->reason, &run->error);
     }
-    lane->effect++;
-    if (go_on(lane)) {
-        send_next(lane);
+    return error;
+}
+
+void rbk_outbox_written(struct rbk_run *run)
+{
+    struct outbox *outbox = run->outbox;
+    struct ended *ended;
+
+    while ((ended = outbox->ended) != NULL) {
+        outbox->ended = ended->next;
+        free(ended->reason);
+        free(ended);
     }
+    outbox->ended_end = &outbox->ended;
 }
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -274,16 +235,17 @@ int rbk_outbox_open(struct rbk_run *run)
     outbox->run = run;
     outbox->lane_count = count;
     outbox->open = count;
+    outbox->ended_end = &outbox->ended;
     for (uint32_t i = 0; i < count; i++) {
         struct lane *lane = &outbox->lanes[i];
 
-        lane->client.on_result = on_result;
         lane->outbox = outbox;
-        lane->channel = i;
+        lane->channel = i < count - 1 ? i : UINT32_MAX;
         lane->end = &lane->first;
         uv_timer_init(&run->loop, &lane->timer);
         lane->timer.data = lane;
         rbk_arena_init(&lane->arena, MESSAGE_ARENA_BYTES);
+        rbk_arena_init(&lane->arena_about, MESSAGE_ARENA_BYTES);
     }
     run->outbox = outbox;
     run->has_mail = true;
@@ -296,12 +258,9 @@ void rbk_outbox_look(struct rbk_run *run)
         return;
     }
     run->has_mail = false;
-    if (rbk_store_each_message(run->store, run->id, on_row, run->outbox, &run->error) != 0) {
-        rbk_run_fail(run, -(int)run->error.code);
-        return;
-    }
     for (uint32_t i = 0; i < run->outbox->lane_count; i++) {
-        send_next(&run->outbox->lanes[i]);
+        run->outbox->lanes[i].more = true;
+        rbk_lane_next(&run->outbox->lanes[i]);
     }
 }
 
@@ -312,7 +271,7 @@ bool rbk_outbox_idle(const struct rbk_run *run)
             return false;
         }
     }
-    return true;
+    return run->outbox->ended == NULL;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -326,6 +285,7 @@ static void on_timer_closed(uv_handle_t *handle)
         drop_first(lane);
     }
     rbk_arena_fini(&lane->arena);
+    rbk_arena_fini(&lane->arena_about);
     if (--outbox->open != 0) {
         return;
     }
@@ -338,6 +298,7 @@ void rbk_outbox_close(struct rbk_run *run, void (*on_closed)(void *context), voi
 {
     struct outbox *outbox = run->outbox;
 
+    rbk_outbox_written(run);
     run->outbox = NULL;
     outbox->on_closed = on_closed;
     outbox->context = context;

@@ -99,13 +99,19 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* only keeps the loop from waiting */
 }
 
-void rbk_queue_push(struct rbk_run *run, struct queued *queued)
+void rbk_run_wake(struct rbk_run *run)
 {
-    *run->queue_end = queued;
-    run->queue_end = &queued->next;
     if (!uv_is_active((uv_handle_t *)&run->idle)) {
         uv_idle_start(&run->idle, on_idle);
     }
+}
+
+void rbk_queue_push(struct rbk_run *run, struct queued *queued)
+{
+    queued->turn = run->turns;
+    *run->queue_end = queued;
+    run->queue_end = &queued->next;
+    rbk_run_wake(run);
 }
 
 /* ---- actions ----------------------------------------------------------------------------------
@@ -281,6 +287,9 @@ static struct queued *take(struct rbk_run *run)
         run->queue_end = &run->queue;
     }
     queued->next = NULL;
+    if (run->turns - queued->turn > run->turns_waited_max) {
+        run->turns_waited_max = run->turns - queued->turn;
+    }
     return queued;
 }
 
@@ -319,6 +328,31 @@ static int snapshot_when_due(struct rbk_run *run)
     return rbk_snapshot_write(run->store, run->replay, &run->error);
 }
 
+/* The one commit of a turn, with what became of messages in it. */
+static int commit(struct rbk_run *run)
+{
+    int error = rbk_outbox_write(run);
+
+    if (error == 0 && (error = rbk_store_commit(run->store, &run->error)) == 0) {
+        rbk_outbox_written(run);
+    }
+    return error;
+}
+
+/* A turn without records. */
+static void write_outbox(struct rbk_run *run)
+{
+    int error = rbk_store_begin(run->store, &run->error);
+
+    if (error == 0) {
+        error = commit(run);
+    }
+    if (error != 0) {
+        rbk_store_rollback(run->store);
+        rbk_run_fail(run, error);
+    }
+}
+
 static void batch(struct rbk_run *run)
 {
     struct passed passed[BATCH_MAX];
@@ -341,7 +375,7 @@ static void batch(struct rbk_run *run)
     }
     if (error == 0) {
         crash_point(run, "RBK_TEST_KILL_BEFORE_COMMIT");
-        error = rbk_store_commit(run->store, &run->error);
+        error = commit(run);
         if (error == 0) {
             crash_point(run, "RBK_TEST_KILL_AFTER_COMMIT");
         }
@@ -423,8 +457,12 @@ static void on_pump(uv_check_t *check)
 {
     struct rbk_run *run = check->data;
 
+    run->turns++;
     if (run->stopping) {
         return;
+    }
+    if (run->queue == NULL && rbk_outbox_has_ended(run)) {
+        write_outbox(run);
     }
     if (run->queue != NULL) {
         batch(run);
@@ -441,7 +479,7 @@ static void on_pump(uv_check_t *check)
             return;
         }
     }
-    if (run->queue == NULL) {
+    if (run->queue == NULL && !rbk_outbox_has_ended(run)) {
         uv_idle_stop(&run->idle);
         rbk_store_checkpoint(run->store);
         if (should_stop(run)) {
@@ -565,6 +603,9 @@ static void say_farewell(struct rbk_run *run)
     while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms &&
            run->interrupts == interrupts) {
         uv_run(&run->loop, UV_RUN_ONCE);
+        if (rbk_outbox_has_ended(run)) {
+            write_outbox(run);
+        }
     }
     uv_timer_stop(&run->due_timer);
 }
@@ -646,52 +687,4 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
         return 1;
     }
     return status_to_exit((enum rbk_status)run->replay->state->status);
-}
-
-/* ---- what an observer may look at -------------------------------------------------------------
- */
-
-uv_loop_t *rbk_run_loop(struct rbk_run *run)
-{
-    return &run->loop;
-}
-
-const char *rbk_run_id(const struct rbk_run *run)
-{
-    return run->id;
-}
-
-const struct rbk_machine *rbk_run_machine(const struct rbk_run *run)
-{
-    return run->replay->machine;
-}
-
-const struct rbk_state *rbk_run_state(const struct rbk_run *run)
-{
-    return run->replay->state;
-}
-
-const struct rbk_settings *rbk_run_settings(const struct rbk_run *run)
-{
-    return &run->replay->settings;
-}
-
-const struct rbk_watch *rbk_run_watch(const struct rbk_run *run)
-{
-    return run->watch;
-}
-
-const struct rbk_value *rbk_run_slots(const struct rbk_run *run)
-{
-    return run->replay->slots;
-}
-
-const struct rbk_scope *rbk_run_scope(struct rbk_run *run)
-{
-    return &run->open_scope;
-}
-
-uint64_t rbk_run_now_ms(const struct rbk_run *run)
-{
-    return rbk_run_clock_ms(run);
 }

@@ -39,6 +39,7 @@ struct rbk_observer {
 struct rbk_run_options {
     const char *store_path;
     const char *user; /* operating system user */
+    const char *url;  /* base of links to the run, kept with it when it is created; NULL: none */
     bool no_wait;     /* end (exit 30 or 20) as soon as only a person or time goes on */
     struct rbk_observer observer;
 };

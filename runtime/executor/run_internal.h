@@ -5,6 +5,7 @@
  * What the files of the executor share. Nobody outside runtime/executor includes this.
  *
  *   run_open.c      create, reopen, free
+ *   run_look.c      what an observer may look at
  *   run.c           the one door: records from the queue through step() into the journal; the loop
  *   due.c           the timer for the earliest deadline
  *   work.c          what is under way: one struct work for each dispatched effect
@@ -14,7 +15,9 @@
  *   daily_window.c  windows by the clock of a time zone
  *   inbox.c         what people ask for, into records
  *   tell.c          hooks, notifications, reports, escalations into outbox rows
- *   outbox.c        outbox rows out through channels
+ *   about.c         what the run was when a message was written
+ *   outbox.c        outbox rows out through channels: queues, attempts, pauses
+ *   outbox_send.c     one attempt: the effects of a channel, one after the other
  *   scope.c         what templates see
  */
 
@@ -30,10 +33,12 @@ struct way_back;
 /* A record on its way to step(), with what is to be stored beside it. Owns its texts (arena). */
 struct queued {
     struct queued *next;
+    uint64_t turn; /* of the loop, in which it was pushed */
     struct rbk_record record;
     struct rbk_str label;            /* evidence: its label; empty: none */
     struct rbk_str content;          /* evidence */
     const struct rbk_effect *effect; /* RESULT: of which; NULL: of none */
+    uint32_t region;                 /* of the effect */
     bool proceed;                    /* a driver waits for this note to be in the journal */
     struct rbk_arena arena;
 };
@@ -62,6 +67,8 @@ struct rbk_run {
     struct rbk_arena scratch;    /* reset before each use */
     struct rbk_arena telling;    /* texts of messages; reset for each record */
     bool has_mail;               /* rows may be in the outbox that are not loaded yet */
+    uint32_t told_region; /* the stage a message is about; RBK_NONE: whichever is under way */
+    bool in_question;     /* the text of a question is being evaluated */
 
     struct queued *queue, **queue_end;
     struct work *works;      /* under way; newest first */
@@ -92,6 +99,10 @@ struct rbk_run {
     struct rbk_error error;
     int exit_status;
     uint64_t commits; /* of the journal, by this runner */
+    uint64_t turns;   /* of the loop */
+    /* for tests: how many turns a record waited at most for its commit, and how many commits one
+     * turn has seen at most */
+    uint64_t turns_waited_max, turn_commits, turn_commits_max;
 };
 
 /* ---- run.c ---- */
@@ -101,6 +112,8 @@ struct rbk_run {
 struct queued *rbk_queue_new(struct rbk_run *run, enum rbk_event_kind kind);
 void rbk_queue_push(struct rbk_run *run, struct queued *queued);
 void rbk_queue_free(struct queued *queued);
+/* There is something to write at the end of this turn. */
+void rbk_run_wake(struct rbk_run *run);
 /* Stop the run at its last durable event. */
 void rbk_run_fail(struct rbk_run *run, int code);
 /* The wall clock, never before the last event. */
@@ -148,7 +161,13 @@ int rbk_tell(struct rbk_run *run, const struct queued *queued, int64_t seq);
 int rbk_outbox_open(struct rbk_run *run);
 /* New rows may be there. */
 void rbk_outbox_look(struct rbk_run *run);
-/* Everything was sent, or given up for now. */
+/* Attempts have ended that the store does not know of. */
+bool rbk_outbox_has_ended(const struct rbk_run *run);
+/* Inside a transaction: tell the store of them. After its commit: rbk_outbox_written(). */
+RBK_MUST_USE int rbk_outbox_write(struct rbk_run *run);
+/* They are durable. */
+void rbk_outbox_written(struct rbk_run *run);
+/* Everything was sent, and the store knows. */
 bool rbk_outbox_idle(const struct rbk_run *run);
 void rbk_outbox_close(struct rbk_run *run, void (*on_closed)(void *context), void *context);
 

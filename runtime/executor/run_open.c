@@ -84,6 +84,7 @@ static struct rbk_run *run_new(const struct rbk_run_options *options, struct rbk
     }
     run->options = *options;
     run->queue_end = &run->queue;
+    run->told_region = RBK_NONE;
     rbk_arena_init(&run->scratch, SCRATCH_BYTES);
     rbk_arena_init(&run->telling, SCRATCH_BYTES);
     if (uv_loop_init(&run->loop) != 0) {
@@ -250,6 +251,8 @@ static int store_run(struct rbk_run *run, const struct rbk_machine *machine, str
                                 .user = rbk_str_from(run->options.user),
                                 .directory = rbk_str_from(run->directory),
                                 .unrehearsed = rbk_str_from(unrehearsed != NULL ? unrehearsed : ""),
+                                .url =
+                                    rbk_str_from(run->options.url != NULL ? run->options.url : ""),
                                 .status = rbk_str_from(rbk_status_name(RBK_STATUS_READY)),
                                 .started_ms = (int64_t)now_ms};
     int error;
@@ -342,9 +345,10 @@ fail:
 
 static int on_unsent(void *context, const struct rbk_store_message *message)
 {
-    (void)message;
-    *(bool *)context = true;
-    return 1;
+    bool *found = context;
+
+    *found = message->sent_ms == 0;
+    return *found ? 1 : 0;
 }
 
 /* A run that ended a moment before its runner died may have messages left to send. */

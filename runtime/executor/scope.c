@@ -14,6 +14,9 @@ uint32_t rbk_scope_stage(const struct rbk_run *run)
     const struct rbk_state *state = run->replay->state;
     uint32_t under_way = RBK_NONE, last = RBK_NONE, order = 0;
 
+    if (run->told_region != RBK_NONE && run->told_region != 0) {
+        return run->told_region;
+    }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region_state *region;
 
@@ -66,13 +69,94 @@ static struct rbk_value limit(uint64_t ms)
     return ms != 0 ? duration(ms) : rbk_value_missing(RBK_TYPE_DURATION);
 }
 
+static struct rbk_value remaining(const struct rbk_run *run, uint64_t now_ms)
+{
+    const struct rbk_state *state = run->replay->state;
+    uint64_t estimate_ms = run->replay->machine->estimate_ms, passed_ms = 0;
+
+    if (estimate_ms == 0) {
+        return rbk_value_missing(RBK_TYPE_DURATION);
+    }
+    if (state->first_effect_ms != 0 && now_ms > state->first_effect_ms) {
+        passed_ms = now_ms - state->first_effect_ms;
+    }
+    return duration(passed_ms < estimate_ms && state->all_applied_ms == 0 ? estimate_ms - passed_ms
+                                                                          : 0);
+}
+
+/* The question that is open, of the first region or trigger that asks; RBK_NONE: none. */
+static uint32_t open_question(const struct rbk_run *run)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_state *state = run->replay->state;
+
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        uint32_t mode = rbk_state_region(machine, state, i)->mode;
+        uint32_t question = mode == RBK_MODE_ASKING || mode == RBK_MODE_DOUBT
+                                ? rbk_region_question(machine, state, i)
+                                : RBK_NONE;
+
+        if (question != RBK_NONE) {
+            return question;
+        }
+    }
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        const struct rbk_trigger_state *trigger = rbk_state_trigger(machine, state, i);
+
+        if (trigger->mode == RBK_TRIGGER_ASKING && trigger->reaction < machine->reaction_count) {
+            return machine->reactions[trigger->reaction].question;
+        }
+    }
+    return RBK_NONE;
+}
+
+static struct rbk_value question(struct rbk_run *run)
+{
+    uint32_t row = run->in_question ? RBK_NONE : open_question(run);
+    struct rbk_value value = text(RBK_STR(""));
+
+    if (row != RBK_NONE) {
+        run->in_question = true; /* its text may ask for this variable, too */
+        if (rbk_expr_evaluate(&run->open_scope, run->replay->machine->questions[row].text,
+                              &run->scratch, &value, NULL) != 0 ||
+            value.missing) {
+            value = text(RBK_STR("a question is open"));
+        }
+        run->in_question = false;
+    }
+    return value;
+}
+
+static struct rbk_value link_to(struct rbk_run *run)
+{
+    struct rbk_str url = run->replay->run.url;
+
+    while (url.bytes != 0 && url.data[url.bytes - 1] == '/') {
+        url.bytes--;
+    }
+    return text(url.bytes == 0
+                    ? RBK_STR("")
+                    : rbk_arena_printf(&run->scratch, "%.*s/runs/%s", RBK_STR_ARG(url), run->id));
+}
+
+static struct rbk_value stage_text(const struct rbk_run *run, bool title)
+{
+    uint32_t stage = rbk_scope_stage(run);
+    const struct rbk_region *region;
+
+    if (stage == RBK_NONE) {
+        return text(RBK_STR(""));
+    }
+    region = &run->replay->machine->regions[stage];
+    return text(title && region->title.bytes != 0 ? region->title : region->name);
+}
+
 static struct rbk_value variable(void *context, enum rbk_variable which)
 {
     struct rbk_run *run = context;
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_state *state = run->replay->state;
     uint64_t now_ms = rbk_run_clock_ms(run);
-    uint32_t stage;
 
     switch (which) {
     case RBK_VARIABLE_RUN_ID:
@@ -89,9 +173,16 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
     case RBK_VARIABLE_RUN_STATUS:
         return text(rbk_str_from(rbk_status_name((enum rbk_status)state->status)));
     case RBK_VARIABLE_RUN_STAGE:
-    case RBK_VARIABLE_MESSAGE_STAGE:
-        stage = rbk_scope_stage(run);
-        return text(stage != RBK_NONE ? machine->regions[stage].name : RBK_STR(""));
+    case RBK_VARIABLE_STAGE_NAME:
+        return stage_text(run, false);
+    case RBK_VARIABLE_STAGE_TITLE:
+        return stage_text(run, true);
+    case RBK_VARIABLE_RUN_REMAINING:
+        return remaining(run, now_ms);
+    case RBK_VARIABLE_RUN_QUESTION:
+        return question(run);
+    case RBK_VARIABLE_RUN_LINK:
+        return link_to(run);
     case RBK_VARIABLE_RUN_REASON:
         return text(run->replay->reason);
     case RBK_VARIABLE_RUN_ELAPSED:
@@ -167,11 +258,13 @@ static struct rbk_str cut(struct rbk_arena *arena, struct rbk_str text)
 
 struct rbk_str rbk_scope_text(struct rbk_run *run, uint32_t expr, struct rbk_arena *arena)
 {
+    struct rbk_scope scope = run->open_scope;
     struct rbk_value value;
     struct rbk_buffer printed;
     struct rbk_str result;
 
-    if (expr == RBK_NONE || rbk_expr_evaluate(&run->open_scope, expr, arena, &value, NULL) != 0) {
+    scope.print_missing = true;
+    if (expr == RBK_NONE || rbk_expr_evaluate(&scope, expr, arena, &value, NULL) != 0) {
         return (struct rbk_str){NULL, 0};
     }
     rbk_buffer_init(&printed, RBK_TEMPLATE_BYTES_MAX);

@@ -277,6 +277,7 @@ int rbk_settings_hash(const struct rbk_store_run *run, char ret_hex[65])
         {RBK_STR("title"), run->title},
         {RBK_STR("user"), run->user},
         {RBK_STR("unrehearsed"), run->unrehearsed},
+        {RBK_STR("url"), run->url},
     };
     json_t *object = json_pack("{s:I}", "started", (json_int_t)run->started_ms);
     bool failed = object == NULL;

@@ -7,11 +7,13 @@
 #include <stdio.h>
 
 #include "runtime/core/base/hash.h"
+#include "runtime/executor/about.h"
 
 struct telling {
     struct rbk_run *run;
     int64_t seq;
     unsigned number; /* of messages in this record: part of their keys */
+    enum rbk_told why;
     struct rbk_arena *arena;
 };
 
@@ -26,7 +28,8 @@ static int put(struct telling *telling, uint32_t channel, struct rbk_str text)
         .key = rbk_arena_printf(telling->arena, "%s/%lld/%u", run->id, (long long)telling->seq,
                                 telling->number++),
         .text = text,
-        .stage = stage != RBK_NONE ? run->replay->machine->regions[stage].name : RBK_STR("")};
+        .stage = stage != RBK_NONE ? run->replay->machine->regions[stage].name : RBK_STR(""),
+        .about = rbk_about_write(run, telling->why, telling->arena)};
 
     run->has_mail = true;
     return rbk_store_put_message(run->store, run->id, &message, &run->error);
@@ -40,11 +43,23 @@ static int put_message(struct telling *telling, uint32_t index)
                rbk_scope_text(telling->run, message->text, telling->arena));
 }
 
+static enum rbk_told why_of(uint32_t kind)
+{
+    static const enum rbk_told why[RBK_HOOK_KIND_COUNT] = {
+#define X(constant, word) [RBK_HOOK_##constant] = RBK_TOLD_##constant,
+        RBK_HOOK_KINDS(X)
+#undef X
+    };
+
+    return why[kind];
+}
+
 static int tell_hook(struct telling *telling, uint32_t kind)
 {
     const struct rbk_machine *machine = telling->run->replay->machine;
     int error = 0;
 
+    telling->why = why_of(kind);
     for (uint32_t i = 0; i < machine->hook_count && error == 0; i++) {
         for (uint32_t j = 0;
              machine->hooks[i].kind == kind && j < machine->hooks[i].messages.count && error == 0;
@@ -60,18 +75,25 @@ static int tell_cause(struct telling *telling, const struct rbk_action *action,
                       const struct rbk_record *record)
 {
     const struct rbk_machine *machine = telling->run->replay->machine;
-    struct rbk_str name = RBK_STR("");
-    const char *what = "something happened";
+    const char *what = action->cause.kind == RBK_CAUSE_TRIGGER ? "fired" : "could not be read";
 
+    telling->why = RBK_TOLD_TRIGGER;
     if (action->cause.kind == RBK_CAUSE_TRIGGER ||
         action->cause.kind == RBK_CAUSE_TRIGGER_MISSING) {
-        name = machine->triggers[action->cause.index].name;
-        what = action->cause.kind == RBK_CAUSE_TRIGGER ? "fired" : "could not be read";
+        telling->run->told_region = machine->triggers[action->cause.index].region;
+    }
+    if (action->cause.kind != RBK_CAUSE_TRIGGER &&
+        action->cause.kind != RBK_CAUSE_TRIGGER_MISSING) {
+        return put(telling, action->index,
+                   rbk_arena_printf(telling->arena, "%.*s, run %s: nobody has decided yet: %.*s",
+                                    RBK_STR_ARG(machine->name), telling->run->id,
+                                    RBK_STR_ARG(telling->run->replay->reason)));
     }
     return put(telling, action->index,
                rbk_arena_printf(telling->arena, "%.*s, run %s: trigger %.*s %s: %.*s",
-                                RBK_STR_ARG(machine->name), telling->run->id, RBK_STR_ARG(name),
-                                what, RBK_STR_ARG(record->message)));
+                                RBK_STR_ARG(machine->name), telling->run->id,
+                                RBK_STR_ARG(machine->triggers[action->cause.index].name), what,
+                                RBK_STR_ARG(record->message)));
 }
 
 /* An escalation goes out on the channels that `on stuck` uses; without one, to terminal and log. */
@@ -86,6 +108,7 @@ static int tell_escalation(struct telling *telling, uint32_t index)
     bool told = false;
     int error = 0;
 
+    telling->why = RBK_TOLD_ESCALATION;
     for (uint32_t i = 0; i < machine->hook_count && error == 0; i++) {
         if (machine->hooks[i].kind != RBK_HOOK_STUCK) {
             continue;
@@ -105,17 +128,22 @@ static int tell_step(struct telling *telling, const struct queued *queued)
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_effect *effect = queued->effect;
     struct rbk_str text = {NULL, 0};
+    int error;
 
     if (effect == NULL || effect->kind != RBK_EFFECT_NOTIFY ||
         queued->record.event.outcome != RBK_OUTCOME_OK) {
         return 0;
     }
+    run->told_region = rbk_region_root(machine, queued->region);
     for (uint32_t i = 0; i < effect->args.count; i++) {
         if (machine->args[effect->args.first + i].kind == RBK_ARG_MESSAGE) {
             text = rbk_scope_text(run, machine->args[effect->args.first + i].expr, telling->arena);
         }
     }
-    return put(telling, effect->channel, text);
+    telling->why = RBK_TOLD_NOTIFY;
+    error = put(telling, effect->channel, text);
+    run->told_region = RBK_NONE;
+    return error;
 }
 
 static int keep_evidence(struct telling *telling, const struct queued *queued)
@@ -150,6 +178,7 @@ int rbk_tell(struct rbk_run *run, const struct queued *queued, int64_t seq)
     for (size_t i = 0; i < actions->count && error == 0; i++) {
         const struct rbk_action *action = &actions->items[i];
 
+        run->told_region = action->region;
         switch (action->kind) {
         case RBK_ACTION_HOOK:
             error = tell_hook(&telling, action->index);
@@ -158,6 +187,7 @@ int rbk_tell(struct rbk_run *run, const struct queued *queued, int64_t seq)
             error = tell_cause(&telling, action, &queued->record);
             break;
         case RBK_ACTION_REPORT:
+            telling.why = RBK_TOLD_REPORT;
             error = put_message(&telling, run->replay->machine->reports[action->index].message);
             break;
         case RBK_ACTION_ESCALATE:
@@ -166,6 +196,7 @@ int rbk_tell(struct rbk_run *run, const struct queued *queued, int64_t seq)
         default:
             break;
         }
+        run->told_region = RBK_NONE;
     }
     return error;
 }

@@ -146,6 +146,7 @@ void rbk_work_fill(struct work *work, struct queued *queued, const struct work_r
     record->status = result->status;
     record->elapsed_ms = result->elapsed_ms;
     queued->effect = work->look ? NULL : work->effect;
+    queued->region = work->region;
     queued->label = rbk_arena_copy(arena, result->label);
     queued->content = rbk_secrets_redact(run->secrets, arena, result->content);
 }

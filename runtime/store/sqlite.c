@@ -268,6 +268,18 @@ void rbk_store_checkpoint(struct rbk_store *store)
     unlock_writers(store);
 }
 
+int64_t rbk_store_changes(struct rbk_store *store)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_DATA_VERSION, NULL);
+    int64_t number = 0;
+    int error = 0;
+
+    while (statement != NULL && rbk_sqlite_next(store, statement, "cannot read", &error, NULL)) {
+        number = sqlite3_column_int64(statement, 0);
+    }
+    return number;
+}
+
 static int on_wal(void *context, sqlite3 *database, const char *name, int pages)
 {
     struct rbk_store *store = context;
@@ -372,7 +384,7 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
     }
     *strrchr(store->directory, '/') = '\0';
 
-    if (role == RBK_STORE_RUNNER) {
+    if (role == RBK_STORE_RUNNER || role == RBK_STORE_KEEPER) {
         flags |= SQLITE_OPEN_CREATE;
         if ((error = make_directories(store->path, reterr)) != 0) {
             goto fail;

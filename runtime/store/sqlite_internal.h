@@ -17,12 +17,13 @@
     X(PUT_MACHINE, "INSERT OR IGNORE INTO machines (hash, text) VALUES (?1, ?2)")                  \
     X(GET_MACHINE, "SELECT text FROM machines WHERE hash = ?1")                                    \
     X(CREATE_RUN, "INSERT INTO runs (id, machine, plan, title, user, host, directory, params, "    \
-                  "unrehearsed, status, started_ms) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")  \
+                  "unrehearsed, status, started_ms, url) VALUES "                                  \
+                  "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")                                      \
     X(GET_RUN, "SELECT id, machine, plan, title, user, host, directory, params, unrehearsed, "     \
-               "status, started_ms, ended_ms, events FROM runs WHERE id = ?1")                     \
+               "status, started_ms, ended_ms, events, url FROM runs WHERE id = ?1")                \
     X(EACH_RUN, "SELECT id, machine, plan, title, user, host, directory, params, unrehearsed, "    \
-                "status, started_ms, ended_ms, events FROM runs WHERE ?1 = 0 OR ended_ms = 0 "     \
-                "ORDER BY started_ms DESC, id DESC")                                               \
+                "status, started_ms, ended_ms, events, url FROM runs WHERE ?1 = 0 OR "             \
+                "ended_ms = 0 ORDER BY started_ms DESC, id DESC")                                  \
     X(SET_STATUS, "UPDATE runs SET status = ?2, ended_ms = ?3, events = ?4 WHERE id = ?1")         \
     X(TAKE_EPOCH, "INSERT INTO leases (run, epoch, holder, taken_ms) VALUES (?1, 1, ?2, ?3) "      \
                   "ON CONFLICT (run) DO UPDATE SET epoch = epoch + 1, holder = ?2, taken_ms = ?3") \
@@ -45,16 +46,33 @@
                     "reply = '' ORDER BY id")                                                      \
     X(REPLY, "UPDATE inbox SET reply = ?2 WHERE id = ?1")                                          \
     X(GET_REPLY, "SELECT reply FROM inbox WHERE id = ?1")                                          \
-    X(PUT_MESSAGE, "INSERT OR IGNORE INTO outbox (run, at_ms, channel, key, text, stage) "         \
-                   "VALUES (?1,?2,?3,?4,?5,?6)")                                                   \
-    X(EACH_MESSAGE, "SELECT id, at_ms, channel, key, text, stage, attempts FROM outbox WHERE "     \
-                    "run = ?1 AND sent_ms = 0 ORDER BY id")                                        \
-    X(MESSAGE_DONE, "UPDATE outbox SET sent_ms = ?2, attempts = attempts + 1, reason = ?3 "        \
-                    "WHERE id = ?1")                                                               \
+    X(PUT_MESSAGE, "INSERT OR IGNORE INTO outbox (run, at_ms, channel, key, text, stage, "         \
+                   "about) VALUES (?1,?2,?3,?4,?5,?6,?7)")                                         \
+    X(EACH_MESSAGE, "SELECT id, at_ms, channel, key, text, stage, about, attempts, sent_ms, "      \
+                    "next_ms, reason FROM outbox WHERE run = ?1 ORDER BY id")                      \
+    X(UNSENT, "SELECT id, at_ms, channel, key, text, stage, about, attempts, sent_ms, next_ms, "   \
+              "reason FROM outbox WHERE run = ?1 AND channel = ?2 AND sent_ms = 0 AND id > ?3 "    \
+              "ORDER BY id LIMIT ?4")                                                              \
+    X(MESSAGE_DONE, "UPDATE outbox SET sent_ms = ?2, next_ms = ?3, reason = ?4, "                  \
+                    "attempts = attempts + 1 WHERE id = ?1")                                       \
     X(PUT_EVIDENCE, "INSERT INTO evidence (run, seq, at_ms, label, sha256, content) "              \
                     "VALUES (?1,?2,?3,?4,?5,?6)")                                                  \
-    X(EACH_EVIDENCE, "SELECT seq, at_ms, label, sha256, content FROM evidence WHERE run = ?1 "     \
+    X(EACH_EVIDENCE, "SELECT seq, at_ms, label, sha256, content, id FROM evidence WHERE run = ?1 " \
                      "ORDER BY id")                                                                \
+    X(GET_EVIDENCE, "SELECT seq, at_ms, label, sha256, content, id FROM evidence WHERE run = ?1 "  \
+                    "AND id = ?2")                                                                 \
+    X(GET_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "       \
+                   "id = ?2")                                                                      \
+    X(COUNT_UNSENT, "SELECT count(*) FROM outbox WHERE run = ?1 AND sent_ms = 0")                  \
+    X(DATA_VERSION, "PRAGMA data_version")                                                         \
+    X(PUT_TOKEN, "INSERT OR IGNORE INTO tokens (id, sha256, person, roles, scope, created_by, "    \
+                 "created_ms, expires_ms) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")                       \
+    X(GET_TOKEN, "SELECT id, sha256, person, roles, scope, created_by, created_ms, expires_ms, "   \
+                 "revoked_ms, used_ms FROM tokens WHERE id = ?1")                                  \
+    X(EACH_TOKEN, "SELECT id, sha256, person, roles, scope, created_by, created_ms, expires_ms, "  \
+                  "revoked_ms, used_ms FROM tokens ORDER BY created_ms, id")                       \
+    X(REVOKE_TOKEN, "UPDATE tokens SET revoked_ms = ?2 WHERE id = ?1 AND revoked_ms = 0")          \
+    X(TOUCH_TOKEN, "UPDATE tokens SET used_ms = ?2 WHERE id = ?1 AND used_ms < ?2")                \
     X(LAST_REHEARSAL, "SELECT coalesce(max(at_ms), 0) FROM rehearsals WHERE machine = ?1")
 
 enum rbk_sqlite_statement {

@@ -6,7 +6,7 @@
 
 /* A runner watches this file and looks into its inbox when it is written to. Losing a ring only
  * delays a request until the runner's next regular look. */
-static void ring(struct rbk_store *store, const char *run)
+void rbk_store_ring(struct rbk_store *store, const char *run)
 {
     struct rbk_buffer path;
     int descriptor;
@@ -24,17 +24,14 @@ static void ring(struct rbk_store *store, const char *run)
     rbk_buffer_fini(&path);
 }
 
-int rbk_store_ask(struct rbk_store *store, const char *run, const struct rbk_store_request *request,
-                  int64_t *ret_id, struct rbk_error *reterr)
+int rbk_store_put_request(struct rbk_store *store, const char *run,
+                          const struct rbk_store_request *request, int64_t *ret_id,
+                          struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
     int error;
 
-    if ((error = rbk_store_begin(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_ASK, reterr)) == NULL) {
-        rbk_store_rollback(store);
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_ASK, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
@@ -42,16 +39,69 @@ int rbk_store_ask(struct rbk_store *store, const char *run, const struct rbk_sto
     rbk_sqlite_bind(statement, 3, request->who);
     rbk_sqlite_bind(statement, 4, request->kind);
     rbk_sqlite_bind(statement, 5, request->body);
-    if ((error = rbk_sqlite_run(store, statement, "cannot write to the inbox in", reterr)) != 0) {
+    error = rbk_sqlite_run(store, statement, "cannot write to the inbox in", reterr);
+    if (error == 0) {
+        *ret_id = sqlite3_last_insert_rowid(store->database);
+    }
+    return error;
+}
+
+int rbk_store_ask(struct rbk_store *store, const char *run, const struct rbk_store_request *request,
+                  int64_t *ret_id, struct rbk_error *reterr)
+{
+    int error;
+
+    if ((error = rbk_store_begin(store, reterr)) != 0) {
+        return error;
+    }
+    if ((error = rbk_store_put_request(store, run, request, ret_id, reterr)) != 0) {
         rbk_store_rollback(store);
         return error;
     }
-    *ret_id = sqlite3_last_insert_rowid(store->database);
     if ((error = rbk_store_commit(store, reterr)) != 0) {
         return error;
     }
-    ring(store, run);
+    rbk_store_ring(store, run);
     return 0;
+}
+
+static struct rbk_store_request read_request(sqlite3_stmt *statement)
+{
+    return (struct rbk_store_request){
+        .id = sqlite3_column_int64(statement, 0),
+        .at_ms = sqlite3_column_int64(statement, 1),
+        .who = rbk_sqlite_text(statement, 2),
+        .kind = rbk_sqlite_text(statement, 3),
+        .body = rbk_sqlite_text(statement, 4),
+        .reply = rbk_sqlite_text(statement, 5),
+    };
+}
+
+int rbk_store_get_request(struct rbk_store *store, const char *run, int64_t id,
+                          struct rbk_arena *arena, struct rbk_store_request *ret_request,
+                          struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_REQUEST, reterr);
+    struct rbk_store_request request;
+    int error = 0;
+
+    if (statement == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, id);
+    if (rbk_sqlite_next(store, statement, "cannot read the inbox in", &error, reterr)) {
+        request = read_request(statement);
+        request.who = rbk_arena_copy(arena, request.who);
+        request.kind = rbk_arena_copy(arena, request.kind);
+        request.body = rbk_arena_copy(arena, request.body);
+        request.reply = rbk_arena_copy(arena, request.reply);
+        *ret_request = request;
+        sqlite3_reset(statement);
+    } else if (error == 0) {
+        error = rbk_error_set(reterr, RBK_ENOTFOUND, "no such request");
+    }
+    return error;
 }
 
 int rbk_store_each_request(struct rbk_store *store, const char *run,
@@ -67,12 +117,7 @@ int rbk_store_each_request(struct rbk_store *store, const char *run,
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (rbk_sqlite_next(store, statement, "cannot read the inbox in", &error, reterr)) {
-        request.id = sqlite3_column_int64(statement, 0);
-        request.at_ms = sqlite3_column_int64(statement, 1);
-        request.who = rbk_sqlite_text(statement, 2);
-        request.kind = rbk_sqlite_text(statement, 3);
-        request.body = rbk_sqlite_text(statement, 4);
-        request.reply = rbk_sqlite_text(statement, 5);
+        request = read_request(statement);
         error = each(context, &request);
     }
     return error < 0 ? error : 0;
@@ -124,21 +169,17 @@ int rbk_store_put_message(struct rbk_store *store, const char *run,
     rbk_sqlite_bind(statement, 4, message->key);
     rbk_sqlite_bind(statement, 5, message->text);
     rbk_sqlite_bind(statement, 6, message->stage);
+    rbk_sqlite_bind(statement, 7, message->about);
     return rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
 }
 
-int rbk_store_each_message(struct rbk_store *store, const char *run,
-                           int (*each)(void *context, const struct rbk_store_message *message),
-                           void *context, struct rbk_error *reterr)
+static int each_row(struct rbk_store *store, sqlite3_stmt *statement,
+                    int (*each)(void *context, const struct rbk_store_message *message),
+                    void *context, struct rbk_error *reterr)
 {
-    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_MESSAGE, reterr);
     struct rbk_store_message message;
     int error = 0;
 
-    if (statement == NULL) {
-        return -RBK_ESTORE;
-    }
-    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
         message.id = sqlite3_column_int64(statement, 0);
         message.at_ms = sqlite3_column_int64(statement, 1);
@@ -146,33 +187,59 @@ int rbk_store_each_message(struct rbk_store *store, const char *run,
         message.key = rbk_sqlite_text(statement, 3);
         message.text = rbk_sqlite_text(statement, 4);
         message.stage = rbk_sqlite_text(statement, 5);
-        message.attempts = sqlite3_column_int64(statement, 6);
+        message.about = rbk_sqlite_text(statement, 6);
+        message.attempts = sqlite3_column_int64(statement, 7);
+        message.sent_ms = sqlite3_column_int64(statement, 8);
+        message.next_ms = sqlite3_column_int64(statement, 9);
+        message.reason = rbk_sqlite_text(statement, 10);
         error = each(context, &message);
     }
     return error < 0 ? error : 0;
 }
 
-int rbk_store_message_done(struct rbk_store *store, int64_t id, bool sent, const char *reason,
+int rbk_store_each_message(struct rbk_store *store, const char *run,
+                           int (*each)(void *context, const struct rbk_store_message *message),
+                           void *context, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_MESSAGE, reterr);
+
+    if (statement == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    return each_row(store, statement, each, context, reterr);
+}
+
+int rbk_store_unsent(struct rbk_store *store, const char *run, uint32_t channel, int64_t after_id,
+                     uint32_t count_max,
+                     int (*each)(void *context, const struct rbk_store_message *message),
+                     void *context, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_UNSENT, reterr);
+
+    if (statement == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, channel);
+    sqlite3_bind_int64(statement, 3, after_id);
+    sqlite3_bind_int64(statement, 4, count_max);
+    return each_row(store, statement, each, context, reterr);
+}
+
+int rbk_store_message_done(struct rbk_store *store, int64_t id, int64_t next_ms, const char *reason,
                            struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
-    int error;
 
-    if ((error = rbk_store_begin(store, reterr)) != 0) {
-        return error;
-    }
-    if ((statement = rbk_sqlite_statement(store, RBK_SQLITE_MESSAGE_DONE, reterr)) == NULL) {
-        rbk_store_rollback(store);
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_MESSAGE_DONE, reterr)) == NULL) {
         return -RBK_ESTORE;
     }
     sqlite3_bind_int64(statement, 1, id);
-    sqlite3_bind_int64(statement, 2, sent ? rbk_sqlite_now_ms() : 0);
-    rbk_sqlite_bind(statement, 3, rbk_str_from(reason));
-    if ((error = rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr)) != 0) {
-        rbk_store_rollback(store);
-        return error;
-    }
-    return rbk_store_commit(store, reterr);
+    sqlite3_bind_int64(statement, 2, next_ms == 0 ? rbk_sqlite_now_ms() : 0);
+    sqlite3_bind_int64(statement, 3, next_ms);
+    rbk_sqlite_bind(statement, 4, rbk_str_from(reason));
+    return rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
 }
 
 int rbk_store_put_evidence(struct rbk_store *store, const char *run,
@@ -192,6 +259,44 @@ int rbk_store_put_evidence(struct rbk_store *store, const char *run,
     return rbk_sqlite_run(store, statement, "cannot keep evidence in", reterr);
 }
 
+static struct rbk_store_evidence read_evidence(sqlite3_stmt *statement)
+{
+    return (struct rbk_store_evidence){
+        .seq = sqlite3_column_int64(statement, 0),
+        .at_ms = sqlite3_column_int64(statement, 1),
+        .label = rbk_sqlite_text(statement, 2),
+        .sha256 = rbk_sqlite_text(statement, 3),
+        .content = rbk_sqlite_text(statement, 4),
+        .id = sqlite3_column_int64(statement, 5),
+    };
+}
+
+int rbk_store_get_evidence(struct rbk_store *store, const char *run, int64_t id,
+                           struct rbk_arena *arena, struct rbk_store_evidence *ret_evidence,
+                           struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_EVIDENCE, reterr);
+    struct rbk_store_evidence evidence;
+    int error = 0;
+
+    if (statement == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, id);
+    if (rbk_sqlite_next(store, statement, "cannot read the evidence in", &error, reterr)) {
+        evidence = read_evidence(statement);
+        evidence.label = rbk_arena_copy(arena, evidence.label);
+        evidence.sha256 = rbk_arena_copy(arena, evidence.sha256);
+        evidence.content = rbk_arena_copy(arena, evidence.content);
+        *ret_evidence = evidence;
+        sqlite3_reset(statement);
+    } else if (error == 0) {
+        error = rbk_error_set(reterr, RBK_ENOTFOUND, "the run has no such evidence");
+    }
+    return error;
+}
+
 int rbk_store_each_evidence(struct rbk_store *store, const char *run,
                             int (*each)(void *context, const struct rbk_store_evidence *evidence),
                             void *context, struct rbk_error *reterr)
@@ -205,11 +310,7 @@ int rbk_store_each_evidence(struct rbk_store *store, const char *run,
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (rbk_sqlite_next(store, statement, "cannot read the evidence in", &error, reterr)) {
-        evidence.seq = sqlite3_column_int64(statement, 0);
-        evidence.at_ms = sqlite3_column_int64(statement, 1);
-        evidence.label = rbk_sqlite_text(statement, 2);
-        evidence.sha256 = rbk_sqlite_text(statement, 3);
-        evidence.content = rbk_sqlite_text(statement, 4);
+        evidence = read_evidence(statement);
         error = each(context, &evidence);
     }
     return error < 0 ? error : 0;

@@ -50,6 +50,7 @@ int rbk_store_create_run(struct rbk_store *store, const struct rbk_store_run *ru
         rbk_sqlite_bind(statement, i + 1, texts[i]);
     }
     sqlite3_bind_int64(statement, 11, run->started_ms);
+    rbk_sqlite_bind(statement, 12, run->url);
     return rbk_sqlite_run(store, statement, "cannot keep the run in", reterr);
 }
 
@@ -69,6 +70,7 @@ static void read_run(sqlite3_stmt *statement, struct rbk_store_run *run)
         .started_ms = sqlite3_column_int64(statement, 10),
         .ended_ms = sqlite3_column_int64(statement, 11),
         .events = sqlite3_column_int64(statement, 12),
+        .url = rbk_sqlite_text(statement, 13),
     };
 }
 
@@ -95,6 +97,7 @@ int rbk_store_get_run(struct rbk_store *store, const char *id, struct rbk_arena 
         run.params = rbk_arena_copy(arena, run.params);
         run.unrehearsed = rbk_arena_copy(arena, run.unrehearsed);
         run.status = rbk_arena_copy(arena, run.status);
+        run.url = rbk_arena_copy(arena, run.url);
         *ret_run = run;
         sqlite3_reset(statement);
     } else if (error == 0) {

@@ -26,16 +26,19 @@
 
 struct rbk_store;
 
-#define RBK_STORE_SCHEMA_VERSION 1
+#define RBK_STORE_SCHEMA_VERSION 2
 #define RBK_RUN_ID_BYTES 32 /* room for a run id and its NUL */
 
-/* Who opens it. A runner may checkpoint; others never do. */
-enum rbk_store_role { RBK_STORE_RUNNER, RBK_STORE_CLIENT, RBK_STORE_READER };
+/* Who opens it. A runner may checkpoint; others never do. A keeper (`rbk serve`, `rbk token`) lives
+ * beside the runs: like a runner it creates what is not there and brings an older store up to date.
+ */
+enum rbk_store_role { RBK_STORE_RUNNER, RBK_STORE_KEEPER, RBK_STORE_CLIENT, RBK_STORE_READER };
 
 /*
- * Open (and, as a runner, create) a store.
+ * Open (and, as a runner or keeper, create, or bring up to date) a store.
  * @path  A file; its directory is created with mode 0700 for a runner.
- * @return 0; -RBK_ENOTFOUND (client: no such store), -RBK_EVERSION (another version's),
+ * @return 0; -RBK_ENOTFOUND (client: no such store), -RBK_EVERSION (another version's; or an older
+ * one, which a runner or keeper would bring up to date),
  * -RBK_ECORRUPT, -RBK_EDENIED, -RBK_EFULL, -RBK_EBUSY, -RBK_ESTORE.
  */
 RBK_MUST_USE int rbk_store_open(const char *path, enum rbk_store_role role,
@@ -61,6 +64,9 @@ RBK_MUST_USE int rbk_store_commit(struct rbk_store *store, struct rbk_error *ret
 void rbk_store_rollback(struct rbk_store *store);
 /* Move the write-ahead log into the file when it has grown; a runner calls it when idle. */
 void rbk_store_checkpoint(struct rbk_store *store);
+/* A number that changes when another connection has committed something, at the cost of one read;
+ * 0 when it cannot be told. */
+int64_t rbk_store_changes(struct rbk_store *store);
 
 /* ---- machines and runs ------------------------------------------------------------------------
  */
@@ -82,6 +88,7 @@ struct rbk_store_run {
     struct rbk_str directory;   /* plan directory: where commands run */
     struct rbk_str params;      /* canonical JSON: {"name": value as in value.h} */
     struct rbk_str unrehearsed; /* reason; empty: none was needed */
+    struct rbk_str url;         /* base of links to it; empty: none */
     struct rbk_str status;      /* word of enum rbk_status */
     int64_t started_ms;
     int64_t ended_ms; /* 0: not yet */
@@ -175,6 +182,17 @@ struct rbk_store_request {
 RBK_MUST_USE int rbk_store_ask(struct rbk_store *store, const char *run,
                                const struct rbk_store_request *request, int64_t *ret_id,
                                struct rbk_error *reterr);
+/* The same inside a transaction, which makes several of them durable together; ring afterwards. */
+RBK_MUST_USE int rbk_store_put_request(struct rbk_store *store, const char *run,
+                                       const struct rbk_store_request *request, int64_t *ret_id,
+                                       struct rbk_error *reterr);
+/* Wake the runner of a run, so that it looks into its inbox at once. */
+void rbk_store_ring(struct rbk_store *store, const char *run);
+/* One request of a run. 0 or -RBK_ENOTFOUND. */
+RBK_MUST_USE int rbk_store_get_request(struct rbk_store *store, const char *run, int64_t id,
+                                       struct rbk_arena *arena,
+                                       struct rbk_store_request *ret_request,
+                                       struct rbk_error *reterr);
 /* Requests without a reply, oldest first. */
 RBK_MUST_USE int rbk_store_each_request(struct rbk_store *store, const char *run,
                                         int (*each)(void *context,
@@ -191,32 +209,50 @@ RBK_MUST_USE int rbk_store_get_reply(struct rbk_store *store, int64_t id, struct
  */
 
 struct rbk_store_message {
-    int64_t id;
+    int64_t id; /* grows: the order in which a run's messages were written */
     int64_t at_ms;
     uint32_t channel;    /* row of machine->channels; UINT32_MAX: only the terminal and the log */
     struct rbk_str key;  /* dedupe key, unique in the store */
     struct rbk_str text; /* already redacted */
     struct rbk_str stage;
+    struct rbk_str about; /* what the run was then, redacted: JSON, runtime/executor/about.h */
+    /* what has become of it; not read by rbk_store_put_message() */
     int64_t attempts;
+    int64_t sent_ms;       /* 0: not yet */
+    int64_t next_ms;       /* when it is tried again; 0: as soon as its channel is free */
+    struct rbk_str reason; /* why the last attempt failed; may be empty */
 };
 
 /* Inside a transaction; the same key twice is stored once. */
 RBK_MUST_USE int rbk_store_put_message(struct rbk_store *store, const char *run,
                                        const struct rbk_store_message *message,
                                        struct rbk_error *reterr);
-/* Unsent ones of a run, oldest first. */
+/* All of a run, oldest first, sent or not. A callback that returns non-zero ends the walk. */
 RBK_MUST_USE int rbk_store_each_message(struct rbk_store *store, const char *run,
                                         int (*each)(void *context,
                                                     const struct rbk_store_message *message),
                                         void *context, struct rbk_error *reterr);
-/* Durable by itself. sent = false counts a failed attempt and keeps the reason. */
-RBK_MUST_USE int rbk_store_message_done(struct rbk_store *store, int64_t id, bool sent,
+/* Those of a run and channel that are not sent, oldest first, from the one behind `after_id` on,
+ * `count_max` at most. */
+RBK_MUST_USE int rbk_store_unsent(struct rbk_store *store, const char *run, uint32_t channel,
+                                  int64_t after_id, uint32_t count_max,
+                                  int (*each)(void *context,
+                                              const struct rbk_store_message *message),
+                                  void *context, struct rbk_error *reterr);
+/* Inside a transaction: an attempt is over. `next_ms` 0: it is sent; else it failed for `reason`
+ * and is tried again then. */
+RBK_MUST_USE int rbk_store_message_done(struct rbk_store *store, int64_t id, int64_t next_ms,
                                         const char *reason, struct rbk_error *reterr);
+
+/* How many of a run's messages have not been sent yet. */
+RBK_MUST_USE int rbk_store_count_unsent(struct rbk_store *store, const char *run,
+                                        int64_t *ret_count, struct rbk_error *reterr);
 
 /* ---- evidence ---------------------------------------------------------------------------------
  */
 
 struct rbk_store_evidence {
+    int64_t id;  /* names it in the store; only read */
     int64_t seq; /* of the event it belongs to */
     int64_t at_ms;
     struct rbk_str label;
@@ -231,6 +267,49 @@ RBK_MUST_USE int rbk_store_each_evidence(struct rbk_store *store, const char *ru
                                          int (*each)(void *context,
                                                      const struct rbk_store_evidence *evidence),
                                          void *context, struct rbk_error *reterr);
+/* One piece of a run's evidence. 0 or -RBK_ENOTFOUND. */
+RBK_MUST_USE int rbk_store_get_evidence(struct rbk_store *store, const char *run, int64_t id,
+                                        struct rbk_arena *arena,
+                                        struct rbk_store_evidence *ret_evidence,
+                                        struct rbk_error *reterr);
+
+/* ---- tokens -----------------------------------------------------------------------------------
+ */
+
+/* What `rbk serve` knows a person by. The secret itself is in no store: only its SHA-256, which is
+ * enough for 256 random bits (there is nothing to guess, so nothing has to make guessing slow). */
+struct rbk_store_token {
+    struct rbk_str id;     /* in the token's own text, and in the clear */
+    struct rbk_str sha256; /* hex, of the whole text */
+    struct rbk_str person; /* who acts when it is shown */
+    struct rbk_str roles;  /* JSON array of names: it answers for these roles only; []: for all that
+                              the person has */
+    struct rbk_str scope;  /* "all", "read", "alerts" */
+    struct rbk_str created_by;
+    int64_t created_ms;
+    int64_t expires_ms; /* 0: never */
+    int64_t revoked_ms; /* 0: it has not been */
+    int64_t used_ms;    /* about when it was last shown; 0: never */
+};
+
+/* Inside a transaction. -RBK_EEXISTS when the id is taken. */
+RBK_MUST_USE int rbk_store_put_token(struct rbk_store *store, const struct rbk_store_token *token,
+                                     struct rbk_error *reterr);
+/* 0 or -RBK_ENOTFOUND; whether it has expired or was revoked is for the caller to see. */
+RBK_MUST_USE int rbk_store_get_token(struct rbk_store *store, struct rbk_str id,
+                                     struct rbk_arena *arena, struct rbk_store_token *ret_token,
+                                     struct rbk_error *reterr);
+/* Oldest first. A callback that returns non-zero ends the walk. */
+RBK_MUST_USE int rbk_store_each_token(struct rbk_store *store,
+                                      int (*each)(void *context,
+                                                  const struct rbk_store_token *token),
+                                      void *context, struct rbk_error *reterr);
+/* Inside a transaction. -RBK_ENOTFOUND; -RBK_ESTATE when it has been revoked before. */
+RBK_MUST_USE int rbk_store_revoke_token(struct rbk_store *store, struct rbk_str id, int64_t at_ms,
+                                        struct rbk_error *reterr);
+/* Inside a transaction: it was shown then. */
+RBK_MUST_USE int rbk_store_touch_token(struct rbk_store *store, struct rbk_str id, int64_t at_ms,
+                                       struct rbk_error *reterr);
 
 /* ---- rehearsals -------------------------------------------------------------------------------
  */

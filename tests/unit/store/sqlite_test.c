@@ -259,31 +259,100 @@ START_TEST(a_request_is_open_until_it_is_answered_once)
 }
 END_TEST
 
-static int count_message(void *context, const struct rbk_store_message *message)
+/* What is to be seen of the messages: how many, how many of them sent, and the last one. */
+struct seen {
+    int count, sent;
+    int64_t id, attempts, next_ms;
+    char reason[64], about[64];
+};
+
+static int see_message(void *context, const struct rbk_store_message *message)
 {
-    (void)message;
-    ++*(int *)context;
+    struct seen *seen = context;
+
+    seen->count++;
+    seen->sent += message->sent_ms != 0;
+    seen->id = message->id;
+    seen->attempts = message->attempts;
+    seen->next_ms = message->next_ms;
+    snprintf(seen->reason, sizeof(seen->reason), "%.*s", RBK_STR_ARG(message->reason));
+    snprintf(seen->about, sizeof(seen->about), "%.*s", RBK_STR_ARG(message->about));
     return 0;
+}
+
+static void put_message(const char *key, uint32_t channel)
+{
+    const struct rbk_store_message message = {.at_ms = 1,
+                                              .channel = channel,
+                                              .key = rbk_str_from(key),
+                                              .text = RBK_STR("hello"),
+                                              .about = RBK_STR("{}")};
+
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_put_message(store, "r1", &message, &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+}
+
+static void message_done(int64_t id, int64_t next_ms, const char *reason)
+{
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_message_done(store, id, next_ms, reason, &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+}
+
+static struct seen see_unsent(uint32_t channel, int64_t after_id, uint32_t count_max)
+{
+    struct seen seen = {0};
+
+    ck_assert_int_eq(
+        rbk_store_unsent(store, "r1", channel, after_id, count_max, see_message, &seen, &error), 0);
+    return seen;
 }
 
 START_TEST(a_message_of_the_same_key_is_stored_once_and_stays_until_sent)
 {
-    const struct rbk_store_message message = {
-        .at_ms = 1, .key = RBK_STR("r1/7/0"), .text = RBK_STR("hello")};
-    int count = 0;
+    struct seen seen;
 
     put_run("r1");
-    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
-    ck_assert_int_eq(rbk_store_put_message(store, "r1", &message, &error), 0);
-    ck_assert_int_eq(rbk_store_put_message(store, "r1", &message, &error), 0);
-    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
-    ck_assert_int_eq(rbk_store_message_done(store, 1, false, "refused", &error), 0);
-    ck_assert_int_eq(rbk_store_each_message(store, "r1", count_message, &count, &error), 0);
-    ck_assert_int_eq(count, 1);
-    ck_assert_int_eq(rbk_store_message_done(store, 1, true, "", &error), 0);
-    count = 0;
-    ck_assert_int_eq(rbk_store_each_message(store, "r1", count_message, &count, &error), 0);
-    ck_assert_int_eq(count, 0);
+    put_message("r1/7/0", 0);
+    put_message("r1/7/0", 0);
+    message_done(1, 5000, "refused");
+    seen = see_unsent(0, 0, 10);
+    ck_assert_int_eq(seen.count, 1);
+    ck_assert_int_eq(seen.attempts, 1);
+    ck_assert_int_eq(seen.next_ms, 5000);
+    ck_assert_str_eq(seen.reason, "refused");
+    ck_assert_str_eq(seen.about, "{}");
+    message_done(1, 0, "");
+    ck_assert_int_eq(see_unsent(0, 0, 10).count, 0);
+    seen = (struct seen){0};
+    ck_assert_int_eq(rbk_store_each_message(store, "r1", see_message, &seen, &error), 0);
+    ck_assert_int_eq(seen.count, 1);
+    ck_assert_int_eq(seen.sent, 1);
+}
+END_TEST
+
+START_TEST(unsent_messages_come_by_channel_in_order_and_no_more_than_asked_for)
+{
+    put_run("r1");
+    put_message("r1/1/0", 0);
+    put_message("r1/1/1", 1);
+    put_message("r1/2/0", 0);
+    put_message("r1/3/0", UINT32_MAX);
+    ck_assert_int_eq(see_unsent(0, 0, 10).count, 2);
+    ck_assert_int_eq(see_unsent(0, 0, 1).id, 1);
+    ck_assert_int_eq(see_unsent(0, 1, 10).id, 3);
+    ck_assert_int_eq(see_unsent(1, 0, 10).id, 2);
+    ck_assert_int_eq(see_unsent(UINT32_MAX, 0, 10).count, 1);
+}
+END_TEST
+
+START_TEST(what_became_of_a_message_is_only_written_in_a_transaction)
+{
+    put_run("r1");
+    put_message("r1/1/0", 0);
+    ck_assert_int_ne(rbk_store_message_done(store, 1, 0, "", &error), 0);
+    ck_assert_int_eq(see_unsent(0, 0, 10).count, 1);
 }
 END_TEST
 
@@ -373,6 +442,8 @@ int main(void)
     tcase_add_test(tests, a_second_runner_is_refused_while_the_first_lives);
     tcase_add_test(tests, a_request_is_open_until_it_is_answered_once);
     tcase_add_test(tests, a_message_of_the_same_key_is_stored_once_and_stays_until_sent);
+    tcase_add_test(tests, unsent_messages_come_by_channel_in_order_and_no_more_than_asked_for);
+    tcase_add_test(tests, what_became_of_a_message_is_only_written_in_a_transaction);
     tcase_add_test(tests, a_store_of_another_version_is_refused);
     tcase_add_test(tests, a_database_of_somebody_else_is_refused);
     tcase_add_test(tests, a_file_that_is_no_database_is_refused);

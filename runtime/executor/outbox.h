@@ -1,0 +1,55 @@
+#ifndef RBK_RUNTIME_EXECUTOR_OUTBOX_H
+#define RBK_RUNTIME_EXECUTOR_OUTBOX_H
+
+/* What the two files of the outbox share: outbox.c (queues, attempts, pauses, the store) and
+ * outbox_send.c (one attempt). Nobody else includes this. */
+
+#include "runtime/executor/run_internal.h"
+
+/* A message that is not known to be sent. */
+struct mail {
+    struct mail *next;
+    int64_t id;
+    int64_t at_ms;
+    int64_t attempts, next_ms;
+    struct rbk_str key, text, stage, about; /* in its own arena */
+    struct rbk_arena arena;
+};
+
+/* One channel's queue and what is being sent. */
+struct lane {
+    struct rbk_client client; /* first */
+    struct outbox *outbox;
+    uint32_t channel; /* row of machine->channels; UINT32_MAX: terminal and log */
+    struct mail *first, **end;
+    unsigned count;    /* of mails in memory */
+    int64_t loaded;    /* id of the last row taken from the store */
+    bool more;         /* rows behind it may be in the store */
+    unsigned failures; /* attempts in a row that failed: how long the next pause is */
+    uint32_t effect;   /* of the channel, being carried out */
+    bool sending;
+    struct rbk_driver *driver;
+    struct rbk_activity *activity;
+    uv_timer_t timer; /* next attempt */
+    struct rbk_scope scope;
+    struct rbk_value about[RBK_VARIABLE_COUNT]; /* of the first mail, in `arena_about` */
+    struct rbk_arena arena_about;
+    struct rbk_arena arena; /* the request under way */
+};
+
+/* ---- outbox_send.c ---- */
+
+/* Begin an attempt with the first mail. Its end is reported through rbk_lane_done(), perhaps before
+ * this returns. */
+void rbk_lane_send(struct lane *lane);
+
+/* ---- outbox.c ---- */
+
+struct rbk_run *rbk_lane_run(const struct lane *lane);
+
+/* The attempt is over. `reason`: why it failed; ignored when `sent`. */
+void rbk_lane_done(struct lane *lane, bool sent, struct rbk_str reason);
+/* The next attempt may begin, unless a pause is under way. */
+void rbk_lane_next(struct lane *lane);
+
+#endif
