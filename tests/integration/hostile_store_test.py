@@ -49,7 +49,7 @@ def stores_of_others_are_refused(box):
     run = held(box)
     settle(box)
     good = box.read("state/store.db")
-    for name, sql, says in (("newer", "PRAGMA user_version = 2", "version 2"),
+    for name, sql, says in (("newer", "PRAGMA user_version = 3", "version 3"),
                             ("older", "PRAGMA user_version = 0", "version 0"),
                             ("negative", "PRAGMA user_version = -1", "version -1"),
                             ("foreign", "PRAGMA application_id = 1", "not a store of rbk"),
