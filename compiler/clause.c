@@ -23,7 +23,7 @@ _Static_assert(RBK_CLAUSE_KINDS <= 64, "a set of clauses is one word");
 #define ANY_EFFECT (ONE(TIMEOUT) | ONE(RETRY) | ONE(EVERY) | ONE(OPTIONAL))
 #define CRASH_RULE (ONE(IDEMPOTENT) | ONE(DONE_WHEN) | ONE(IN_DOUBT))
 #define COMMAND (ONE(IN) | ONE(ENV) | ONE(STDIN) | ONE(USING) | ONE(EXPECT))
-#define QUESTION (ONE(WITHIN) | ONE(ELSE))
+#define QUESTION (ONE(WITHIN) | ONE(ELSE) | ONE(FOUR_EYES))
 
 static uint64_t clauses_of(enum rbk_statement_kind statement)
 {

@@ -192,7 +192,9 @@ static bool ends_operand(const struct layout *layout, uint32_t index)
     case RBK_TOKEN_CONFIRM:
     case RBK_TOKEN_ENV:
     case RBK_TOKEN_ESTIMATE:
+    case RBK_TOKEN_EYES:
     case RBK_TOKEN_FILE:
+    case RBK_TOKEN_FOUR:
     case RBK_TOKEN_HTTP:
     case RBK_TOKEN_LEAST:
     case RBK_TOKEN_PLAN:

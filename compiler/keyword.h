@@ -16,7 +16,9 @@
     X(CONFIRM, "confirm")     \
     X(ENV, "env")             \
     X(ESTIMATE, "estimate")   \
+    X(EYES, "eyes")           \
     X(FILE, "file")           \
+    X(FOUR, "four")           \
     X(HTTP, "http")           \
     X(LEAST, "least")         \
     X(PLAN, "plan")           \

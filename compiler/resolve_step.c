@@ -8,6 +8,8 @@
  */
 #include "compiler/analysis.h"
 #include "compiler/nearest.h"
+#include "compiler/parse.h"
+#include "compiler/seats.h"
 #include "runtime/core/base/arena.h"
 #include "runtime/core/base/assert.h"
 
@@ -124,6 +126,12 @@ static void resolve_reaction(struct rbk_analysis *analysis, struct rbk_tree_reac
             rbk_scope_use(analysis, reaction->channel, RBK_SPACE_CHANNEL);
         }
         use_names(analysis, reaction->roles, RBK_SPACE_ROLE);
+        rbk_seats_check(analysis, reaction->roles, reaction->four_eyes != 0);
+        if (reaction->four_eyes > 1) {
+            rbk_diagnostic_error(&analysis->compile->diagnostics, RBK_RULE_SYNTAX,
+                                 rbk_analysis_place(analysis, reaction->span),
+                                 "second `four eyes`");
+        }
     }
 }
 
@@ -149,10 +157,13 @@ void rbk_resolve_clauses(struct rbk_analysis *analysis, struct rbk_tree_statemen
 {
     for (struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
         switch ((enum rbk_clause_kind)at->kind) {
+        case RBK_CLAUSE_IN_DOUBT:
+            resolve_reaction(analysis, at->reaction);
+            rbk_seats_check_doubt(analysis, at->reaction);
+            break;
         case RBK_CLAUSE_THEN:
         case RBK_CLAUSE_ELSE:
         case RBK_CLAUSE_MISSING:
-        case RBK_CLAUSE_IN_DOUBT:
             resolve_reaction(analysis, at->reaction);
             break;
         case RBK_CLAUSE_SINCE:
@@ -285,6 +296,8 @@ static void resolve_own_names(struct rbk_analysis *analysis, struct rbk_tree_sta
     case RBK_STATEMENT_MANUAL:
     case RBK_STATEMENT_ASK:
         use_names(analysis, statement->names, RBK_SPACE_ROLE);
+        rbk_seats_check(analysis, statement->names,
+                        rbk_tree_clause_find(statement, RBK_CLAUSE_FOUR_EYES) != NULL);
         break;
     case RBK_STATEMENT_AFTER:
         use_names(analysis, statement->names, RBK_SPACE_STAGE);

@@ -207,7 +207,7 @@ enum rbk_statement_kind {
  *   THEN ELSE IN_DOUBT                        reaction
  *   MISSING        reaction, duration_ms of `hold` (flag RBK_CLAUSE_HOLD)
  *   SINCE          name, flag RBK_CLAUSE_STARTED for `since STAGE started`
- *   DURING_APPLY IDEMPOTENT AUTOCOMMIT        -
+ *   DURING_APPLY IDEMPOTENT AUTOCOMMIT FOUR_EYES   -
  *   EXCEPT_DURING  name (a list)
  *   USING INTO     name
  *   CANCEL IN JSON OPTIONAL                   value (a STRING; OPTIONAL: because)
@@ -231,6 +231,7 @@ enum rbk_statement_kind {
     X(WHEN, "when")                   \
     X(THEN, "then")                   \
     X(ELSE, "else")                   \
+    X(FOUR_EYES, "four eyes")         \
     X(MISSING, "missing")             \
     X(MISSING_AFTER, "missing after") \
     X(SINCE, "since")                 \
@@ -360,7 +361,24 @@ struct rbk_tree_name {
     struct rbk_span span;
     struct rbk_declaration
         *ref; /**< Annotation, resolver: what the name stands for; NULL if unknown. */
+    uint32_t seats_start; /**< In a list of roles, `2 of dba`: where the number stands; else 0. */
+    uint32_t quorum;      /**< … and the number; RBK_QUORUM_MAX for anything above. Else 0. */
 };
+
+/** More people than any role has members. */
+#define RBK_QUORUM_MAX UINT32_MAX
+
+/** How many different people of a role have to agree: 1 where nothing is written. */
+static inline uint32_t rbk_tree_quorum(const struct rbk_tree_name *role)
+{
+    return role->seats_start ? role->quorum : 1;
+}
+
+/** A role with the number before it. */
+static inline struct rbk_span rbk_tree_seats_span(const struct rbk_tree_name *role)
+{
+    return role->seats_start ? rbk_span_make(role->seats_start, role->span.end) : role->span;
+}
 
 /** A type as the compiler computes it: two bytes, copied freely. The values are enum rbk_type of
  * runtime/core/value.h. */
@@ -427,6 +445,7 @@ struct rbk_tree_reaction {
     uint8_t kind;    /**< enum rbk_reaction_kind. */
     uint16_t depth;  /**< How many reactions deep, from 1. */
     bool has_within; /**< Whether within_ms was written. */
+    uint8_t four_eyes; /**< How often `four eyes` was written; more than once is an error. */
     struct rbk_span span;
     struct rbk_tree_name *channel; /**< NOTIFY: the channel. */
     struct rbk_tree_name *roles;   /**< ASK: who; otherwise after `with approval of`, or NULL. */

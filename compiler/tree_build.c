@@ -144,6 +144,20 @@ struct rbk_tree_name *rbk_tree_name(struct rbk_parse *parse, struct rbk_name *wo
     return name;
 }
 
+struct rbk_tree_name *rbk_tree_seats(struct rbk_literal quorum, struct rbk_span start,
+                                     struct rbk_tree_name *role)
+{
+    role->seats_start = start.start;
+    role->quorum = quorum.number < RBK_QUORUM_MAX ? (uint32_t)quorum.number : RBK_QUORUM_MAX;
+    return role;
+}
+
+struct rbk_tree_reaction *rbk_tree_reaction_four_eyes(struct rbk_tree_reaction *reaction)
+{
+    reaction->four_eyes = (uint8_t)(reaction->four_eyes < 2 ? reaction->four_eyes + 1 : 2);
+    return reaction;
+}
+
 struct rbk_tree_type *rbk_tree_type(struct rbk_parse *parse, const struct rbk_tree_name *name,
                                     struct rbk_tree_type *element, struct rbk_span span)
 {

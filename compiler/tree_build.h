@@ -117,6 +117,13 @@ struct rbk_tree_reaction *rbk_tree_reaction_finish(enum rbk_reaction_kind kind,
 struct rbk_tree_name *rbk_tree_name(struct rbk_parse *parse, struct rbk_name *word,
                                     struct rbk_span span);
 
+/** `2 of dba`: a role and how many people of it. @start: of the number. @return role. */
+struct rbk_tree_name *rbk_tree_seats(struct rbk_literal quorum, struct rbk_span start,
+                                     struct rbk_tree_name *role);
+
+/** One more `four eyes` of a question. @return reaction. */
+struct rbk_tree_reaction *rbk_tree_reaction_four_eyes(struct rbk_tree_reaction *reaction);
+
 /** A dotted path as an expression: NAME, and MEMBER around it for each further word. */
 struct rbk_tree_expr *rbk_tree_path(struct rbk_parse *parse, struct rbk_tree_names path);
 

@@ -14,7 +14,11 @@ static void dump_expr(struct rbk_buffer *buffer, const struct rbk_tree_expr *exp
 static void dump_names(struct rbk_buffer *buffer, const struct rbk_tree_name *name)
 {
     for (; name; name = name->next) {
-        rbk_buffer_printf(buffer, " %.*s", RBK_STR_ARG(name->name->text));
+        rbk_buffer_append_byte(buffer, ' ');
+        if (name->seats_start) {
+            rbk_buffer_printf(buffer, "%" PRIu32 "*", name->quorum);
+        }
+        rbk_buffer_append_str(buffer, name->name->text);
     }
 }
 
@@ -165,6 +169,9 @@ static void dump_reaction(struct rbk_buffer *buffer, const struct rbk_tree_react
         rbk_buffer_append_text(buffer, " (of");
         dump_names(buffer, reaction->roles);
         rbk_buffer_append_byte(buffer, ')');
+    }
+    if (reaction->four_eyes) {
+        rbk_buffer_append_text(buffer, " four-eyes");
     }
     if (reaction->has_within) {
         rbk_buffer_printf(buffer, " %" PRIu64 "ms", reaction->within_ms);

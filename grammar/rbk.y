@@ -64,8 +64,8 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
               CONFIRM "confirm" CONNECTION "connection" CONTACT "contact" CREATED "created"
               DATA "data" DO "do"
               DONE "done" DOUBT "doubt" DURING "during" ELSE "else" ENV "env" ESCALATE "escalate"
-              ESTIMATE "estimate" EVERY "every" EXCEPT "except" EXPECT "expect" FALSE "false"
-              FILE "file" FOR "for" FOREACH "foreach" FROM "from" GRACE "grace" HEADER "header"
+              ESTIMATE "estimate" EVERY "every" EXCEPT "except" EXPECT "expect" EYES "eyes" FALSE "false"
+              FILE "file" FOR "for" FOREACH "foreach" FOUR "four" FROM "from" GRACE "grace" HEADER "header"
               HELD "held" HOLD "hold" HTTP "http" IDEMPOTENT "idempotent" IF "if" IN "in"
               INTO "into" JSON "json" KEEP "keep" KIND "kind" LEAST "least" LET "let" LOCK "lock"
               MANUAL "manual"
@@ -84,7 +84,7 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
               WHERE "where" WINDOW "window" WITH "with" WITHIN "within"
 
 %precedence NO_ANSWER
-%precedence "within" "else"
+%precedence "within" "else" "four"
 %left "or"
 %left "and"
 %precedence "not"
@@ -96,8 +96,8 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
 %precedence NEGATIVE
 
 %type <word> word reserved
-%type <name> name any optional_name
-%type <names> names path
+%type <name> name any optional_name seats
+%type <names> names path roles
 %type <type> type
 %type <expr> expr primary text optional_text default list command query
 %type <exprs> parts exprs integers texts
@@ -105,14 +105,14 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
 %type <arguments> arguments some_arguments entries environment
 %type <parameter> parameter
 %type <parameters> parameters some_parameters
-%type <reaction> reaction answer approval
+%type <reaction> reaction answer limited approval
 %type <clause> clause within block_clause role_item data_item rung
 %type <clauses> clauses block_clauses role_items data_items rungs
 %type <statement> item plan_item stage_item step backup_item lock_item
 %type <statement> require attest window trigger allow let verify
 %type <statements> items plan_items stage_items steps backup_items lock_items
 %type <block> block plan_block stage_block backup_block lock_block
-%type <choice> secret_source
+%type <choice> secret_source eyes
 
 %%
 
@@ -289,7 +289,7 @@ require: "require" text expr clauses {
         $$ = STATEMENT(REQUIRE, @$, @3, .text = $2, .value = $3, .clauses = $4.first);
     };
 
-attest: "attest" text "by" names clauses {
+attest: "attest" text "by" roles clauses {
         $$ = STATEMENT(ATTEST, @$, @4, .text = $2, .names = $4.first, .clauses = $5.first);
     };
 
@@ -343,7 +343,7 @@ stage_item:
   | "not" "before" DATE TIME text {
         $$ = STATEMENT(NOT_BEFORE, @$, @$, .instant = {$3.year, $3.month, $3.day, $4}, .text = $5);
     }
-  | "approve" names clauses {
+  | "approve" roles clauses {
         $$ = STATEMENT(APPROVE, @$, @2, .names = $2.first, .clauses = $3.first);
     }
   | require
@@ -398,23 +398,40 @@ reaction:
   | "rollback" approval { $$ = REACTION(ROLLBACK, @$, NULL, $2); }
   | "pause" approval { $$ = REACTION(PAUSE, @$, NULL, $2); }
   | "notify" name approval { $$ = REACTION(NOTIFY, @$, $2, $3); }
-  | "ask" names answer { $3->roles = $2.first; $$ = REACTION(ASK, @$, NULL, $3); }
+  | "ask" roles answer { $3->roles = $2.first; $$ = REACTION(ASK, @$, NULL, $3); }
   | "cancel" { $$ = REACTION(CANCEL, @$, NULL, ANSWER(.roles = NULL)); }
   | "keep" { $$ = REACTION(KEEP, @$, NULL, ANSWER(.roles = NULL)); } ;
 
 approval:
     %empty { $$ = ANSWER(.roles = NULL); }
-  | "with" "approval" "of" names answer { $$ = $5; $$->roles = $4.first; } ;
+  | "with" "approval" "of" roles answer { $$ = $5; $$->roles = $4.first; } ;
 
 answer:
     %empty %prec NO_ANSWER { $$ = ANSWER(.roles = NULL); }
-  | "within" DURATION %prec NO_ANSWER {
-        $$ = ANSWER(.has_within = true, .within_ms = MILLISECONDS($2));
+  | "four" "eyes" answer { $$ = rbk_tree_reaction_four_eyes($3); }
+  | "within" DURATION limited {
+        $$ = $3;
+        $$->has_within = true;
+        $$->within_ms = MILLISECONDS($2);
     }
-  | "within" DURATION "else" reaction {
-        $$ = ANSWER(.has_within = true, .within_ms = MILLISECONDS($2), .otherwise = $4);
-    }
-  | "else" reaction { $$ = ANSWER(.otherwise = $2); } ;
+  | "else" reaction eyes { $$ = ANSWER(.otherwise = $2, .four_eyes = $3); } ;
+
+limited:
+    %empty %prec NO_ANSWER { $$ = ANSWER(.roles = NULL); }
+  | "four" "eyes" limited { $$ = rbk_tree_reaction_four_eyes($3); }
+  | "else" reaction eyes { $$ = ANSWER(.otherwise = $2, .four_eyes = $3); } ;
+
+eyes:
+    %empty %prec NO_ANSWER { $$ = 0; }
+  | "four" "eyes" { $$ = 1; } ;
+
+/* Who is asked: `dba, 2 of infra_lead`. */
+
+roles: seats { START($$, $1); }
+  | roles ',' seats { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
+
+seats: name
+  | INT "of" name { $$ = rbk_tree_seats($1, @1, $3); } ;
 
 names: name { START($$, $1); }
   | names ',' name { $$ = $1; RBK_TREE_APPEND($$, $3); } ;
@@ -473,11 +490,11 @@ step:
   | "undo" { $$ = STATEMENT(UNDO, @$, @1, .block = NULL); }
   | "undo" block { $$ = STATEMENT(UNDO_BLOCK, @$, @1, .block = $2); }
   | verify
-  | "manual" text "by" names clauses {
+  | "manual" text "by" roles clauses {
         $$ = STATEMENT(MANUAL, @$, @4, .text = $2, .names = $4.first, .clauses = $5.first);
     }
   | attest
-  | "ask" names text clauses {
+  | "ask" roles text clauses {
         $$ = STATEMENT(ASK, @$, @3, .names = $2.first, .text = $3, .clauses = $4.first);
     }
   | "foreach" name "in" expr block {
@@ -527,6 +544,7 @@ clause:
   | "since" name "started" { $$ = CLAUSE(SINCE, @$, .name = $2, .flags = RBK_CLAUSE_STARTED); }
   | "during" "apply" { $$ = CLAUSE(DURING_APPLY, @$, .flags = 0); }
   | "except" "during" names { $$ = CLAUSE(EXCEPT_DURING, @$, .name = $3.first); }
+  | "four" "eyes" { $$ = CLAUSE(FOUR_EYES, @$, .flags = 0); }
   | "idempotent" { $$ = CLAUSE(IDEMPOTENT, @$, .flags = 0); }
   | "autocommit" { $$ = CLAUSE(AUTOCOMMIT, @$, .flags = 0); }
   | "done" "when" expr { $$ = CLAUSE(DONE_WHEN, @$, .value = $3); }
@@ -649,7 +667,8 @@ any: name
  * type, behind `action`, `reading`, `channel`, `kind` and `on`, and alone between `${` and `}`. */
 
 word: ID |
-    "baseline" | "before" | "command" | "confirm" | "env" | "estimate" | "file" | "http" | "least" |
+    "baseline" | "before" | "command" | "confirm" | "env" | "estimate" | "eyes" | "file" | "four" |
+    "http" | "least" |
     "plan" | "readings" | "redis" | "run" | "sql" | "stuck" ;
 
 reserved:

@@ -76,7 +76,7 @@ static bool perform_turn(struct explorer *x, uint32_t trigger, enum trigger_turn
                                       .owner = RBK_OWNER_TRIGGER,
                                       .index = trigger,
                                       .answer = answers[turn],
-                                      .roles = UINT32_MAX});
+                                      .seats = UINT32_MAX});
 }
 
 /* Open the question of a trigger that may be asleep by now; an event that changes nothing lets
@@ -154,7 +154,7 @@ static bool perform_region(struct explorer *x, struct move move)
     case MOVE_ANSWER:
         event.kind = RBK_EVENT_ANSWER;
         event.answer = (enum rbk_answer)move.detail;
-        event.roles = UINT32_MAX;
+        event.seats = UINT32_MAX;
         return post(x, event);
     case MOVE_TIME_REGION:
         rs->due_ms = RBK_EXPLORE_NOW;
@@ -202,6 +202,7 @@ bool rbk_explore_perform(struct explorer *x, struct move move)
         event.kind = RBK_EVENT_COMMAND;
         event.command = (enum rbk_command)move.detail;
         event.answer = (enum rbk_answer)move.more;
+        event.seats = UINT32_MAX;
         return post(x, event);
     case MOVE_CRITERION:
         event.kind = RBK_EVENT_CRITERION;
@@ -219,7 +220,7 @@ bool rbk_explore_perform(struct explorer *x, struct move move)
         event.kind = RBK_EVENT_ANSWER;
         event.owner = RBK_OWNER_TRIGGER;
         event.answer = (enum rbk_answer)move.detail;
-        event.roles = UINT32_MAX;
+        event.seats = UINT32_MAX;
         return post(x, event);
     case MOVE_TRIGGER_PATH:
         return perform_path(x, &x->model.paths[move.index]);

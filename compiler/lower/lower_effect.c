@@ -107,6 +107,7 @@ static uint32_t doubt_question(struct rbk_lower *lower, const struct rbk_tree_cl
                              : rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT);
     return rbk_lower_question(lower, RBK_QUESTION_DOUBT, text,
                               reaction != NULL ? reaction->roles : NULL,
+                              reaction != NULL && reaction->four_eyes,
                               reaction != NULL ? reaction->within_ms : 0, otherwise, span);
 }
 
@@ -275,7 +276,9 @@ static void question_effect(struct rbk_lower *lower, const struct rbk_tree_state
                              name.bytes && title.bytes ? ": " : "", RBK_STR_ARG(title)));
     }
     effect->question = rbk_lower_question(
-        lower, kind, text, statement->names, duration_of(statement, RBK_CLAUSE_WITHIN),
+        lower, kind, text, statement->names,
+        rbk_tree_clause_find(statement, RBK_CLAUSE_FOUR_EYES) != NULL,
+        duration_of(statement, RBK_CLAUSE_WITHIN),
         otherwise != NULL ? rbk_lower_reaction(lower, otherwise->reaction, text)
                           : rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT),
         statement->head);

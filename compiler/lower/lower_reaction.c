@@ -43,17 +43,20 @@ struct rbk_slice rbk_lower_indexes(struct rbk_lower *lower, const struct rbk_tre
 }
 
 uint32_t rbk_lower_question(struct rbk_lower *lower, enum rbk_question_kind kind, uint32_t text,
-                            const struct rbk_tree_name *names, uint64_t within_ms,
-                            uint32_t otherwise, struct rbk_span span)
+                            const struct rbk_tree_name *names, bool four_eyes,
+                            uint64_t within_ms, uint32_t otherwise, struct rbk_span span)
 {
     struct rbk_slice roles = rbk_lower_indexes(lower, names, 0);
-    if (roles.count > RBK_QUESTION_ROLES_MAX) {
-        rbk_lower_stop(lower, span, "more than 32 roles for one question");
+    struct rbk_slice quorums = {lower->builder.machine->index_count, roles.count};
+    for (const struct rbk_tree_name *name = names; name != NULL; name = name->next) {
+        (void)rbk_build_index(&lower->builder, rbk_tree_quorum(name));
     }
     struct rbk_question question = {
         .kind = kind,
         .text = text,
         .roles = roles,
+        .quorums = quorums,
+        .four_eyes = four_eyes,
         .within_ms = within_ms > 0 ? within_ms : 3600000,
         .otherwise = otherwise,
         .place = rbk_lower_machine_place(lower, span),
@@ -79,8 +82,9 @@ uint32_t rbk_lower_reaction(struct rbk_lower *lower, const struct rbk_tree_react
         /* `ask` lets a person choose; `with approval of` wants a yes. */
         enum rbk_question_kind asked =
             kind == RBK_REACTION_ASK ? RBK_QUESTION_DECIDE : RBK_QUESTION_APPROVE;
-        row.question = rbk_lower_question(lower, asked, text, reaction->roles, reaction->within_ms,
-                                          otherwise, reaction->span);
+        row.question = rbk_lower_question(lower, asked, text, reaction->roles,
+                                          reaction->four_eyes != 0, reaction->within_ms, otherwise,
+                                          reaction->span);
     }
     return rbk_build_reaction(&lower->builder, row);
 }

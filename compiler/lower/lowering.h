@@ -325,9 +325,10 @@ void rbk_lower_restore(struct rbk_lower *lower, const struct rbk_context *contex
 uint32_t rbk_lower_reaction(struct rbk_lower *lower, const struct rbk_tree_reaction *reaction,
                             uint32_t text);
 uint32_t rbk_lower_plain_reaction(struct rbk_lower *lower, enum rbk_reaction_kind kind);
-/** A question. @text  An expression; @names  its roles; the rest as in struct rbk_question. */
+/** A question. @text  An expression; @roles  who is asked, with how many of each; the rest as in
+ * struct rbk_question. */
 uint32_t rbk_lower_question(struct rbk_lower *lower, enum rbk_question_kind kind, uint32_t text,
-                            const struct rbk_tree_name *names, uint64_t within_ms,
+                            const struct rbk_tree_name *roles, bool four_eyes, uint64_t within_ms,
                             uint32_t otherwise, struct rbk_span span);
 /** The rows of `indexes` for a list of names, each the row its declaration stands for. */
 struct rbk_slice rbk_lower_indexes(struct rbk_lower *lower, const struct rbk_tree_name *names,

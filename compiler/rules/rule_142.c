@@ -1,9 +1,11 @@
 /*
  * RBK142: four eyes. Who has to approve must be able to be somebody else than who runs it: where
  * all the roles that an `approve` asks have members, and these are one person, that person can
- * approve a run of their own, or there is nobody to start it.
+ * approve a run of their own, or there is nobody to start it. With the clause `four eyes` it is exact:
+ * whoever of the roles starts the run, enough different people must be left.
  */
 #include "compiler/rules/rules.h"
+#include "compiler/seats.h"
 
 /* The one person that a role's members and @known are, or NULL when there are more, or anybody. */
 static const struct rbk_tree_expr *only_member(const struct rbk_tree_statement *role,
@@ -23,8 +25,8 @@ static const struct rbk_tree_expr *only_member(const struct rbk_tree_statement *
     return known;
 }
 
-static void check(struct rbk_rules *rules, const struct rbk_program_stage *stage,
-                  const struct rbk_tree_statement *approve)
+static void check_one(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                      const struct rbk_tree_statement *approve)
 {
     const struct rbk_tree_expr *person = NULL;
     for (const struct rbk_tree_name *at = approve->names; at; at = at->next) {
@@ -44,12 +46,48 @@ static void check(struct rbk_rules *rules, const struct rbk_program_stage *stage
                                     "`approve dba, lead within 30m else abort`.");
 }
 
+/* Who starts a run does not count under `four eyes`: whose run could nobody approve? */
+static void check_without_each(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                               const struct rbk_tree_statement *gate)
+{
+    struct rbk_seats seats;
+    if (!rbk_seats_of(gate->names, true, &seats) ||
+        rbk_seats_missing(seats.demands, seats.demand_count, true, rbk_seats_all(&seats)) != 0) {
+        return; /* unknown, or an error already */
+    }
+    const struct rbk_str *first = NULL;
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < seats.people_count; i++) {
+        uint32_t without = rbk_seats_all(&seats) & ~(UINT32_C(1) << i);
+        if (rbk_seats_missing(seats.demands, seats.demand_count, true, without) > 0) {
+            others += first ? 1 : 0;
+            first = first ? first : &seats.people[i];
+        }
+    }
+    if (!first) {
+        return;
+    }
+    struct rbk_diagnostic *diagnostic =
+        others ? rbk_rule_warn(rules, stage, gate->head,
+                               "nobody can agree to this in a run that \"%.*s\" starts, or any of "
+                               "%u others",
+                               RBK_STR_ARG(*first), others)
+               : rbk_rule_warn(rules, stage, gate->head,
+                               "nobody can agree to this in a run that \"%.*s\" starts",
+                               RBK_STR_ARG(*first));
+    rbk_diagnostic_help(diagnostic, "Under `four eyes` who starts or resumes a run does not count, "
+                                    "and too few are left then: add a member to a role.");
+}
+
 void rbk_rule_142(struct rbk_rules *rules, struct rbk_tree_statement *statement)
 {
     const struct rbk_program_stage *stage = rbk_program_stage_of(statement);
     for (uint32_t i = 0; i < stage->gates.count; i++) {
-        if (stage->gates.items[i]->kind == RBK_STATEMENT_APPROVE) {
-            check(rules, stage, stage->gates.items[i]);
+        const struct rbk_tree_statement *gate = stage->gates.items[i];
+        if (rbk_tree_clause_find(gate, RBK_CLAUSE_FOUR_EYES)) {
+            check_without_each(rules, stage, gate);
+        } else if (gate->kind == RBK_STATEMENT_APPROVE) {
+            check_one(rules, stage, gate);
         }
     }
 }

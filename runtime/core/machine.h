@@ -22,7 +22,8 @@
 /* The largest `…_ms` of a machine: 285,000 years, so that an instant and a span never overflow. */
 #define RBK_MACHINE_MS_MAX ((uint64_t)1 << 53)
 #define RBK_SIGNALS_MAX 64u        /* signals of a plan: bits of rbk_state.signals */
-#define RBK_QUESTION_ROLES_MAX 32u /* roles of a question: bits of its approvals */
+#define RBK_QUESTION_ROLES_MAX 32u /* roles of a question … */
+#define RBK_QUESTION_SEATS_MAX 32u /* … and its seats (seat.h): bits of its approvals */
 
 struct rbk_slice {
     uint32_t first;
@@ -388,10 +389,12 @@ struct rbk_baseline {
 
 struct rbk_question {
     enum rbk_question_kind kind;
-    uint32_t text;          /* expression */
-    struct rbk_slice roles; /* rows of `indexes` naming roles; each must answer */
-    uint64_t within_ms;     /* never 0 */
-    uint32_t otherwise;     /* reaction on silence, and on a refusal of a gate */
+    uint32_t text;            /* expression */
+    struct rbk_slice roles;   /* rows of `indexes` naming roles; each must answer */
+    struct rbk_slice quorums; /* rows of `indexes`, one for each role: by so many different people */
+    uint64_t within_ms;       /* never 0 */
+    uint32_t otherwise;       /* reaction on silence, and on a refusal of a gate */
+    bool four_eyes; /* nobody counts who started or resumed the run, and nobody for two roles */
     struct rbk_machine_place place;
 };
 

@@ -7,6 +7,7 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/value_text.h"
+#include "runtime/core/seat.h"
 
 #define REACTION_CHAIN_MAX 64u           /* reactions that follow from one another */
 #define READINGS_MAX ((uint64_t)4 << 20) /* in the rings of all probes together */
@@ -109,6 +110,15 @@ static int check_question(const struct rbk_machine *machine, uint32_t row, struc
         MUST(machine->indexes[question->roles.first + i] < machine->role_count, questions, row,
              "no such role");
     }
+    MUST(question->quorums.count == question->roles.count, questions, row,
+         "not one number of people for each role");
+    for (uint32_t i = 0; i < question->roles.count; i++) {
+        uint32_t quorum = machine->indexes[question->quorums.first + i];
+        MUST(quorum >= 1 && quorum <= RBK_QUESTION_SEATS_MAX, questions, row,
+             "nobody, or too many people, of a role");
+    }
+    MUST(rbk_question_seat_count(machine, row) <= RBK_QUESTION_SEATS_MAX, questions, row,
+         "more than %u people to tell apart", RBK_QUESTION_SEATS_MAX);
     return 0;
 }
 

@@ -90,7 +90,7 @@ struct rbk_region_state {
                                RBK_NONE. It outlives RESOLVING and DOUBT. */
     uint32_t order;         /* STAGE: when its apply began, from 1; 0: nothing to take back */
     uint32_t stage_attempt; /* STAGE: how often it has been started, from 1 */
-    uint32_t approvals;     /* ASKING: bit i = role i of the question has answered yes */
+    uint32_t approvals;     /* ASKING: the seats of the question that have said yes (seat.h) */
     uint32_t flags;         /* enum rbk_region_flag */
     uint32_t rollbacks;     /* STAGE: how often it has been told to roll back */
     struct rbk_cause cause; /* why it failed, is being rolled back, held or stuck */
@@ -126,7 +126,7 @@ struct rbk_trigger_state {
     uint32_t fired;     /* how often it has fired */
     uint32_t seen;      /* bit RBK_LEVEL_TRUE, RBK_LEVEL_MISSING: reacted to since it was FALSE */
     uint32_t serial;    /* ASKING: of the question open; 0: none */
-    uint32_t unused;    /* always 0 */
+    uint32_t proposed;  /* ASKING, what to do: the answer of those in approvals, plus 1; 0: none */
     uint64_t due_ms;    /* HOLDING, ASKING */
 };
 

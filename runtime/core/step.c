@@ -183,7 +183,7 @@ static enum rbk_refusal answer(struct step *step)
     if (event->index >= step->machine->region_count) {
         return RBK_REFUSAL_UNKNOWN;
     }
-    return rbk_step_answer_region(step, event->index, event->answer, event->roles);
+    return rbk_step_answer_region(step, event->index, event->answer);
 }
 
 static void set_flag(struct rbk_region_state *rs, uint32_t flag, bool on)

@@ -9,6 +9,7 @@
  * there is one, before carrying out any of the actions it gave rise to.
  */
 
+#include "runtime/core/seat.h"
 #include "runtime/core/state.h"
 
 /* What can happen. X(constant, word in the journal, which fields of the event count) */
@@ -19,7 +20,7 @@
     X(TIME, "time", "a deadline may be due at now_ms")                                         \
     X(TRIGGER, "trigger", "index, level: the level of an armed trigger changed")               \
     X(CRITERION, "criterion", "index: an abort criterion that reads probes came true")         \
-    X(ANSWER, "answer", "owner, index, serial, answer, roles: a person answered a question")   \
+    X(ANSWER, "answer", "owner, index, serial, answer, seats: a person answered a question")   \
     X(COMMAND, "command", "command, index, answer: a person asked for something")              \
     X(WINDOW, "window",                                                                        \
       "index, level: the window of a stage opened (TRUE) or closed (FALSE); "                  \
@@ -87,7 +88,9 @@ struct rbk_event {
     enum rbk_command command;
     enum rbk_question_owner owner;
     enum rbk_answer answer;
-    uint32_t roles; /* ANSWER: bit i = this person speaks for role i of the question */
+    uint32_t seats; /* ANSWER, a RESOLVE of doubt: what this person fills (rbk_question_seats) */
+    bool own;       /* likewise: the person started or resumed this run. Not in the journal: under
+                       `four eyes` no such answer is accepted, else it means nothing. */
 };
 
 /* What to do now. X(constant, word, which fields count) */
@@ -154,6 +157,8 @@ struct rbk_settings {
     X(NO_QUESTION, "no such question is open")                                             \
     X(OTHER_QUESTION, "the question that was meant is no longer open; another one is now") \
     X(NOT_YOURS, "you do not speak for any role this question waits for")                  \
+    X(OWN_RUN, "four eyes: who started or resumed this run does not count")                \
+    X(NOT_NEEDED, "you have agreed already, or nobody of your role is needed any more")    \
     X(WRONG_ANSWER, "this question does not take that answer")                             \
     X(STANDS_APPLIED, "a stage stands applied: the run can be aborted, but not cancelled") \
     X(TURNED, "the run is rolling back already, and a rollback is not stopped")            \
@@ -183,11 +188,6 @@ const char *rbk_refusal_text(enum rbk_refusal refusal);
 enum rbk_refusal rbk_step(const struct rbk_machine *machine, const struct rbk_settings *settings,
                           struct rbk_state *state, const struct rbk_event *event,
                           struct rbk_actions *actions);
-
-/* Whether `user` speaks for the roles of a question: bit i is set for role i of its slice. A role
- * without members is spoken for by anybody; so is a question without roles (bit 0). */
-uint32_t rbk_question_roles(const struct rbk_machine *machine, uint32_t question,
-                            struct rbk_str user);
 
 const char *rbk_event_name(enum rbk_event_kind kind);
 const char *rbk_command_name(enum rbk_command command);

@@ -154,10 +154,7 @@ static enum rbk_refusal resolve(struct step *step)
         return RBK_REFUSAL_WRONG_ANSWER;
     }
     if (region_of(step, region)->mode == RBK_MODE_DOUBT) {
-        if (step->event->serial && step->event->serial != region_of(step, region)->serial) {
-            return RBK_REFUSAL_OTHER_QUESTION;
-        }
-        return rbk_step_doubt_answer(step, region, answer);
+        return rbk_step_answer_region(step, region, answer);
     }
     if (is_stuck(step, region)) {
         if (done) { /* taken back by hand */

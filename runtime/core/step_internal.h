@@ -138,12 +138,15 @@ void rbk_step_question_open(struct step *step, uint32_t region);
 void rbk_step_question_close(struct step *step, uint32_t region);
 /* In doubt, and nobody but a person can tell. */
 void rbk_step_doubt_open(struct step *step, uint32_t region);
-enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer,
-                                        uint32_t roles);
-enum rbk_refusal rbk_step_doubt_answer(struct step *step, uint32_t region, enum rbk_answer answer);
+enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer);
 void rbk_step_question_expire(struct step *step, uint32_t region);
-/* The roles that must answer, as bits; bit 0 for a question without roles. */
-uint32_t rbk_step_question_mask(const struct rbk_machine *machine, uint32_t question);
+/* The seats of a question that whoever gave this event fills. */
+uint32_t rbk_step_question_seats(const struct step *step, uint32_t question);
+/* Why nobody, or not this person, may answer a question that is open until due_ms; ACCEPTED. */
+enum rbk_refusal rbk_step_answer_refusal(const struct step *step, uint32_t question,
+                                         uint64_t due_ms);
+/* Add a yes to `approvals`; NOT_NEEDED when it brings the question no further. */
+enum rbk_refusal rbk_step_approve(const struct step *step, uint32_t question, uint32_t *approvals);
 uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t question);
 
 /* ---- step_trigger.c ---- */

@@ -8,32 +8,34 @@
 #include "runtime/core/base/assert.h"
 #include "runtime/core/step_internal.h"
 
-uint32_t rbk_step_question_mask(const struct rbk_machine *machine, uint32_t question)
+uint32_t rbk_step_question_seats(const struct step *step, uint32_t question)
 {
-    uint32_t count = question == RBK_NONE ? 0 : machine->questions[question].roles.count;
-    if (count == 0) {
-        return 1;
-    }
-    return count >= 32 ? UINT32_MAX : (UINT32_C(1) << count) - 1;
+    uint32_t count = rbk_question_seat_count(step->machine, question);
+    return step->event->seats & (count >= 32 ? UINT32_MAX : (UINT32_C(1) << count) - 1);
 }
 
-uint32_t rbk_question_roles(const struct rbk_machine *machine, uint32_t question,
-                            struct rbk_str user)
+enum rbk_refusal rbk_step_answer_refusal(const struct step *step, uint32_t question,
+                                         uint64_t due_ms)
 {
-    struct rbk_slice roles = {0, 0};
-    uint32_t spoken = 0;
-    if (question != RBK_NONE) {
-        roles = machine->questions[question].roles;
+    if (step->state->now_ms >= due_ms) {
+        return RBK_REFUSAL_TOO_LATE;
     }
-    for (uint32_t i = 0; i < roles.count && i < 32; i++) {
-        struct rbk_slice members = machine->roles[machine->indexes[roles.first + i]].members;
-        bool speaks = members.count == 0;
-        for (uint32_t k = 0; k < members.count && !speaks; k++) {
-            speaks = rbk_str_equal(machine->texts[members.first + k], user);
-        }
-        spoken |= speaks ? UINT32_C(1) << i : 0;
+    if (step->event->own && rbk_question_four_eyes(step->machine, question)) {
+        return RBK_REFUSAL_OWN_RUN;
     }
-    return roles.count == 0 ? 1 : spoken;
+    return rbk_step_question_seats(step, question) ? RBK_REFUSAL_ACCEPTED : RBK_REFUSAL_NOT_YOURS;
+}
+
+enum rbk_refusal rbk_step_approve(const struct step *step, uint32_t question, uint32_t *approvals)
+{
+    uint32_t with = *approvals | rbk_step_question_seats(step, question);
+    /* Who brings it no further now never does: what people can fill together is a matroid. */
+    if (rbk_question_missing(step->machine, question, with) ==
+        rbk_question_missing(step->machine, question, *approvals)) {
+        return RBK_REFUSAL_NOT_NEEDED;
+    }
+    *approvals = with;
+    return RBK_REFUSAL_ACCEPTED;
 }
 
 uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t question)
@@ -106,7 +108,7 @@ static void react(struct step *step, uint32_t region, uint32_t reaction, enum rb
     }
 }
 
-enum rbk_refusal rbk_step_doubt_answer(struct step *step, uint32_t region, enum rbk_answer answer)
+static enum rbk_refusal doubt_answer(struct step *step, uint32_t region, enum rbk_answer answer)
 {
     struct rbk_region_state *rs = region_of(step, region);
     if (answer != RBK_ANSWER_DONE && answer != RBK_ANSWER_NOT_DONE) {
@@ -133,8 +135,7 @@ static int yes_or_no(enum rbk_question_kind kind, enum rbk_answer answer)
     return answer == (manual ? RBK_ANSWER_NOT_DONE : RBK_ANSWER_NO) ? 0 : -1;
 }
 
-enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer,
-                                        uint32_t roles)
+enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer)
 {
     const struct rbk_machine *machine = step->machine;
     struct rbk_region_state *rs = region_of(step, region);
@@ -145,15 +146,12 @@ enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum
         return RBK_REFUSAL_OTHER_QUESTION;
     }
     uint32_t question = rbk_region_question(machine, step->state, region);
-    uint32_t mask = rbk_step_question_mask(machine, question);
-    if (step->state->now_ms >= rs->due_ms) {
-        return RBK_REFUSAL_TOO_LATE;
-    }
-    if (!(roles & mask)) {
-        return RBK_REFUSAL_NOT_YOURS;
+    enum rbk_refusal refusal = rbk_step_answer_refusal(step, question, rs->due_ms);
+    if (refusal != RBK_REFUSAL_ACCEPTED) {
+        return refusal;
     }
     if (rs->mode == RBK_MODE_DOUBT) {
-        return rbk_step_doubt_answer(step, region, answer);
+        return doubt_answer(step, region, answer);
     }
     int yes = yes_or_no(machine->questions[question].kind, answer);
     if (yes < 0) {
@@ -164,12 +162,13 @@ enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum
         react(step, region, machine->questions[question].otherwise, RBK_OUTCOME_DENIED);
         return RBK_REFUSAL_ACCEPTED;
     }
-    rs->approvals |= roles & mask;
-    if (rs->approvals == mask) {
+    refusal = rbk_step_approve(step, question, &rs->approvals);
+    if (refusal == RBK_REFUSAL_ACCEPTED &&
+        rbk_question_missing(machine, question, rs->approvals) == 0) {
         rbk_step_question_close(step, region);
         rbk_step_conclude(step, region, RBK_OUTCOME_OK);
     }
-    return RBK_REFUSAL_ACCEPTED;
+    return refusal;
 }
 
 void rbk_step_question_expire(struct step *step, uint32_t region)

@@ -52,7 +52,7 @@ static void ask(struct step *step, uint32_t trigger)
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     uint32_t question = reaction_of(step, trigger)->question;
     ts->mode = RBK_TRIGGER_ASKING;
-    ts->approvals = 0;
+    ts->approvals = ts->proposed = 0;
     ts->serial = step->state->next_serial++;
     ts->due_ms = step->state->now_ms + rbk_step_question_within_ms(step->machine, question);
     push_question(step, trigger);
@@ -72,7 +72,7 @@ static void settle_trigger(struct step *step, uint32_t trigger)
 {
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     ts->mode = ts->level == RBK_LEVEL_FALSE ? RBK_TRIGGER_QUIET : RBK_TRIGGER_FIRED;
-    ts->approvals = 0;
+    ts->approvals = ts->proposed = 0;
     ts->due_ms = 0;
     if (ts->level == RBK_LEVEL_FALSE) {
         ts->seen = 0;
@@ -182,31 +182,61 @@ enum rbk_refusal rbk_step_handle_trigger(struct step *step)
     return RBK_REFUSAL_ACCEPTED;
 }
 
-/* What a person chose in answer to `ask`. */
-static bool choose(struct step *step, uint32_t trigger, enum rbk_answer answer)
+/* What was chosen in answer to `ask`. */
+static void carry_out_choice(struct step *step, uint32_t trigger, enum rbk_answer answer)
 {
-    enum rbk_reaction_kind kind = RBK_REACTION_KEEP; /* ignore: nothing is done */
-    switch (answer) {
-    case RBK_ANSWER_ABORT:
-        kind = RBK_REACTION_ABORT;
-        break;
-    case RBK_ANSWER_ROLLBACK:
-        if (step->machine->triggers[trigger].region == RBK_NONE) {
-            return false;
-        }
-        kind = RBK_REACTION_ROLLBACK;
-        break;
-    case RBK_ANSWER_PAUSE:
-        kind = RBK_REACTION_PAUSE;
-        break;
-    case RBK_ANSWER_IGNORE:
-        break;
-    default:
-        return false;
-    }
+    enum rbk_reaction_kind kind = answer == RBK_ANSWER_ABORT      ? RBK_REACTION_ABORT
+                                  : answer == RBK_ANSWER_ROLLBACK ? RBK_REACTION_ROLLBACK
+                                  : answer == RBK_ANSWER_PAUSE    ? RBK_REACTION_PAUSE
+                                                                  : RBK_REACTION_KEEP; /* ignore */
     close_question(step, trigger);
     carry_out(step, trigger, kind, RBK_NONE);
-    return true;
+}
+
+/* Whether one of the roles that are asked what to do has as many people as it needs. */
+static bool one_role_agrees(const struct rbk_machine *machine, uint32_t question,
+                            uint32_t approvals)
+{
+    uint32_t count = machine->questions[question].roles.count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t of_role = approvals & rbk_question_role_seats(machine, question, i);
+        if ((uint32_t)__builtin_popcount(of_role) >= rbk_question_quorum(machine, question, i)) {
+            return true;
+        }
+    }
+    return count == 0;
+}
+
+/* What a person wants to be done. Where several people have to agree they must want the same: who
+ * wants something else begins anew. */
+static enum rbk_refusal choose(struct step *step, uint32_t trigger, enum rbk_answer answer)
+{
+    switch (answer) {
+    case RBK_ANSWER_ABORT:
+    case RBK_ANSWER_PAUSE:
+    case RBK_ANSWER_IGNORE:
+        break;
+    case RBK_ANSWER_ROLLBACK:
+        if (step->machine->triggers[trigger].region != RBK_NONE) {
+            break;
+        }
+        RBK_FALLTHROUGH; /* a plan's trigger has no stage of its own */
+    default:
+        return RBK_REFUSAL_WRONG_ANSWER;
+    }
+    struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    uint32_t question = reaction_of(step, trigger)->question;
+    uint32_t seats = rbk_step_question_seats(step, question);
+    bool same = ts->proposed == (uint32_t)answer + 1;
+    if (same && !(seats & ~ts->approvals)) {
+        return RBK_REFUSAL_NOT_NEEDED;
+    }
+    ts->approvals = same ? ts->approvals | seats : seats;
+    ts->proposed = (uint32_t)answer + 1;
+    if (one_role_agrees(step->machine, question, ts->approvals)) {
+        carry_out_choice(step, trigger, answer);
+    }
+    return RBK_REFUSAL_ACCEPTED;
 }
 
 enum rbk_refusal rbk_step_answer_trigger(struct step *step)
@@ -224,29 +254,27 @@ enum rbk_refusal rbk_step_answer_trigger(struct step *step)
         return RBK_REFUSAL_OTHER_QUESTION;
     }
     const struct rbk_reaction *row = reaction_of(step, trigger);
-    uint32_t mask = rbk_step_question_mask(step->machine, row->question);
-    if (step->state->now_ms >= ts->due_ms) {
-        return RBK_REFUSAL_TOO_LATE;
-    }
-    if (!(step->event->roles & mask)) {
-        return RBK_REFUSAL_NOT_YOURS;
+    enum rbk_refusal refusal = rbk_step_answer_refusal(step, row->question, ts->due_ms);
+    if (refusal != RBK_REFUSAL_ACCEPTED) {
+        return refusal;
     }
     if (row->kind == RBK_REACTION_ASK) {
-        return choose(step, trigger, answer) ? RBK_REFUSAL_ACCEPTED : RBK_REFUSAL_WRONG_ANSWER;
+        return choose(step, trigger, answer);
     }
     if (answer == RBK_ANSWER_NO) {
         close_question(step, trigger);
         settle_trigger(step, trigger);
     } else if (answer == RBK_ANSWER_YES) {
-        ts->approvals |= step->event->roles & mask;
-        if (ts->approvals == mask) {
+        refusal = rbk_step_approve(step, row->question, &ts->approvals);
+        if (refusal == RBK_REFUSAL_ACCEPTED &&
+            rbk_question_missing(step->machine, row->question, ts->approvals) == 0) {
             close_question(step, trigger);
             carry_out(step, trigger, row->kind, row->channel);
         }
     } else {
         return RBK_REFUSAL_WRONG_ANSWER;
     }
-    return RBK_REFUSAL_ACCEPTED;
+    return refusal;
 }
 
 /* ---- time ---- */

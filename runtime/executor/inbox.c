@@ -20,7 +20,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/core/base/buffer.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/core/seat_text.h"
 
 /* ---- names into indexes ------------------------------------------------------------------------
  */
@@ -138,6 +140,28 @@ static const char *text_of(const json_t *body, const char *key)
 
 /* Each gives NULL, or what the person is told instead. */
 
+/* Which seats of a question the person fills, and whether it is the person's own run. A body's
+ * "roles" only take away from what the name speaks for. */
+static void take_seats(struct rbk_run *run, const json_t *body, uint32_t question,
+                       struct queued *queued)
+{
+    const json_t *limit = json_object_get(body, "roles");
+    size_t count = json_array_size(limit);
+    struct rbk_str *roles = NULL;
+
+    if (limit != NULL) {
+        roles = rbk_new_array(&queued->arena, struct rbk_str, count + 1);
+        for (size_t i = 0; i < count; i++) {
+            const json_t *role = json_array_get(limit, i);
+
+            roles[i] = (struct rbk_str){json_string_value(role), json_string_length(role)};
+        }
+    }
+    queued->record.event.seats = rbk_question_seats_of(run->replay->machine, question,
+                                                       queued->record.who, roles, count);
+    queued->record.event.own = rbk_replay_started_by(run->replay, queued->record.who);
+}
+
 static const char *take_command(struct rbk_run *run, const json_t *body, struct queued *queued)
 {
     const struct rbk_machine *machine = run->replay->machine;
@@ -171,6 +195,13 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
         }
         event->answer = (enum rbk_answer)answer;
         event->serial = id_of(body);
+        if (event->index != RBK_NONE && asks(run, event->index)) {
+            if (event->serial == 0) {
+                return "say which question it answers";
+            }
+            take_seats(run, body, rbk_region_question(machine, run->replay->state, event->index),
+                       queued);
+        }
     }
     queued->record.message =
         rbk_secrets_redact(run->secrets, &queued->arena, rbk_str_from(text_of(body, "reason")));
@@ -181,7 +212,6 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
 {
     struct rbk_event *event = &queued->record.event;
     int answer = word_index(text_of(body, "answer"), RBK_ANSWER_COUNT, answer_name);
-    uint32_t question;
 
     if (answer < 0) {
         return "there is no such answer";
@@ -196,10 +226,7 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
     event->answer = (enum rbk_answer)answer;
     queued->record.message =
         rbk_secrets_redact(run->secrets, &queued->arena, rbk_str_from(text_of(body, "reason")));
-    question = question_of(run, event->owner, event->index);
-    event->roles = question != RBK_NONE
-                       ? rbk_question_roles(run->replay->machine, question, queued->record.who)
-                       : 1u;
+    take_seats(run, body, question_of(run, event->owner, event->index), queued);
     return NULL;
 }
 
@@ -321,6 +348,57 @@ static const struct {
     {"answer", 'a', RBK_EVENT_ANSWER, take_answer},
     {"alert", 'A', RBK_EVENT_NOTE, take_alert},
 };
+
+/* ---- refusals ----------------------------------------------------------------------------------
+ */
+
+/* The seats of those who started or resumed the run: they do not count under four eyes. */
+static uint32_t seats_of_starters(const struct rbk_run *run, uint32_t question)
+{
+    uint32_t seats = 0;
+
+    if (!rbk_question_four_eyes(run->replay->machine, question)) {
+        return 0;
+    }
+    for (const struct rbk_starter *at = run->replay->starters; at != NULL; at = at->next) {
+        for (uint32_t seat = 0; seat < 32; seat++) {
+            struct rbk_str name =
+                rbk_question_seat_name(run->replay->machine, question, seat);
+            seats |= name.bytes != 0 && rbk_str_equal(name, at->name) ? UINT32_C(1) << seat : 0;
+        }
+    }
+    return seats;
+}
+
+void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
+                       enum rbk_refusal refusal, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_state *state = run->replay->state;
+    bool resolves = event->kind == RBK_EVENT_COMMAND && event->command == RBK_COMMAND_RESOLVE;
+    enum rbk_question_owner owner = resolves ? RBK_OWNER_REGION : event->owner;
+    uint32_t question, approvals;
+
+    rbk_buffer_append_text(out, rbk_refusal_text(refusal));
+    if (event->kind != RBK_EVENT_ANSWER && !resolves) {
+        return;
+    }
+    if (refusal == RBK_REFUSAL_NOT_YOURS || refusal == RBK_REFUSAL_OWN_RUN ||
+        refusal == RBK_REFUSAL_NOT_NEEDED) {
+        question = question_of(run, owner, event->index);
+        approvals = owner == RBK_OWNER_TRIGGER
+                        ? rbk_state_trigger(machine, state, event->index)->approvals
+                        : rbk_state_region(machine, state, event->index)->approvals;
+        rbk_buffer_append_text(out, "; it waits for ");
+        rbk_seats_wanted_text(machine, question, approvals, seats_of_starters(run, question), out);
+    } else if (refusal == RBK_REFUSAL_WRONG_ANSWER) {
+        question = question_of(run, owner, event->index);
+        rbk_buffer_append_text(out, "; it takes ");
+        rbk_buffer_append_text(out, rbk_question_answers_text(
+                                        question != RBK_NONE ? machine->questions[question].kind
+                                                             : RBK_QUESTION_DOUBT));
+    }
+}
 
 /* A request that became no record: what is to be told, kept until the walk over the inbox is over.
  */

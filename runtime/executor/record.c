@@ -106,7 +106,7 @@ static void put_event(json_t *object, const struct rbk_event *event)
         put_integer(object, "index", event->index);
         put_serial(object, event->serial);
         put_word(object, "answer", rbk_answer_name(event->answer));
-        put_integer(object, "roles", event->roles);
+        put_integer(object, "seats", event->seats);
         break;
     case RBK_EVENT_COMMAND:
         put_word(object, "command", rbk_command_name(event->command));
@@ -114,6 +114,7 @@ static void put_event(json_t *object, const struct rbk_event *event)
         if (event->command == RBK_COMMAND_RESOLVE) {
             put_serial(object, event->serial);
             put_word(object, "answer", rbk_answer_name(event->answer));
+            put_integer(object, "seats", event->seats);
         }
         break;
     default:
@@ -238,7 +239,7 @@ static int get_event(const json_t *object, struct rbk_event *event)
 
     event->serial = json_object_get(object, "serial") != NULL ? get_index(object, "serial") : 0;
     event->index = json_object_get(object, "index") != NULL ? get_index(object, "index") : 0;
-    event->roles = json_object_get(object, "roles") != NULL ? get_index(object, "roles") : 0;
+    event->seats = json_object_get(object, "seats") != NULL ? get_index(object, "seats") : 0;
     event->owner =
         owner != NULL && strcmp(owner, "trigger") == 0 ? RBK_OWNER_TRIGGER : RBK_OWNER_REGION;
     if (json_object_get(object, "outcome") != NULL) {

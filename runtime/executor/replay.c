@@ -150,6 +150,29 @@ static void keep_alert(struct rbk_replay *replay, const struct rbk_record *recor
     rbk_arena_fini(&texts);
 }
 
+/* ---- who runs it ------------------------------------------------------------------------------
+ */
+
+bool rbk_replay_started_by(const struct rbk_replay *replay, struct rbk_str user)
+{
+    for (const struct rbk_starter *at = replay->starters; at != NULL; at = at->next) {
+        if (rbk_str_equal(at->name, user)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user)
+{
+    if (!rbk_replay_started_by(replay, user)) {
+        struct rbk_starter *starter = rbk_new(&replay->arena, struct rbk_starter);
+
+        *starter = (struct rbk_starter){rbk_arena_copy(&replay->arena, user), replay->starters};
+        replay->starters = starter;
+    }
+}
+
 /* ---- the reason -------------------------------------------------------------------------------
  */
 
@@ -246,6 +269,9 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
             remember(replay, action, event);
         }
     }
+    if (event->kind == RBK_EVENT_START || event->kind == RBK_EVENT_RESUMED) {
+        rbk_replay_add_starter(replay, record->who);
+    }
     tell_reason(replay, record);
 }
 
@@ -288,6 +314,7 @@ void rbk_replay_reset(struct rbk_replay *replay)
     replay->in_flight_count = 0;
     replay->alerts = (struct rbk_alerts){0};
     replay->alert_bytes = 0;
+    replay->starters = NULL;
     replay->reason = (struct rbk_str){NULL, 0};
     replay->told = (struct rbk_cause){0};
     replay->seq = replay->snapshot_seq = 0;

@@ -23,6 +23,12 @@ struct rbk_in_flight {
     struct rbk_str note; /* the last note of its driver; in the replay's `notes` */
 };
 
+/* Who started or resumed the run: under `four eyes` their answers do not count. */
+struct rbk_starter {
+    struct rbk_str name;
+    struct rbk_starter *next; /* earlier */
+};
+
 /* What all values of a run, bound at one time, may take. One that does not fit is missing. */
 #define RBK_REPLAY_KEPT_BYTES_MAX ((size_t)256 << 20)
 
@@ -49,6 +55,7 @@ struct rbk_replay {
     struct rbk_in_flight *in_flight; /* in_flight_count */
     size_t in_flight_count, in_flight_capacity;
     struct rbk_alerts alerts; /* firing now */
+    struct rbk_starter *starters; /* each once, the latest first */
     struct rbk_str reason;    /* why it paused, was held, turned or got stuck, for a person */
     struct rbk_cause told;    /* the cause `reason` was made of */
     int64_t seq;              /* of the last event */
@@ -82,6 +89,10 @@ struct rbk_replay *rbk_replay_begin(struct rbk_arena *arena, const struct rbk_ma
 enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_record *record);
 /* Whether there is room for the value of a record, beside what is bound already. */
 bool rbk_replay_has_room(const struct rbk_replay *replay, const struct rbk_record *record);
+/* Whether the journal says that this person started or resumed the run. */
+bool rbk_replay_started_by(const struct rbk_replay *replay, struct rbk_str user);
+/* It does, from here on. Twice is fine. */
+void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user);
 /* As before the first event. */
 void rbk_replay_reset(struct rbk_replay *replay);
 

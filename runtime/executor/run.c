@@ -32,6 +32,8 @@
 #define BATCH_BYTES_MAX ((size_t)64 << 20)
 /* A record with its texts, as long as each may be, and copies of them without secrets. */
 #define QUEUED_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 32)
+/* Why a request was refused, with everybody who may answer. */
+#define REPLY_BYTES_MAX ((size_t)64 << 10)
 /* How long the end of a run waits for its last messages to be sent. When the runner only stops,
  * they stay in the outbox and go out when the run goes on. */
 #define FAREWELL_MS 10000
@@ -225,12 +227,22 @@ static int append(struct rbk_run *run, struct passed *passed)
 
 static int reply(struct rbk_run *run, const struct queued *queued, enum rbk_refusal refusal)
 {
+    struct rbk_buffer text;
+    int error;
+
     if (queued->record.request == 0) {
         return 0;
     }
-    return rbk_store_reply(run->store, queued->record.request,
-                           refusal == RBK_REFUSAL_ACCEPTED ? "accepted" : rbk_refusal_text(refusal),
-                           &run->error);
+    rbk_buffer_init(&text, REPLY_BYTES_MAX);
+    if (refusal == RBK_REFUSAL_ACCEPTED) {
+        rbk_buffer_append_text(&text, "accepted");
+    } else {
+        rbk_inbox_explain(run, &queued->record.event, refusal, &text);
+    }
+    error = rbk_store_reply(run->store, queued->record.request,
+                            text.error == 0 ? text.data : rbk_refusal_text(refusal), &run->error);
+    rbk_buffer_fini(&text);
+    return error;
 }
 
 /* One record through step() and into the open transaction. ret_passed->queued stays NULL when it

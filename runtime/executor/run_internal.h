@@ -152,6 +152,9 @@ void rbk_daily_windows_close(struct rbk_run *run);
 
 /* ---- inbox.c ---- */
 void rbk_inbox_look(struct rbk_run *run);
+/* Append why an event of a person was refused, and what would be accepted. */
+void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
+                       enum rbk_refusal refusal, struct rbk_buffer *out);
 
 /* ---- tell.c ---- */
 /* Inside the record's transaction: outbox rows and evidence. */

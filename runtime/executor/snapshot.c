@@ -120,6 +120,19 @@ static json_t *alerts_json(const struct rbk_replay *replay)
     return array;
 }
 
+static json_t *starters_json(const struct rbk_replay *replay)
+{
+    json_t *array = json_array();
+
+    for (const struct rbk_starter *at = replay->starters; at != NULL; at = at->next) {
+        if (json_array_append_new(array, text_json(at->name)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 /* NULL: out of memory. */
 static char *encode(const struct rbk_replay *replay)
 {
@@ -132,12 +145,12 @@ static char *encode(const struct rbk_replay *replay)
     }
     /* json_pack() takes over what it is given, and gives NULL when any of it is NULL. */
     object = json_pack(
-        "{s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:[I,I]}", "alerts", alerts_json(replay),
+        "{s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I]}", "alerts", alerts_json(replay),
         "baselines", values_json(&replay->kept_baselines), "event", replay->hash, "flight",
         flight_json(replay), "format", RBK_SNAPSHOT_FORMAT, "layout", layout, "machine",
         replay->machine->hash, "reason", text_json(replay->reason), "seq", (json_int_t)replay->seq,
-        "settings", settings, "slots", values_json(&replay->kept_slots), "state",
-        state_json(replay), "told", (json_int_t)replay->told.kind, (json_int_t)replay->told.index);
+        "settings", settings, "slots", values_json(&replay->kept_slots), "starters",
+        starters_json(replay), "state", state_json(replay), "told", (json_int_t)replay->told.kind, (json_int_t)replay->told.index);
     if (object != NULL) {
         text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     }
@@ -361,6 +374,22 @@ static bool read_reason(struct reading *reading, const json_t *object)
     return true;
 }
 
+static bool read_starters(struct reading *reading, const json_t *array)
+{
+    struct rbk_str name;
+
+    if (!json_is_array(array) || json_array_size(array) == 0) {
+        return false; /* somebody started it */
+    }
+    for (size_t i = json_array_size(array); i > 0; i--) {
+        if (!get_text(reading, json_array_get(array, i - 1), &name)) {
+            return false;
+        }
+        rbk_replay_add_starter(reading->replay, name);
+    }
+    return true;
+}
+
 /* Whether it was written for this run, as it was started, by a program that this one agrees with.
  */
 static bool belongs(const struct rbk_replay *replay, const json_t *object, int64_t seq)
@@ -403,7 +432,9 @@ static bool read_all(struct reading *reading, const json_t *object)
            read_values(reading, json_object_get(object, "slots"), &replay->kept_slots) &&
            read_values(reading, json_object_get(object, "baselines"), &replay->kept_baselines) &&
            read_flight(reading, json_object_get(object, "flight")) &&
-           read_alerts(reading, json_object_get(object, "alerts")) && read_reason(reading, object);
+           read_alerts(reading, json_object_get(object, "alerts")) &&
+           read_starters(reading, json_object_get(object, "starters")) &&
+           read_reason(reading, object);
 }
 
 /* 1 ends the search. */

@@ -344,8 +344,13 @@ uint32_t mb_question(struct machine_builder *mb, enum rbk_question_kind kind, ui
         uint32_t *index = ADD(mb, indexes, index);
         *index = i;
     }
+    for (uint32_t i = 0; i < roles; i++) {
+        uint32_t *quorum = ADD(mb, indexes, index);
+        *quorum = 1;
+    }
     struct rbk_question *row = ADD(mb, questions, question);
     row->kind = kind;
+    row->quorums = (struct rbk_slice){first + roles, roles};
     row->text = RBK_NONE;
     row->roles = (struct rbk_slice){first, roles};
     row->within_ms = within_ms;

@@ -96,7 +96,7 @@ static struct rbk_record any_record(struct fixture *fixture, uint64_t *seed)
     record.event.now_ms = draw(seed);
     record.event.serial = draw(seed);
     record.event.index = draw(seed) % 2 ? RBK_NONE : draw(seed);
-    record.event.roles = draw(seed);
+    record.event.seats = draw(seed);
     record.event.outcome = (enum rbk_outcome)(draw(seed) % RBK_OUTCOME_COUNT);
     record.event.level = (enum rbk_level)(draw(seed) % RBK_LEVEL_COUNT);
     record.event.answer = (enum rbk_answer)(draw(seed) % RBK_ANSWER_COUNT);

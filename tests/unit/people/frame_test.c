@@ -78,7 +78,7 @@ START_TEST(a_step_under_way_shows_its_time)
                                                    .owner = RBK_OWNER_REGION,
                                                    .index = 1,
                                                    .answer = RBK_ANSWER_YES,
-                                                   .roles = 1}});
+                                                   .seats = 1}});
     told.run.now_ms += 62000;
     draw(&told, &frame, &style, 80, 24);
     check_size(&frame, 80, 24);
@@ -101,7 +101,7 @@ START_TEST(a_stuck_stage_shows_the_way_on)
     told_post(
         &told,
         (struct rbk_record){
-            .event = {.kind = RBK_EVENT_ANSWER, .index = 1, .answer = RBK_ANSWER_YES, .roles = 1}});
+            .event = {.kind = RBK_EVENT_ANSWER, .index = 1, .answer = RBK_ANSWER_YES, .seats = 1}});
     told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, "no");
     told_result(&told, "migrate.rollback.1", RBK_OUTCOME_FAIL, "still no");
     draw(&told, &frame, &style, 80, 24);

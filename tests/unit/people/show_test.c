@@ -56,7 +56,7 @@ static void show_answer(struct piped *piped)
 {
     struct told *told = &piped->told;
     struct rbk_record record = {
-        .event = {.kind = RBK_EVENT_ANSWER, .index = 1, .answer = RBK_ANSWER_YES, .roles = 1},
+        .event = {.kind = RBK_EVENT_ANSWER, .index = 1, .answer = RBK_ANSWER_YES, .seats = 1},
         .who = RBK_STR("da\033[31mna")};
     told_post(told, record);
     record.event.now_ms = told->run.now_ms;

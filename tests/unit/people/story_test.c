@@ -15,7 +15,7 @@ static void approve(struct told *told)
                                                   .owner = RBK_OWNER_REGION,
                                                   .index = told_region(told, "migrate.approve.1"),
                                                   .answer = RBK_ANSWER_YES,
-                                                  .roles = 1},
+                                                  .seats = 1},
                                         .who = RBK_STR("dana")});
 }
 

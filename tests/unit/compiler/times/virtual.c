@@ -464,7 +464,7 @@ static void land(struct world *world, struct flight *flight)
                                    .owner = RBK_OWNER_REGION,
                                    .index = flight->region,
                                    .answer = flight->answer,
-                                   .roles = UINT32_MAX};
+                                   .seats = UINT32_MAX};
     }
     flight->used = false;
     EXPECT(step(world, event) == RBK_REFUSAL_ACCEPTED);

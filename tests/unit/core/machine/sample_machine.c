@@ -89,6 +89,7 @@ static void add_values(struct rbk_machine *machine)
               (struct rbk_role){RBK_STR("dba"), RBK_STR("dba@example.com"), {0, 1}, place});
     (void)ADD(machine, indexes, index, 0);                  /* the role */
     (void)ADD(machine, indexes, index, SAMPLE_REGION_MOVE); /* `except during move` */
+    (void)ADD(machine, indexes, index, 1);                  /* one person of the role */
     (void)ADD(machine, escalations, escalation, (struct rbk_escalation){0, 600000, place});
     (void)ADD(machine, signals, signal,
               (struct rbk_signal){RBK_STR("integrity"), RBK_STR("rows are wrong"), place});
@@ -179,6 +180,7 @@ static void add_watching(struct rbk_machine *machine)
               (struct rbk_question){.kind = RBK_QUESTION_APPROVE,
                                     .text = text(machine, "May it go on?"),
                                     .roles = {0, 1},
+                                    .quorums = {2, 1},
                                     .within_ms = 600000,
                                     .otherwise = 0,
                                     .place = place});

@@ -54,11 +54,11 @@ START_TEST(roles_are_spoken_for_by_their_members)
     struct machine_builder *mb = gated(RBK_REACTION_ABORT, false);
     mb_question(mb, RBK_QUESTION_ASK, 0, 1, RBK_NONE);
     run_init(&run, mb);
-    ck_assert_uint_eq(rbk_question_roles(run.machine, 0, RBK_STR("dana")), 1);
-    ck_assert_uint_eq(rbk_question_roles(run.machine, 0, RBK_STR("ines")), 2);
-    ck_assert_uint_eq(rbk_question_roles(run.machine, 0, RBK_STR("mallory")), 0);
-    ck_assert_uint_eq(rbk_question_roles(run.machine, 1, RBK_STR("mallory")), 1);
-    ck_assert_uint_eq(rbk_question_roles(run.machine, RBK_NONE, RBK_STR("mallory")), 1);
+    ck_assert_uint_eq(rbk_question_seats(run.machine, 0, RBK_STR("dana")), 1);
+    ck_assert_uint_eq(rbk_question_seats(run.machine, 0, RBK_STR("ines")), 2);
+    ck_assert_uint_eq(rbk_question_seats(run.machine, 0, RBK_STR("mallory")), 0);
+    ck_assert_uint_eq(rbk_question_seats(run.machine, 1, RBK_STR("mallory")), 1);
+    ck_assert_uint_eq(rbk_question_seats(run.machine, RBK_NONE, RBK_STR("mallory")), 1);
     run_fini(&run);
 }
 END_TEST
@@ -148,7 +148,7 @@ START_TEST(an_answer_is_for_the_question_that_was_meant)
                               .index = 1,
                               .serial = rbk_state_region(run.machine, run.state, 1)->serial,
                               .answer = RBK_ANSWER_YES,
-                              .roles = 3};
+                              .seats = 3};
     turn_down(&run, 0, "a.approve.1");
     run_command(&run, RBK_COMMAND_CONTINUE); /* asks the same once more */
     ck_assert_int_eq(run_post(&run, event), RBK_REFUSAL_OTHER_QUESTION);

@@ -27,7 +27,7 @@ bool run_drive(struct run *run, enum rbk_recovery recovery)
             run_accept(run, (struct rbk_event){.kind = RBK_EVENT_ANSWER,
                                                .index = i,
                                                .answer = manual ? RBK_ANSWER_DONE : RBK_ANSWER_YES,
-                                               .roles = UINT32_MAX});
+                                               .seats = UINT32_MAX});
             return true;
         }
         if (rs->mode == RBK_MODE_RESOLVING) {
@@ -108,7 +108,7 @@ enum rbk_refusal run_random_event(struct run *run, uint64_t *seed)
         event.kind = RBK_EVENT_ANSWER;
         event.owner = run_below(seed, 4) ? RBK_OWNER_REGION : RBK_OWNER_TRIGGER;
         event.answer = (enum rbk_answer)run_below(seed, RBK_ANSWER_COUNT);
-        event.roles = UINT32_MAX;
+        event.seats = UINT32_MAX;
         break;
     case 7:
     case 8:

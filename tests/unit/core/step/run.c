@@ -248,7 +248,8 @@ enum rbk_refusal run_command_at(struct run *run, enum rbk_command command, uint3
 {
     return run_post(
         run, (struct rbk_event){
-                 .kind = RBK_EVENT_COMMAND, .command = command, .index = index, .answer = answer});
+                 .kind = RBK_EVENT_COMMAND, .command = command, .index = index, .seats = UINT32_MAX,
+                                            .answer = answer});
 }
 
 enum rbk_refusal run_command(struct run *run, enum rbk_command command)
@@ -263,7 +264,7 @@ enum rbk_refusal run_answer(struct run *run, const char *state, enum rbk_answer 
                                             .owner = RBK_OWNER_REGION,
                                             .index = find(run, state, BIT(ASKING) | BIT(DOUBT)),
                                             .answer = answer,
-                                            .roles = roles});
+                                            .seats = roles});
 }
 
 enum rbk_refusal run_answer_trigger(struct run *run, uint32_t trigger, enum rbk_answer answer,
@@ -273,7 +274,7 @@ enum rbk_refusal run_answer_trigger(struct run *run, uint32_t trigger, enum rbk_
                                             .owner = RBK_OWNER_TRIGGER,
                                             .index = trigger,
                                             .answer = answer,
-                                            .roles = roles});
+                                            .seats = roles});
 }
 
 enum rbk_refusal run_trigger(struct run *run, uint32_t trigger, enum rbk_level level)

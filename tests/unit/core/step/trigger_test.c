@@ -401,7 +401,7 @@ START_TEST(an_answer_meant_for_an_earlier_question_is_not_taken_for_the_next)
                               .owner = RBK_OWNER_TRIGGER,
                               .serial = first,
                               .answer = RBK_ANSWER_ABORT,
-                              .roles = 1};
+                              .seats = 1};
     ck_assert_int_eq(run_post(&run, event), RBK_REFUSAL_OTHER_QUESTION);
     run_resume(&run); /* the same question, asked again */
     ck_assert_uint_eq(rbk_state_trigger(run.machine, run.state, 0)->serial, second);
