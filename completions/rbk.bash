@@ -40,7 +40,7 @@ _rbk() {
     if [[ $cur == -* ]]; then
         local options='--store --help'
         case $command in
-        run) options+=' --set --params --directory --unrehearsed --json --plain --no-wait' ;;
+        run) options+=' --set --params --directory --unrehearsed --arm-only --json --plain --no-wait' ;;
         resume) options+=' --json --plain --no-wait' ;;
         status | runs) options+=' --json' ;;
         log) options+=' --json --follow' ;;

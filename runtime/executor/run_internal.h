@@ -10,7 +10,9 @@
  *   due.c           the timer for the earliest deadline
  *   work.c          what is under way: one struct work for each dispatched effect
  *   work_driver.c     effects carried out by a driver, and finding out about them after a crash
- *   work_reading.c    let, check, test, require, wait until, capture, baseline, arm, done when
+ *   work_reading.c    let, check, test, require, wait until, capture, baseline, done when
+ *   arming.c          the effect that arms, and why what cannot be read cannot
+ *   arm_only.c      the same for `rbk run --arm-only`: reads once, leaves nothing
  *   watcher.c       probes and triggers into records
  *   daily_window.c  windows by the clock of a time zone
  *   inbox.c         what people ask for, into records
@@ -29,6 +31,7 @@
 struct work;
 struct outbox;
 struct way_back;
+struct rbk_probe_source;
 
 /* A record on its way to step(), with what is to be stored beside it. Owns its texts (arena). */
 struct queued {
@@ -61,6 +64,7 @@ struct rbk_run {
     struct rbk_reader *reader;
     struct rbk_poll *poll; /* NULL until probes are needed */
     struct outbox *outbox;
+    struct rbk_probe_source *sources; /* owned, by probe: what it gave last; see arming.c */
 
     struct rbk_scope scope;      /* for templates of effects: with secrets */
     struct rbk_scope open_scope; /* for everything a person reads: without */
@@ -104,6 +108,18 @@ struct rbk_run {
      * turn has seen at most */
     uint64_t turns_waited_max, turn_commits, turn_commits_max;
 };
+
+/* ---- run_open.c ---- */
+
+/* A run without a store, an outbox and probes that are polled: parameters, secrets, drivers, a
+ * reader and a watch, with a folder for its drivers that the caller removes. Never driven. */
+RBK_MUST_USE int rbk_run_create_bare(const struct rbk_run_options *options,
+                                     const struct rbk_machine *machine, const char *directory,
+                                     const struct rbk_run_setting *settings, size_t setting_count,
+                                     struct rbk_run **ret_run, struct rbk_error *reterr);
+
+/* The folder of such a run, with all that is in it; once its drivers are closed. */
+void rbk_run_remove_folder(struct rbk_run *run);
 
 /* ---- run.c ---- */
 

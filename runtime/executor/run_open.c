@@ -1,7 +1,8 @@
 /* Creating a run, opening one again, and giving it back. */
-#include "runtime/executor/run_internal.h"
+#include "runtime/executor/arming.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #define DESCRIPTORS_WANTED 256u
 #define DESCRIPTORS_MIN 64u
+#define FOLDER_DESCRIPTORS 8
 #define SCRATCH_BYTES ((size_t)64 << 20)
 #define REPLAY_BYTES ((size_t)1 << 30)
 
@@ -159,6 +161,9 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
     if (run->watch == NULL || run->reader == NULL || run->ways_back == NULL ||
         (run->options.observer.on_record != NULL && run->before == NULL)) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if (run->store == NULL) {
+        return 0; /* nothing is told, and probes are read when the caller says so */
     }
     if ((error = rbk_outbox_open(run)) != 0 || (error = rbk_watcher_start(run)) != 0) {
         *reterr = run->error;
@@ -340,6 +345,84 @@ fail:
     return error;
 }
 
+/* A folder of its own for the drivers of a run that is in no store. */
+static int make_folder(struct rbk_run *run, struct rbk_error *reterr)
+{
+    const char *temporary = getenv("TMPDIR");
+
+    if (asprintf(&run->run_directory, "%s/rbk-arm-XXXXXX",
+                 temporary != NULL && temporary[0] == '/' ? temporary : "/tmp") < 0) {
+        run->run_directory = NULL;
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if (mkdtemp(run->run_directory) == NULL) {
+        return rbk_error_set_system(reterr, errno == ENOSPC ? RBK_EFULL : RBK_EIO, errno,
+                                    "cannot create \"%s\"", run->run_directory);
+    }
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+void rbk_run_remove_folder(struct rbk_run *run)
+{
+    (void)nftw(run->run_directory, remove_one, FOLDER_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+}
+
+int rbk_run_create_bare(const struct rbk_run_options *options, const struct rbk_machine *machine,
+                        const char *directory, const struct rbk_run_setting *settings,
+                        size_t setting_count, struct rbk_run **ret_run, struct rbk_error *reterr)
+{
+    struct rbk_run *run = run_new(options, reterr);
+    struct rbk_arena arena;
+    struct rbk_value *params = NULL;
+    struct timespec now;
+    int error;
+
+    if (run == NULL) {
+        return -RBK_ENOMEM;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    rbk_arena_init(&arena, REPLAY_BYTES);
+    if ((error = rbk_settings_read(machine, settings, setting_count, &arena, &params, reterr)) !=
+        0) {
+        goto fail;
+    }
+    run->id = make_id((uint64_t)now.tv_sec * 1000u);
+    run->directory = strdup(directory);
+    if (run->id == NULL || run->directory == NULL) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+        goto fail;
+    }
+    if ((run->replay = rbk_replay_begin(&arena, machine, params, reterr)) == NULL) {
+        error = -(int)reterr->code;
+        goto fail;
+    }
+    run->replay->run.user = rbk_arena_copy(&run->replay->arena, rbk_str_from(options->user));
+    run->replay->run.started_ms = (int64_t)now.tv_sec * 1000;
+    if ((error = prepare(run, reterr)) != 0 || (error = make_folder(run, reterr)) != 0) {
+        goto fail;
+    }
+    if ((error = rbk_exec_claim(run->run_directory, run->id, reterr)) != 0 ||
+        (error = equip(run, reterr)) != 0) {
+        rbk_run_remove_folder(run);
+        goto fail;
+    }
+    *ret_run = run;
+    return 0;
+
+fail:
+    rbk_arena_fini(&arena);
+    rbk_run_free(run);
+    return error;
+}
+
 /* ---- opening again -----------------------------------------------------------------------------
  */
 
@@ -458,6 +541,7 @@ void rbk_run_free(struct rbk_run *run)
         rbk_drivers_free(run->drivers);
     }
     rbk_watch_free(run->watch);
+    rbk_arming_free(run);
     rbk_secrets_free(run->secrets);
     rbk_replay_free(run->replay);
     rbk_store_close(run->store);

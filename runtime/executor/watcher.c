@@ -3,7 +3,7 @@
  * state changes the level of an armed trigger, that becomes a record. Also kept here: which applied
  * stages still have a way back open (language, principle 8).
  */
-#include "runtime/executor/run_internal.h"
+#include "runtime/executor/arming.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -160,9 +160,12 @@ static void on_probe(void *context, uint32_t probe, struct rbk_value value, stru
     struct rbk_run *run = context;
     struct rbk_str clean;
 
-    if (value.missing) {
+    if (!value.missing) {
+        rbk_arming_note(run, probe, false, (struct rbk_str){NULL, 0});
+    } else {
         rbk_arena_reset(&run->scratch);
         clean = rbk_secrets_redact(run->secrets, &run->scratch, message);
+        rbk_arming_note(run, probe, true, clean);
         rbk_run_notice(run, "probe %.*s gives no reading: %.*s",
                        RBK_STR_ARG(run->replay->machine->probes[probe].name), RBK_STR_ARG(clean));
     }

@@ -1,5 +1,5 @@
 /* Effects under way: begun by an action of step(), ended by exactly one record. */
-#include "runtime/executor/work.h"
+#include "runtime/executor/arming.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +160,9 @@ void rbk_work_finish(struct work *work, const struct work_result *result)
         return;
     }
     work->finished = true;
+    if (work->arming != NULL) {
+        rbk_arming_drop(work);
+    }
     uv_timer_stop(&work->timer);
     uv_timer_stop(&work->deadline);
     if (!work->dropped && (queued = rbk_queue_new(run, RBK_EVENT_RESULT)) != NULL) {

@@ -12,6 +12,8 @@
 #include "runtime/core/check.h"
 #include "runtime/executor/run_internal.h"
 
+struct rbk_arming;
+
 struct work {
     struct rbk_client client; /* first: drivers call back through it */
     struct rbk_run *run;
@@ -27,6 +29,7 @@ struct work {
     struct rbk_activity *activity; /* under way in a driver, or NULL */
     struct rbk_reading *reading;   /* under way, or NULL */
     struct rbk_check check;
+    struct rbk_arming *arming; /* of the effect that arms, in the arena; else NULL */
     uint32_t condition;  /* what is read */
     uv_timer_t timer;    /* next reading, end of a wait */
     uv_timer_t deadline; /* timeout of a reading effect */

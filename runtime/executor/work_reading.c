@@ -1,20 +1,15 @@
 /*
- * Effects that read: let, capture, check, test, require, wait until, a `done when`, the baselines
- * and the arming of triggers. How often is read and when that decides is core/check.c's business;
- * here the readings are taken and timed.
+ * Effects that read: let, capture, check, test, require, wait until, a `done when` and the
+ * baselines; arming is in arming.c. How often is read and when that decides is core/check.c's
+ * business; here the readings are taken and timed.
  */
-#include "runtime/executor/work.h"
+#include "runtime/executor/arming.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/expr_describe.h"
-
-/* How often a baseline or the arming looks again. */
-#define LOOK_MS 200u
-/* Beyond the slowest probe's first reading, the time triggers have to be readable when armed. */
-#define ARM_SLACK_MS 10000u
 
 static void read_now(struct work *work);
 
@@ -150,7 +145,7 @@ static void read_now(struct work *work)
     }
 }
 
-/* ---- baselines and arming ----------------------------------------------------------------------
+/* ---- baselines ----------------------------------------------------------------------
  */
 
 static void on_baseline(uv_timer_t *timer)
@@ -207,71 +202,6 @@ static void start_baseline(struct work *work)
     uv_timer_start(&work->timer, on_baseline, longest_ms, 0);
 }
 
-/* A trigger that must be readable before anything is changed. */
-static bool armed_first(const struct rbk_machine *machine, uint32_t trigger)
-{
-    const struct rbk_trigger *row = &machine->triggers[trigger];
-
-    return row->since == RBK_SINCE_FIRST_APPLY && row->region == RBK_NONE && !row->pushed &&
-           machine->exprs[row->condition].reads.count == 0;
-}
-
-/* The first trigger that cannot be read yet; RBK_NONE: all can. */
-static uint32_t unreadable(struct work *work)
-{
-    struct rbk_run *run = work->run;
-    const struct rbk_machine *machine = run->replay->machine;
-
-    for (uint32_t i = 0; i < machine->trigger_count; i++) {
-        struct rbk_value value;
-
-        rbk_arena_reset(&run->scratch);
-        if (armed_first(machine, i) &&
-            (rbk_expr_evaluate(&run->open_scope, machine->triggers[i].condition, &run->scratch,
-                               &value, NULL) != 0 ||
-             value.missing)) {
-            return i;
-        }
-    }
-    return RBK_NONE;
-}
-
-static void on_arm(uv_timer_t *timer)
-{
-    struct work *work = timer->data;
-    const struct rbk_machine *machine = work->run->replay->machine;
-    uint32_t trigger = unreadable(work);
-
-    if (trigger == RBK_NONE) {
-        rbk_work_end(work, RBK_OUTCOME_OK, (struct rbk_str){NULL, 0});
-    } else if (uv_now(&work->run->loop) >= work->deadline_ms) {
-        const struct rbk_trigger *row = &machine->triggers[trigger];
-
-        rbk_work_end(work, RBK_OUTCOME_MISSING,
-                     rbk_arena_printf(
-                         &work->arena, "trigger %.*s cannot fire: `%.*s` gives no reading",
-                         RBK_STR_ARG(row->name), RBK_STR_ARG(machine->exprs[row->condition].text)));
-    } else {
-        uv_timer_start(timer, on_arm, LOOK_MS, 0);
-    }
-}
-
-static void start_arm(struct work *work)
-{
-    const struct rbk_machine *machine = work->run->replay->machine;
-    uint64_t slowest_ms = 0;
-
-    for (uint32_t i = 0; i < machine->probe_count; i++) {
-        const struct rbk_probe *probe = &machine->probes[i];
-
-        if (!probe->pushed && probe->timeout_ms * probe->missing_after > slowest_ms) {
-            slowest_ms = probe->timeout_ms * probe->missing_after;
-        }
-    }
-    work->deadline_ms = uv_now(&work->run->loop) + slowest_ms + ARM_SLACK_MS;
-    uv_timer_start(&work->timer, on_arm, 0, 0);
-}
-
 /* ---- beginning and stopping --------------------------------------------------------------------
  */
 
@@ -296,7 +226,7 @@ void rbk_work_reading_start(struct work *work)
         return;
     }
     if (work->effect->kind == RBK_EFFECT_ARM && !work->look) {
-        start_arm(work);
+        rbk_arming_start(work);
         return;
     }
     work->name = rbk_arena_copy(&work->arena, run->replay->machine->states[work->state].name).data;

@@ -1,8 +1,9 @@
 /*
- * rbk run: a plan from its source or machine to its end.
+ * rbk run: a plan from its source or machine to its end; with --arm-only what its triggers read.
  */
 #include <stdio.h>
 
+#include "runtime/people/arm_report.h"
 #include "runtime/people/commands.h"
 #include "runtime/people/params.h"
 #include "runtime/people/plan_file.h"
@@ -39,6 +40,12 @@ int rbk_subcommand_run(const struct rbk_options *options)
         }
         status = rbk_subcommand_failed(options, &error);
         return result == -RBK_ENOTFOUND || result == -RBK_EIO ? status : RBK_EXIT_COMPILE;
+    }
+    if (options->given[RBK_OPTION_ARM_ONLY]) {
+        status = rbk_arm_report(options, &file, &params);
+        rbk_plan_file_fini(&file);
+        rbk_params_fini(&params);
+        return status;
     }
     if (rbk_session_init(&session, options, &error) != 0) {
         status = rbk_subcommand_failed(options, &error);

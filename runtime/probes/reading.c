@@ -147,6 +147,11 @@ void rbk_reading_describe(const struct rbk_reading *reading, struct rbk_buffer *
     }
 }
 
+const struct rbk_value *rbk_reading_results(const struct rbk_reading *reading)
+{
+    return reading->results;
+}
+
 /* The reading under way gives nothing. The expression may do without it (`??`, `or`, `and`). */
 static void miss(struct rbk_reading *reading, struct rbk_str message)
 {

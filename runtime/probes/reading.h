@@ -48,6 +48,8 @@ RBK_MUST_USE int rbk_reading_start(struct rbk_reader *reader, uint32_t expr, con
 /* During the callback: append what was read, and what else the expression looked at
  * (core/expr_describe.h). Nothing when not everything was read. Not yet redacted. */
 void rbk_reading_describe(const struct rbk_reading *reading, struct rbk_buffer *out);
+/* During the callback: what was read, in the order of the expression's readings. */
+const struct rbk_value *rbk_reading_results(const struct rbk_reading *reading);
 /* The callback will not run; a driver's answer still under way is dropped when it comes. */
 void rbk_reading_cancel(struct rbk_reading *reading);
 

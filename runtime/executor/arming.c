@@ -1,0 +1,423 @@
+/*
+ * Arming. The effect of that name waits until every condition that is armed from the first apply on
+ * has a value: those over probes when their probes, which are polled already, have answered; those
+ * with readings of their own when these were taken once.
+ *
+ *   on_look() ── all have a value ────────────────────────────────────▶ ok
+ *     ▲  │ ── none of the others can be hoped for, or the deadline ─▶ failed: who, and why
+ *     └──┘ every LOOK_MS
+ *
+ * A source is given up when it has failed as often as makes its probe missing, and twice at least:
+ * a single failure right after the start says little.
+ */
+#include "runtime/executor/arming.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/base/limits.h"
+
+/* How often is looked whether everything has a value. */
+#define LOOK_MS 100u
+/* A reading of a condition's own that failed is taken again after this. */
+#define AGAIN_MS 1000u
+/* Beyond the slowest probe's readings, the time conditions have to get a value. */
+#define SLACK_MS 10000u
+/* How often a source must have failed before it is given up. */
+#define FAILED_MIN 2u
+/* A reading may take as long as its interval, 5 s at most (language, principle 5). */
+#define READING_MS_MAX 5000u
+#define FAILURE_BYTES 400u
+
+/* What a probe gave last. */
+struct rbk_probe_source {
+    bool good;       /* it has given a value once */
+    uint32_t failed; /* times in a row */
+    char *failure;   /* owned: why the last reading failed; NULL: it did not */
+};
+
+/* A trigger that takes readings of its own, while it is armed. */
+struct own {
+    struct work *work;
+    uint32_t expr;
+    uint64_t timeout_ms;
+    uint64_t again_ms;           /* loop time: not read before */
+    struct rbk_reading *reading; /* under way, or NULL */
+    bool good;
+    uint32_t failed;
+    char failure[FAILURE_BYTES];
+};
+
+struct rbk_arming {
+    struct own *owns; /* by condition; work NULL: it has no readings of its own, or is not armed */
+};
+
+/* ---- conditions --------------------------------------------------------------------------------
+ */
+
+uint32_t rbk_condition_count(const struct rbk_machine *machine)
+{
+    uint32_t count = machine->trigger_count;
+
+    for (uint32_t i = 0; i < machine->criterion_count; i++) {
+        count += machine->criteria[i].reads_probes ? 1u : 0u;
+    }
+    return count;
+}
+
+struct rbk_condition rbk_condition_at(const struct rbk_machine *machine, uint32_t number)
+{
+    if (number < machine->trigger_count) {
+        return (struct rbk_condition){false, number, machine->triggers[number].condition};
+    }
+    number -= machine->trigger_count;
+    for (uint32_t i = 0; i < machine->criterion_count; i++) {
+        if (machine->criteria[i].reads_probes && number-- == 0) {
+            return (struct rbk_condition){true, i, machine->criteria[i].condition};
+        }
+    }
+    return (struct rbk_condition){true, RBK_NONE, RBK_NONE};
+}
+
+/* Whether it must have a value before anything is changed. */
+static bool armed_first(const struct rbk_machine *machine, struct rbk_condition condition)
+{
+    const struct rbk_trigger *row;
+
+    if (condition.criterion) {
+        return true; /* it is judged from the start on */
+    }
+    row = &machine->triggers[condition.index];
+    return row->since == RBK_SINCE_FIRST_APPLY && row->region == RBK_NONE && !row->pushed;
+}
+
+static bool reads_itself(const struct rbk_machine *machine, struct rbk_condition condition)
+{
+    return machine->exprs[condition.expr].reads.count != 0;
+}
+
+/* ---- sources -----------------------------------------------------------------------------------
+ */
+
+void rbk_arming_note(struct rbk_run *run, uint32_t probe, bool missing, struct rbk_str message)
+{
+    struct rbk_probe_source *source;
+
+    if (run->sources == NULL &&
+        (run->sources = calloc(run->replay->machine->probe_count, sizeof(*run->sources))) == NULL) {
+        return; /* only what it would say is lost */
+    }
+    source = &run->sources[probe];
+    free(source->failure);
+    source->failure = NULL;
+    if (!missing) {
+        source->good = true;
+        source->failed = 0;
+        return;
+    }
+    source->failed++;
+    source->failure = strndup(message.bytes != 0 ? message.data : "no value",
+                              message.bytes != 0 ? message.bytes : FAILURE_BYTES);
+}
+
+void rbk_arming_free(struct rbk_run *run)
+{
+    for (uint32_t i = 0; run->sources != NULL && i < run->replay->machine->probe_count; i++) {
+        free(run->sources[i].failure);
+    }
+    free(run->sources);
+    run->sources = NULL;
+}
+
+static struct rbk_probe_source source_of(const struct rbk_run *run, uint32_t probe)
+{
+    const struct rbk_probe_source none = {false, 0, NULL};
+
+    return run->sources != NULL ? run->sources[probe] : none;
+}
+
+/* One line of an explanation: "probe NAME, EXPRESSION: why". */
+static void explain_probe(const struct rbk_run *run, uint32_t probe, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_probe *row = &machine->probes[probe];
+    struct rbk_probe_source source = source_of(run, probe);
+
+    if (row->pushed || (source.good && source.failure == NULL)) {
+        return;
+    }
+    rbk_buffer_printf(out, "probe %.*s, %.*s: %s\n", RBK_STR_ARG(row->name),
+                      RBK_STR_ARG(machine->exprs[row->expr].text),
+                      source.failure != NULL ? source.failure : "it has not answered yet");
+}
+
+void rbk_arming_explain(const struct rbk_run *run, uint32_t expr, struct rbk_str own,
+                        struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_expr *row = &machine->exprs[expr];
+    size_t before = out->bytes;
+
+    if (own.bytes != 0) {
+        rbk_buffer_printf(out, "%.*s: %.*s\n", RBK_STR_ARG(row->text), RBK_STR_ARG(own));
+    }
+    for (uint32_t i = 0; i < row->code.count; i++) {
+        struct rbk_op_code code = machine->codes[row->code.first + i];
+
+        if (code.op == RBK_OP_WINDOW) {
+            explain_probe(run, machine->windows[code.operand].probe, out);
+        } else if (code.op == RBK_OP_BASELINE && run->open_scope.baselines != NULL &&
+                   run->open_scope.baselines[code.operand].missing) {
+            const struct rbk_probe *probe =
+                &machine->probes[machine->baselines[code.operand].probe];
+
+            rbk_buffer_printf(out, "baseline of probe %.*s: it was not measured\n",
+                              RBK_STR_ARG(probe->name));
+        } else if (code.op == RBK_OP_SLOT && run->replay->slots[code.operand].missing) {
+            rbk_buffer_printf(out, "value %.*s: the run has not set it yet\n",
+                              RBK_STR_ARG(machine->slots[code.operand].name));
+        }
+    }
+    if (out->bytes == before) {
+        rbk_buffer_printf(out, "%.*s: what was read makes no value of its kind\n",
+                          RBK_STR_ARG(row->text));
+    }
+}
+
+/* Whether a condition over probes, which has no value, may still get one. */
+static bool may_answer(const struct rbk_run *run, uint32_t expr)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    struct rbk_slice code = machine->exprs[expr].code;
+
+    for (uint32_t i = 0; i < code.count; i++) {
+        struct rbk_op_code op = machine->codes[code.first + i];
+        const struct rbk_probe *probe;
+        struct rbk_probe_source source;
+        uint32_t enough;
+
+        if (op.op != RBK_OP_WINDOW) {
+            continue;
+        }
+        probe = &machine->probes[machine->windows[op.operand].probe];
+        source = source_of(run, machine->windows[op.operand].probe);
+        enough = probe->missing_after > FAILED_MIN ? probe->missing_after : FAILED_MIN;
+        if (!probe->pushed && source.failed < enough && (!source.good || source.failed != 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- readings of a condition's own -------------------------------------------------------------
+ */
+
+static void on_own(void *owner, struct rbk_reading *reading, struct rbk_value value,
+                   struct rbk_str message)
+{
+    struct own *own = owner;
+    struct rbk_run *run = own->work->run;
+    struct rbk_str clean;
+
+    (void)reading;
+    own->reading = NULL;
+    uv_update_time(&run->loop);
+    own->again_ms = uv_now(&run->loop) + AGAIN_MS;
+    own->good = !value.missing;
+    if (own->good) {
+        return;
+    }
+    own->failed++;
+    rbk_arena_reset(&run->scratch);
+    clean = rbk_secrets_redact(run->secrets, &run->scratch,
+                               message.bytes != 0 ? message : RBK_STR("no value"));
+    snprintf(own->failure, sizeof(own->failure), "%.*s", RBK_STR_ARG(clean));
+}
+
+static void read_own(struct own *own)
+{
+    struct work *work = own->work;
+    struct rbk_error error;
+    uint64_t now_ms = uv_now(&work->run->loop);
+
+    if (own->good || own->reading != NULL || now_ms < own->again_ms) {
+        return;
+    }
+    if (rbk_reading_start(work->run->reader, own->expr, "plan.arm", "", own->timeout_ms, own,
+                          on_own, &own->reading, &error) != 0) {
+        on_own(own, NULL, rbk_value_missing(RBK_TYPE_BOOL), rbk_str_from(error.text));
+    }
+}
+
+/* ---- the effect --------------------------------------------------------------------------------
+ */
+
+static bool has_value(struct work *work, uint32_t number, struct rbk_condition condition)
+{
+    struct rbk_run *run = work->run;
+    struct rbk_value value;
+
+    if (reads_itself(run->replay->machine, condition)) {
+        return work->arming->owns[number].good;
+    }
+    rbk_arena_reset(&run->scratch);
+    return rbk_expr_evaluate(&run->open_scope, condition.expr, &run->scratch, &value, NULL) == 0 &&
+           !value.missing;
+}
+
+static bool may_come(const struct work *work, uint32_t number, struct rbk_condition condition)
+{
+    return reads_itself(work->run->replay->machine, condition)
+               ? work->arming->owns[number].failed < FAILED_MIN
+               : may_answer(work->run, condition.expr);
+}
+
+static void append_name(const struct rbk_machine *machine, struct rbk_condition condition,
+                        struct rbk_buffer *out)
+{
+    if (condition.criterion) {
+        rbk_buffer_printf(out, "abort when %.*s", RBK_STR_ARG(machine->exprs[condition.expr].text));
+    } else {
+        rbk_buffer_printf(out, "trigger %.*s",
+                          RBK_STR_ARG(machine->triggers[condition.index].name));
+    }
+}
+
+/* " cannot fire: SOURCE", and a line ", and SOURCE" for each further one. */
+static void append_sources(struct rbk_str sources, struct rbk_buffer *out)
+{
+    const char *before = " cannot fire: ";
+
+    while (sources.bytes != 0) {
+        size_t end = rbk_str_find(sources, '\n');
+
+        rbk_buffer_append_text(out, before);
+        rbk_buffer_append_str(out, rbk_str_slice(sources, 0, end));
+        rbk_buffer_append_byte(out, '\n');
+        sources = rbk_str_slice(sources, end + 1, sources.bytes);
+        before = "  and ";
+    }
+}
+
+/* Who cannot fire, and why: the first one in the message, all of them in the lines below it. */
+static void give_up(struct work *work)
+{
+    const struct rbk_machine *machine = work->run->replay->machine;
+    struct work_result result = {.outcome = RBK_OUTCOME_FAIL, .status = -1};
+    struct rbk_buffer message, detail, why;
+    uint32_t count = 0;
+
+    rbk_buffer_init(&message, RBK_MESSAGE_BYTES_MAX);
+    rbk_buffer_init(&detail, RBK_MESSAGE_BYTES_MAX);
+    rbk_buffer_init(&why, RBK_MESSAGE_BYTES_MAX);
+    for (uint32_t i = 0; i < rbk_condition_count(machine); i++) {
+        struct rbk_condition condition = rbk_condition_at(machine, i);
+
+        if (!armed_first(machine, condition) || has_value(work, i, condition)) {
+            continue;
+        }
+        rbk_buffer_clear(&why);
+        rbk_arming_explain(
+            work->run, condition.expr,
+            rbk_str_from(reads_itself(machine, condition) ? work->arming->owns[i].failure : ""),
+            &why);
+        append_name(machine, condition, &detail);
+        append_sources(rbk_buffer_str(&why), &detail);
+        if (count++ == 0) {
+            struct rbk_str first = rbk_buffer_str(&why);
+
+            append_name(machine, condition, &message);
+            rbk_buffer_printf(
+                &message, " cannot fire: %.*s",
+                RBK_STR_ARG(rbk_str_slice(first, 0, rbk_str_find(first, '\n'))));
+        }
+    }
+    if (count > 1) {
+        rbk_buffer_printf(&message, "; and %u more", count - 1);
+    }
+    rbk_buffer_append_text(&detail, "make these sources answer and retry; `rbk run --arm-only` "
+                                    "reads them without a run");
+    result.message = rbk_buffer_str(&message);
+    result.detail = rbk_buffer_str(&detail);
+    rbk_work_finish(work, &result);
+    rbk_buffer_fini(&message);
+    rbk_buffer_fini(&detail);
+    rbk_buffer_fini(&why);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct work *work = timer->data;
+    const struct rbk_machine *machine = work->run->replay->machine;
+    bool all = true, hope = false;
+
+    for (uint32_t i = 0; i < rbk_condition_count(machine); i++) {
+        struct rbk_condition condition = rbk_condition_at(machine, i);
+
+        if (!armed_first(machine, condition)) {
+            continue;
+        }
+        if (work->arming->owns[i].work != NULL) {
+            read_own(&work->arming->owns[i]);
+        }
+        if (!has_value(work, i, condition)) {
+            all = false;
+            hope = hope || may_come(work, i, condition);
+        }
+    }
+    if (all) {
+        rbk_work_end(work, RBK_OUTCOME_OK, (struct rbk_str){NULL, 0});
+    } else if (!hope || uv_now(&work->run->loop) >= work->deadline_ms) {
+        give_up(work);
+    } else {
+        uv_timer_start(timer, on_look, LOOK_MS, 0);
+    }
+}
+
+void rbk_arming_start(struct work *work)
+{
+    const struct rbk_machine *machine = work->run->replay->machine;
+    uint32_t count = rbk_condition_count(machine);
+    uint64_t slowest_ms = 0;
+
+    work->arming = rbk_new(&work->arena, struct rbk_arming);
+    work->arming->owns = rbk_new_array(&work->arena, struct own, count + 1u);
+    for (uint32_t i = 0; i < count; i++) {
+        struct rbk_condition condition = rbk_condition_at(machine, i);
+        struct own *own = &work->arming->owns[i];
+
+        if (!armed_first(machine, condition) || !reads_itself(machine, condition)) {
+            continue;
+        }
+        own->work = work;
+        own->expr = condition.expr;
+        own->timeout_ms = READING_MS_MAX;
+        if (!condition.criterion && machine->triggers[condition.index].every_ms < READING_MS_MAX &&
+            machine->triggers[condition.index].every_ms != 0) {
+            own->timeout_ms = machine->triggers[condition.index].every_ms;
+        }
+    }
+    for (uint32_t i = 0; i < machine->probe_count; i++) {
+        const struct rbk_probe *probe = &machine->probes[i];
+
+        if (!probe->pushed && probe->timeout_ms * probe->missing_after > slowest_ms) {
+            slowest_ms = probe->timeout_ms * probe->missing_after;
+        }
+    }
+    work->deadline_ms = uv_now(&work->run->loop) + slowest_ms + SLACK_MS;
+    uv_timer_start(&work->timer, on_look, 0, 0);
+}
+
+void rbk_arming_drop(struct work *work)
+{
+    uint32_t count = rbk_condition_count(work->run->replay->machine);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (work->arming->owns[i].reading != NULL) {
+            rbk_reading_cancel(work->arming->owns[i].reading);
+            work->arming->owns[i].reading = NULL;
+        }
+    }
+    work->arming = NULL;
+}

@@ -1,0 +1,40 @@
+#ifndef RBK_RUNTIME_EXECUTOR_ARMING_H
+#define RBK_RUNTIME_EXECUTOR_ARMING_H
+
+/*
+ * Arming: a trigger or criterion that cannot be read cannot fire, so a run whose conditions give no
+ * finite value does not begin. What its sources gave last is kept here, to say which of them is the
+ * reason.
+ *
+ * Nobody outside runtime/executor includes this.
+ */
+
+#include "runtime/executor/work.h"
+
+/* A condition of the plan: a trigger or, else, an abort criterion that reads. */
+struct rbk_condition {
+    bool criterion;
+    uint32_t index;
+    uint32_t expr;
+};
+
+/* How many conditions the plan has, and number `number` of them: triggers first, in its order.
+ * Criteria that look at nothing but the run are none. */
+uint32_t rbk_condition_count(const struct rbk_machine *machine);
+struct rbk_condition rbk_condition_at(const struct rbk_machine *machine, uint32_t number);
+
+/* A probe was read. @message  Why it gives no value, redacted; forgotten with the next good one. */
+void rbk_arming_note(struct rbk_run *run, uint32_t probe, bool missing, struct rbk_str message);
+/* Append why a condition has no value, one source a line, each ending in a line end:
+ * "probe errors, http.json(…, '.ratio'): the server answered 500".
+ * @own  What its own readings failed with; empty: nothing, or it has none. */
+void rbk_arming_explain(const struct rbk_run *run, uint32_t expr, struct rbk_str own,
+                        struct rbk_buffer *out);
+void rbk_arming_free(struct rbk_run *run);
+
+/* The effect that arms: reads until all that is armed from the first apply on has a value. */
+void rbk_arming_start(struct work *work);
+/* The work is over: let go of what it still reads. */
+void rbk_arming_drop(struct work *work);
+
+#endif
