@@ -21,17 +21,25 @@ void rbk_watch_free(struct rbk_watch *watch);
  * One reading of a probe.
  * @value   Numbers, bools and texts as read; a missing value is a failed reading (no sample, stale,
  *          error, NaN, infinity).
- * The probe counts as missing only after `missing_after` failed readings in a row; until then its
- * last good value stands.
+ * The probe counts as missing only after `missing_after` failed readings in a row, or when nothing
+ * was fed for longer than that many would take; until then its last good value stands.
  */
 void rbk_watch_feed(struct rbk_watch *watch, uint32_t probe, struct rbk_value value,
                     uint64_t now_ms);
 
+/*
+ * A reading of a probe, or of a trigger's own condition, is about to be taken. What is fed next for
+ * it was begun now: it is a second look only for what was seen before. Without this a reading
+ * counts as begun when it is fed.
+ */
+void rbk_watch_begin(struct rbk_watch *watch, bool trigger, uint32_t index);
+
 /* A baseline that was measured (from the journal, or just now). */
 void rbk_watch_set_baseline(struct rbk_watch *watch, uint32_t baseline, struct rbk_value value);
-/* Mean of the readings a probe gave within the last over_ms; missing when there was none. */
+/* Mean of the readings a probe gave within the last over_ms; missing when there was none.
+ * @ret_count  How many good ones there were; may be NULL. */
 struct rbk_value rbk_watch_mean(const struct rbk_watch *watch, uint32_t probe, uint64_t over_ms,
-                                uint64_t now_ms);
+                                uint64_t now_ms, uint64_t *ret_count);
 /* An aggregate, as the WINDOW op wants it; the text of a value lives until the next feed. */
 struct rbk_value rbk_watch_window(const struct rbk_watch *watch, uint32_t window, uint64_t now_ms);
 /* How many good readings the value of a window comes of; and when a probe last gave a good one (0:
@@ -41,11 +49,26 @@ uint64_t rbk_watch_last_ms(const struct rbk_watch *watch, uint32_t probe);
 /* How many readings a probe has given since the watch began (good and failed). */
 uint32_t rbk_watch_readings(const struct rbk_watch *watch, uint32_t probe);
 
-/* A condition whose level changed. */
+/* What became of a `confirm within`. X(constant, words) */
+#define RBK_CONFIRMATIONS(X)                                          \
+    X(NONE, "")                                                       \
+    X(ASKED, "it is read again before it fires")                      \
+    X(REFUTED, "it does not hold at a second look: it does not fire") \
+    X(CONFIRMED, "confirmed by a second look")                        \
+    X(UNANSWERED, "no second reading came in time")
+#define X(constant, words) RBK_CONFIRMATION_##constant,
+enum rbk_confirmation { RBK_CONFIRMATIONS(X) RBK_CONFIRMATION_COUNT };
+#undef X
+/* The words for a person; "?" out of range. */
+const char *rbk_confirmation_words(enum rbk_confirmation confirmation);
+
+/* A condition whose level changed, or whose second look has news. */
 struct rbk_watch_change {
     bool criterion; /* else a trigger */
     uint32_t index;
     enum rbk_level level;
+    bool changed; /* the level did; ASKED and REFUTED mostly come without */
+    enum rbk_confirmation confirmation;
 };
 
 /*
@@ -53,20 +76,30 @@ struct rbk_watch_change {
  * all of them, e.g. after arming or when a `for D` comes due), and give the levels that changed
  * since the last call or since the trigger was armed (a trigger that has just been armed starts
  * from FALSE). `for D` and `for N readings` are part of the level: TRUE only when the span is
- * complete. Triggers with readings of their own (every_ms != 0) are fed with rbk_watch_level
- * instead.
+ * complete; with `confirm within D` only when the condition still held with readings that were all
+ * begun later (rbk_watch_wanted says which are wanted), or when D passed without. Triggers with
+ * readings of their own (every_ms != 0) are fed with rbk_watch_level instead.
  * @scope    For params, variables and baselines; its window callback is ignored.
- * @changes  Caller's, room for trigger_count + criterion_count.
+ * @changes  Caller's, room for rbk_watch_changes_max(watch, probe).
  * @return   How many changes.
  */
 size_t rbk_watch_evaluate(struct rbk_watch *watch, const struct rbk_state *state,
                           const struct rbk_scope *scope, uint32_t probe, uint64_t now_ms,
                           struct rbk_watch_change *changes);
+/* How many conditions a look at one probe, or at all (RBK_NONE), may judge. */
+size_t rbk_watch_changes_max(const struct rbk_watch *watch, uint32_t probe);
 /* The raw level of a trigger with readings of its own; same rules, same result (0 or 1 change). */
 size_t rbk_watch_level(struct rbk_watch *watch, const struct rbk_state *state, uint32_t trigger,
                        enum rbk_level level, uint64_t now_ms, struct rbk_watch_change *change);
-/* The earliest monotonic instant at which a `for D` would complete with no further reading; 0:
- * none. */
+/*
+ * Call `want` for each reading that a second look still waits for: a probe's, or that of a
+ * trigger's own condition (which comes last, when its probes have been read). Those that are under
+ * way since before the look are among them.
+ */
+typedef void rbk_watch_want_fn(void *context, bool trigger, uint32_t index);
+void rbk_watch_wanted(struct rbk_watch *watch, rbk_watch_want_fn *want, void *context);
+/* The earliest monotonic instant at which a `for D` would complete, or a `confirm within D` end,
+ * with no further reading; 0: none. */
 uint64_t rbk_watch_next_due(const struct rbk_watch *watch);
 /* For display: the level before `for` is applied, and since when (monotonic; 0: not true). */
 enum rbk_level rbk_watch_raw_level(const struct rbk_watch *watch, uint32_t trigger,

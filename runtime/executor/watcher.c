@@ -27,9 +27,8 @@ static void note_window(void *context, uint32_t window, struct rbk_buffer *out)
     uint64_t now_ms = uv_now(&run->loop), last_ms = rbk_watch_last_ms(run->watch, row->probe);
 
     if (row->kind != RBK_WINDOW_LAST && row->kind != RBK_WINDOW_COUNT) {
-        rbk_buffer_printf(
-            out, " of %llu readings",
-            (unsigned long long)rbk_watch_window_count(run->watch, window, now_ms));
+        rbk_buffer_printf(out, " of %llu readings",
+                          (unsigned long long)rbk_watch_window_count(run->watch, window, now_ms));
     }
     if (last_ms != 0 && now_ms > last_ms + 1000) {
         rbk_buffer_printf(out, ", read %llu s ago", (unsigned long long)(now_ms - last_ms) / 1000u);
@@ -58,6 +57,9 @@ static struct rbk_str describe(struct rbk_run *run, const struct rbk_watch_chang
         since_ms != 0 && now_ms >= since_ms + 1000) {
         rbk_buffer_printf(&text, ", for %llu s", (unsigned long long)(now_ms - since_ms) / 1000u);
     }
+    if (change->confirmation != RBK_CONFIRMATION_NONE) {
+        rbk_buffer_printf(&text, "; %s", rbk_confirmation_words(change->confirmation));
+    }
     result = rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(&text));
     rbk_buffer_fini(&text);
     return result;
@@ -67,7 +69,7 @@ static void post(struct rbk_run *run, const struct rbk_watch_change *change, str
 {
     struct queued *queued;
 
-    if (change->criterion && change->level != RBK_LEVEL_TRUE) {
+    if (!change->changed || (change->criterion && change->level != RBK_LEVEL_TRUE)) {
         return;
     }
     queued = rbk_queue_new(run, change->criterion ? RBK_EVENT_CRITERION : RBK_EVENT_TRIGGER);
@@ -76,10 +78,9 @@ static void post(struct rbk_run *run, const struct rbk_watch_change *change, str
     }
     queued->record.event.index = change->index;
     queued->record.event.level = change->level;
-    queued->record.message =
-        message.bytes != 0
-            ? rbk_secrets_redact(run->secrets, &queued->arena, message)
-            : describe(run, change, &queued->arena);
+    queued->record.message = message.bytes != 0
+                                 ? rbk_secrets_redact(run->secrets, &queued->arena, message)
+                                 : describe(run, change, &queued->arena);
     rbk_queue_push(run, queued);
 }
 
@@ -122,37 +123,65 @@ static void strongest_first(const struct rbk_machine *machine, struct rbk_watch_
     }
 }
 
+/* A second look begins, or ends without a reaction: a line for who follows the run. */
+static void tell_second_look(struct rbk_run *run, const struct rbk_watch_change *change)
+{
+    const struct rbk_trigger *trigger = &run->replay->machine->triggers[change->index];
+    struct rbk_str seen;
+
+    if (change->confirmation != RBK_CONFIRMATION_ASKED &&
+        change->confirmation != RBK_CONFIRMATION_REFUTED) {
+        return;
+    }
+    seen = describe(run, change, &run->scratch);
+    rbk_run_notice(run, "trigger %.*s: %.*s", RBK_STR_ARG(trigger->name), RBK_STR_ARG(seen));
+}
+
+static void want(void *context, bool trigger, uint32_t index)
+{
+    struct rbk_run *run = context;
+
+    rbk_poll_again(run->poll, trigger, index);
+}
+
 static void on_watch_due(uv_timer_t *timer)
 {
     look(timer->data, RBK_NONE);
 }
 
-static void look(struct rbk_run *run, uint32_t probe)
+/* After a look: read again what second looks wait for, and come back when time alone decides. */
+static void look_ahead(struct rbk_run *run)
 {
-    const struct rbk_machine *machine = run->replay->machine;
-    struct rbk_watch_change *changes;
-    uint64_t now_ms, due_ms;
-    size_t count;
+    uint64_t now_ms = uv_now(&run->loop), due_ms;
 
-    if (machine->trigger_count == 0 && machine->criterion_count == 0) {
-        return;
-    }
-    rbk_arena_reset(&run->scratch);
-    changes = rbk_new_array(&run->scratch, struct rbk_watch_change,
-                            machine->trigger_count + machine->criterion_count);
-    now_ms = uv_now(&run->loop);
-    count = rbk_watch_evaluate(run->watch, run->replay->state, &run->open_scope, probe, now_ms,
-                               changes);
-    strongest_first(machine, changes, count);
-    for (size_t i = 0; i < count; i++) {
-        post(run, &changes[i], (struct rbk_str){NULL, 0});
-    }
+    rbk_watch_wanted(run->watch, want, run);
     due_ms = rbk_watch_next_due(run->watch);
     if (due_ms == 0) {
         uv_timer_stop(&run->watch_timer);
     } else {
         uv_timer_start(&run->watch_timer, on_watch_due, due_ms > now_ms ? due_ms - now_ms : 0, 0);
     }
+}
+
+static void look(struct rbk_run *run, uint32_t probe)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    size_t room = rbk_watch_changes_max(run->watch, probe), count;
+    struct rbk_watch_change *changes;
+
+    if (room == 0) {
+        return;
+    }
+    rbk_arena_reset(&run->scratch);
+    changes = rbk_new_array(&run->scratch, struct rbk_watch_change, room);
+    count = rbk_watch_evaluate(run->watch, run->replay->state, &run->open_scope, probe,
+                               uv_now(&run->loop), changes);
+    strongest_first(machine, changes, count);
+    for (size_t i = 0; i < count; i++) {
+        tell_second_look(run, &changes[i]);
+        post(run, &changes[i], (struct rbk_str){NULL, 0});
+    }
+    look_ahead(run);
 }
 
 static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message)
@@ -183,8 +212,11 @@ static void on_trigger(void *context, uint32_t trigger, struct rbk_value value,
 
     if (rbk_watch_level(run->watch, run->replay->state, trigger, level, uv_now(&run->loop),
                         &change) != 0) {
+        rbk_arena_reset(&run->scratch);
+        tell_second_look(run, &change);
         post(run, &change, message);
     }
+    look_ahead(run);
 }
 
 /* ---- alerts ------------------------------------------------------------------------------------
@@ -357,6 +389,7 @@ int rbk_watcher_start(struct rbk_run *run)
                                          .machine = run->replay->machine,
                                          .reader = run->reader,
                                          .watch = run->watch,
+                                         .run = run->id,
                                          .context = run,
                                          .on_probe = on_probe,
                                          .on_trigger = on_trigger};
@@ -390,6 +423,7 @@ void rbk_watcher_after_step(struct rbk_run *run)
 
 void rbk_watcher_second(struct rbk_run *run)
 {
+    look(run, RBK_NONE); /* what is too old by now to stand */
     look_at_ways_back(run);
     if (run->seconds % 10 == 0) {
         rbk_daily_windows_look(run);

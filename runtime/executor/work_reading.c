@@ -148,38 +148,75 @@ static void read_now(struct work *work)
 /* ---- baselines ----------------------------------------------------------------------
  */
 
+/* How many readings a baseline wants: as written, or half of what its span holds. */
+static uint64_t wanted_readings(const struct rbk_machine *machine,
+                                const struct rbk_baseline *baseline, uint64_t over_ms)
+{
+    uint64_t half = over_ms / machine->probes[baseline->probe].every_ms / 2;
+
+    return baseline->readings > 0 ? baseline->readings : half > 0 ? half : 1;
+}
+
+/* Measure one baseline, and append a word on it; false: too few readings came. */
+static bool measure(struct work *work, uint32_t index, struct rbk_value *ret_mean,
+                    uint64_t *ret_count, struct rbk_buffer *words)
+{
+    struct rbk_run *run = work->run;
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_baseline *baseline = &machine->baselines[index];
+    uint64_t over_ms = 0, wanted;
+    struct rbk_value over;
+
+    if (rbk_expr_evaluate(&run->open_scope, baseline->over, &work->arena, &over, NULL) == 0 &&
+        !over.missing && over.as.integer > 0) {
+        over_ms = (uint64_t)over.as.integer;
+    }
+    wanted = wanted_readings(machine, baseline, over_ms);
+    *ret_mean = rbk_watch_mean(run->watch, baseline->probe, over_ms, uv_now(&run->loop), ret_count);
+    rbk_buffer_printf(words, "%s%.*s", words->bytes != 0 ? ", " : "",
+                      RBK_STR_ARG(machine->probes[baseline->probe].name));
+    if (ret_mean->missing || *ret_count < wanted) {
+        rbk_buffer_printf(words, " gave %llu readings of at least %llu for its baseline, in ",
+                          (unsigned long long)*ret_count, (unsigned long long)wanted);
+        rbk_value_print(words, rbk_value_integer(RBK_TYPE_DURATION, (int64_t)over_ms));
+        return false;
+    }
+    rbk_buffer_append_text(words, " = ");
+    rbk_value_print(words, *ret_mean);
+    rbk_buffer_printf(words, " of %llu readings", (unsigned long long)*ret_count);
+    return true;
+}
+
+/* The journal keeps the means, and behind them the numbers of readings they come of. */
 static void on_baseline(uv_timer_t *timer)
 {
     struct work *work = timer->data;
     struct rbk_run *run = work->run;
-    const struct rbk_machine *machine = run->replay->machine;
-    struct rbk_value *means =
-        rbk_new_array(&work->arena, struct rbk_value, machine->baseline_count + 1u);
+    uint32_t count = run->replay->machine->baseline_count;
+    struct rbk_value *values = rbk_new_array(&work->arena, struct rbk_value, 2u * count + 1u);
     struct rbk_value list = {.type = RBK_TYPE_LIST};
     struct work_result result = {.outcome = RBK_OUTCOME_OK, .value = &list, .status = -1};
+    struct rbk_buffer words;
+    bool all = true;
 
-    for (uint32_t i = 0; i < machine->baseline_count; i++) {
-        const struct rbk_baseline *baseline = &machine->baselines[i];
-        const struct rbk_probe *probe = &machine->probes[baseline->probe];
-        struct rbk_value over;
+    rbk_buffer_init(&words, RBK_MESSAGE_BYTES_MAX);
+    for (uint32_t i = 0; i < count && all; i++) {
+        uint64_t readings = 0;
 
-        if (rbk_expr_evaluate(&run->open_scope, baseline->over, &work->arena, &over, NULL) != 0) {
-            over = rbk_value_missing(RBK_TYPE_DURATION);
+        all = measure(work, i, &values[i], &readings, &words);
+        values[count + i] = rbk_value_integer(RBK_TYPE_INT, (int64_t)readings);
+        if (all) {
+            rbk_watch_set_baseline(run->watch, i, values[i]);
         }
-        means[i] = over.missing ? over
-                                : rbk_watch_mean(run->watch, baseline->probe,
-                                                 (uint64_t)over.as.integer, uv_now(&run->loop));
-        if (means[i].missing) {
-            rbk_work_end(work, RBK_OUTCOME_MISSING,
-                         rbk_arena_printf(&work->arena,
-                                          "probe %.*s gave no reading for its baseline",
-                                          RBK_STR_ARG(probe->name)));
-            return;
-        }
-        rbk_watch_set_baseline(run->watch, i, means[i]);
     }
-    list.as.list.items = means;
-    list.as.list.count = machine->baseline_count;
+    result.message = rbk_arena_copy(&work->arena, rbk_buffer_str(&words));
+    rbk_buffer_fini(&words);
+    if (!all) {
+        rbk_work_end(work, RBK_OUTCOME_MISSING, result.message);
+        return;
+    }
+    list.as.list.items = values;
+    list.as.list.count = 2u * count;
     rbk_work_finish(work, &result);
 }
 

@@ -3,7 +3,8 @@
 
 /*
  * The schedule of a run's probes, and of the triggers that take readings of their own: each on its
- * own interval with jitter, never two polls of one at once, slower while its source is down.
+ * own interval, spread over it, without drift, never two polls of one at once, slower while its
+ * source is down. A reading without an answer is missing at its deadline.
  */
 
 #include "runtime/core/watch.h"
@@ -16,6 +17,7 @@ struct rbk_poll_setup {
     const struct rbk_machine *machine;
     struct rbk_reader *reader;
     struct rbk_watch *watch;
+    const char *run; /* its id: spreads the polls of runs that begin together; may be NULL */
     void *context;
     /* A probe was read (and fed to the watch): its conditions want evaluating. `message` says why a
      * value is missing. Called on the loop. */
@@ -28,8 +30,18 @@ struct rbk_poll_setup {
 RBK_MUST_USE struct rbk_poll *rbk_poll_new(const struct rbk_poll_setup *setup);
 /* Begin polling every probe; the first reading of each is taken at once. */
 void rbk_poll_start(struct rbk_poll *poll);
+/* Read a probe, or an armed trigger's own condition, before its next slot: at once, or a second
+ * after it was last begun when that gave nothing. One that is being read is left alone. */
+void rbk_poll_again(struct rbk_poll *poll, bool trigger, uint32_t index);
 /* Poll only those triggers with readings of their own that are armed now. */
 void rbk_poll_arm(struct rbk_poll *poll, const struct rbk_state *state);
+/* How the schedule was kept so far. */
+#define RBK_POLL_LATE_MS 100u
+struct rbk_poll_counts {
+    uint64_t taken; /* readings begun */
+    uint64_t late;  /* of them: more than RBK_POLL_LATE_MS after their slot */
+};
+struct rbk_poll_counts rbk_poll_counts(const struct rbk_poll *poll);
 /* Stop everything; on_closed runs when nothing of it is left on the loop; then it is freed. */
 void rbk_poll_close(struct rbk_poll *poll, void (*on_closed)(void *context), void *context);
 

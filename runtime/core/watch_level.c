@@ -1,0 +1,368 @@
+/*
+ * Watching, its levels: one struct per condition (a trigger or a criterion).
+ *
+ *     rbk_watch_evaluate -> raw level of each condition that depends on the probe
+ *                        -> `for D`, `for N readings` -> `confirm within D`
+ *                        -> level -> a change, if it differs
+ *
+ * A condition is judged only while it is armed, and only once each of its probes has given a good
+ * reading or is missing: right after a restart nothing is known yet, which is not the same. A probe
+ * that is pushed reads false until something arrives.
+ *
+ * A `for` counts from the first true evaluation after arming; one that was complete before a
+ * restart stays complete until the condition is seen not to hold. A reading that failed, but not
+ * often enough to make the probe missing, neither counts as one of `for N readings` nor breaks
+ * their row.
+ *
+ * A `confirm` is a pause between a complete span and TRUE:
+ *
+ *     (not complete) --complete, begin_confirming()--> confirming --FALSE--> (not complete)
+ *     confirming --all readings fresh and TRUE, or confirm_ms passed--> confirmed --FALSE--> …
+ *
+ * While it is confirming the level is FALSE, also when the second reading is missing: that is what
+ * the time limit is for. What was confirmed stays so over a gap without data, so that the same edge
+ * is not waited for twice. None of it is journalled: a new runner takes both looks anew.
+ */
+#include "runtime/core/watch_internal.h"
+
+#include "runtime/core/check.h"
+
+/* ---- levels ---------------------------------------------------------------------------------- */
+
+/* The scope of one evaluation: ours for windows and baselines, the caller's for the rest. */
+struct context {
+    const struct rbk_watch *watch;
+    const struct rbk_scope *outer; /* may be NULL */
+    uint64_t now_ms;
+};
+
+static struct rbk_value scope_window(void *data, uint32_t window)
+{
+    const struct context *context = data;
+    return rbk_watch_window(context->watch, window, context->now_ms);
+}
+
+static struct rbk_value scope_variable(void *data, enum rbk_variable variable)
+{
+    const struct context *context = data;
+    return context->outer->variable(context->outer->context, variable);
+}
+
+static enum rbk_level evaluate(struct rbk_watch *watch, const struct condition *condition,
+                               const struct rbk_scope *outer, uint64_t now_ms)
+{
+    struct context context = {watch, outer, now_ms};
+    struct rbk_scope scope = {.machine = watch->machine,
+                              .slots = outer ? outer->slots : NULL,
+                              .params = outer ? outer->params : NULL,
+                              .baselines = watch->baselines,
+                              .context = &context,
+                              .variable = outer && outer->variable ? scope_variable : NULL,
+                              .window = scope_window};
+    struct rbk_value value = rbk_value_missing(RBK_TYPE_BOOL);
+    int error = rbk_expr_evaluate(&scope, condition->expr, &watch->scratch, &value, NULL);
+    enum rbk_level level = error ? RBK_LEVEL_MISSING : rbk_level_of(value);
+    rbk_arena_reset(&watch->scratch);
+    return level;
+}
+
+/* Whether every probe has read well once, or failed often enough to be missing. */
+static bool is_known(const struct rbk_watch *watch, const struct condition *condition,
+                     uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < condition->probes.count; i++) {
+        uint32_t probe = watch->probe_lists[condition->probes.first + i];
+        if (watch->probes[probe].good_count == 0 &&
+            !rbk_watch_probe_missing(watch, probe, now_ms) &&
+            !watch->machine->probes[probe].pushed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t good_readings(const struct rbk_watch *watch, const struct condition *condition)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < condition->probes.count; i++) {
+        sum += watch->probes[watch->probe_lists[condition->probes.first + i]].good_count;
+    }
+    return sum;
+}
+
+/* Whether time alone may change a condition's level: keep the list of those. */
+static void note_pending(struct rbk_watch *watch, uint32_t index)
+{
+    struct condition *condition = &watch->conditions[index];
+    bool span = condition->in_span && condition->for_ms > 0 && condition->level != RBK_LEVEL_TRUE &&
+                condition->readings >= condition->for_readings;
+    bool pending = condition->armed && (span || condition->confirming);
+    if (pending && condition->pending_at == 0) {
+        watch->pending[watch->pending_count++] = index;
+        condition->pending_at = watch->pending_count;
+    } else if (!pending && condition->pending_at != 0) {
+        uint32_t last = watch->pending[--watch->pending_count];
+        watch->pending[condition->pending_at - 1] = last;
+        watch->conditions[last].pending_at = condition->pending_at;
+        condition->pending_at = 0;
+    }
+}
+
+/* Follows the trigger's arming; a newly armed one begins anew. Whether it is to be judged. */
+static bool arm(struct rbk_watch *watch, const struct rbk_state *state, uint32_t index)
+{
+    struct condition *condition = &watch->conditions[index];
+    if (index >= watch->machine->trigger_count) {
+        return condition->armed;
+    }
+    bool armed = rbk_trigger_armed(watch->machine, state, index);
+    if (armed && !condition->armed) {
+        condition->raw = RBK_LEVEL_FALSE;
+        condition->in_span = false;
+        condition->since_ms = 0;
+        condition->readings = 0;
+        condition->confirmed = condition->confirming = false;
+        condition->seen = good_readings(watch, condition);
+        /* FALSE, since step() forgets a trigger that is not armed; after a restart, what it knows.
+         */
+        condition->level = (enum rbk_level)rbk_state_trigger(watch->machine, state, index)->level;
+        condition->stood = condition->level == RBK_LEVEL_TRUE;
+    }
+    condition->armed = armed;
+    if (!armed) {
+        condition->confirming = false;
+        note_pending(watch, index);
+    }
+    return armed;
+}
+
+/* ---- the second look ------------------------------------------------------------------------- */
+
+/* Whether the first look is older than the last good reading of a probe. One that is pushed cannot
+ * be asked again. */
+static bool probe_fresh(const struct rbk_watch *watch, const struct condition *condition,
+                        uint32_t probe)
+{
+    return watch->machine->probes[probe].pushed || watch->probes[probe].fresh >= condition->asked;
+}
+
+static bool probes_fresh(const struct rbk_watch *watch, const struct condition *condition)
+{
+    for (uint32_t i = 0; i < condition->probes.count; i++) {
+        if (!probe_fresh(watch, condition, watch->probe_lists[condition->probes.first + i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether everything was read again. A reading of its own comes last: it is evaluated over what the
+ * probes gave. */
+static bool all_fresh(struct rbk_watch *watch, struct condition *condition)
+{
+    if (!probes_fresh(watch, condition)) {
+        return false;
+    }
+    if (condition->own_readings && condition->own_asked == 0) {
+        condition->own_asked = condition->probes.count > 0 ? ++watch->mark : condition->asked;
+    }
+    return !condition->own_readings || condition->own_fresh >= condition->own_asked;
+}
+
+static void begin_confirming(struct rbk_watch *watch, struct condition *condition, uint64_t now_ms)
+{
+    condition->confirming = true;
+    condition->confirming_ms = now_ms;
+    condition->asked = ++watch->mark;
+    condition->own_asked = 0;
+}
+
+/* The level of a condition whose span is complete, or that is being confirmed. */
+static enum rbk_level confirm(struct rbk_watch *watch, struct condition *condition, uint64_t now_ms,
+                              enum rbk_confirmation *ret_news)
+{
+    if (condition->confirm_ms == 0 || condition->stood || condition->confirmed) {
+        return RBK_LEVEL_TRUE;
+    }
+    if (!condition->confirming) {
+        begin_confirming(watch, condition, now_ms);
+        *ret_news = RBK_CONFIRMATION_ASKED;
+    }
+    if (condition->raw == RBK_LEVEL_TRUE && all_fresh(watch, condition)) {
+        *ret_news = RBK_CONFIRMATION_CONFIRMED;
+    } else if (now_ms - condition->confirming_ms >= condition->confirm_ms) {
+        *ret_news = RBK_CONFIRMATION_UNANSWERED;
+    } else {
+        return RBK_LEVEL_FALSE;
+    }
+    condition->confirming = false;
+    condition->confirmed = true;
+    return RBK_LEVEL_TRUE;
+}
+
+void rbk_watch_wanted(struct rbk_watch *watch, rbk_watch_want_fn *want, void *context)
+{
+    for (uint32_t i = 0; i < watch->pending_count; i++) {
+        struct condition *condition = &watch->conditions[watch->pending[i]];
+        if (!condition->confirming) {
+            continue;
+        }
+        for (uint32_t p = 0; p < condition->probes.count; p++) {
+            uint32_t probe = watch->probe_lists[condition->probes.first + p];
+            if (!probe_fresh(watch, condition, probe)) {
+                want(context, false, probe);
+            }
+        }
+        if (condition->own_readings && probes_fresh(watch, condition) &&
+            !all_fresh(watch, condition)) {
+            want(context, true, watch->pending[i]);
+        }
+    }
+}
+
+const char *rbk_confirmation_words(enum rbk_confirmation confirmation)
+{
+    static const char *const words[] = {
+#define X(constant, text) text,
+        RBK_CONFIRMATIONS(X)
+#undef X
+    };
+    return (unsigned)confirmation < RBK_CONFIRMATION_COUNT ? words[confirmation] : "?";
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+/* The level that `for` and `confirm` make of a raw one. */
+static enum rbk_level judge(struct rbk_watch *watch, struct condition *condition,
+                            enum rbk_level raw, bool new_reading, uint64_t now_ms,
+                            enum rbk_confirmation *ret_news)
+{
+    condition->raw = raw;
+    if (raw == RBK_LEVEL_MISSING && condition->confirming) {
+        return confirm(watch, condition, now_ms, ret_news);
+    }
+    if (raw == RBK_LEVEL_FALSE) {
+        *ret_news = condition->confirming ? RBK_CONFIRMATION_REFUTED : RBK_CONFIRMATION_NONE;
+        condition->confirming = condition->confirmed = false;
+    }
+    if (raw != RBK_LEVEL_TRUE) {
+        condition->stood = false;
+        condition->in_span = false;
+        condition->since_ms = 0;
+        condition->readings = 0;
+        return raw;
+    }
+    if (!condition->in_span) {
+        condition->in_span = true;
+        condition->since_ms = now_ms;
+    }
+    if (new_reading && condition->readings < condition->for_readings) {
+        condition->readings++;
+    }
+    bool complete = condition->stood || (now_ms - condition->since_ms >= condition->for_ms &&
+                                         condition->readings >= condition->for_readings);
+    return complete ? confirm(watch, condition, now_ms, ret_news) : RBK_LEVEL_FALSE;
+}
+
+/* Judges a condition by its raw level, and notes what comes of it. Whether there is news. */
+static bool changed(struct rbk_watch *watch, uint32_t index, enum rbk_level raw, bool new_reading,
+                    uint64_t now_ms, struct rbk_watch_change *change)
+{
+    struct condition *condition = &watch->conditions[index];
+    enum rbk_confirmation news = RBK_CONFIRMATION_NONE;
+    enum rbk_level level = judge(watch, condition, raw, new_reading, now_ms, &news);
+    uint32_t triggers = watch->machine->trigger_count;
+    bool other = condition->level != level;
+    condition->level = level;
+    note_pending(watch, index);
+    if (!other && news == RBK_CONFIRMATION_NONE) {
+        return false;
+    }
+    *change = (struct rbk_watch_change){.criterion = index >= triggers,
+                                        .index = index >= triggers ? index - triggers : index,
+                                        .level = level,
+                                        .changed = other,
+                                        .confirmation = news};
+    return true;
+}
+
+static bool evaluate_one(struct rbk_watch *watch, const struct rbk_state *state, uint32_t index,
+                         const struct rbk_scope *scope, uint64_t now_ms,
+                         struct rbk_watch_change *change)
+{
+    struct condition *condition = &watch->conditions[index];
+    if (!arm(watch, state, index)) {
+        return false;
+    }
+    if (condition->own_readings) {
+        /* Without a reading only time can complete a span, or end a second look. */
+        return (condition->in_span || condition->confirming) &&
+               changed(watch, index, condition->raw, false, now_ms, change);
+    }
+    if (!is_known(watch, condition, now_ms)) {
+        return false;
+    }
+    enum rbk_level raw = evaluate(watch, condition, scope, now_ms);
+    uint64_t seen = good_readings(watch, condition);
+    bool new_reading = seen != condition->seen;
+    condition->seen = seen;
+    return changed(watch, index, raw, new_reading, now_ms, change);
+}
+
+size_t rbk_watch_changes_max(const struct rbk_watch *watch, uint32_t probe)
+{
+    return probe == RBK_NONE ? watch->condition_count : watch->probes[probe].conditions.count;
+}
+
+size_t rbk_watch_evaluate(struct rbk_watch *watch, const struct rbk_state *state,
+                          const struct rbk_scope *scope, uint32_t probe, uint64_t now_ms,
+                          struct rbk_watch_change *changes)
+{
+    size_t count = 0;
+    if (probe == RBK_NONE) {
+        for (uint32_t i = 0; i < watch->condition_count; i++) {
+            count += evaluate_one(watch, state, i, scope, now_ms, &changes[count]) ? 1 : 0;
+        }
+        return count;
+    }
+    struct rbk_slice list = watch->probes[probe].conditions;
+    for (uint32_t i = 0; i < list.count; i++) {
+        uint32_t index = watch->dependents[list.first + i];
+        count += evaluate_one(watch, state, index, scope, now_ms, &changes[count]) ? 1 : 0;
+    }
+    return count;
+}
+
+size_t rbk_watch_level(struct rbk_watch *watch, const struct rbk_state *state, uint32_t trigger,
+                       enum rbk_level level, uint64_t now_ms, struct rbk_watch_change *change)
+{
+    struct condition *condition = &watch->conditions[trigger];
+    uint64_t begun = condition->own_begun ? condition->own_begun : watch->mark;
+    bool new_reading = level != RBK_LEVEL_MISSING;
+    condition->own_begun = 0;
+    condition->own_fresh = new_reading ? begun : condition->own_fresh;
+    if (!arm(watch, state, trigger)) {
+        return 0;
+    }
+    return changed(watch, trigger, level, new_reading, now_ms, change) ? 1 : 0;
+}
+
+uint64_t rbk_watch_next_due(const struct rbk_watch *watch)
+{
+    uint64_t due_ms = 0;
+    for (uint32_t i = 0; i < watch->pending_count; i++) {
+        const struct condition *condition = &watch->conditions[watch->pending[i]];
+        uint64_t end_ms = condition->confirming ? condition->confirming_ms + condition->confirm_ms
+                                                : condition->since_ms + condition->for_ms;
+        due_ms = due_ms == 0 || end_ms < due_ms ? end_ms : due_ms;
+    }
+    return due_ms;
+}
+
+enum rbk_level rbk_watch_raw_level(const struct rbk_watch *watch, uint32_t trigger,
+                                   uint64_t *ret_since_ms)
+{
+    const struct condition *condition = &watch->conditions[trigger];
+    *ret_since_ms = condition->in_span ? condition->since_ms : 0;
+    return condition->raw;
+}
