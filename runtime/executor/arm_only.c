@@ -165,7 +165,7 @@ static void measure_baselines(struct arm_only *arm)
 
     for (uint32_t i = 0; i < machine->baseline_count; i++) {
         arm->baselines[i] = rbk_watch_mean(run->watch, machine->baselines[i].probe, UINT64_MAX / 2,
-                                           uv_now(&run->loop));
+                                           uv_now(&run->loop), NULL);
         rbk_watch_set_baseline(run->watch, i, arm->baselines[i]);
     }
 }
