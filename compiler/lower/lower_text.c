@@ -306,6 +306,9 @@ static void put_names(struct printer *printer, const struct rbk_tree_name *names
 {
     for (const struct rbk_tree_name *name = names; name != NULL; name = name->next) {
         put(printer, name == names ? " " : ", ");
+        if (name->seats_start) {
+            (void)rbk_buffer_printf(&printer->out, "%u of ", name->quorum);
+        }
         (void)rbk_buffer_append_str(&printer->out, name->name->text);
     }
 }

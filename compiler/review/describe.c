@@ -23,17 +23,25 @@ struct rbk_str rbk_describe_duration(const struct rbk_describe *describe, uint64
     return taken(describe, &text);
 }
 
-struct rbk_str rbk_describe_roles(const struct rbk_describe *describe, struct rbk_slice roles)
+struct rbk_str rbk_describe_roles(const struct rbk_describe *describe,
+                                  const struct rbk_question *question)
 {
     const struct rbk_machine *machine = describe->machine;
+    struct rbk_slice roles = question->roles;
     struct rbk_buffer text;
     rbk_buffer_init(&text, TEXT_BYTES_MAX);
     for (uint32_t i = 0; i < roles.count; i++) {
         const struct rbk_role *role = &machine->roles[machine->indexes[roles.first + i]];
         const char *separator = i == 0 ? "" : i + 1 == roles.count ? " and " : ", ";
-        (void)rbk_buffer_printf(&text, "%s" RBK_CODE("%.*s"), separator, RBK_STR_ARG(role->name));
+        uint32_t quorum = machine->indexes[question->quorums.first + i];
+        (void)rbk_buffer_append_text(&text, separator);
+        if (quorum > 1) {
+            (void)rbk_buffer_printf(&text, "%u of ", quorum);
+        }
+        (void)rbk_buffer_printf(&text, RBK_CODE("%.*s"), RBK_STR_ARG(role->name));
     }
     (void)rbk_buffer_append_text(&text, roles.count == 0 ? "anybody" : "");
+    (void)rbk_buffer_append_text(&text, question->four_eyes ? " (four eyes)" : "");
     return taken(describe, &text);
 }
 
@@ -67,7 +75,7 @@ struct rbk_str rbk_describe_reaction(const struct rbk_describe *describe, uint32
     }
     if (reaction->question != RBK_NONE) {
         const struct rbk_question *question = &machine->questions[reaction->question];
-        struct rbk_str roles = rbk_describe_roles(describe, question->roles);
+        struct rbk_str roles = rbk_describe_roles(describe, question);
         struct rbk_str rest = within_else(describe, question);
         text = rbk_arena_printf(describe->arena, "%.*s%s%.*s %.*s", RBK_STR_ARG(text),
                                 reaction->kind == RBK_REACTION_ASK ? " " : " with approval of ",
@@ -79,7 +87,7 @@ struct rbk_str rbk_describe_reaction(const struct rbk_describe *describe, uint32
 struct rbk_str rbk_describe_question(const struct rbk_describe *describe, uint32_t index)
 {
     const struct rbk_question *question = &describe->machine->questions[index];
-    struct rbk_str roles = rbk_describe_roles(describe, question->roles);
+    struct rbk_str roles = rbk_describe_roles(describe, question);
     struct rbk_str rest = within_else(describe, question);
     struct rbk_str text = rbk_describe_template(describe, question->text);
     const char *verb = "";
@@ -232,7 +240,7 @@ struct rbk_str rbk_describe_crash(const struct rbk_describe *describe,
     case RBK_CRASH_ASK: {
         const struct rbk_question *question = &describe->machine->questions[effect->doubt_question];
         return rbk_arena_printf(describe->arena, "ask %.*s %.*s",
-                                RBK_STR_ARG(rbk_describe_roles(describe, question->roles)),
+                                RBK_STR_ARG(rbk_describe_roles(describe, question)),
                                 RBK_STR_ARG(within_else(describe, question)));
     }
     case RBK_CRASH_DURABLE:

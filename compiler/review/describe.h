@@ -28,7 +28,8 @@ struct rbk_str rbk_describe_expr(const struct rbk_describe *describe, uint32_t e
 struct rbk_str rbk_describe_template(const struct rbk_describe *describe, uint32_t expr);
 
 /** Roles of a question: "`dba` and `infra_lead`"; "anybody" for none. */
-struct rbk_str rbk_describe_roles(const struct rbk_describe *describe, struct rbk_slice roles);
+struct rbk_str rbk_describe_roles(const struct rbk_describe *describe,
+                                  const struct rbk_question *question);
 
 /** "abort, with approval of `dba` within 2m, else abort". */
 struct rbk_str rbk_describe_reaction(const struct rbk_describe *describe, uint32_t reaction);

@@ -278,6 +278,7 @@ static int having_is_weaker(const struct rbk_pair_compared *pair, enum rbk_claus
         return trigger ? 1 : -1;
     case RBK_CLAUSE_TIMEOUT:
     case RBK_CLAUSE_WITHIN:
+    case RBK_CLAUSE_FOUR_EYES:
     case RBK_CLAUSE_CANCEL:
     case RBK_CLAUSE_MEMBERS:
     case RBK_CLAUSE_CONTACT:

@@ -147,14 +147,24 @@ static void compare_check(const struct rbk_pair_compared *pair)
              RBK_STR_ARG(was(pair, before->span)));
 }
 
-static bool has_name(const struct rbk_tree_name *names, struct rbk_str name)
+static const struct rbk_tree_name *find_name(const struct rbk_tree_name *names, struct rbk_str name)
 {
-    for (; names != NULL; names = names->next) {
-        if (rbk_str_equal(names->name->text, name)) {
-            return true;
-        }
+    while (names != NULL && !rbk_str_equal(names->name->text, name)) {
+        names = names->next;
     }
-    return false;
+    return names;
+}
+
+/* How many people of a role that was asked before, too. */
+static void compare_quorum(const struct rbk_pair_compared *pair, const struct rbk_tree_name *before,
+                           const struct rbk_tree_name *after)
+{
+    uint32_t was = rbk_tree_quorum(before), is = rbk_tree_quorum(after);
+    if (was != is) {
+        RBK_TELL(pair, is < was ? RBK_CHANGE_WEAKER : RBK_CHANGE_STRONGER,
+                 "%.*s needs %u of " RBK_CODE("%.*s") " now, %u before", RBK_STR_ARG(pair->name), is,
+                 RBK_STR_ARG(after->name->text), was);
+    }
 }
 
 /* Those of whom something is asked. */
@@ -166,13 +176,16 @@ static void compare_roles(const struct rbk_pair_compared *pair)
         approve ? pair->comparison->where
                 : rbk_arena_printf(pair->comparison->arena, " (%.*s)", RBK_STR_ARG(pair->name));
     for (const struct rbk_tree_name *n = pair->before->names; n != NULL; n = n->next) {
-        if (!has_name(pair->after->names, n->name->text)) {
+        const struct rbk_tree_name *now = find_name(pair->after->names, n->name->text);
+        if (now != NULL) {
+            compare_quorum(pair, n, now);
+        } else {
             RBK_TELL(pair, RBK_CHANGE_WEAKER, "%s" RBK_CODE("%.*s") "%.*s dropped", what,
                      RBK_STR_ARG(n->name->text), RBK_STR_ARG(of));
         }
     }
     for (const struct rbk_tree_name *n = pair->after->names; n != NULL; n = n->next) {
-        if (!has_name(pair->before->names, n->name->text)) {
+        if (find_name(pair->before->names, n->name->text) == NULL) {
             RBK_TELL(pair, RBK_CHANGE_STRONGER, "%s" RBK_CODE("%.*s") "%.*s added", what,
                      RBK_STR_ARG(n->name->text), RBK_STR_ARG(of));
         }
@@ -267,6 +280,7 @@ static void compare_fixed(const struct rbk_pair_compared *pair)
     case RBK_STATEMENT_APPROVE:
     case RBK_STATEMENT_ATTEST:
     case RBK_STATEMENT_MANUAL:
+    case RBK_STATEMENT_ASK:
         compare_roles(pair);
         break;
     case RBK_STATEMENT_KIND:

@@ -187,12 +187,18 @@ static const char *alone(const struct rbk_machine *machine, const struct rbk_que
     if (question->roles.count == 0) {
         return "anybody may answer, the one who started the run, too";
     }
+    if (question->four_eyes) {
+        return "who starts or resumes the run does not count, and nobody counts for two roles";
+    }
     const char *text = "";
     for (uint32_t i = 0; i < question->roles.count; i++) {
         const struct rbk_role *role = &machine->roles[machine->indexes[question->roles.first + i]];
         if (role->members.count == 0) {
             return "a role without members: anybody may speak for it, the one who started the run, "
                    "too";
+        }
+        if (machine->indexes[question->quorums.first + i] > 1) {
+            return "different people; one of them may be who started the run";
         }
         if (role->members.count == 1) {
             text = "a role of one person: who also starts the run approves alone";

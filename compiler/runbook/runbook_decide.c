@@ -67,6 +67,22 @@ static void put_connections(struct rbk_runbook *runbook)
     }
 }
 
+/* How many people of a role the most demanding question wants. */
+static uint32_t people_needed(const struct rbk_machine *machine, uint32_t role)
+{
+    uint32_t people = 1;
+    for (uint32_t i = 0; i < machine->question_count; i++) {
+        const struct rbk_question *question = &machine->questions[i];
+        for (uint32_t k = 0; k < question->roles.count; k++) {
+            uint32_t quorum = machine->indexes[question->quorums.first + k];
+            if (machine->indexes[question->roles.first + k] == role && quorum > people) {
+                people = quorum;
+            }
+        }
+    }
+    return people;
+}
+
 static void put_conditions(struct rbk_runbook *runbook)
 {
     const struct rbk_machine *machine = runbook->machine;
@@ -83,8 +99,11 @@ static void put_conditions(struct rbk_runbook *runbook)
                           RBK_STR_ARG(rbk_describe_window(describe, machine->daily_window)));
     }
     for (uint32_t i = 0; i < machine->role_count; i++) {
-        rbk_document_task(document, 0, "Somebody of " RBK_CODE("%.*s") " can be reached",
-                          RBK_STR_ARG(machine->roles[i].name));
+        uint32_t people = people_needed(machine, i);
+        struct rbk_str who = people > 1 ? rbk_arena_printf(describe->arena, "%u people", people)
+                                        : RBK_STR("Somebody");
+        rbk_document_task(document, 0, "%.*s of " RBK_CODE("%.*s") " can be reached",
+                          RBK_STR_ARG(who), RBK_STR_ARG(machine->roles[i].name));
     }
     struct rbk_slice states = machine->regions[0].states;
     (void)rbk_runbook_steps(runbook, states, RBK_PHASE_REQUIRE);

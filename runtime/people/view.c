@@ -3,6 +3,7 @@
  * do and what is timed in view_explain.c.
  */
 #include "runtime/people/view.h"
+#include "runtime/core/seat_text.h"
 
 #include <string.h>
 
@@ -169,6 +170,18 @@ void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct 
     }
 }
 
+/* Who is asked, as a plan spells it: "2 of dba, lead four eyes". */
+static void append_asked(const struct rbk_view *view, uint32_t question, struct rbk_buffer *out)
+{
+    for (uint32_t i = 0; i < view->machine->questions[question].roles.count; i++) {
+        rbk_buffer_append_text(out, i == 0 ? "" : ", ");
+        rbk_seat_role_text(view->machine, question, i, out);
+    }
+    if (rbk_question_four_eyes(view->machine, question)) {
+        rbk_buffer_append_text(out, " four eyes");
+    }
+}
+
 /* One reaction without what follows it, "" at depth 0. */
 static void append_reaction(const struct rbk_view *view, uint32_t row, unsigned depth,
                             struct rbk_buffer *out)
@@ -190,7 +203,7 @@ static void append_reaction(const struct rbk_view *view, uint32_t row, unsigned 
         const struct rbk_question *question = &machine->questions[reaction->question];
         rbk_buffer_append_text(out,
                                reaction->kind == RBK_REACTION_ASK ? " " : " with approval of ");
-        rbk_view_roles(view, question->roles, out);
+        append_asked(view, reaction->question, out);
         rbk_buffer_printf(out, " within %s else ", rbk_when_limit(question->within_ms).text);
         append_reaction(view, question->otherwise, depth + 1, out);
     }

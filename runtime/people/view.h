@@ -89,7 +89,8 @@ struct rbk_asked {
     uint32_t index;     /* region or trigger */
     uint32_t question;  /* row of machine->questions; RBK_NONE: the default doubt question */
     uint32_t serial;    /* which asking of it: no other question of the run ever has this one */
-    uint32_t approvals; /* bit i: role i has agreed */
+    uint32_t approvals; /* the seats that have agreed (core/seat.h) */
+    uint32_t proposed;  /* what to do, of several people: the answer of those, plus 1; 0: none */
     uint64_t due_ms;    /* silence counts from then on; 0: no end */
 };
 

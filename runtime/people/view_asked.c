@@ -1,6 +1,7 @@
 /*
  * The questions that are open, their names, their text and the commands that answer them.
  */
+#include "runtime/core/seat_text.h"
 #include "runtime/people/view.h"
 #include "runtime/people/when.h"
 
@@ -50,6 +51,7 @@ static bool trigger_asks(const struct rbk_view *view, const struct rbk_state *st
         .question = question,
         .serial = ts->serial,
         .approvals = ts->approvals,
+        .proposed = ts->proposed,
         .due_ms = ts->due_ms,
     };
     return true;
@@ -101,20 +103,44 @@ void rbk_asked_name(const struct rbk_view *view, const struct rbk_state *state,
     rbk_buffer_append_str(out, view->machine->states[rs->state].name);
 }
 
-/* "dba, infra_lead (agreed)" */
+/* Who has agreed where people are told apart: "; agreed: dana". */
+static void append_agreed(const struct rbk_view *view, const struct rbk_asked *asked,
+                          struct rbk_buffer *out)
+{
+    if (asked->approvals == 0) {
+        return;
+    }
+    if (asked->proposed != 0) {
+        rbk_buffer_printf(out, "; %s, says ",
+                          rbk_answer_name((enum rbk_answer)(asked->proposed - 1)));
+    } else {
+        rbk_buffer_append_text(out, "; agreed: ");
+    }
+    rbk_seats_names_text(view->machine, asked->question, asked->approvals, out);
+}
+
+/* "dba (agreed), infra_lead <lead@example.com>"; "2 of dba, four eyes; agreed: dana" */
 static void append_roles(const struct rbk_view *view, const struct rbk_asked *asked,
                          struct rbk_buffer *out)
 {
     const struct rbk_machine *machine = view->machine;
     struct rbk_slice roles = machine->questions[asked->question].roles;
+    bool personal = rbk_question_personal(machine, asked->question);
     for (uint32_t i = 0; i < roles.count; i++) {
         const struct rbk_role *role = &machine->roles[machine->indexes[roles.first + i]];
-        rbk_buffer_printf(out, "%s%.*s", i == 0 ? "" : ", ", RBK_STR_ARG(role->name));
-        if (i < 32 && (asked->approvals >> i & 1u) != 0) {
+        rbk_buffer_append_text(out, i == 0 ? "" : ", ");
+        rbk_seat_role_text(machine, asked->question, i, out);
+        if (!personal && i < 32 && (asked->approvals >> i & 1u) != 0) {
             rbk_buffer_append_text(out, " (agreed)");
         } else if (role->contact.bytes != 0) {
             rbk_buffer_printf(out, " <%.*s>", RBK_STR_ARG(role->contact));
         }
+    }
+    if (rbk_question_four_eyes(machine, asked->question)) {
+        rbk_buffer_append_text(out, ", four eyes");
+    }
+    if (personal) {
+        append_agreed(view, asked, out);
     }
 }
 
