@@ -161,9 +161,9 @@ START_TEST(one_that_gives_nothing_is_read_less_often)
     rbk_poll_start(poll);
     await_readings(&probes[1], 7);
     ck_assert_uint_eq(probes[1].missing, 7);
-    /* The interval doubles from the second failure on, up to eight times. */
-    ck_assert_uint_ge(probes[1].at_ms[3] - probes[1].at_ms[2], EVERY_MS * 4 - EVERY_MS / 2);
-    ck_assert_uint_ge(probes[1].at_ms[5] - probes[1].at_ms[4], EVERY_MS * 8 - EVERY_MS / 2);
+    /* Until it is missing it is asked as ever; then the interval doubles, up to eight times. */
+    ck_assert_uint_ge(probes[1].at_ms[4] - probes[1].at_ms[3], EVERY_MS * 2 - EVERY_MS / 2);
+    ck_assert_uint_ge(probes[1].at_ms[6] - probes[1].at_ms[5], EVERY_MS * 8 - EVERY_MS / 2);
     ck_assert_uint_ge(probes[0].count, probes[1].count * 2);
     /* What it gives again counts at once. */
     plan_write(&plan, "large", "12", 2);
