@@ -14,6 +14,7 @@ import time
 import traceback
 
 from watch_run import ALL, PHASES, WatchRun, start
+from watch_walks import walks
 from watch_world import WatchWorld
 from world import wait_for
 
@@ -234,6 +235,9 @@ def fourth_rollback(phase):
 
 for phase in FAILURES:
     CASES.append((f"rollbacks in {phase}", fourth_rollback(phase)))
+
+
+CASES += walks(FAULTS, ARMED)
 
 
 def main():
