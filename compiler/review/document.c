@@ -5,6 +5,8 @@
 
 #include "compiler/review/document_inline.h"
 
+#include <string.h>
+
 #define LINE_BYTES_MAX ((size_t)4 << 20)
 
 /* clang-format off */
@@ -124,6 +126,24 @@ void rbk_document_begin(struct rbk_document *document, enum rbk_document_format 
         put(document, "</title>\n");
         put(document, html_head);
         put(document, "</head>\n<body>\n");
+    }
+}
+
+void rbk_document_style(struct rbk_document *document, const char *css)
+{
+    const char *open = "</head>\n<body>\n";
+
+    if (is_html(document)) {
+        rbk_buffer_truncate(&document->out, document->out.bytes - strlen(open));
+        (void)rbk_buffer_printf(&document->out, "<style>\n%s</style>\n%s", css, open);
+    }
+}
+
+void rbk_document_markup(struct rbk_document *document, struct rbk_str html)
+{
+    if (is_html(document)) {
+        next_block(document);
+        (void)rbk_buffer_append_str(&document->out, html);
     }
 }
 
@@ -272,12 +292,21 @@ void rbk_document_table(struct rbk_document *document, ...)
     document->row_open = false;
 }
 
+void rbk_document_row_tone(struct rbk_document *document, const char *tone)
+{
+    document->tone = tone;
+}
+
 void rbk_document_cell(struct rbk_document *document, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     if (is_html(document)) {
-        put(document, document->row_open ? "<td>" : "<tr><td>");
+        if (!document->row_open && document->tone != NULL) {
+            (void)rbk_buffer_printf(&document->out, "<tr class=\"%s\"><td>", document->tone);
+        } else {
+            put(document, document->row_open ? "<td>" : "<tr><td>");
+        }
     } else {
         put(document, document->row_open ? " " : "| ");
     }
@@ -291,6 +320,7 @@ void rbk_document_row_end(struct rbk_document *document)
 {
     put(document, is_html(document) ? "</tr>\n" : "\n");
     document->row_open = false;
+    document->tone = NULL;
 }
 
 void rbk_document_fold(struct rbk_document *document, const char *format, ...)

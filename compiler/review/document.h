@@ -46,6 +46,7 @@ struct rbk_document {
     bool in_table;       /**< A table is open. */
     bool row_open;       /**< A row of it has a cell already. */
     bool begun;          /**< Something has been written. */
+    const char *tone;    /**< Class of the next row; NULL: none. */
 };
 
 /**
@@ -55,6 +56,14 @@ struct rbk_document {
  */
 void rbk_document_begin(struct rbk_document *document, enum rbk_document_format format,
                         struct rbk_str title, size_t bytes_max);
+
+/** Add rules to the style of an HTML page: after the beginning, before anything else. Nothing of
+ *  what a plan says may be in it. */
+void rbk_document_style(struct rbk_document *document, const char *css);
+
+/** Put a block of markup of one's own into an HTML page: every text in it is escaped already. Not
+ *  written into Markdown. */
+void rbk_document_markup(struct rbk_document *document, struct rbk_str html);
 
 /** End what is open, and the page. `out` is complete then. */
 void rbk_document_end(struct rbk_document *document);
@@ -89,6 +98,9 @@ void rbk_document_code(struct rbk_document *document, unsigned depth, const char
 
 /** A table with the titles of its columns, ended by a NULL. It ends with the next block. */
 void rbk_document_table(struct rbk_document *document, ...);
+
+/** The class of the next row in HTML, e.g. "bad"; a constant word. */
+void rbk_document_row_tone(struct rbk_document *document, const char *tone);
 
 /** The next cell of the row under way. An empty text is an empty cell. */
 RBK_PRINTF(2, 3)

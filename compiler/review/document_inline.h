@@ -1,5 +1,6 @@
 /*
- * Running text of a document, escaped. Private to document.c.
+ * Running text of a document, escaped: for document.c, and for those who write markup of their own
+ * for it (runtime/report/report_picture.c).
  */
 #ifndef RBK_COMPILER_REVIEW_DOCUMENT_INLINE_H
 #define RBK_COMPILER_REVIEW_DOCUMENT_INLINE_H

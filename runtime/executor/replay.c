@@ -452,11 +452,15 @@ static int on_event(void *context, const struct rbk_store_event *event)
     return walk->each != NULL ? walk->each(walk->context, replay, &record, walk->before) : 0;
 }
 
-int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each, void *context,
-                    struct rbk_replay **ret_replay, struct rbk_error *reterr)
+/* @broken  Where a journal that breaks off says why; NULL: that is an error like any other. */
+static int load(struct rbk_store *store, const char *id, rbk_replay_fn *each, void *context,
+                struct rbk_replay **ret_replay, struct rbk_error *broken, struct rbk_error *reterr)
 {
     struct rbk_replay *replay = calloc(1, sizeof(*replay));
-    struct walk walk = {.replay = replay, .each = each, .context = context, .reterr = reterr};
+    struct walk walk = {.replay = replay,
+                        .each = each,
+                        .context = context,
+                        .reterr = broken != NULL ? broken : reterr};
     int error;
 
     if (replay == NULL) {
@@ -488,8 +492,11 @@ int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each
     if (each == NULL && (error = rbk_snapshot_load(store, replay, reterr)) != 0) {
         goto fail;
     }
-    error = rbk_store_each_event(store, id, replay->seq + 1, on_event, &walk, reterr);
-    if (error < 0) {
+    error = rbk_store_each_event(store, id, replay->seq + 1, on_event, &walk, walk.reterr);
+    if (error < 0 && (broken == NULL || replay->failed != 0)) {
+        if (broken != NULL && reterr != NULL) {
+            *reterr = *broken;
+        }
         goto fail;
     }
     rbk_arena_fini(&walk.scratch);
@@ -500,4 +507,18 @@ fail:
     rbk_arena_fini(&walk.scratch);
     rbk_replay_free(replay);
     return error;
+}
+
+int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each, void *context,
+                    struct rbk_replay **ret_replay, struct rbk_error *reterr)
+{
+    return load(store, id, each, context, ret_replay, NULL, reterr);
+}
+
+int rbk_replay_load_far(struct rbk_store *store, const char *id, rbk_replay_fn *each, void *context,
+                        struct rbk_replay **ret_replay, struct rbk_error *ret_broken,
+                        struct rbk_error *reterr)
+{
+    *ret_broken = (struct rbk_error){0};
+    return load(store, id, each, context, ret_replay, ret_broken, reterr);
 }

@@ -77,6 +77,15 @@ typedef int rbk_replay_fn(void *context, struct rbk_replay *replay, const struct
 RBK_MUST_USE int rbk_replay_load(struct rbk_store *store, const char *id, rbk_replay_fn *each,
                                  void *context, struct rbk_replay **ret_replay,
                                  struct rbk_error *reterr);
+/*
+ * The same for a report, of a journal that may be broken: where an event does not follow from those
+ * before it, *ret_broken says why and the replay is handed out as far as it came. Of a whole one
+ * ret_broken->code stays 0.
+ * @return 0; a negative error when not even the run or its machine can be read.
+ */
+RBK_MUST_USE int rbk_replay_load_far(struct rbk_store *store, const char *id, rbk_replay_fn *each,
+                                     void *context, struct rbk_replay **ret_replay,
+                                     struct rbk_error *ret_broken, struct rbk_error *reterr);
 void rbk_replay_free(struct rbk_replay *replay);
 
 /* A replay for a run that is about to be created: state initialised, no events. Takes `params` (in

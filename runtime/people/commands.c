@@ -24,6 +24,8 @@ const struct rbk_subcommand rbk_subcommands[] = {
      STORE | RBK_TAKES(JSON), 0, 1, rbk_subcommand_status},
     {"log", "[RUN]", "what happened, in order", STORE | RBK_TAKES(JSON) | RBK_TAKES(FOLLOW), 0, 1,
      rbk_subcommand_log},
+    {"report", "[RUN]", "a run from its first to its last event, for a review or a post-mortem",
+     STORE | RBK_TAKES(FORMAT) | RBK_TAKES(OUTPUT), 0, 1, rbk_subcommand_report},
     {"runs", "", "all runs of the store, the newest first", STORE | RBK_TAKES(JSON), 0, 0,
      rbk_subcommand_runs},
     {"approve", "RUN [QUESTION]", "say yes to a question", ASKS, 1, 2, rbk_subcommand_approve},

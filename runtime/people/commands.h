@@ -40,6 +40,7 @@ int rbk_subcommand_run(const struct rbk_options *options);
 int rbk_subcommand_resume(const struct rbk_options *options);
 int rbk_subcommand_status(const struct rbk_options *options);
 int rbk_subcommand_log(const struct rbk_options *options);
+int rbk_subcommand_report(const struct rbk_options *options);
 int rbk_subcommand_runs(const struct rbk_options *options);
 
 /* command_ask.c: what people ask of a run, through its inbox. */

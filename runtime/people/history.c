@@ -130,11 +130,15 @@ static int on_record(void *context, struct rbk_replay *replay, const struct rbk_
     return 0;
 }
 
-/* Replay the run whose store and id are set. */
-static int replay_run(struct rbk_history *history, struct rbk_error *reterr)
+/* Replay the run whose store and id are set. @broken  NULL: a broken journal is an error. */
+static int replay_run(struct rbk_history *history, struct rbk_error *broken,
+                      struct rbk_error *reterr)
 {
     struct rbk_replay *replay = NULL;
-    int error = rbk_replay_load(history->store, history->id, on_record, history, &replay, reterr);
+    int error = broken != NULL ? rbk_replay_load_far(history->store, history->id, on_record,
+                                                     history, &replay, broken, reterr)
+                               : rbk_replay_load(history->store, history->id, on_record, history,
+                                                 &replay, reterr);
 
     history->replay = replay; /* NULL when it failed: the replay is gone then */
     if (error == 0 && begin(history, replay) != 0) {
@@ -159,18 +163,31 @@ int rbk_history_load(struct rbk_history *history, const struct rbk_options *opti
             rbk_run_store_find(history->store, options->word_count != 0 ? options->words[0] : NULL,
                                RBK_CHOOSE_LATEST, history->id, reterr);
     }
-    return error == 0 ? replay_run(history, reterr) : error;
+    return error == 0 ? replay_run(history, NULL, reterr) : error;
 }
 
-int rbk_history_open(struct rbk_history *history, struct rbk_store *store, const char *id,
-                     struct rbk_show *show, struct rbk_error *reterr)
+static int open_run(struct rbk_history *history, struct rbk_store *store, const char *id,
+                    struct rbk_show *show, struct rbk_error *broken, struct rbk_error *reterr)
 {
     memset(history, 0, sizeof(*history));
     history->show = show;
     history->store = store;
     history->borrowed = true;
     (void)snprintf(history->id, sizeof(history->id), "%s", id);
-    return replay_run(history, reterr);
+    return replay_run(history, broken, reterr);
+}
+
+int rbk_history_open(struct rbk_history *history, struct rbk_store *store, const char *id,
+                     struct rbk_show *show, struct rbk_error *reterr)
+{
+    return open_run(history, store, id, show, NULL, reterr);
+}
+
+int rbk_history_open_far(struct rbk_history *history, struct rbk_store *store, const char *id,
+                         struct rbk_show *show, struct rbk_error *ret_broken,
+                         struct rbk_error *reterr)
+{
+    return open_run(history, store, id, show, ret_broken, reterr);
 }
 
 /* ---- following --------------------------------------------------------------------------------

@@ -37,6 +37,11 @@ RBK_MUST_USE int rbk_history_load(struct rbk_history *history, const struct rbk_
  * history. */
 RBK_MUST_USE int rbk_history_open(struct rbk_history *history, struct rbk_store *store,
                                   const char *id, struct rbk_show *show, struct rbk_error *reterr);
+/* The same for a journal that may be broken: read as far as its events follow from each other; why
+ * it ends there is in *ret_broken, whose code is 0 for a whole one. */
+RBK_MUST_USE int rbk_history_open_far(struct rbk_history *history, struct rbk_store *store,
+                                      const char *id, struct rbk_show *show,
+                                      struct rbk_error *ret_broken, struct rbk_error *reterr);
 /* Take the events that came since. @return 0 or a negative error. */
 RBK_MUST_USE int rbk_history_follow(struct rbk_history *history, struct rbk_error *reterr);
 void rbk_history_fini(struct rbk_history *history);

@@ -13,19 +13,21 @@
 #include "runtime/core/base/attributes.h"
 
 /* X(constant, long name, letter or 0, name of its value or NULL, help) */
-#define RBK_OPTIONS(X)                                                                         \
-    X(STORE, "store", 's', "PATH", "the store's file (else $RBK_STORE, else the user's own)")  \
-    X(SET, "set", 0, "NAME=VALUE", "a parameter of the plan; may be given more than once")     \
-    X(PARAMS, "params", 0, "FILE", "parameters as a JSON object; --set wins over it")          \
-    X(DIRECTORY, "directory", 'C', "DIR", "where commands run (else the folder of the file)")  \
-    X(UNREHEARSED, "unrehearsed", 0, "REASON", "start without a fresh rehearsal, and say why") \
+#define RBK_OPTIONS(X)                                                                             \
+    X(STORE, "store", 's', "PATH", "the store's file (else $RBK_STORE, else the user's own)")      \
+    X(SET, "set", 0, "NAME=VALUE", "a parameter of the plan; may be given more than once")         \
+    X(PARAMS, "params", 0, "FILE", "parameters as a JSON object; --set wins over it")              \
+    X(DIRECTORY, "directory", 'C', "DIR", "where commands run (else the folder of the file)")      \
+    X(UNREHEARSED, "unrehearsed", 0, "REASON", "start without a fresh rehearsal, and say why")     \
     X(ARM_ONLY, "arm-only", 0, NULL, "read every trigger once, tell how far it is, start nothing") \
-    X(REASON, "reason", 'm', "TEXT", "why; kept in the journal")                               \
-    X(LABEL, "label", 'l', "NAME=VALUE", "a label of the alert; may be given more than once")  \
-    X(JSON, "json", 0, NULL, "one JSON object a line, for programs")                           \
-    X(PLAIN, "plain", 0, NULL, "lines with the time in front, on a terminal too")              \
-    X(NO_WAIT, "no-wait", 0, NULL, "end when held, paused or stuck; do not wait for a reply")  \
-    X(FOLLOW, "follow", 'f', NULL, "go on until the run has ended")
+    X(REASON, "reason", 'm', "TEXT", "why; kept in the journal")                                   \
+    X(LABEL, "label", 'l', "NAME=VALUE", "a label of the alert; may be given more than once")      \
+    X(JSON, "json", 0, NULL, "one JSON object a line, for programs")                               \
+    X(PLAIN, "plain", 0, NULL, "lines with the time in front, on a terminal too")                  \
+    X(NO_WAIT, "no-wait", 0, NULL, "end when held, paused or stuck; do not wait for a reply")      \
+    X(FOLLOW, "follow", 'f', NULL, "go on until the run has ended")                                \
+    X(FORMAT, "format", 0, "md|html|json", "what to write it as (else by --output's name)")        \
+    X(OUTPUT, "output", 'o', "FILE", "where to write it, instead of the output")
 
 #define X(constant, ...) RBK_OPTION_##constant,
 enum rbk_option { RBK_OPTIONS(X) RBK_OPTION_COUNT };

@@ -1,0 +1,600 @@
+/*
+ * Building a report: lists that grow to a maximum, texts that are made harmless once, when they
+ * come in, the lines of the story, and the end. Of the lines the first ones and the last ones are
+ * kept: a run's beginning and what it came to are read, what a long one did in between is in the
+ * log.
+ */
+#include "runtime/report/report_internal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/base/hash.h"
+#include "runtime/people/sanitize.h"
+#include "runtime/people/story.h"
+#include "runtime/people/when.h"
+
+#define ARENA_BYTES_MAX ((size_t)512 << 20)
+#define SCRATCH_BYTES_MAX ((size_t)64 << 20)
+#define LINES_FIRST_MAX ((size_t)3000)
+#define LINES_LAST_MAX ((size_t)1000)
+#define LINES_MAX (LINES_FIRST_MAX + LINES_LAST_MAX)
+#define MESSAGES_MAX 2000
+#define EVIDENCE_MAX 1000
+#define MARKS_MAX 200
+
+#define X(constant, word) word,
+static const char *const actors[] = {RBK_REPORT_ACTORS(X)};
+#undef X
+#define X(constant, word, says) word,
+static const char *const spans[] = {RBK_REPORT_SPANS(X)};
+#undef X
+#define X(constant, word, says) says,
+static const char *const spans_say[] = {RBK_REPORT_SPANS(X)};
+#undef X
+#define X(constant, sign, word) sign,
+static const char *const signs[] = {RBK_REPORT_MARKS(X)};
+#undef X
+#define X(constant, sign, word) word,
+static const char *const marks[] = {RBK_REPORT_MARKS(X)};
+#undef X
+
+const char *rbk_report_actor_name(enum rbk_report_actor actor)
+{
+    return actor < RBK_REPORT_ACTOR_COUNT ? actors[actor] : "?";
+}
+
+const char *rbk_report_span_name(enum rbk_report_span_kind kind)
+{
+    return kind < RBK_REPORT_SPAN_COUNT ? spans[kind] : "?";
+}
+
+const char *rbk_report_span_says(enum rbk_report_span_kind kind)
+{
+    return kind < RBK_REPORT_SPAN_COUNT ? spans_say[kind] : "?";
+}
+
+const char *rbk_report_mark_sign(enum rbk_report_mark_kind kind)
+{
+    return kind < RBK_REPORT_MARK_COUNT ? signs[kind] : "?";
+}
+
+const char *rbk_report_mark_name(enum rbk_report_mark_kind kind)
+{
+    return kind < RBK_REPORT_MARK_COUNT ? marks[kind] : "?";
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+struct rbk_run_report *rbk_report_new(void)
+{
+    struct rbk_run_report *report = calloc(1, sizeof(*report));
+
+    if (report == NULL || (report->building = calloc(1, sizeof(*report->building))) == NULL) {
+        free(report);
+        return NULL;
+    }
+    rbk_arena_init(&report->arena, ARENA_BYTES_MAX);
+    rbk_arena_init(&report->building->scratch, SCRATCH_BYTES_MAX);
+    rbk_buffer_init(&report->building->clean, SCRATCH_BYTES_MAX);
+    report->building->run_span = RBK_NONE;
+    return report;
+}
+
+void rbk_report_free(struct rbk_run_report *report)
+{
+    if (report == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < report->lines.count; i++) {
+        free(report->lines.items[i].owned);
+    }
+    free(report->summary.items);
+    free(report->open.items);
+    free(report->params.items);
+    free(report->stages.items);
+    free(report->spans.items);
+    free(report->phases.items);
+    free(report->marks.items);
+    free(report->decisions.items);
+    free(report->questions.items);
+    free(report->checks.items);
+    free(report->troubles.items);
+    free(report->gaps.items);
+    free(report->values.items);
+    free(report->triggers.items);
+    free(report->messages.items);
+    free(report->evidence.items);
+    free(report->waivers.items);
+    free(report->lines.items);
+    free(report->commands.items);
+    free(report->building->regions);
+    free(report->building->checks);
+    rbk_buffer_fini(&report->building->clean);
+    rbk_arena_fini(&report->building->scratch);
+    free(report->building);
+    rbk_arena_fini(&report->arena);
+    free(report);
+}
+
+bool rbk_report_failed(const struct rbk_run_report *report)
+{
+    return report->building->failed;
+}
+
+bool rbk_report_room(struct rbk_run_report *report, void **items, size_t *count, size_t *capacity,
+                     size_t *left_out, size_t item_bytes, size_t count_max)
+{
+    if (*count >= count_max) {
+        (*left_out)++;
+        return false;
+    }
+    if (*count == *capacity) {
+        size_t more = *capacity != 0 ? *capacity * 2 : 16;
+        void *grown = realloc(*items, more * item_bytes);
+        if (grown == NULL) {
+            report->building->failed = true;
+            return false;
+        }
+        *items = grown;
+        *capacity = more;
+    }
+    memset((char *)*items + *count * item_bytes, 0, item_bytes);
+    (*count)++;
+    return true;
+}
+
+/* ---- texts ------------------------------------------------------------------------------------
+ */
+
+/* The text as it may be shown; borrowed until the next call. */
+static struct rbk_str cleaned(struct rbk_run_report *report, struct rbk_str text)
+{
+    struct rbk_buffer *clean = &report->building->clean;
+    size_t end;
+
+    rbk_buffer_clear(clean);
+    rbk_sanitize(clean, rbk_str_slice(text, 0, RBK_REPORT_TEXT_MAX));
+    end = clean->bytes;
+    if (text.bytes > RBK_REPORT_TEXT_MAX) {
+        /* A character that was cut in two became "\xc3" and the like; that is fine: it is cut. */
+        rbk_buffer_append_text(clean, " …");
+        end = clean->bytes;
+    }
+    return (struct rbk_str){clean->data, end};
+}
+
+struct rbk_str rbk_report_text(struct rbk_run_report *report, struct rbk_str text)
+{
+    return text.bytes == 0 ? RBK_STR("") : rbk_arena_copy(&report->arena, cleaned(report, text));
+}
+
+struct rbk_str rbk_report_take(struct rbk_run_report *report, struct rbk_buffer *buffer)
+{
+    struct rbk_str text = rbk_report_text(report, rbk_str_trim(rbk_buffer_str(buffer)));
+    rbk_buffer_clear(buffer);
+    return text;
+}
+
+struct rbk_str rbk_report_printf(struct rbk_run_report *report, const char *format, ...)
+{
+    struct rbk_buffer text;
+    struct rbk_str result;
+    va_list arguments;
+
+    rbk_buffer_init(&text, RBK_REPORT_TEXT_MAX * 8);
+    va_start(arguments, format);
+    rbk_buffer_vprintf(&text, format, arguments);
+    va_end(arguments);
+    result = rbk_report_take(report, &text);
+    rbk_buffer_fini(&text);
+    return result;
+}
+
+void rbk_report_mark(struct rbk_run_report *report, enum rbk_report_mark_kind kind, uint64_t at_ms,
+                     struct rbk_str text)
+{
+    struct rbk_report_mark *mark = rbk_report_push(report, report->marks, MARKS_MAX);
+    if (mark != NULL) {
+        *mark = (struct rbk_report_mark){kind, at_ms, text};
+    }
+}
+
+struct rbk_when rbk_report_at(const struct rbk_run_report *report, uint64_t at_ms)
+{
+    struct rbk_when first = rbk_when_day(report->started_ms), last = rbk_when_day(report->last_ms);
+    struct rbk_when at = rbk_when_clock(at_ms);
+
+    if (strcmp(first.text, last.text) != 0) {
+        char clock[RBK_WHEN_BYTES];
+        memcpy(clock, at.text, sizeof(clock));
+        at = rbk_when_day(at_ms);
+        size_t bytes = strlen(at.text);
+        if (bytes + 1 + strlen(clock) < sizeof(at.text)) {
+            at.text[bytes] = ' ';
+            memcpy(at.text + bytes + 1, clock, strlen(clock) + 1);
+        }
+    }
+    return at;
+}
+
+/* ---- lines ------------------------------------------------------------------------------------
+ */
+
+static void on_line(void *context, enum rbk_tone tone, struct rbk_str stage, struct rbk_str text)
+{
+    struct rbk_report_building *building = context;
+    struct rbk_report_told *told;
+
+    if (building->told_count == RBK_REPORT_TOLD_MAX) {
+        return;
+    }
+    told = &building->told[building->told_count++];
+    *told = (struct rbk_report_told){tone, rbk_arena_copy(&building->scratch, stage),
+                                     rbk_arena_copy(&building->scratch, text)};
+}
+
+/* A place for a line: at the end, or that of the oldest of the last ones. */
+static struct rbk_report_line *next_line(struct rbk_run_report *report)
+{
+    size_t number = report->building->lines_told++;
+    struct rbk_report_line *line;
+
+    if (number < LINES_MAX) {
+        return rbk_report_push(report, report->lines, LINES_MAX);
+    }
+    report->lines.left_out++;
+    line = &report->lines.items[LINES_FIRST_MAX + (number - LINES_FIRST_MAX) % LINES_LAST_MAX];
+    free(line->owned);
+    memset(line, 0, sizeof(*line));
+    return line;
+}
+
+static void add_line(const struct rbk_report_moment *moment, const struct rbk_report_told *told,
+                     struct rbk_str who)
+{
+    struct rbk_run_report *report = moment->report;
+    /* "  | a line of output" below the line that says what happened */
+    bool detail = rbk_str_starts(told->text, RBK_STR("  | "));
+    struct rbk_str text =
+        detail ? rbk_str_slice(told->text, 4, told->text.bytes) : rbk_str_trim(told->text);
+    struct rbk_report_line *line;
+    struct rbk_str clean;
+    char *at;
+
+    /* A command to paste answers a question that is closed by now. */
+    if (told->tone == RBK_TONE_ASK && rbk_str_starts(told->text, RBK_STR("  rbk "))) {
+        return;
+    }
+    if ((line = next_line(report)) == NULL) {
+        return;
+    }
+    clean = cleaned(report, text);
+    line->owned = at = malloc(clean.bytes + told->stage.bytes + who.bytes + 1);
+    if (at == NULL) {
+        report->building->failed = true;
+        return;
+    }
+    memcpy(at, clean.data, clean.bytes);
+    line->text = (struct rbk_str){at, clean.bytes};
+    line->seq = moment->seq;
+    line->at_ms = moment->at_ms;
+    line->tone = told->tone;
+    line->detail = detail;
+    line->stage = rbk_report_text(report, RBK_STR(""));
+    at += clean.bytes;
+    /* Names of stages and people are words of the plan and of the system: short. */
+    if (told->stage.bytes != 0) {
+        memcpy(at, told->stage.data, told->stage.bytes);
+        line->stage = (struct rbk_str){at, told->stage.bytes};
+        at += told->stage.bytes;
+    }
+    if (who.bytes != 0) {
+        memcpy(at, who.data, who.bytes);
+        line->who = (struct rbk_str){at, who.bytes};
+    }
+}
+
+static void add_lines(const struct rbk_report_moment *moment)
+{
+    struct rbk_report_building *building = moment->building;
+    struct rbk_str who = moment->record->who;
+    struct rbk_buffer clean;
+
+    rbk_buffer_init(&clean, 1024);
+    rbk_sanitize(&clean, rbk_str_slice(who, 0, 200));
+    for (size_t i = 0; i < building->told_count; i++) {
+        add_line(moment, &building->told[i], i == 0 ? rbk_buffer_str(&clean) : RBK_STR(""));
+    }
+    rbk_buffer_fini(&clean);
+}
+
+/* ---- a record ---------------------------------------------------------------------------------
+ */
+
+static bool begin(struct rbk_run_report *report, const struct rbk_view *view)
+{
+    struct rbk_report_building *building = report->building;
+
+    if (building->machine != NULL) {
+        return true;
+    }
+    building->machine = view->machine;
+    building->regions = calloc((size_t)view->machine->region_count + 1, sizeof(*building->regions));
+    building->checks = calloc((size_t)view->machine->state_count + 1, sizeof(*building->checks));
+    if (building->regions == NULL || building->checks == NULL) {
+        building->failed = true;
+        building->machine = NULL;
+        return false;
+    }
+    for (uint32_t i = 0; i < view->machine->region_count; i++) {
+        building->regions[i] = (struct rbk_report_region){
+            .row = RBK_NONE, .span = RBK_NONE, .phase = RBK_NONE, .doubt = RBK_NONE};
+    }
+    for (uint32_t i = 0; i < view->machine->state_count; i++) {
+        building->checks[i] = RBK_NONE;
+    }
+    rbk_report_stages_begin(report, view);
+    rbk_report_triggers_begin(report, view);
+    return true;
+}
+
+void rbk_report_record(struct rbk_run_report *report, const struct rbk_view *view, int64_t seq,
+                       const struct rbk_record *record, const struct rbk_state *before,
+                       const struct rbk_state *after, const struct rbk_actions *actions)
+{
+    struct rbk_report_building *building = report->building;
+    const struct rbk_report_moment moment = {
+        report, building, view, view->machine, seq, after->now_ms, record, before, after, actions};
+
+    if (!begin(report, view)) {
+        return;
+    }
+    rbk_arena_reset(&building->scratch);
+    building->told_count = 0;
+    rbk_story_tell(view, record, before, after, actions, on_line, building);
+    add_lines(&moment);
+    rbk_report_step(&moment);
+    rbk_report_stage(&moment);
+    rbk_report_decide(&moment);
+    report->last_ms = after->now_ms;
+}
+
+/* ---- what lies beside the journal -------------------------------------------------------------
+ */
+
+void rbk_report_message(struct rbk_run_report *report, const struct rbk_view *view,
+                        const struct rbk_store_message *message)
+{
+    struct rbk_report_message *row = rbk_report_push(report, report->messages, MESSAGES_MAX);
+
+    if (row != NULL) {
+        row->at_ms = (uint64_t)message->at_ms;
+        row->sent_ms = (uint64_t)message->sent_ms;
+        row->attempts = message->attempts;
+        row->channel = rbk_report_text(report, message->channel < view->machine->channel_count
+                                                   ? view->machine->channels[message->channel].name
+                                                   : RBK_STR("terminal and log"));
+        row->text = rbk_report_text(report, message->text);
+        row->reason = rbk_report_text(report, message->reason);
+    }
+}
+
+/* The beginning of a content, each line of it made harmless. */
+static struct rbk_str shown_content(struct rbk_run_report *report, struct rbk_str content,
+                                    size_t bytes_max)
+{
+    struct rbk_str left = rbk_str_slice(content, 0, bytes_max), result;
+    struct rbk_buffer text;
+
+    rbk_buffer_init(&text, bytes_max * 8 + 1);
+    while (left.bytes != 0) {
+        size_t end = rbk_str_find(left, '\n');
+        rbk_sanitize(&text, rbk_str_slice(left, 0, end));
+        if (end < left.bytes) {
+            rbk_buffer_append_byte(&text, '\n');
+        }
+        left = rbk_str_slice(left, end + 1, left.bytes);
+    }
+    result = rbk_arena_copy(&report->arena, rbk_buffer_str(&text));
+    rbk_buffer_fini(&text);
+    return result;
+}
+
+void rbk_report_evidence(struct rbk_run_report *report, const struct rbk_store_evidence *evidence)
+{
+    struct rbk_report_building *building = report->building;
+    struct rbk_report_evidence *row = rbk_report_push(report, report->evidence, EVIDENCE_MAX);
+    size_t left = RBK_REPORT_EVIDENCE_TOTAL_MAX - building->evidence_bytes;
+    char hash[RBK_SHA256_HEX_BYTES];
+
+    if (row == NULL) {
+        return;
+    }
+    rbk_sha256_hex(evidence->content.data, evidence->content.bytes, hash);
+    row->seq = evidence->seq;
+    row->at_ms = (uint64_t)evidence->at_ms;
+    row->label = rbk_report_text(report, evidence->label);
+    row->sha256 = rbk_report_text(report, evidence->sha256);
+    row->bytes = evidence->content.bytes;
+    row->genuine = rbk_str_is(evidence->sha256, hash);
+    left = left < RBK_REPORT_EVIDENCE_BYTES_MAX ? left : RBK_REPORT_EVIDENCE_BYTES_MAX;
+    row->cut = left < evidence->content.bytes;
+    left = row->cut ? left : evidence->content.bytes;
+    row->content = shown_content(report, evidence->content, left);
+    building->evidence_bytes += left;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+static void head(struct rbk_run_report *report, const struct rbk_view *view,
+                 const struct rbk_report_end *end)
+{
+    const struct rbk_machine *machine = view->machine;
+    const struct rbk_state *state = end->state;
+
+    report->run = rbk_report_text(report, end->run->id);
+    report->plan = rbk_report_text(report, machine->name);
+    report->title = rbk_report_text(report, machine->title);
+    report->ticket = rbk_report_text(report, machine->ticket);
+    report->owner = rbk_report_text(report, machine->owner);
+    report->service = rbk_report_text(report, machine->service);
+    report->user = rbk_report_text(report, end->run->user);
+    report->host = rbk_report_text(report, end->run->host);
+    report->directory = rbk_report_text(report, end->run->directory);
+    report->machine = rbk_report_text(report, end->run->machine);
+    report->unrehearsed = rbk_report_text(report, end->run->unrehearsed);
+    report->status = (enum rbk_status)state->status;
+    report->reason = rbk_report_text(report, end->reason);
+    report->started_ms = (uint64_t)end->run->started_ms;
+    report->first_effect_ms = state->first_effect_ms;
+    report->all_applied_ms = state->all_applied_ms;
+    report->decided_ms = state->decided_ms;
+    report->stuck_ms = state->stuck_ms;
+    report->ended_ms = state->ended_ms;
+    report->last_ms = report->last_ms != 0 ? report->last_ms : report->started_ms;
+    report->written_ms = end->now_ms;
+    report->until_ms =
+        end->runner && report->written_ms > report->last_ms ? report->written_ms : report->last_ms;
+    report->estimate_ms = machine->estimate_ms;
+    report->rollback_within_ms = machine->rollback_within_ms;
+    report->overdue = state->overdue != 0;
+    report->rollbacks = state->rollbacks;
+    report->runner = end->runner;
+    report->events = end->events;
+    report->chain = rbk_report_text(report, end->chain);
+    report->broken = rbk_report_text(report, end->broken);
+}
+
+static void params(struct rbk_run_report *report, const struct rbk_view *view)
+{
+    const struct rbk_machine *machine = view->machine;
+    struct rbk_buffer text;
+
+    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
+    for (uint32_t i = 0;
+         view->scope != NULL && view->scope->params != NULL && i < machine->param_count; i++) {
+        struct rbk_report_value *row = rbk_report_push(report, report->params, 1000);
+        if (row != NULL) {
+            rbk_value_print(&text, view->scope->params[i]);
+            row->name = rbk_report_text(report, machine->params[i].name);
+            row->value = rbk_report_take(report, &text);
+        }
+    }
+    rbk_buffer_fini(&text);
+}
+
+static void on_open(void *context, enum rbk_tone tone, struct rbk_str stage, struct rbk_str text)
+{
+    struct rbk_run_report *report = context;
+    struct rbk_str *line = rbk_report_push(report, report->open, 200);
+
+    (void)tone;
+    (void)stage;
+    if (line != NULL) {
+        *line = rbk_report_text(report, rbk_str_trim(text));
+    }
+}
+
+/* What waits for somebody now, with the commands that lead on. */
+static void open_now(struct rbk_run_report *report, const struct rbk_view *view,
+                     const struct rbk_state *state)
+{
+    struct rbk_asked asked[32];
+    size_t count = rbk_view_asked(view, state, asked, RBK_COUNT(asked));
+    struct rbk_buffer text;
+
+    rbk_view_explain(view, state, on_open, report);
+    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
+    for (size_t i = 0; i < count && i < RBK_COUNT(asked); i++) {
+        rbk_asked_text(view, state, &asked[i], &text);
+        if (asked[i].due_ms != 0) {
+            rbk_buffer_printf(&text, "; until %s",
+                              rbk_when_until(asked[i].due_ms, state->now_ms).text);
+        }
+        on_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
+        rbk_buffer_clear(&text);
+        for (size_t number = 0; rbk_asked_command(view, state, &asked[i], number, &text);
+             number++) {
+            on_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
+            rbk_buffer_clear(&text);
+        }
+        rbk_buffer_clear(&text);
+    }
+    if (!report->runner && report->ended_ms == 0) {
+        rbk_view_command(view, "resume", RBK_STR(""), &text);
+        rbk_buffer_append_text(&text, "   # no runner drives it");
+        on_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
+    }
+    rbk_buffer_fini(&text);
+}
+
+static void commands(struct rbk_run_report *report, const struct rbk_view *view)
+{
+    static const char *const verbs[] = {"log", "status", "report"};
+    struct rbk_buffer text;
+
+    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
+    for (size_t i = 0; i < RBK_COUNT(verbs); i++) {
+        struct rbk_str *line = rbk_report_push(report, report->commands, 10);
+        rbk_view_command(view, verbs[i],
+                         i == 2 ? RBK_STR("--format html --output report.html") : RBK_STR(""),
+                         &text);
+        if (line != NULL) {
+            *line = rbk_report_take(report, &text);
+        }
+        rbk_buffer_clear(&text);
+    }
+    rbk_buffer_fini(&text);
+}
+
+/* The lines that came last stand in the order in which their places were taken again. */
+static void straighten(struct rbk_run_report *report)
+{
+    size_t told = report->building->lines_told;
+    size_t first = told > LINES_MAX ? (told - LINES_FIRST_MAX) % LINES_LAST_MAX : 0;
+    struct rbk_report_line *last = report->lines.items + LINES_FIRST_MAX;
+    struct rbk_report_line *copy;
+
+    if (told <= LINES_MAX) {
+        return;
+    }
+    report->lines_cut = LINES_FIRST_MAX;
+    copy = malloc(LINES_LAST_MAX * sizeof(*copy));
+    if (copy == NULL) {
+        report->building->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < LINES_LAST_MAX; i++) {
+        copy[i] = last[(first + i) % LINES_LAST_MAX];
+    }
+    memcpy(last, copy, LINES_LAST_MAX * sizeof(*copy));
+    free(copy);
+}
+
+void rbk_report_finish(struct rbk_run_report *report, const struct rbk_view *view,
+                       const struct rbk_report_end *end)
+{
+    if (!begin(report, view)) {
+        return;
+    }
+    head(report, view, end);
+    straighten(report);
+    params(report, view);
+    rbk_report_stages_end(report, view, end->state);
+    for (uint32_t i = 0; i < view->machine->waiver_count; i++) {
+        struct rbk_report_waiver *row = rbk_report_push(report, report->waivers, 1000);
+        if (row != NULL) {
+            row->code = rbk_report_text(report, view->machine->waivers[i].code);
+            row->because = rbk_report_text(report, view->machine->waivers[i].because);
+        }
+    }
+    if (report->ended_ms == 0) {
+        open_now(report, view, end->state);
+    }
+    commands(report, view);
+    rbk_report_facts(report);
+}
