@@ -180,6 +180,9 @@ uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk
 /* Whether a trigger is armed: a function of machine and state alone. */
 bool rbk_trigger_armed(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t trigger);
+/* Whether an abort criterion would be reacted to now: from the start of the run on, until it turns,
+ * ends, is stuck or has no way back. */
+bool rbk_criteria_armed(const struct rbk_machine *machine, const struct rbk_state *state);
 /* Whether the stage of this region stands applied / would have to be rolled back. */
 bool rbk_stage_applied(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t region);

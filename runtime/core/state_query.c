@@ -256,6 +256,12 @@ static bool since_met(const struct rbk_machine *machine, const struct rbk_state 
     return false;
 }
 
+bool rbk_criteria_armed(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    return state->started_ms && !state->ended_ms && !state->turned && !state->cancelled &&
+           !state->stuck_ms && !rbk_run_past_grace(machine, state);
+}
+
 bool rbk_trigger_armed(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t trigger)
 {

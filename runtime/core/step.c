@@ -166,8 +166,7 @@ static enum rbk_refusal criterion(struct step *step)
     if (index >= step->machine->criterion_count) {
         return RBK_REFUSAL_UNKNOWN;
     }
-    if (step->state->turned || step->state->cancelled || step->state->stuck_ms ||
-        rbk_run_past_grace(step->machine, step->state)) {
+    if (!rbk_criteria_armed(step->machine, step->state)) {
         return RBK_REFUSAL_NOT_ARMED;
     }
     rbk_step_run_abort(step, (struct rbk_cause){RBK_CAUSE_CRITERION, index});

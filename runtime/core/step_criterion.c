@@ -92,12 +92,9 @@ static bool holds(const struct step *step, uint32_t criterion, uint64_t now_ms)
     return truth;
 }
 
-/* Once started and before the end of grace; a stuck run waits for a person. */
 static bool judged(const struct step *step)
 {
-    const struct rbk_state *state = step->state;
-    return state->started_ms && !state->ended_ms && !state->turned && !state->cancelled &&
-           !state->stuck_ms && !rbk_run_past_grace(step->machine, state);
+    return rbk_criteria_armed(step->machine, step->state);
 }
 
 void rbk_step_criteria_settle(struct step *step)

@@ -14,6 +14,7 @@
  */
 #include "runtime/core/base/assert.h"
 #include "runtime/core/step_internal.h"
+#include "runtime/core/turn.h"
 
 #include <string.h>
 
@@ -285,40 +286,32 @@ static bool is_due(const struct step *step, uint32_t trigger)
     return ts->due_ms && ts->due_ms <= step->state->now_ms;
 }
 
-/* What a trigger that is due will do. */
-static enum rbk_reaction_kind due_kind(const struct step *step, uint32_t trigger)
+/* The one of the triggers that are due that comes first; RBK_NONE: none is. */
+static uint32_t first_due(const struct step *step)
 {
-    const struct rbk_reaction *row = reaction_of(step, trigger);
-    uint32_t then = row->then;
-    if (trigger_of(step, trigger)->mode == RBK_TRIGGER_ASKING) {
-        then = row->question == RBK_NONE ? RBK_NONE
-                                         : step->machine->questions[row->question].otherwise;
-        if (then == RBK_NONE) {
-            return RBK_REACTION_ABORT;
+    uint64_t first = UINT64_MAX;
+    uint32_t found = RBK_NONE;
+    for (uint32_t i = 0; i < step->machine->trigger_count; i++) {
+        if (is_due(step, i)) {
+            uint64_t number = rbk_trigger_due_number(step->machine, trigger_of(step, i), i);
+            found = number < first ? i : found;
+            first = number < first ? number : first;
         }
     }
-    return then == RBK_NONE ? RBK_REACTION_KEEP : step->machine->reactions[then].kind;
+    return found;
 }
 
 /* Strongest first, then the order of the plan, until the run has turned. */
 void rbk_step_triggers_due(struct step *step)
 {
-    static const enum rbk_reaction_kind strength[] = {
-        RBK_REACTION_ABORT,  RBK_REACTION_ROLLBACK, RBK_REACTION_PAUSE, RBK_REACTION_ASK,
-        RBK_REACTION_NOTIFY, RBK_REACTION_CANCEL,   RBK_REACTION_KEEP,  RBK_REACTION_HOLD};
-    for (size_t s = 0; s < RBK_COUNT(strength); s++) {
-        for (uint32_t i = 0; i < step->machine->trigger_count; i++) {
-            if (step->state->turned || step->state->cancelled || step->state->stuck_ms) {
-                return;
-            }
-            if (!is_due(step, i) || due_kind(step, i) != strength[s]) {
-                continue;
-            }
-            if (trigger_of(step, i)->mode == RBK_TRIGGER_ASKING) {
-                expire(step, i);
-            } else {
-                react(step, i, reaction_of(step, i)->then);
-            }
+    const struct rbk_state *state = step->state;
+    uint32_t trigger;
+    while (!state->turned && !state->cancelled && !state->stuck_ms &&
+           (trigger = first_due(step)) != RBK_NONE) {
+        if (trigger_of(step, trigger)->mode == RBK_TRIGGER_ASKING) {
+            expire(step, trigger);
+        } else {
+            react(step, trigger, reaction_of(step, trigger)->then);
         }
     }
 }

@@ -170,7 +170,7 @@ static bool make_conditions(struct rbk_watch *watch)
     }
     for (uint32_t i = 0; i < machine->criterion_count; i++) {
         watch->conditions[machine->trigger_count + i] = (struct condition){
-            .expr = machine->criteria[i].condition, .armed = machine->criteria[i].reads_probes};
+            .expr = machine->criteria[i].condition};
     }
     return make_dependencies(watch);
 }

@@ -86,6 +86,9 @@ struct rbk_watch_change {
 size_t rbk_watch_evaluate(struct rbk_watch *watch, const struct rbk_state *state,
                           const struct rbk_scope *scope, uint32_t probe, uint64_t now_ms,
                           struct rbk_watch_change *changes);
+/* step() would not have a change that was given: the trigger or criterion was not armed any more
+ * when its turn came. It begins anew as soon as it is armed, so that its edge is not lost. */
+void rbk_watch_refused(struct rbk_watch *watch, bool criterion, uint32_t index);
 /* How many conditions a look at one probe, or at all (RBK_NONE), may judge. */
 size_t rbk_watch_changes_max(const struct rbk_watch *watch, uint32_t probe);
 /* The raw level of a trigger with readings of its own; same rules, same result (0 or 1 change). */

@@ -108,14 +108,22 @@ static void note_pending(struct rbk_watch *watch, uint32_t index)
     }
 }
 
-/* Follows the trigger's arming; a newly armed one begins anew. Whether it is to be judged. */
+static bool is_armed(const struct rbk_watch *watch, const struct rbk_state *state, uint32_t index)
+{
+    const struct rbk_machine *machine = watch->machine;
+    if (index < machine->trigger_count) {
+        return rbk_trigger_armed(machine, state, index);
+    }
+    return machine->criteria[index - machine->trigger_count].reads_probes &&
+           rbk_criteria_armed(machine, state);
+}
+
+/* Follows the arming of a trigger or criterion; a newly armed one begins anew. Whether it is to be
+ * judged. */
 static bool arm(struct rbk_watch *watch, const struct rbk_state *state, uint32_t index)
 {
     struct condition *condition = &watch->conditions[index];
-    if (index >= watch->machine->trigger_count) {
-        return condition->armed;
-    }
-    bool armed = rbk_trigger_armed(watch->machine, state, index);
+    bool armed = is_armed(watch, state, index);
     if (armed && !condition->armed) {
         condition->raw = RBK_LEVEL_FALSE;
         condition->in_span = false;
@@ -125,7 +133,10 @@ static bool arm(struct rbk_watch *watch, const struct rbk_state *state, uint32_t
         condition->seen = good_readings(watch, condition);
         /* FALSE, since step() forgets a trigger that is not armed; after a restart, what it knows.
          */
-        condition->level = (enum rbk_level)rbk_state_trigger(watch->machine, state, index)->level;
+        condition->level =
+            index < watch->machine->trigger_count
+                ? (enum rbk_level)rbk_state_trigger(watch->machine, state, index)->level
+                : RBK_LEVEL_FALSE;
         condition->stood = condition->level == RBK_LEVEL_TRUE;
     }
     condition->armed = armed;
@@ -134,6 +145,14 @@ static bool arm(struct rbk_watch *watch, const struct rbk_state *state, uint32_t
         note_pending(watch, index);
     }
     return armed;
+}
+
+void rbk_watch_refused(struct rbk_watch *watch, bool criterion, uint32_t index)
+{
+    uint32_t row = criterion ? watch->machine->trigger_count + index : index;
+    watch->conditions[row].armed = false;
+    watch->conditions[row].confirming = false;
+    note_pending(watch, row);
 }
 
 /* ---- the second look ------------------------------------------------------------------------- */

@@ -1,12 +1,12 @@
 /*
  * Arming without a run. A run is made that has no store, no outbox and no journal; its readings are
- * taken by a few requests at a time, and it is thrown away together with the folder its drivers had.
+ * taken by a few requests at a time, and it is thrown away together with the folder its drivers
+ * had.
  *
  *   probes, READS_MAX at a time ─▶ baselines, from that one reading ─▶ readings of triggers' own
  *     ─▶ every condition is told to `each` ─▶ closed
  */
 #include "runtime/executor/arm_only.h"
-
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/check.h"
@@ -94,8 +94,7 @@ static void tell(struct arm_only *arm, uint32_t number, const struct rbk_reading
         arm->ready = arm->ready && armed.later;
     }
     rbk_arena_reset(&run->scratch);
-    armed.readings =
-        rbk_secrets_redact(run->secrets, &run->scratch, rbk_buffer_str(&readings));
+    armed.readings = rbk_secrets_redact(run->secrets, &run->scratch, rbk_buffer_str(&readings));
     armed.no_data = rbk_secrets_redact(run->secrets, &run->scratch, rbk_buffer_str(&no_data));
     arm->each(arm->context, &armed);
     rbk_buffer_fini(&readings);
@@ -193,9 +192,8 @@ static void on_probe(void *owner, struct rbk_reading *reading, struct rbk_value 
 static void read_probe(struct arm_only *arm, struct once *once)
 {
     const struct rbk_probe *row = &arm->run->replay->machine->probes[once->probe];
-    uint64_t timeout_ms = row->timeout_ms != 0 && row->timeout_ms < READING_MS_MAX
-                              ? row->timeout_ms
-                              : READING_MS_MAX;
+    uint64_t timeout_ms =
+        row->timeout_ms != 0 && row->timeout_ms < READING_MS_MAX ? row->timeout_ms : READING_MS_MAX;
     struct rbk_error error;
 
     arm->under_way++;
@@ -262,8 +260,8 @@ int rbk_arm_only(const struct rbk_run_options *options, const struct rbk_machine
                  struct rbk_error *reterr)
 {
     struct arm_only arm = {.each = each, .context = context, .ready = true};
-    int error = rbk_run_create_bare(options, machine, directory, settings, setting_count, &arm.run,
-                                    reterr);
+    int error =
+        rbk_run_create_bare(options, machine, directory, settings, setting_count, &arm.run, reterr);
 
     if (error != 0) {
         return error;

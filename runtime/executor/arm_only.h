@@ -13,11 +13,11 @@
 
 /* What was read for one condition. Borrowed for the length of the call. */
 struct rbk_armed {
-    bool criterion; /* else a trigger */
-    uint32_t index; /* row of criteria or triggers */
-    uint32_t expr;  /* its condition */
-    enum rbk_level level; /* before `for` */
-    bool later;           /* MISSING because it looks at a value that only the run itself sets */
+    bool criterion;          /* else a trigger */
+    uint32_t index;          /* row of criteria or triggers */
+    uint32_t expr;           /* its condition */
+    enum rbk_level level;    /* before `for` */
+    bool later;              /* MISSING because it looks at a value that only the run itself sets */
     struct rbk_str readings; /* "avg error_rate over 5m = 8%": what it looked at */
     struct rbk_str no_data;  /* MISSING: which source gave what, one a line */
     const struct rbk_scope *scope; /* to evaluate it again, or a part of it; without secrets */

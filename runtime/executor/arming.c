@@ -328,9 +328,8 @@ static void give_up(struct work *work)
             struct rbk_str first = rbk_buffer_str(&why);
 
             append_name(machine, condition, &message);
-            rbk_buffer_printf(
-                &message, " cannot fire: %.*s",
-                RBK_STR_ARG(rbk_str_slice(first, 0, rbk_str_find(first, '\n'))));
+            rbk_buffer_printf(&message, " cannot fire: %.*s",
+                              RBK_STR_ARG(rbk_str_slice(first, 0, rbk_str_find(first, '\n'))));
         }
     }
     if (count > 1) {

@@ -269,6 +269,7 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
     }
     refusal = rbk_replay_apply(replay, &queued->record);
     if (refusal != RBK_REFUSAL_ACCEPTED) {
+        rbk_turn_refused(run, &queued->record.event);
         return reply(run, queued, refusal);
     }
     ret_passed->queued = queued;
@@ -372,6 +373,7 @@ static void batch(struct rbk_run *run)
     struct queued *queued;
     int error = rbk_store_begin(run->store, &run->error);
 
+    rbk_turn_sort(run);
     while (error == 0 && count < BATCH_MAX && bytes < BATCH_BYTES_MAX &&
            (queued = take(run)) != NULL) {
         error = pass(run, queued, &passed[count]);

@@ -7,6 +7,7 @@
  *   run_open.c      create, reopen, free
  *   run_look.c      what an observer may look at
  *   run.c           the one door: records from the queue through step() into the journal; the loop
+ *   turn.c          what comes first of what happens in one turn
  *   due.c           the timer for the earliest deadline
  *   work.c          what is under way: one struct work for each dispatched effect
  *   work_driver.c     effects carried out by a driver, and finding out about them after a crash
@@ -135,6 +136,13 @@ void rbk_run_fail(struct rbk_run *run, int code);
 /* The wall clock, never before the last event. */
 uint64_t rbk_run_clock_ms(const struct rbk_run *run);
 void rbk_run_notice(struct rbk_run *run, const char *format, ...) RBK_PRINTF(2, 3);
+
+/* ---- turn.c ---- */
+
+/* Put what waits in the queue into the order in which step() is to have it (core/turn.h). */
+void rbk_turn_sort(struct rbk_run *run);
+/* step() refused an event: whoever posted it must know when it comes again. */
+void rbk_turn_refused(struct rbk_run *run, const struct rbk_event *event);
 
 /* ---- due.c ---- */
 void rbk_due_arm(struct rbk_run *run);

@@ -84,45 +84,6 @@ static void post(struct rbk_run *run, const struct rbk_watch_change *change, str
     rbk_queue_push(run, queued);
 }
 
-/* How strong what follows from a change is; 0 is the strongest. */
-static unsigned strength(const struct rbk_machine *machine, const struct rbk_watch_change *change)
-{
-    static const enum rbk_reaction_kind order[] = {RBK_REACTION_ABORT, RBK_REACTION_ROLLBACK,
-                                                   RBK_REACTION_PAUSE, RBK_REACTION_ASK};
-    uint32_t reaction;
-    unsigned i = 0;
-
-    if (change->criterion) {
-        return 0;
-    }
-    reaction = change->level == RBK_LEVEL_TRUE ? machine->triggers[change->index].reaction
-                                               : machine->triggers[change->index].missing;
-    if (change->level == RBK_LEVEL_FALSE || reaction == RBK_NONE) {
-        return RBK_COUNT(order) + 1;
-    }
-    while (i < RBK_COUNT(order) && machine->reactions[reaction].kind != order[i]) {
-        i++;
-    }
-    return i;
-}
-
-/* What one reading sets off together reacts strongest first, then in the order of the plan: a
- * rollback that came before an abort would disarm it. */
-static void strongest_first(const struct rbk_machine *machine, struct rbk_watch_change *changes,
-                            size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        struct rbk_watch_change change = changes[i];
-        size_t at = i;
-
-        while (at > 0 && strength(machine, &changes[at - 1]) > strength(machine, &change)) {
-            changes[at] = changes[at - 1];
-            at--;
-        }
-        changes[at] = change;
-    }
-}
-
 /* A second look begins, or ends without a reaction: a line for who follows the run. */
 static void tell_second_look(struct rbk_run *run, const struct rbk_watch_change *change)
 {
@@ -165,7 +126,6 @@ static void look_ahead(struct rbk_run *run)
 
 static void look(struct rbk_run *run, uint32_t probe)
 {
-    const struct rbk_machine *machine = run->replay->machine;
     size_t room = rbk_watch_changes_max(run->watch, probe), count;
     struct rbk_watch_change *changes;
 
@@ -176,7 +136,6 @@ static void look(struct rbk_run *run, uint32_t probe)
     changes = rbk_new_array(&run->scratch, struct rbk_watch_change, room);
     count = rbk_watch_evaluate(run->watch, run->replay->state, &run->open_scope, probe,
                                uv_now(&run->loop), changes);
-    strongest_first(machine, changes, count);
     for (size_t i = 0; i < count; i++) {
         tell_second_look(run, &changes[i]);
         post(run, &changes[i], (struct rbk_str){NULL, 0});

@@ -361,7 +361,7 @@ static void print_row(const struct report *report, const struct rbk_str cells[CE
 
 static const char *tone_of(const struct report *report, const struct row *row)
 {
-    return report->style.tones[row->level == RBK_LEVEL_TRUE                        ? RBK_TONE_BAD
+    return report->style.tones[row->level == RBK_LEVEL_TRUE                     ? RBK_TONE_BAD
                                : row->level == RBK_LEVEL_MISSING && !row->later ? RBK_TONE_WARN
                                                                                 : RBK_TONE_PLAIN];
 }
@@ -497,8 +497,8 @@ int rbk_arm_report(const struct rbk_options *options, const struct rbk_plan_file
                                 machine->trigger_count + machine->criterion_count + 1u);
     report.style = rbk_style_wanted() && isatty(STDOUT_FILENO) == 1 ? rbk_style_colour(utf8)
                                                                     : rbk_style_plain(utf8);
-    if (rbk_arm_only(&run_options, machine, file->directory, params->items, params->count,
-                     on_armed, &report, &ready, &error) != 0) {
+    if (rbk_arm_only(&run_options, machine, file->directory, params->items, params->count, on_armed,
+                     &report, &ready, &error) != 0) {
         rbk_arena_fini(&report.arena);
         return rbk_subcommand_failed(options, &error);
     }

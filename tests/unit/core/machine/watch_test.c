@@ -399,12 +399,47 @@ END_TEST
 
 START_TEST(a_criterion_is_judged_beside_the_triggers)
 {
+    state->started_ms = 1;
     size_t count = feed(SAMPLE_PROBE_ERRORS, ratio(0.5), 1000);
     ck_assert_uint_eq(count, 1);
     ck_assert(changes[0].criterion);
     ck_assert_uint_eq(changes[0].index, 0);
     ck_assert_int_eq(changes[0].level, RBK_LEVEL_TRUE);
     ck_assert_uint_eq(feed(SAMPLE_PROBE_ERRORS, ratio(0.5), 2000), 0);
+}
+END_TEST
+
+START_TEST(a_criterion_that_holds_while_the_run_is_stuck_is_given_when_it_goes_on)
+{
+    state->started_ms = 1;
+    state->stuck_ms = 1;
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_ERRORS, ratio(0.5), 1000), 0);
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_ERRORS, ratio(0.5), 2000), 0);
+    state->stuck_ms = 0;
+    ck_assert_uint_eq(rbk_watch_evaluate(watch, state, NULL, RBK_NONE, 2500, changes), 1);
+    ck_assert(changes[0].criterion);
+}
+END_TEST
+
+START_TEST(a_criterion_that_step_refused_is_given_again)
+{
+    state->started_ms = 1;
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_ERRORS, ratio(0.5), 1000), 1);
+    ck_assert_uint_eq(rbk_watch_evaluate(watch, state, NULL, RBK_NONE, 1500, changes), 0);
+    rbk_watch_refused(watch, true, 0);
+    ck_assert_uint_eq(rbk_watch_evaluate(watch, state, NULL, RBK_NONE, 2000, changes), 1);
+}
+END_TEST
+
+START_TEST(a_trigger_that_step_refused_begins_anew)
+{
+    start_apply();
+    expect_change(feed(SAMPLE_PROBE_LATENCY, failed(), 1000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_MISSING);
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_LATENCY, failed(), 2000), 0);
+    rbk_watch_refused(watch, false, SAMPLE_TRIGGER_SLOW);
+    expect_change(feed(SAMPLE_PROBE_LATENCY, failed(), 3000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_MISSING);
 }
 END_TEST
 
@@ -449,6 +484,9 @@ int main(void)
     tcase_add_test(cases, after_a_restart_a_span_that_was_complete_is_not_waited_for_again);
     tcase_add_test(cases, after_a_restart_missing_stays_missing_until_something_is_read);
     tcase_add_test(cases, a_criterion_is_judged_beside_the_triggers);
+    tcase_add_test(cases, a_criterion_that_holds_while_the_run_is_stuck_is_given_when_it_goes_on);
+    tcase_add_test(cases, a_criterion_that_step_refused_is_given_again);
+    tcase_add_test(cases, a_trigger_that_step_refused_begins_anew);
     tcase_add_test(cases, a_condition_is_judged_with_the_callers_params);
     tcase_set_timeout(cases, 30);
     Suite *suite = suite_create("core/watch");
