@@ -11,6 +11,7 @@
 
 #include <uv.h>
 
+#include "runtime/core/check.h"
 #include "runtime/core/step.h"
 #include "runtime/core/watch.h"
 #include "runtime/executor/record.h"
@@ -94,6 +95,19 @@ const struct rbk_watch *rbk_run_watch(const struct rbk_run *run);
 const struct rbk_value *rbk_run_slots(const struct rbk_run *run);
 /* A scope that evaluates templates without secrets, for labels and questions. */
 const struct rbk_scope *rbk_run_scope(struct rbk_run *run);
+/* The `check`, `require` or `wait until` under way in a region, borrowed until the loop goes on;
+ * its times are those of the loop. NULL: there is none. */
+const struct rbk_check *rbk_run_check(const struct rbk_run *run, uint32_t region);
+/* Why it paused, was held, turned or got stuck, for a person; borrowed until the next record. */
+struct rbk_str rbk_run_reason(const struct rbk_run *run);
+/*
+ * Messages that could not be sent so far.
+ * @reason  Why, of the first that was tried; `bytes` of room. Set unless 0 is returned.
+ * @return  How many wait, counted up to RBK_RUN_UNSENT_MAX; 0 when none of them failed, or the
+ * store does not answer.
+ */
+#define RBK_RUN_UNSENT_MAX 100u
+uint32_t rbk_run_unsent(struct rbk_run *run, char *reason, size_t bytes);
 /* Wall clock as the run sees it. */
 uint64_t rbk_run_now_ms(const struct rbk_run *run);
 

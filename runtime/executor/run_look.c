@@ -1,5 +1,7 @@
 /* What an observer of a run may look at. */
-#include "runtime/executor/run_internal.h"
+#include <stdio.h>
+
+#include "runtime/executor/work.h"
 
 uv_loop_t *rbk_run_loop(struct rbk_run *run)
 {
@@ -44,4 +46,54 @@ const struct rbk_scope *rbk_run_scope(struct rbk_run *run)
 uint64_t rbk_run_now_ms(const struct rbk_run *run)
 {
     return rbk_run_clock_ms(run);
+}
+
+const struct rbk_check *rbk_run_check(const struct rbk_run *run, uint32_t region)
+{
+    for (const struct work *work = run->works; work != NULL; work = work->next) {
+        if (work->region == region && !work->finished && !work->look &&
+            work->check.effect == work->effect) {
+            return &work->check;
+        }
+    }
+    return NULL;
+}
+
+struct rbk_str rbk_run_reason(const struct rbk_run *run)
+{
+    return run->replay->reason;
+}
+
+/* What waits in the outbox. */
+struct unsent {
+    char *reason;
+    size_t bytes;
+    uint32_t count;
+    bool failed; /* one of them was tried; why it failed is in `reason` */
+};
+
+static int on_unsent(void *context, const struct rbk_store_message *message)
+{
+    struct unsent *unsent = context;
+    unsent->count++;
+    if (message->attempts > 0 && message->reason.bytes != 0 && !unsent->failed) {
+        (void)snprintf(unsent->reason, unsent->bytes, "%.*s", RBK_STR_ARG(message->reason));
+        unsent->failed = true;
+    }
+    return 0;
+}
+
+uint32_t rbk_run_unsent(struct rbk_run *run, char *reason, size_t bytes)
+{
+    struct unsent unsent = {.reason = reason, .bytes = bytes};
+    struct rbk_error error;
+
+    for (uint32_t i = 0;
+         i < run->replay->machine->channel_count && unsent.count < RBK_RUN_UNSENT_MAX; i++) {
+        if (rbk_store_unsent(run->store, run->id, i, 0, RBK_RUN_UNSENT_MAX - unsent.count,
+                             on_unsent, &unsent, &error) != 0) {
+            return 0;
+        }
+    }
+    return unsent.failed ? unsent.count : 0;
 }

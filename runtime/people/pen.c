@@ -138,3 +138,57 @@ void rbk_pen_end(struct rbk_pen *pen)
     pen->column = 0;
     rbk_buffer_clear(&pen->right);
 }
+
+/* How many bytes of text fit into `columns` when it is broken at a blank; all of it when it fits,
+ * and none when its first word does not. */
+static size_t broken_at(struct rbk_str text, size_t columns)
+{
+    size_t end = 0;
+    for (size_t at = 1; at <= text.bytes; at++) {
+        if (at < text.bytes && text.data[at] != ' ') {
+            continue;
+        }
+        if (rbk_sanitize_columns(rbk_str_slice(text, 0, at)) > columns) {
+            break;
+        }
+        end = at;
+    }
+    return end;
+}
+
+void rbk_pen_wrap(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str label,
+                  struct rbk_str text, size_t lines_max)
+{
+    rbk_pen_text(pen, tone, label);
+    size_t begin = pen->column;
+    for (size_t line = 1; line < lines_max; line++) {
+        size_t end = broken_at(text, room(pen));
+        if (end == text.bytes || end == 0) {
+            break;
+        }
+        rbk_pen_text(pen, tone, rbk_str_slice(text, 0, end));
+        rbk_pen_end(pen);
+        blanks(pen, begin);
+        text = rbk_str_slice(text, end + 1, text.bytes);
+    }
+    rbk_pen_text(pen, tone, text);
+    rbk_pen_end(pen);
+}
+
+void rbk_pen_command(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str command)
+{
+    size_t begin = pen->column + 2;
+    while (rbk_sanitize_columns(command) > room(pen)) {
+        size_t end = broken_at(command, room(pen) > 2 ? room(pen) - 2 : 0);
+        if (end == 0) {
+            break;
+        }
+        rbk_pen_text(pen, tone, rbk_str_slice(command, 0, end));
+        rbk_pen_text(pen, tone, RBK_STR(" \\"));
+        rbk_pen_end(pen);
+        blanks(pen, begin);
+        command = rbk_str_slice(command, end + 1, command.bytes);
+    }
+    rbk_pen_text(pen, tone, command);
+    rbk_pen_end(pen);
+}

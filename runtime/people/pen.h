@@ -35,6 +35,18 @@ void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t c
 /* What stands at the right end; later text of the line keeps clear of it. */
 RBK_PRINTF(3, 4)
 void rbk_pen_right(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...);
+/*
+ * Write the rest of a line and end it: `label`, then text that is broken at blanks into at most
+ * `lines_max` lines which begin under each other; what does not fit is cut.
+ */
+void rbk_pen_wrap(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str label,
+                  struct rbk_str text, size_t lines_max);
+/*
+ * Write the rest of a line and end it: a command for a shell, never cut. Where it is too long it
+ * goes on behind a backslash, so that it can be copied as it stands; a single word that is too long
+ * is all that may be cut.
+ */
+void rbk_pen_command(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str command);
 /* End the line. */
 void rbk_pen_end(struct rbk_pen *pen);
 

@@ -74,6 +74,24 @@ static void tell_time(struct rbk_show *show, uint64_t at_ms, struct rbk_buffer *
     rbk_buffer_append_text(out, "  ");
 }
 
+/* A command that is to be copied stays in one piece, whatever the width; what it is for goes on a
+ * line of its own where it is too long for this one. */
+static void append_command(struct rbk_buffer *out, struct rbk_str text, size_t width)
+{
+    size_t comment = 0;
+    while (comment < text.bytes &&
+           !rbk_str_starts(rbk_str_slice(text, comment, text.bytes), RBK_STR("   # "))) {
+        comment++;
+    }
+    if (comment == text.bytes || width == 0 || TEXT_COLUMN + rbk_sanitize_columns(text) < width) {
+        rbk_buffer_append_str(out, text);
+        return;
+    }
+    rbk_buffer_append_str(out, rbk_str_slice(text, 0, comment));
+    rbk_buffer_printf(out, "\n%*s", (int)TEXT_COLUMN, "");
+    append_broken(out, rbk_str_slice(text, comment, text.bytes), width);
+}
+
 void rbk_plain_line(struct rbk_show *show, uint64_t at_ms, enum rbk_tone tone, struct rbk_str stage,
                     struct rbk_str text, struct rbk_buffer *out)
 {
@@ -90,9 +108,11 @@ void rbk_plain_line(struct rbk_show *show, uint64_t at_ms, enum rbk_tone tone, s
     struct rbk_buffer clean;
     rbk_buffer_init(&clean, RBK_VIEW_BYTES_MAX);
     rbk_sanitize(&clean, text);
-    /* A command that is to be copied stays in one piece, whatever the width. */
-    append_broken(out, rbk_buffer_str(&clean),
-                  rbk_str_starts(text, RBK_STR("  rbk ")) ? 0 : show->width);
+    if (rbk_str_starts(text, RBK_STR("  rbk "))) {
+        append_command(out, rbk_buffer_str(&clean), show->width);
+    } else {
+        append_broken(out, rbk_buffer_str(&clean), show->width);
+    }
     rbk_buffer_fini(&clean);
     if (style->tones[tone][0] != '\0') {
         rbk_buffer_append_text(out, style->off);

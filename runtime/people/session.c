@@ -3,7 +3,9 @@
  *
  * Signals: the first SIGINT, SIGTERM or SIGHUP asks for a pause after the current step, the second
  * stops the runner at once, a third one is the system's again. None of them loses anything: the run
- * is in its journal. A SIGHUP that was ignored from the start (nohup) stays ignored.
+ * is in its journal. A SIGHUP that was ignored from the start (nohup) stays ignored. SIGTSTP
+ * (Ctrl-Z) stops this process once the terminal is tidy; commands go on under their supervisor
+ * meanwhile.
  *
  * The executor hands records out after a whole batch of them has been carried out, so its state may
  * be ahead of the record that is being told. The state after each record is made here, by the same
@@ -22,12 +24,22 @@
 #include "runtime/people/when.h"
 
 #define TICK_MS 250
+/* How often the store is asked for messages that were not sent. */
+#define UNSENT_MS 2000u
 
-static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
 
 static struct rbk_session *session_of(void *context)
 {
     return context;
+}
+
+/* The clock and the state for what is shown next. */
+static void look_at_run(struct rbk_session *session)
+{
+    session->show.now_ms = rbk_run_now_ms(session->run);
+    session->show.state = rbk_run_state(session->run);
+    session->show.reason = rbk_run_reason(session->run);
 }
 
 /* ---- from the executor ------------------------------------------------------------------------
@@ -55,8 +67,8 @@ static void on_record(void *context, struct rbk_run *run, int64_t seq,
     }
     make_after(session, record, before);
     struct rbk_shown_record shown = {seq, record, before, session->after, actions};
-    session->show.now_ms = rbk_run_now_ms(run);
-    session->show.state = rbk_run_state(run);
+    (void)run;
+    look_at_run(session);
     rbk_show_record(&session->show, &shown);
 }
 
@@ -64,10 +76,68 @@ static void on_notice(void *context, struct rbk_run *run, const char *text)
 {
     struct rbk_session *session = session_of(context);
     if (session->show.tracking) {
-        session->show.now_ms = rbk_run_now_ms(run);
-        session->show.state = rbk_run_state(run);
+        (void)run;
+        look_at_run(session);
         rbk_show_notice(&session->show, text);
     }
+}
+
+/* ---- what only the runner knows -----------------------------------------------------------------
+ */
+
+static uint64_t loop_ms(struct rbk_session *session)
+{
+    return uv_now(rbk_run_loop(session->run));
+}
+
+static bool check_fact(void *context, uint32_t region, struct rbk_check_fact *ret_fact)
+{
+    struct rbk_session *session = session_of(context);
+    const struct rbk_check *check = rbk_run_check(session->run, region);
+    if (check == NULL) {
+        return false;
+    }
+    *ret_fact = (struct rbk_check_fact){
+        .readings = check->readings,
+        .retries_used = check->retries_used,
+        .holds = check->in_span,
+        .held_ms = check->in_span ? loop_ms(session) - check->true_from_ms : 0,
+    };
+    return true;
+}
+
+static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
+{
+    struct rbk_session *session = session_of(context);
+    uint64_t since_ms = 0;
+    enum rbk_level level = rbk_watch_raw_level(rbk_run_watch(session->run), trigger, &since_ms);
+    *ret_fact = (struct rbk_trigger_fact){
+        .holds = level == RBK_LEVEL_TRUE,
+        .held_ms = level == RBK_LEVEL_TRUE && since_ms != 0 && loop_ms(session) > since_ms
+                       ? loop_ms(session) - since_ms
+                       : 0,
+    };
+    return true;
+}
+
+static bool unsent_fact(void *context, struct rbk_unsent_fact *ret_fact)
+{
+    *ret_fact = session_of(context)->unsent;
+    return true;
+}
+
+/* Ask the store now and then: each picture would be too often. */
+static void look_for_unsent(struct rbk_session *session)
+{
+    if (session->show.now_ms >= session->unsent_ms &&
+        session->show.now_ms < session->unsent_ms + UNSENT_MS) {
+        return;
+    }
+    session->unsent_ms = session->show.now_ms;
+    session->unsent = (struct rbk_unsent_fact){0};
+    session->unsent.count =
+        rbk_run_unsent(session->run, session->unsent.reason, sizeof(session->unsent.reason));
+    session->unsent.or_more = session->unsent.count == RBK_RUN_UNSENT_MAX;
 }
 
 /* ---- from the loop ----------------------------------------------------------------------------
@@ -76,18 +146,24 @@ static void on_notice(void *context, struct rbk_run *run, const char *text)
 static void on_tick(uv_timer_t *timer)
 {
     struct rbk_session *session = session_of(timer->data);
-    session->show.now_ms = rbk_run_now_ms(session->run);
-    session->show.state = rbk_run_state(session->run);
+    look_at_run(session);
+    if (session->show.kind == &rbk_show_live) {
+        look_for_unsent(session);
+    }
     rbk_show_tick(&session->show);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct rbk_session *session = session_of(handle->data);
-    session->show.now_ms = rbk_run_now_ms(session->run);
-    session->show.state = rbk_run_state(session->run);
-    if (number == SIGWINCH) {
+    look_at_run(session);
+    if (number == SIGWINCH || number == SIGCONT) {
         rbk_show_resize(&session->show);
+        return;
+    }
+    if (number == SIGTSTP) {
+        rbk_show_suspend(&session->show);
+        (void)raise(SIGSTOP);
         return;
     }
     session->interrupts++;
@@ -224,6 +300,9 @@ static int prepare(struct rbk_session *session)
     if (session->after == NULL || session->scratch.items == NULL) {
         return -RBK_ENOMEM;
     }
+    session->facts = (struct rbk_facts){
+        .context = session, .check = check_fact, .trigger = trigger_fact, .unsent = unsent_fact};
+    session->show.facts = &session->facts;
     return rbk_show_begin(&session->show, &session->view, rbk_run_state(session->run));
 }
 
@@ -240,8 +319,7 @@ int rbk_session_drive(struct rbk_session *session, struct rbk_run *run)
         open_handles(session);
         status = rbk_run_drive(run, &error);
         close_handles(session);
-        session->show.now_ms = rbk_run_now_ms(run);
-        session->show.state = rbk_run_state(run);
+        look_at_run(session);
         rbk_show_end(&session->show, status);
         say_how_to_go_on(session);
         if (status == RBK_EXIT_FAILED) {

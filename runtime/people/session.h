@@ -22,8 +22,11 @@ struct rbk_session {
     struct rbk_show show;
     struct rbk_state *after;    /* owned: the state after the record under way */
     struct rbk_actions scratch; /* owned: room for the step that makes it */
+    struct rbk_facts facts;     /* of this runner, for the show */
+    struct rbk_unsent_fact unsent;
+    uint64_t unsent_ms; /* when it was asked for last */
     unsigned interrupts;
-    uv_signal_t signals[4]; /* SIGINT, SIGTERM, SIGHUP, SIGWINCH */
+    uv_signal_t signals[6]; /* SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT */
     size_t signal_count;
     uv_timer_t tick;
     size_t open_handles;

@@ -77,6 +77,13 @@ void rbk_show_resize(struct rbk_show *show)
     }
 }
 
+void rbk_show_suspend(struct rbk_show *show)
+{
+    if (show->kind->on_suspend != NULL) {
+        show->kind->on_suspend(show);
+    }
+}
+
 void rbk_show_end(struct rbk_show *show, int status)
 {
     if (show->kind->on_end != NULL) {

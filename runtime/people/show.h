@@ -8,6 +8,7 @@
  * is gone) is dropped: a run does not depend on whoever watches it.
  */
 
+#include "runtime/people/facts.h"
 #include "runtime/people/style.h"
 #include "runtime/people/track.h"
 #include "runtime/people/view.h"
@@ -31,6 +32,8 @@ struct rbk_show_kind {
     void (*on_tick)(struct rbk_show *show);
     /* The terminal has another size. */
     void (*on_resize)(struct rbk_show *show);
+    /* The program is about to be stopped (Ctrl-Z): leave the terminal to the shell. */
+    void (*on_suspend)(struct rbk_show *show);
     /* The last words; @status is the exit status of the program. */
     void (*on_end)(struct rbk_show *show, int status);
     void (*fini)(struct rbk_show *show);
@@ -53,6 +56,8 @@ struct rbk_show {
     struct rbk_track track;        /* of view->machine */
     bool tracking;                 /* track is set up */
     const struct rbk_state *state; /* borrowed; the present one */
+    const struct rbk_facts *facts; /* borrowed; NULL: what the state says is all there is */
+    struct rbk_str reason;         /* why the run turned round, as told; borrowed, may be empty */
     uint64_t now_ms;               /* wall clock; set before each call */
     bool interrupted;              /* Ctrl-C was pressed */
     char day[16];                  /* plain: of the last line */
@@ -73,6 +78,7 @@ void rbk_show_record(struct rbk_show *show, const struct rbk_shown_record *recor
 void rbk_show_notice(struct rbk_show *show, const char *text);
 void rbk_show_tick(struct rbk_show *show);
 void rbk_show_resize(struct rbk_show *show);
+void rbk_show_suspend(struct rbk_show *show);
 void rbk_show_end(struct rbk_show *show, int status);
 void rbk_show_fini(struct rbk_show *show);
 

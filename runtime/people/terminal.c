@@ -91,6 +91,19 @@ static void append_up(struct rbk_terminal *terminal, size_t rows, struct rbk_buf
     rbk_buffer_append_text(out, tparm(terminal->up, (long)rows, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L));
 }
 
+void rbk_terminal_up(struct rbk_terminal *terminal, size_t rows, struct rbk_buffer *out)
+{
+    rbk_buffer_append_byte(out, '\r');
+    if (rows != 0) {
+        append_up(terminal, rows, out);
+    }
+}
+
+void rbk_terminal_clear_line(struct rbk_terminal *terminal, struct rbk_buffer *out)
+{
+    rbk_buffer_append_text(out, terminal->clear);
+}
+
 void rbk_terminal_erase(struct rbk_terminal *terminal, size_t rows, struct rbk_buffer *out)
 {
     rbk_buffer_append_byte(out, '\r');

@@ -26,6 +26,10 @@ void rbk_terminal_close(struct rbk_terminal *terminal);
  * would make tmux keep a copy of it in its history.
  */
 void rbk_terminal_erase(struct rbk_terminal *terminal, size_t rows, struct rbk_buffer *out);
+/* Append what goes up so many rows, to the beginning of the line; nothing for 0. */
+void rbk_terminal_up(struct rbk_terminal *terminal, size_t rows, struct rbk_buffer *out);
+/* Append what clears from the cursor to the end of its line. */
+void rbk_terminal_clear_line(struct rbk_terminal *terminal, struct rbk_buffer *out);
 /* The size of its window; 80 x 24 when it does not say. */
 void rbk_terminal_size(int descriptor, size_t *ret_width, size_t *ret_height);
 

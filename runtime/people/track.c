@@ -47,7 +47,7 @@ int rbk_track_init(struct rbk_track *track, const struct rbk_machine *machine)
     track->done = calloc((size_t)machine->state_count + 1, sizeof(*track->done));
     track->total = calloc((size_t)machine->state_count + 1, sizeof(*track->total));
     if (track->regions == NULL || track->triggers == NULL || track->done == NULL ||
-        track->total == NULL) {
+        track->total == NULL || rbk_back_init(&track->back, machine) != 0) {
         rbk_track_fini(track);
         return -RBK_ENOMEM;
     }
@@ -73,6 +73,7 @@ void rbk_track_fini(struct rbk_track *track)
     free(track->triggers);
     free(track->done);
     free(track->total);
+    rbk_back_fini(&track->back);
     memset(track, 0, sizeof(*track));
 }
 

@@ -8,6 +8,7 @@
  */
 
 #include "runtime/executor/record.h"
+#include "runtime/people/back.h"
 #include "runtime/people/view.h"
 
 #define RBK_TRACK_TEXT_BYTES 240
@@ -33,7 +34,8 @@ struct rbk_track {
     struct rbk_track_trigger *triggers; /* owned: machine->trigger_count */
     uint32_t *done;                     /* owned: machine->state_count, see rbk_track_progress() */
     uint32_t *total;
-    uint64_t resumed_ms; /* the last runner took over; 0: the first one still runs */
+    struct rbk_back back; /* owned: how long the ways back take */
+    uint64_t resumed_ms;  /* the last runner took over; 0: the first one still runs */
 };
 
 /* @return 0 or -RBK_ENOMEM with nothing held. */

@@ -107,6 +107,12 @@ void rbk_asked_name(const struct rbk_view *view, const struct rbk_state *state,
 /* Append what is asked, one line: "approve? (dba; infra_lead agreed)". */
 void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
                     const struct rbk_asked *asked, struct rbk_buffer *out);
+/* The two parts of it: "approve?", and "dba <pager@example.com>, infra_lead (agreed)", which may be
+ * nothing. */
+void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
+                     const struct rbk_asked *asked, struct rbk_buffer *out);
+void rbk_asked_roles(const struct rbk_view *view, const struct rbk_asked *asked,
+                     struct rbk_buffer *out);
 /* Append command number `number` that answers it. @return false when there are no more. */
 bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, size_t number, struct rbk_buffer *out);

@@ -144,8 +144,16 @@ static void append_roles(const struct rbk_view *view, const struct rbk_asked *as
     }
 }
 
-void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
-                    const struct rbk_asked *asked, struct rbk_buffer *out)
+void rbk_asked_roles(const struct rbk_view *view, const struct rbk_asked *asked,
+                     struct rbk_buffer *out)
+{
+    if (asked->question < view->machine->question_count) {
+        append_roles(view, asked, out);
+    }
+}
+
+void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
+                     const struct rbk_asked *asked, struct rbk_buffer *out)
 {
     const struct rbk_machine *machine = view->machine;
     bool known = asked->question < machine->question_count;
@@ -186,7 +194,14 @@ void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
             rbk_buffer_append_str(out, effect != NULL ? effect->text : RBK_STR(""));
         }
     }
-    if (known && machine->questions[asked->question].roles.count != 0) {
+}
+
+void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
+                    const struct rbk_asked *asked, struct rbk_buffer *out)
+{
+    rbk_asked_words(view, state, asked, out);
+    if (asked->question < view->machine->question_count &&
+        view->machine->questions[asked->question].roles.count != 0) {
         rbk_buffer_append_text(out, " - asked: ");
         append_roles(view, asked, out);
     }

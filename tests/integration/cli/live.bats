@@ -26,7 +26,7 @@ shows() {
     wait_for shows '▶ only  applying'
     wait_for shows 'shell "while'
     [ "$(screen | LC_ALL=C.UTF-8 grep -c '.\{81\}')" -eq 0 ]
-    shows 'back within 1m at worst'
+    shows 'back in 40s at worst'
     touch go
     wait_for shows 'ended with 0'
     # Nothing of the block is left: the log alone stands in the scroll-back.
@@ -52,7 +52,7 @@ shows() {
     tmux -S "$tmux_socket" resize-window -x 46 -y 12
     wait_for shows '▶ only'
     tmux -S "$tmux_socket" resize-window -x 120 -y 40
-    wait_for shows 'back within 1m at worst'
+    wait_for shows 'back in 40s at worst'
     touch go
     wait_for shows 'ended with 0'
     [ "$(screen -S - | grep -c '▶ only')" -eq 0 ]

@@ -55,7 +55,7 @@ START_TEST(a_question_and_its_commands_are_always_drawn)
     draw(&told, &frame, &style, 80, 24);
     check_size(&frame, 80, 24);
     ck_drawn(&frame, "running  0s");
-    ck_drawn(&frame, "back within 15m at worst");
+    ck_drawn(&frame, "nothing to take back");
     ck_drawn(&frame, " ? migrate  for approval");
     ck_drawn(&frame, "30m 00s left\n");
     ck_drawn(&frame, "rbk approve r1 migrate.approve.1@1\n");
@@ -134,8 +134,7 @@ START_TEST(many_stages_are_counted_around_the_one_under_way)
     }
     draw(&told, &frame, &style, 80, 24);
     check_size(&frame, 80, 24);
-    ck_drawn(&frame, "more above, ");
-    ck_drawn(&frame, "more below, 0 applied\n");
+    ck_drawn(&frame, "   ... 21 more applied, 20 waiting\n");
     ck_drawn(&frame, " > s30");
     ck_drawn(&frame, " + s29");
     rbk_frame_fini(&frame);
@@ -205,6 +204,99 @@ START_TEST(names_from_outside_do_not_control_the_terminal)
 }
 END_TEST
 
+/* The reason, the failure and each whole command, on a terminal that is not wide enough for them.
+ */
+START_TEST(a_command_is_never_cut)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    told_start(&told, told_plan());
+    rbk_frame_init(&frame);
+    told.view.store = "/var/lib/rbk/store of the team.db";
+    draw(&told, &frame, &style, 60, 24);
+    check_size(&frame, 60, 24);
+    ck_drawn(&frame, "     rbk approve r1 migrate.approve.1@1 --store \\\n"
+                     "       '/var/lib/rbk/store of the team.db'\n");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+static bool holds_for_40_seconds(void *context, uint32_t region, struct rbk_check_fact *ret_fact)
+{
+    (void)context;
+    (void)region;
+    *ret_fact = (struct rbk_check_fact){.holds = true, .held_ms = 40000, .retries_used = 2};
+    return true;
+}
+
+static bool two_unsent(void *context, struct rbk_unsent_fact *ret_fact)
+{
+    (void)context;
+    *ret_fact = (struct rbk_unsent_fact){.count = 2, .reason = "connection refused\033[2J"};
+    return true;
+}
+
+START_TEST(what_only_the_runner_knows_is_drawn)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct rbk_facts facts = {.check = holds_for_40_seconds, .unsent = two_unsent};
+    struct machine_builder *mb = mb_new();
+    uint32_t stage = mb_stage(mb, "only");
+    uint32_t handle = mb_step(mb, stage, RBK_PHASE_APPLY, RBK_EFFECT_CHECK);
+    mb_effect(mb, handle)->text = RBK_STR("check \"errors stay low\" errors < 1%");
+    mb_effect(mb, handle)->for_ms = 60000;
+    mb_effect(mb, handle)->retry_count = 9;
+    mb_strategy(mb, stage, false, 60000);
+    (void)mb_step(mb, stage, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    struct rbk_picture picture = {.view = &told.view,
+                                  .state = told.run.state,
+                                  .track = &told.track,
+                                  .style = &style,
+                                  .facts = &facts,
+                                  .now_ms = told.run.now_ms,
+                                  .columns = 120,
+                                  .rows = 24};
+    rbk_frame_draw(&frame, &picture);
+    check_size(&frame, 120, 24);
+    ck_drawn(&frame, "     [#########-----] holds for 40s of 1m  try 3 of 10: check");
+    ck_drawn(&frame, " ! 2 messages not sent yet: connection refused\\x1b[2J\n");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(an_abort_says_why_and_how_long_it_may_take)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct machine_builder *mb = told_plan();
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    told_post(
+        &told,
+        (struct rbk_record){
+            .event = {.kind = RBK_EVENT_ANSWER, .index = 1, .answer = RBK_ANSWER_YES, .seats = 1}});
+    told_post(&told, (struct rbk_record){
+                         .event = {.kind = RBK_EVENT_COMMAND, .command = RBK_COMMAND_ABORT}});
+    told.run.now_ms += 65000;
+    draw(&told, &frame, &style, 80, 24);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, "aborting  1m 05s\n");
+    ck_drawn(&frame, "[#-------------] 1m 05s of 15m");
+    ck_drawn(&frame, " why: a person asked for it\n");
+    ck_drawn(&frame, "stopping: sql db file");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(any_size_is_drawn)
 {
     struct told told;
@@ -236,6 +328,9 @@ int main(void)
     tcase_add_test(cases, a_stage_that_waits_says_for_what);
     tcase_add_test(cases, an_observed_run_says_how_long);
     tcase_add_test(cases, names_from_outside_do_not_control_the_terminal);
+    tcase_add_test(cases, a_command_is_never_cut);
+    tcase_add_test(cases, what_only_the_runner_knows_is_drawn);
+    tcase_add_test(cases, an_abort_says_why_and_how_long_it_may_take);
     tcase_add_test(cases, any_size_is_drawn);
     Suite *suite = suite_create("people/frame");
     suite_add_tcase(suite, cases);
