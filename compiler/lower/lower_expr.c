@@ -406,6 +406,13 @@ static enum rbk_type piece_type(const struct rbk_lower *lower, const struct rbk_
     return inner != value && rbk_expr_type(inner) == RBK_TYPE_SECRET ? RBK_TYPE_SECRET : type;
 }
 
+/* Whether a piece is a path: an address before it may end with a slash of its own. */
+static bool begins_path(struct rbk_pieces pieces, size_t index)
+{
+    return index < pieces.count && pieces.items[index].value == NULL &&
+           pieces.items[index].text.bytes > 0 && pieces.items[index].text.data[0] == '/';
+}
+
 void rbk_lower_emit_joined(struct rbk_lower *lower, struct rbk_pieces pieces, bool url)
 {
     struct joining joining = {0};
@@ -423,6 +430,8 @@ void rbk_lower_emit_joined(struct rbk_lower *lower, struct rbk_pieces pieces, bo
             /* A secret that begins a URL is an address; further on it is a value like others. */
             if (url && type != RBK_TYPE_URL && (type != RBK_TYPE_SECRET || i > 0)) {
                 push(lower, RBK_OP_URL_ENCODE, 0);
+            } else if (url && begins_path(pieces, i + 1)) {
+                push(lower, RBK_OP_URL_BASE, 0);
             }
         }
         joined_one(lower, &joining);

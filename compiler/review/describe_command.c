@@ -114,6 +114,7 @@ static void run_code(const struct rbk_describe *describe, struct stack *stack,
         return;
     case RBK_OP_TEXT:
     case RBK_OP_URL_ENCODE:
+    case RBK_OP_URL_BASE:
     case RBK_OP_JSON_VALUE:
     case RBK_OP_JSON_ESCAPE:
     case RBK_OP_NO_DASH:

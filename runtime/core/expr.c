@@ -103,6 +103,16 @@ static bool leaf(const struct evaluation *evaluation, struct rbk_op_code code,
     }
 }
 
+/* An address that a path follows, without slashes of its own at the end. */
+static struct rbk_value url_base(struct rbk_value address)
+{
+    while (!address.missing && address.as.text.bytes > 0 &&
+           address.as.text.data[address.as.text.bytes - 1] == '/') {
+        address.as.text.bytes--;
+    }
+    return address;
+}
+
 static int no_dash(const struct evaluation *evaluation, struct rbk_value word)
 {
     if (word.missing || !rbk_type_is_text(word.type) || word.as.text.bytes == 0 ||
@@ -189,6 +199,9 @@ static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
         return concat(evaluation, args, count, ret);
     case RBK_OP_URL_ENCODE:
         return rbk_op_url_encode(arena, args[0], ret);
+    case RBK_OP_URL_BASE:
+        *ret = url_base(args[0]);
+        return 0;
     case RBK_OP_JSON_VALUE:
         return rbk_op_json_value(arena, args[0], ret);
     case RBK_OP_JSON_ESCAPE:
@@ -231,6 +244,7 @@ size_t rbk_op_takes(struct rbk_op_code code)
     case RBK_OP_PRINT_AS:
     case RBK_OP_TEXT:
     case RBK_OP_URL_ENCODE:
+    case RBK_OP_URL_BASE:
     case RBK_OP_JSON_VALUE:
     case RBK_OP_JSON_ESCAPE:
     case RBK_OP_LENGTH:

@@ -49,6 +49,7 @@ struct rbk_machine;
     X(TEXT, "text", "a -> its printed text")                                                      \
     X(CONCAT, "concat", "operand texts -> one text; missing when one is")                         \
     X(URL_ENCODE, "url_encode", "text -> percent-encoded (RFC 3986 unreserved kept)")             \
+    X(URL_BASE, "url_base", "text -> the same without `/` at its end; a path follows")            \
     X(JSON_VALUE, "json_value", "a -> the text of a whole JSON value")                            \
     X(JSON_ESCAPE, "json_escape", "text -> escaped for the inside of a JSON string")              \
     X(LIST, "list", "operand values -> a list")                                                   \

@@ -252,6 +252,7 @@ static bool result_type(struct rbk_op_code code, const enum rbk_type *args, size
     case RBK_OP_CONCAT:
         return joined_type(args, count, ret);
     case RBK_OP_URL_ENCODE:
+    case RBK_OP_URL_BASE:
     case RBK_OP_JSON_ESCAPE:
         *ret = text_type(args[0]);
         return is_textual(args[0]);

@@ -7,6 +7,7 @@
 #include "runtime/drivers/http.h"
 
 #include "runtime/core/base/limits.h"
+#include "runtime/core/base/utf8.h"
 #include "runtime/drivers/curl_loop.h"
 #include "runtime/drivers/http_request.h"
 
@@ -17,6 +18,7 @@
 /* What is read of a body that nobody asked for, before the connection is closed instead. */
 #define UNWANTED_BODY_BYTES ((size_t)64 << 10)
 #define SHOWN_BODY_BYTES ((size_t)2048)
+#define SAID_BODY_BYTES ((size_t)240) /* in a message of one line */
 
 struct http_driver {
     struct rbk_task_driver base; /* first */
@@ -147,7 +149,18 @@ static void describe_status(struct http_task *self, long status)
     } else if (status == 422 && !rbk_http_method_is_safe(task->request->method)) {
         more = " (with an Idempotency-Key: it may have been used for another request before)";
     }
-    rbk_task_message(task, "HTTP status %ld%s", status, more);
+    if (task->request->reading) {
+        /* Who reads has no detail to look at, and an API says there what is wrong. */
+        struct rbk_str said = rbk_str_slice(rbk_buffer_str(&task->output), 0, SAID_BODY_BYTES);
+        const char *end = said.bytes > 0 ? memchr(said.data, '\n', said.bytes) : NULL;
+        said.bytes = end ? (size_t)(end - said.data) : said.bytes;
+        size_t valid = said.bytes;
+        said.bytes = rbk_utf8_valid(said, &valid) ? said.bytes : valid;
+        rbk_task_message(task, "HTTP status %ld%s%.*s", status, said.bytes > 0 ? ": " : "",
+                         RBK_STR_ARG(said));
+    } else {
+        rbk_task_message(task, "HTTP status %ld%s", status, more);
+    }
     if (location && status >= 300 && status <= 399) {
         rbk_task_detail(task, "a redirect, which is not followed");
     }

@@ -143,19 +143,32 @@ static void look(struct rbk_run *run, uint32_t probe)
     look_ahead(run);
 }
 
-static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message)
+/* Whether a failed reading gets a line: the first of a row, then ever fewer. */
+static bool worth_a_line(uint32_t failures_before)
+{
+    return (failures_before & (failures_before + 1)) == 0;
+}
+
+static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message,
+                     uint32_t failures)
 {
     struct rbk_run *run = context;
-    struct rbk_str clean;
+    struct rbk_str name = run->replay->machine->probes[probe].name, clean;
 
     if (!value.missing) {
+        if (failures > 0) {
+            rbk_run_notice(run, "probe %.*s gives readings again, after %u without",
+                           RBK_STR_ARG(name), failures);
+        }
         rbk_arming_note(run, probe, false, (struct rbk_str){NULL, 0});
     } else {
         rbk_arena_reset(&run->scratch);
         clean = rbk_secrets_redact(run->secrets, &run->scratch, message);
         rbk_arming_note(run, probe, true, clean);
-        rbk_run_notice(run, "probe %.*s gives no reading: %.*s",
-                       RBK_STR_ARG(run->replay->machine->probes[probe].name), RBK_STR_ARG(clean));
+        if (worth_a_line(failures)) {
+            rbk_run_notice(run, "probe %.*s gives no reading: %.*s", RBK_STR_ARG(name),
+                           RBK_STR_ARG(clean));
+        }
     }
     look(run, probe);
 }

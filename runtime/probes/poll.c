@@ -125,7 +125,9 @@ static void set_timer(struct item *item, uint64_t due_ms)
 /* ---- readings ----------------------------------------------------------------------------------
  */
 
-static void report(struct item *item, struct rbk_value value, struct rbk_str message)
+/* Hand a reading on; `failures` failed in a row before it. */
+static void report(struct item *item, struct rbk_value value, struct rbk_str message,
+                   uint32_t failures)
 {
     struct rbk_poll *poll = item->poll;
 
@@ -133,7 +135,7 @@ static void report(struct item *item, struct rbk_value value, struct rbk_str mes
         poll->setup.on_trigger(poll->setup.context, item->index, value, message);
     } else {
         rbk_watch_feed(poll->setup.watch, item->index, value, uv_now(poll->setup.loop));
-        poll->setup.on_probe(poll->setup.context, item->index, value, message);
+        poll->setup.on_probe(poll->setup.context, item->index, value, message, failures);
     }
 }
 
@@ -141,6 +143,7 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
                     struct rbk_str message)
 {
     struct item *item = owner;
+    uint32_t failures = item->failures;
     struct rbk_buffer seen;
 
     item->reading = NULL;
@@ -152,14 +155,14 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
         return;
     }
     uv_update_time(item->poll->setup.loop);
-    item->failures = value.missing ? item->failures + 1 : 0;
+    item->failures = value.missing ? failures + 1 : 0;
     set_timer(item, next_slot_ms(item));
     rbk_buffer_init(&seen, RBK_MESSAGE_BYTES_MAX);
     if (item->trigger && !value.missing && reading != NULL) {
         rbk_reading_describe(reading, &seen);
         message = rbk_buffer_str(&seen);
     }
-    report(item, value, message);
+    report(item, value, message, failures);
     rbk_buffer_fini(&seen);
 }
 
@@ -194,7 +197,7 @@ static void miss(struct item *item)
     snprintf(text, sizeof(text), "no answer within %llu ms, asked %llu ms ago",
              (unsigned long long)item->timeout_ms, (unsigned long long)(now_ms - item->started_ms));
     set_timer(item, next_slot_ms(item));
-    report(item, rbk_value_missing(RBK_TYPE_UNKNOWN), rbk_str_from(text));
+    report(item, rbk_value_missing(RBK_TYPE_UNKNOWN), rbk_str_from(text), item->failures - 1);
 }
 
 static void on_timer(uv_timer_t *timer)

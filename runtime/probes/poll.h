@@ -20,8 +20,10 @@ struct rbk_poll_setup {
     const char *run; /* its id: spreads the polls of runs that begin together; may be NULL */
     void *context;
     /* A probe was read (and fed to the watch): its conditions want evaluating. `message` says why a
-     * value is missing. Called on the loop. */
-    void (*on_probe)(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message);
+     * value is missing; `failures` how many readings in a row failed before this one. Called on the
+     * loop. */
+    void (*on_probe)(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message,
+                     uint32_t failures);
     /* A trigger's own condition was read. `message` says what it saw, or why it is missing. */
     void (*on_trigger)(void *context, uint32_t trigger, struct rbk_value value,
                        struct rbk_str message);

@@ -44,9 +44,11 @@ static void note(struct seen *seen, struct rbk_value value)
     uv_stop(&loop);
 }
 
-static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message)
+static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message,
+                     uint32_t failures)
 {
     (void)context;
+    (void)failures;
     ck_assert(!value.missing || message.bytes != 0);
     note(&probes[probe], value);
 }

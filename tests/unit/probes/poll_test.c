@@ -30,7 +30,7 @@ struct rbk_reading {
 struct source {
     uint64_t takes_ms; /* NEVER: no answer until it is set */
     bool gives;
-    unsigned begun, told, told_missing;
+    unsigned begun, told, told_missing, failed;
     uint64_t begun_ms[POLLS_MAX], told_ms[POLLS_MAX];
     char message[128];
     struct rbk_reading reading;
@@ -141,10 +141,13 @@ void rbk_reading_describe(const struct rbk_reading *reading, struct rbk_buffer *
     (void)reading, (void)out;
 }
 
-static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message)
+static void on_probe(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message,
+                     uint32_t failures)
 {
     struct source *source = &sources[probe];
     (void)context;
+    ck_assert_uint_eq(failures, source->failed);
+    source->failed = value.missing ? source->failed + 1 : 0;
     ck_assert_uint_lt(source->told, POLLS_MAX);
     source->told_ms[source->told++] = now_ms;
     source->told_missing += value.missing;

@@ -331,7 +331,7 @@ START_TEST(missing_travels_through_every_operation_but_coalesce_and_logic)
                                        RBK_OP_MULTIPLY, RBK_OP_DIVIDE, RBK_OP_RATIO};
     static const enum rbk_op ones[] = {
         RBK_OP_NOT,       RBK_OP_NEGATE, RBK_OP_ABS,        RBK_OP_READ_AS,    RBK_OP_PRINT_AS,
-        RBK_OP_READ_UNIT, RBK_OP_TEXT,   RBK_OP_URL_ENCODE, RBK_OP_JSON_VALUE, RBK_OP_JSON_ESCAPE,
+        RBK_OP_READ_UNIT, RBK_OP_TEXT,   RBK_OP_URL_ENCODE, RBK_OP_URL_BASE,   RBK_OP_JSON_VALUE, RBK_OP_JSON_ESCAPE,
         RBK_OP_LENGTH,    RBK_OP_LINES,  RBK_OP_NO_DASH};
     for (size_t i = 0; i < sizeof(twos) / sizeof(twos[0]); i++) {
         ck_assert(binary(twos[i], RBK_TYPE_INT, missing(), integer(1)).missing);
@@ -401,6 +401,9 @@ START_TEST(text_operations_build_words_urls_and_json)
     expect(binary(RBK_OP_CONCAT, 2, text("n="), scalar("3")), "n=3");
     ck_assert(binary(RBK_OP_CONCAT, 2, text("n="), integer(3)).missing);
     expect(unary(RBK_OP_URL_ENCODE, 0, text("a b/ü?~-._")), "a%20b%2F%C3%BC%3F~-._");
+    expect(unary(RBK_OP_URL_BASE, 0, text("http://a:9090/")), "http://a:9090");
+    expect(unary(RBK_OP_URL_BASE, 0, text("http://a/b//")), "http://a/b");
+    expect(unary(RBK_OP_URL_BASE, 0, text("http://a/b")), "http://a/b");
     expect(unary(RBK_OP_JSON_VALUE, 0, text("a\"\n\x01")), "\"a\\\"\\n\\u0001\"");
     expect(unary(RBK_OP_JSON_VALUE, 0, number(0.5)), "0.5");
     expect(unary(RBK_OP_JSON_VALUE, 0, duration(90000)), "\"1m 30s\"");
