@@ -17,6 +17,7 @@
  *   watcher.c       probes and triggers into records
  *   daily_window.c  windows by the clock of a time zone
  *   inbox.c         what people ask for, into records
+ *   readings.c      what probes and triggers say now, for other processes
  *   tell.c          hooks, notifications, reports, escalations into outbox rows
  *   about.c         what the run was when a message was written
  *   outbox.c        outbox rows out through channels: queues, attempts, pauses
@@ -33,6 +34,7 @@ struct work;
 struct outbox;
 struct way_back;
 struct rbk_probe_source;
+struct rbk_readings;
 
 /* A record on its way to step(), with what is to be stored beside it. Owns its texts (arena). */
 struct queued {
@@ -65,6 +67,7 @@ struct rbk_run {
     struct rbk_reader *reader;
     struct rbk_poll *poll; /* NULL until probes are needed */
     struct outbox *outbox;
+    struct rbk_readings *readings;    /* owned: what others may see; see readings.c */
     struct rbk_probe_source *sources; /* owned, by probe: what it gave last; see arming.c */
 
     struct rbk_scope scope;      /* for templates of effects: with secrets */

@@ -14,6 +14,7 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/drivers/exec.h"
+#include "runtime/executor/readings.h"
 #include "runtime/executor/settings.h"
 
 #define DESCRIPTORS_WANTED 256u
@@ -542,6 +543,7 @@ void rbk_run_free(struct rbk_run *run)
     }
     rbk_watch_free(run->watch);
     rbk_arming_free(run);
+    rbk_readings_free(run);
     rbk_secrets_free(run->secrets);
     rbk_replay_free(run->replay);
     rbk_store_close(run->store);

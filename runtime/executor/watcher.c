@@ -4,6 +4,7 @@
  * stages still have a way back open (language, principle 8).
  */
 #include "runtime/executor/arming.h"
+#include "runtime/executor/readings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,10 +162,12 @@ static void on_probe(void *context, uint32_t probe, struct rbk_value value, stru
                            RBK_STR_ARG(name), failures);
         }
         rbk_arming_note(run, probe, false, (struct rbk_str){NULL, 0});
+        rbk_readings_note(run, probe, value, (struct rbk_str){NULL, 0});
     } else {
         rbk_arena_reset(&run->scratch);
         clean = rbk_secrets_redact(run->secrets, &run->scratch, message);
         rbk_arming_note(run, probe, true, clean);
+        rbk_readings_note(run, probe, value, clean);
         if (worth_a_line(failures)) {
             rbk_run_notice(run, "probe %.*s gives no reading: %.*s", RBK_STR_ARG(name),
                            RBK_STR_ARG(clean));
@@ -230,6 +233,7 @@ static void feed_alert(struct rbk_run *run, uint32_t probe)
         firing |= fires(run, &machine->reads[expr->reads.first + i]);
     }
     rbk_watch_feed(run->watch, probe, rbk_value_bool(firing), uv_now(&run->loop));
+    rbk_readings_note(run, probe, rbk_value_bool(firing), (struct rbk_str){NULL, 0});
 }
 
 void rbk_watcher_alert(struct rbk_run *run)
@@ -373,6 +377,7 @@ int rbk_watcher_start(struct rbk_run *run)
     for (uint32_t i = 0; i < run->replay->machine->baseline_count; i++) {
         rbk_watch_set_baseline(run->watch, i, run->replay->baselines[i]);
     }
+    rbk_readings_remove(run); /* of a runner that was killed */
     rbk_poll_start(run->poll);
     /* What fired when the last runner stopped fires still. Nobody looks at the levels yet: the
      * first step of this runner does. */
@@ -395,6 +400,7 @@ void rbk_watcher_after_step(struct rbk_run *run)
 
 void rbk_watcher_second(struct rbk_run *run)
 {
+    rbk_readings_write(run);
     look(run, RBK_NONE); /* what is too old by now to stand */
     look_at_ways_back(run);
     if (run->seconds % 10 == 0) {
@@ -404,6 +410,7 @@ void rbk_watcher_second(struct rbk_run *run)
 
 void rbk_watcher_stop(struct rbk_run *run)
 {
+    rbk_readings_remove(run);
     for (uint32_t i = 0; i < run->replay->machine->region_count; i++) {
         struct way_back *way = run->ways_back[i];
 

@@ -1,0 +1,272 @@
+/*
+ * The file of live readings. Everything here may fail without harm: then others see none.
+ *
+ * Noting a reading copies a few bytes, since it happens with every poll; texts are made once a
+ * second, when the file is written.
+ */
+#include "runtime/executor/readings.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/core/base/limits.h"
+#include "runtime/core/base/utf8.h"
+#include "runtime/core/timestamp.h"
+#include "runtime/core/value_text.h"
+
+/* What is kept of a text value, and of the reason why there is none. */
+#define TEXT_BYTES 160
+
+struct last {
+    bool read;              /* it gave something, or failed, at least once */
+    struct rbk_value value; /* a text lies in `text` */
+    uint64_t at_ms;         /* wall clock, of the last good one; 0: none */
+    char text[TEXT_BYTES];
+    char why[TEXT_BYTES]; /* of the last failed one; empty: it was good */
+};
+
+struct rbk_readings {
+    struct last *probes; /* machine->probe_count */
+    char *written;       /* the file as it was written last, without its time */
+};
+
+static struct rbk_readings *readings_of(struct rbk_run *run)
+{
+    struct rbk_readings *readings = run->readings;
+
+    if (readings == NULL && (readings = calloc(1, sizeof(*readings))) != NULL) {
+        readings->probes =
+            calloc(run->replay->machine->probe_count + 1u, sizeof(*readings->probes));
+        if (readings->probes == NULL) {
+            free(readings);
+            readings = NULL;
+        }
+        run->readings = readings;
+    }
+    return readings;
+}
+
+/* As much as there is room for, cut between characters. @return Bytes. */
+static size_t keep(char out[TEXT_BYTES], struct rbk_str text)
+{
+    size_t bytes = text.bytes < TEXT_BYTES - 1 ? text.bytes : TEXT_BYTES - 1;
+
+    if (bytes < text.bytes) {
+        while (bytes > 0 && ((unsigned char)text.data[bytes] & 0xc0u) == 0x80u) {
+            bytes--;
+        }
+    }
+    if (bytes != 0) {
+        memcpy(out, text.data, bytes);
+    }
+    out[bytes] = '\0';
+    return bytes;
+}
+
+void rbk_readings_note(struct rbk_run *run, uint32_t probe, struct rbk_value value,
+                       struct rbk_str why)
+{
+    struct rbk_readings *readings = readings_of(run);
+    struct last *last;
+
+    if (readings == NULL) {
+        return;
+    }
+    last = &readings->probes[probe];
+    last->read = true;
+    if (value.missing) {
+        (void)keep(last->why, why.bytes != 0 ? why : RBK_STR("no value"));
+        return;
+    }
+    last->why[0] = '\0';
+    last->at_ms = rbk_run_clock_ms(run);
+    last->value = value;
+    if (rbk_type_is_text(value.type)) {
+        last->value.as.text = (struct rbk_str){last->text, keep(last->text, value.as.text)};
+    } else if (value.type == RBK_TYPE_LIST) {
+        last->value = rbk_value_text(RBK_TYPE_TEXT, RBK_STR("a list"));
+    }
+}
+
+/* ---- writing ----------------------------------------------------------------------------------
+ */
+
+static void set_text(json_t *object, const char *key, struct rbk_str text)
+{
+    json_t *json = rbk_utf8_valid(text, NULL) ? json_stringn(text.data, text.bytes)
+                                              : json_string("(not readable)");
+
+    (void)json_object_set_new(object, key, json);
+}
+
+static void set_time(json_t *object, const char *key, uint64_t at_ms)
+{
+    char text[RBK_TIMESTAMP_BYTES];
+
+    (void)rbk_timestamp_print(text, (int64_t)at_ms);
+    (void)json_object_set_new(object, key, json_string(text));
+}
+
+/* The value as a number, for graphs: durations in milliseconds, a bool as 0 or 1. */
+static bool number_of(struct rbk_value value, double *ret_number)
+{
+    switch (value.type) {
+    case RBK_TYPE_BOOL:
+        *ret_number = value.as.truth ? 1 : 0;
+        return true;
+    case RBK_TYPE_INT:
+    case RBK_TYPE_DURATION:
+    case RBK_TYPE_BYTES:
+    case RBK_TYPE_TIME:
+        *ret_number = (double)value.as.integer;
+        return true;
+    case RBK_TYPE_NUMBER:
+    case RBK_TYPE_RATIO:
+        *ret_number = value.as.number;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static json_t *probe_of(struct rbk_run *run, uint32_t index)
+{
+    const struct last *last = &run->readings->probes[index];
+    json_t *object = json_object();
+    struct rbk_buffer text;
+    double number;
+
+    set_text(object, "probe", run->replay->machine->probes[index].name);
+    if (last->at_ms != 0) {
+        rbk_buffer_init(&text, 4096);
+        rbk_value_print(&text, last->value);
+        rbk_arena_reset(&run->scratch);
+        set_text(object, "value",
+                 rbk_secrets_redact(run->secrets, &run->scratch, rbk_buffer_str(&text)));
+        rbk_buffer_fini(&text);
+        if (number_of(last->value, &number)) {
+            (void)json_object_set_new(object, "number", json_real(number));
+        }
+        set_time(object, "at", last->at_ms);
+    }
+    if (last->why[0] != '\0') {
+        set_text(object, "missing", rbk_str_from(last->why));
+    }
+    return object;
+}
+
+static json_t *trigger_of(struct rbk_run *run, uint32_t index)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_trigger_state *state = rbk_state_trigger(machine, run->replay->state, index);
+    uint64_t since_ms = 0, now_ms = uv_now(&run->loop);
+    enum rbk_level raw = rbk_watch_raw_level(run->watch, index, &since_ms);
+    json_t *object = json_object();
+
+    set_text(object, "trigger", machine->triggers[index].name);
+    (void)json_object_set_new(object, "armed",
+                              json_boolean(rbk_trigger_armed(machine, run->replay->state, index)));
+    set_text(object, "level", rbk_str_from(rbk_level_name((enum rbk_level)state->level)));
+    set_text(object, "raw", rbk_str_from(rbk_level_name(raw)));
+    if (since_ms != 0 && since_ms <= now_ms) {
+        /* To the second: the two clocks do not tick together, and it is not to change for that. */
+        set_time(object, "since", (rbk_run_clock_ms(run) - (now_ms - since_ms)) / 1000u * 1000u);
+    }
+    return object;
+}
+
+/* Everything but the time and the epoch, as text; NULL: out of memory. */
+static char *body_of(struct rbk_run *run)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    json_t *probes = json_array(), *triggers = json_array(), *object;
+    char *text;
+
+    for (uint32_t i = 0; i < machine->probe_count; i++) {
+        if (run->readings->probes[i].read) {
+            (void)json_array_append_new(probes, probe_of(run, i));
+        }
+    }
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        (void)json_array_append_new(triggers, trigger_of(run, i));
+    }
+    object = json_pack("{s:o, s:o}", "probes", probes, "triggers", triggers);
+    text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    json_decref(object);
+    return text;
+}
+
+/* Append the path of the file, or of its name while it is written. */
+static void path_of(const struct rbk_run *run, const char *suffix, struct rbk_buffer *out)
+{
+    rbk_buffer_printf(out, "%s/readings.json%s", run->run_directory, suffix);
+}
+
+static void write_file(struct rbk_run *run, const char *body)
+{
+    char at[RBK_TIMESTAMP_BYTES];
+    struct rbk_buffer path, new_path;
+    bool written = false;
+    FILE *file;
+
+    rbk_buffer_init(&path, RBK_PATH_BYTES_MAX);
+    rbk_buffer_init(&new_path, RBK_PATH_BYTES_MAX);
+    path_of(run, "", &path);
+    path_of(run, ".new", &new_path);
+    (void)rbk_timestamp_print(at, (int64_t)rbk_run_clock_ms(run));
+    file = fopen(new_path.data, "we");
+    if (file != NULL) {
+        written = fprintf(file, "{\"at\":\"%s\",\"epoch\":%llu,%s\n", at,
+                          (unsigned long long)run->epoch, body + 1) > 0;
+        written = fclose(file) == 0 && written;
+    }
+    if (!written || rename(new_path.data, path.data) != 0) {
+        (void)unlink(new_path.data);
+    }
+    rbk_buffer_fini(&path);
+    rbk_buffer_fini(&new_path);
+}
+
+void rbk_readings_write(struct rbk_run *run)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    char *body;
+
+    if (run->run_directory == NULL || (machine->probe_count == 0 && machine->trigger_count == 0) ||
+        readings_of(run) == NULL || (body = body_of(run)) == NULL) {
+        return;
+    }
+    if (run->readings->written != NULL && strcmp(run->readings->written, body) == 0) {
+        free(body);
+        return;
+    }
+    free(run->readings->written);
+    run->readings->written = body;
+    write_file(run, body);
+}
+
+void rbk_readings_remove(struct rbk_run *run)
+{
+    struct rbk_buffer path;
+
+    if (run->run_directory == NULL) {
+        return;
+    }
+    rbk_buffer_init(&path, RBK_PATH_BYTES_MAX);
+    path_of(run, "", &path);
+    (void)unlink(path.data);
+    rbk_buffer_fini(&path);
+}
+
+void rbk_readings_free(struct rbk_run *run)
+{
+    if (run->readings != NULL) {
+        free(run->readings->probes);
+        free(run->readings->written);
+        free(run->readings);
+        run->readings = NULL;
+    }
+}
