@@ -15,9 +15,9 @@
 
 const struct rbk_subcommand rbk_subcommands[] = {
     {"run", "PLAN", "carry out a plan (.rbk) or a machine (.rbkm)",
-     SHOWS | RBK_TAKES(SET) | RBK_TAKES(PARAMS) | RBK_TAKES(DIRECTORY) |
-         RBK_TAKES(UNREHEARSED) | RBK_TAKES(ARM_ONLY), 1,
-     1, rbk_subcommand_run},
+     SHOWS | RBK_TAKES(SET) | RBK_TAKES(PARAMS) | RBK_TAKES(DIRECTORY) | RBK_TAKES(UNREHEARSED) |
+         RBK_TAKES(ARM_ONLY),
+     1, 1, rbk_subcommand_run},
     {"resume", "[RUN]", "go on with a run after a crash, a pause or a reboot", SHOWS, 0, 1,
      rbk_subcommand_resume},
     {"status", "[RUN]", "where a run stands, what it waits for and what to do",
@@ -48,6 +48,14 @@ const struct rbk_subcommand rbk_subcommands[] = {
      2, 2, rbk_subcommand_signal},
     {"alert", "RUN NAME firing|resolved", "set an alert that a probe of the plan reads",
      ASKS | RBK_TAKES(LABEL), 3, 3, rbk_subcommand_alert},
+    {"serve", "", "answer over HTTP: runs, questions, events, alerts and metrics",
+     STORE | RBK_TAKES(LISTEN) | RBK_TAKES(TLS_CERT) | RBK_TAKES(TLS_KEY) |
+         RBK_TAKES(BEHIND_PROXY) | RBK_TAKES(HOST) | RBK_TAKES(OPENAPI),
+     0, 0, rbk_subcommand_serve},
+    {"token", "create|list|revoke [ID]", "who may speak to rbk serve, and as whom",
+     STORE | RBK_TAKES(PERSON) | RBK_TAKES(ROLE) | RBK_TAKES(EXPIRES) | RBK_TAKES(READ_ONLY) |
+         RBK_TAKES(ALERTS_ONLY) | RBK_TAKES(JSON),
+     1, 2, rbk_subcommand_token},
 };
 const size_t rbk_subcommand_count = RBK_COUNT(rbk_subcommands);
 

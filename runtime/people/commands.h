@@ -57,6 +57,10 @@ int rbk_subcommand_resolve(const struct rbk_options *options);
 int rbk_subcommand_signal(const struct rbk_options *options);
 int rbk_subcommand_alert(const struct rbk_options *options);
 
+/* Beside the runs. */
+int rbk_subcommand_serve(const struct rbk_options *options);
+int rbk_subcommand_token(const struct rbk_options *options);
+
 struct rbk_error;
 /* "rbk COMMAND: text" on stderr, the place in front where there is one. @return its exit status. */
 int rbk_subcommand_failed(const struct rbk_options *options, const struct rbk_error *error);

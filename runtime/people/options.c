@@ -93,7 +93,8 @@ static int take_option(poptContext context, int val, struct rbk_options *options
         if (value == NULL) {
             return -RBK_ENOMEM;
         }
-        if (index == RBK_OPTION_SET || index == RBK_OPTION_LABEL) {
+        if (index == RBK_OPTION_SET || index == RBK_OPTION_LABEL || index == RBK_OPTION_HOST ||
+            index == RBK_OPTION_ROLE) {
             error = list_add(&options->sets, &options->set_count, value);
             free(value);
         } else {

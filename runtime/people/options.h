@@ -27,7 +27,18 @@
     X(NO_WAIT, "no-wait", 0, NULL, "end when held, paused or stuck; do not wait for a reply")      \
     X(FOLLOW, "follow", 'f', NULL, "go on until the run has ended")                                \
     X(FORMAT, "format", 0, "md|html|json", "what to write it as (else by --output's name)")        \
-    X(OUTPUT, "output", 'o', "FILE", "where to write it, instead of the output")
+    X(OUTPUT, "output", 'o', "FILE", "where to write it, instead of the output")                   \
+    X(LISTEN, "listen", 0, "ADDRESS:PORT", "where to listen (else 127.0.0.1:7433)")                \
+    X(TLS_CERT, "tls-cert", 0, "FILE", "the certificate, with those it was signed by, in PEM")     \
+    X(TLS_KEY, "tls-key", 0, "FILE", "its key, in PEM")                                            \
+    X(BEHIND_PROXY, "behind-proxy", 0, NULL, "a proxy in front does TLS: plain text is fine")      \
+    X(HOST, "host", 0, "NAME", "a name clients call it by; may be given more than once")           \
+    X(OPENAPI, "openapi", 0, NULL, "print the description of the API and end")                     \
+    X(PERSON, "person", 0, "NAME", "who acts when the token is shown")                             \
+    X(ROLE, "role", 0, "ROLE", "it answers only for this role; may be given more than once")       \
+    X(EXPIRES, "expires", 0, "SPAN", "when it stops being of use: 8h, 30d (else never)")           \
+    X(READ_ONLY, "read-only", 0, NULL, "it may look, and change nothing")                          \
+    X(ALERTS_ONLY, "alerts-only", 0, NULL, "it may send alerts, and nothing else: for Alertmanager")
 
 #define X(constant, ...) RBK_OPTION_##constant,
 enum rbk_option { RBK_OPTIONS(X) RBK_OPTION_COUNT };
@@ -39,7 +50,7 @@ struct rbk_options {
     const char *command;            /* borrowed: the command's name */
     bool given[RBK_OPTION_COUNT];   /* flags, and whether an option with a value was given */
     char *values[RBK_OPTION_COUNT]; /* the last value; NULL: not given, or in `sets` */
-    char **sets;                    /* "name=value" of SET or LABEL, set_count of them */
+    char **sets;                    /* all values of SET, LABEL, HOST or ROLE, set_count of them */
     size_t set_count;
     char **words; /* what is no option, in order; NULL at the end */
     size_t word_count;

@@ -242,6 +242,22 @@ int rbk_store_message_done(struct rbk_store *store, int64_t id, int64_t next_ms,
     return rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
 }
 
+int rbk_store_count_unsent(struct rbk_store *store, const char *run, int64_t *ret_count,
+                           struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_COUNT_UNSENT, reterr);
+    int error = 0;
+
+    if (statement == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    while (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
+        *ret_count = sqlite3_column_int64(statement, 0);
+    }
+    return error;
+}
+
 int rbk_store_put_evidence(struct rbk_store *store, const char *run,
                            const struct rbk_store_evidence *evidence, struct rbk_error *reterr)
 {

@@ -1,0 +1,290 @@
+#ifndef RBK_RUNTIME_SERVE_SERVE_INTERNAL_H
+#define RBK_RUNTIME_SERVE_SERVE_INTERNAL_H
+
+/*
+ * What the files of rbk serve share. Nobody outside runtime/serve includes this.
+ *
+ *   server.c     the loop: libmicrohttpd's descriptors and time-outs on libuv, signals, the end
+ *   listen.c     where it listens, and what a Host header may say
+ *   request.c    a request from its first byte to its last: checks, body, handler, log line
+ *   routes.c     the table of routes
+ *   access.c     who asks: tokens, and what is refused
+ *   token.c      the form of a token
+ *   reply.c      answers: JSON, problems, headers
+ *   seen.c       runs as they were last seen, kept so that only what is new is replayed
+ *   runs.c       runs, their events, evidence and questions
+ *   plan.c       a machine for people: stages, strategies, triggers, probes
+ *   asks.c       answers and commands into the inbox, and the runner's replies
+ *   alerts.c     Alertmanager's webhook
+ *   stream.c     server-sent events
+ *   metrics.c    numbers for Prometheus
+ *
+ * One thread. A request is handled in one go; only streams, and requests that wait for a runner's
+ * reply, are suspended, and the tick looks at them. The store is asked on the loop: its answers
+ * come from memory, and a row in the inbox costs one flush.
+ */
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "runtime/core/base/arena.h"
+#include "runtime/core/base/buffer.h"
+#include "runtime/people/ask.h"
+#include "runtime/people/history.h"
+#include "runtime/serve/serve.h"
+#include "runtime/serve/token.h"
+
+/* ---- limits ------------------------------------------------------------------------------------
+ */
+
+#define RBK_SERVE_CONNECTIONS_MAX 512
+#define RBK_SERVE_STREAMS_MAX 64 /* server-sent events, of all */
+#define RBK_SERVE_HEADER_BYTES_MAX \
+    ((size_t)32 << 10) /* request line and headers, and its buffers */
+#define RBK_SERVE_BODY_BYTES_MAX ((size_t)64 << 10)
+#define RBK_SERVE_ALERTS_BYTES_MAX ((size_t)4 << 20)
+#define RBK_SERVE_JSON_DEPTH_MAX 16
+#define RBK_SERVE_HEADERS_MS 15000u /* from the first byte to the end of the headers */
+#define RBK_SERVE_BODY_MS 30000u    /* … of the body */
+#define RBK_SERVE_SEND_MS 120000u   /* … of an answer that is no stream */
+#define RBK_SERVE_WAIT_MS 5000u     /* for a runner's reply */
+#define RBK_SERVE_HEARTBEAT_MS 15000u
+#define RBK_SERVE_PAGE_MAX 1000 /* events or runs in one answer */
+#define RBK_SERVE_PAGE_BYTES ((size_t)8 << 20)
+#define RBK_SERVE_SEEN_MAX 128         /* runs kept as last seen */
+#define RBK_SERVE_METRICS_RUNS_MAX 100 /* unfinished runs told in detail */
+#define RBK_SERVE_PENDING_MAX 1000     /* alerts that wait in one run's inbox */
+
+/* ---- who asks ---------------------------------------------------------------------------------
+ */
+
+/* Who a request comes from. Texts in the request's arena. */
+struct identity {
+    struct rbk_str token; /* its id; empty: nobody showed one */
+    struct rbk_str person;
+    enum rbk_token_scope scope;
+    struct rbk_str *roles; /* NULL: all that the person has */
+    size_t role_count;
+};
+
+/* What a route asks of whoever calls it. */
+enum access {
+    ACCESS_ANYBODY,
+    ACCESS_LOCAL, /* anybody on this host, else READ */
+    ACCESS_READ,
+    ACCESS_ASK,
+    ACCESS_ALERTS
+};
+
+/* ---- a connection, a request ------------------------------------------------------------------
+ */
+
+/* A connection of libmicrohttpd, so that its time is bounded whatever it sends. */
+struct peer {
+    struct peer *next, **link;
+    struct rbk_server *server;
+    int descriptor;
+    uint64_t due_ms; /* it is cut then; 0: never (it is suspended, or streams) */
+    char address[64];
+};
+
+struct request;
+struct stream;
+/* Answers by rbk_reply_…(), or suspends the request and is called again. */
+typedef enum MHD_Result handler_fn(struct request *request);
+
+struct route {
+    const char *method;
+    const char *path; /* "{…}" stands for one segment: first a run's id, then a number */
+    enum access access;
+    handler_fn *handle;
+    size_t body_max; /* 0: it takes none */
+};
+extern const struct route rbk_routes[];
+extern const size_t rbk_route_count;
+
+/* One request. Freed when libmicrohttpd says that it is over. */
+struct request {
+    struct request *next, **link; /* of those that wait, while it waits */
+    struct rbk_server *server;
+    struct MHD_Connection *connection;
+    struct peer *peer;
+    const struct route *route; /* NULL: refused before one was found */
+    struct rbk_arena arena;
+    struct rbk_buffer body;
+    struct identity identity;
+    const char *method; /* in the arena */
+    const char *path;
+    char run[RBK_RUN_ID_BYTES]; /* of the path; "": none */
+    int64_t number;             /* of the path */
+    uint64_t began_ms;          /* the loop's */
+    struct stream *stream;      /* it became one; NULL: not */
+    int64_t asked;              /* row of the inbox whose reply it waits for; 0: none */
+    uint64_t wait_due_ms;
+    bool answered;
+    bool waiting; /* suspended, in the list of those that wait */
+    unsigned status;
+    size_t sent_bytes;
+};
+
+/* ---- the server -------------------------------------------------------------------------------
+ */
+
+/* Failed attempts to get in, from one address, within a minute. */
+struct failures {
+    char address[64];
+    uint64_t since_ms;
+    unsigned count;
+};
+#define FAILURES_ADDRESSES 64
+#define FAILURES_MAX 20u
+#define FAILURES_WINDOW_MS 60000u
+
+/* Requests answered, by route and status. */
+struct counted {
+    size_t route; /* rbk_route_count: none */
+    unsigned status;
+    uint64_t count;
+};
+#define COUNTED_MAX 256
+
+struct seen;
+
+struct rbk_server {
+    struct rbk_serve_options options;
+    uv_loop_t loop;
+    struct rbk_store *store; /* owned; NULL while it cannot be opened again */
+    bool store_failed;       /* a write failed: opened anew before the next request */
+    int64_t changes;         /* rbk_store_changes() when last looked */
+    uint64_t generation;     /* counts them */
+    struct MHD_Daemon *daemon;
+    uv_poll_t poll;        /* libmicrohttpd's epoll descriptor */
+    uv_timer_t http_timer; /* when it wants to be called without an event */
+    uv_timer_t tick;       /* streams, those who wait, connections that are too slow */
+    uv_signal_t term, interrupt;
+    bool loopback; /* only this host reaches it */
+    bool tls;
+    bool stopping;
+    char *own_name; /* of this host; owned */
+    struct peer *peers;
+    struct request *waiting;
+    struct stream *streams;
+    size_t stream_count, connection_count;
+    struct seen *seen; /* newest use first */
+    size_t seen_count;
+    struct failures failures[FAILURES_ADDRESSES];
+    struct counted counted[COUNTED_MAX];
+    size_t counted_count;
+    uint64_t refused_tokens, alerts_taken, started_ms;
+};
+
+/* The wall clock; the loop's clock. */
+int64_t rbk_server_now_ms(void);
+uint64_t rbk_server_clock_ms(struct rbk_server *server);
+/* Let libmicrohttpd work: after a suspended connection was resumed. */
+void rbk_server_run(struct rbk_server *server);
+/* The tick comes soon, and often while somebody waits. */
+void rbk_server_hurry(struct rbk_server *server);
+/* A write failed: the store is opened anew before it is used again. */
+void rbk_server_store_failed(struct rbk_server *server);
+/* The store, opened anew when it has failed. NULL: it cannot be. */
+struct rbk_store *rbk_server_store(struct rbk_server *server, struct rbk_error *reterr);
+
+/* ---- listen.c ---- */
+/* A socket that listens. @ret_bound  "http://127.0.0.1:7433/". */
+RBK_MUST_USE int rbk_listen_open(struct rbk_server *server, int *ret_socket,
+                                 struct rbk_buffer *ret_bound, struct rbk_error *reterr);
+/* Whether an address to listen at is this host's alone. */
+RBK_MUST_USE int rbk_listen_loopback(const char *listen, bool *ret_loopback,
+                                     struct rbk_error *reterr);
+/* Whether a Host header may be meant for this server. */
+bool rbk_listen_host_known(const struct rbk_server *server, const char *host);
+void rbk_address_text(const struct sockaddr *address, char out[64]);
+
+/* ---- request.c ---- */
+enum MHD_Result rbk_request_handle(void *context, struct MHD_Connection *connection,
+                                   const char *url, const char *method, const char *version,
+                                   const char *data, size_t *bytes, void **own);
+void rbk_request_completed(void *context, struct MHD_Connection *connection, void **own,
+                           enum MHD_RequestTerminationCode code);
+void rbk_peer_notify(void *context, struct MHD_Connection *connection, void **own,
+                     enum MHD_ConnectionNotificationCode code);
+/* Cut connections whose time is up. */
+void rbk_peers_look(struct rbk_server *server);
+/* A parameter behind "?", or NULL. */
+const char *rbk_request_query(const struct request *request, const char *name);
+/* … as a number within bounds; `otherwise` when it is not there. false: it was answered. */
+bool rbk_request_number(struct request *request, const char *name, int64_t least, int64_t most,
+                        int64_t otherwise, int64_t *ret_number, enum MHD_Result *ret_answered);
+/* The body as a JSON object, a new reference; NULL: it was answered with 400. */
+json_t *rbk_request_json(struct request *request, enum MHD_Result *ret_answered);
+
+/* ---- access.c ---- */
+/* Whether the request may go on; else it was answered. */
+bool rbk_access_check(struct request *request, enum access access, enum MHD_Result *ret_answered);
+/* Whether the token of a request is still of use. */
+bool rbk_access_stands(struct request *request);
+struct rbk_asker rbk_access_asker(const struct request *request);
+
+/* ---- reply.c ---- */
+enum MHD_Result rbk_reply_text(struct request *request, unsigned status, const char *type,
+                               struct rbk_str text);
+/* Takes `json`. */
+enum MHD_Result rbk_reply_json(struct request *request, unsigned status, json_t *json);
+/* RFC 9457. */
+enum MHD_Result rbk_reply_problem(struct request *request, unsigned status, const char *format, ...)
+    RBK_PRINTF(3, 4);
+/* The status that an error of the store or of ask.h stands for. */
+enum MHD_Result rbk_reply_error(struct request *request, const struct rbk_error *error);
+/* Like rbk_reply_json(), with one more header. */
+enum MHD_Result rbk_reply_with(struct request *request, unsigned status, json_t *json,
+                               const char *header, const char *value);
+/* Takes the response, gives it the headers that all have, and queues it. */
+enum MHD_Result rbk_reply_response(struct request *request, unsigned status,
+                                   struct MHD_Response *response);
+
+/* ---- seen.c ---- */
+
+/* A run as it was last seen. */
+struct seen {
+    struct seen *next;
+    struct rbk_history history;
+    struct rbk_show show;
+    uint64_t generation; /* of the server when it was last followed */
+    char **records;      /* owned: the last records as JSON text; the newest is history.seq */
+    size_t record_count; /* of at most RECORDS_MAX */
+    size_t record_first; /* ring: index of the oldest */
+    size_t record_bytes;
+};
+/* The run, up to date; lives until the next call. NULL with reterr set. */
+struct seen *rbk_seen(struct rbk_server *server, const char *run, struct rbk_error *reterr);
+/*
+ * Records from_seq … as JSON texts, at most `count_max`.
+ * @each  The text is borrowed; non-zero ends the walk.
+ */
+RBK_MUST_USE int rbk_seen_records(struct rbk_server *server, struct seen *seen, int64_t from_seq,
+                                  int64_t count_max,
+                                  int (*each)(void *context, int64_t seq, const char *text),
+                                  void *context, struct rbk_error *reterr);
+void rbk_seen_close_all(struct rbk_server *server);
+
+/* ---- handlers ---- */
+handler_fn rbk_get_health, rbk_get_openapi, rbk_get_me, rbk_get_runs, rbk_get_run, rbk_get_plan,
+    rbk_get_events, rbk_get_evidence, rbk_get_one_evidence, rbk_get_questions, rbk_get_request,
+    rbk_get_stream, rbk_get_metrics, rbk_post_answer, rbk_post_command, rbk_post_alerts;
+
+/* ---- asks.c, stream.c: what the tick does ---- */
+void rbk_waiting_look(struct rbk_server *server);
+void rbk_streams_look(struct rbk_server *server);
+/* Resume all that is suspended, for the end. */
+void rbk_waiting_end(struct rbk_server *server);
+void rbk_streams_end(struct rbk_server *server);
+/* The request of a stream is about to be freed. */
+void rbk_stream_request_over(struct stream *stream);
+
+/* plan.c: the machine of a run as its page shows it; a new reference. */
+json_t *rbk_plan_json(const struct rbk_history *history);
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * Server-sent events of one run.
+ *
+ *   id: 17                     a record of the journal; its id is the seq, so a browser that comes
+ *   event: record              back (Last-Event-ID) goes on where it was
+ *   data: {…}
+ *
+ *   event: readings            what probes and triggers said last, when it changed
+ *   event: end                 the run has ended and nothing more will come
+ *   : still here               a comment, so that both sides notice when the other is gone
+ *
+ * A stream has no queue: it knows the next seq, and takes from the run as last seen when its reader
+ * has taken what there was. While there is nothing it is suspended; the tick resumes it.
+ */
+#include "runtime/serve/serve_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/state.h"
+#include "runtime/people/readings.h"
+
+/* What is made ready at a time. */
+#define OUT_BYTES ((size_t)64 << 10)
+/* One record may be that large. */
+#define OUT_BYTES_MAX ((size_t)32 << 20)
+#define RECORDS_AT_A_TIME 64
+
+struct stream {
+    struct stream *next, **link;
+    struct rbk_server *server;
+    struct request *request; /* NULL: it is over, and the stream is about to be */
+    int64_t next_seq;
+    char readings[RBK_SHA256_HEX_BYTES]; /* of those sent last */
+    struct rbk_buffer out;               /* made ready, not taken yet */
+    uint64_t heartbeat_ms;
+    bool suspended, ending;
+};
+
+/* ---- what there is to send --------------------------------------------------------------------
+ */
+
+static int add_record(void *context, int64_t seq, const char *text)
+{
+    struct stream *stream = context;
+
+    rbk_buffer_printf(&stream->out, "id: %lld\nevent: record\ndata: %s\n\n", (long long)seq, text);
+    stream->next_seq = seq + 1;
+    return stream->out.bytes >= OUT_BYTES;
+}
+
+/* Readings, when they are others than those sent last. */
+static void add_readings(struct stream *stream, const struct seen *seen)
+{
+    char hash[RBK_SHA256_HEX_BYTES], *text;
+    json_t *readings;
+
+    if (!seen->history.runner ||
+        (readings = rbk_readings_load(seen->history.store, seen->history.id)) == NULL) {
+        return;
+    }
+    text = json_dumps(readings, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(readings);
+    if (text != NULL) {
+        rbk_sha256_hex(text, strlen(text), hash);
+        if (strcmp(hash, stream->readings) != 0) {
+            memcpy(stream->readings, hash, sizeof(hash));
+            rbk_buffer_printf(&stream->out, "event: readings\ndata: %s\n\n", text);
+        }
+    }
+    free(text);
+}
+
+/* Make ready what has come since. */
+static void fill(struct stream *stream)
+{
+    struct rbk_server *server = stream->request->server;
+    struct rbk_error error = {0};
+    struct seen *seen;
+
+    if (server->stopping || stream->ending) {
+        stream->ending = true;
+        return;
+    }
+    if ((seen = rbk_seen(server, stream->request->run, &error)) == NULL) {
+        stream->ending = true; /* the browser comes back, and is told why then */
+        return;
+    }
+    if (rbk_seen_records(server, seen, stream->next_seq, RECORDS_AT_A_TIME, add_record, stream,
+                         &error) != 0) {
+        stream->ending = true;
+        return;
+    }
+    if (stream->next_seq <= seen->history.seq) {
+        return; /* more of them first */
+    }
+    add_readings(stream, seen);
+    if (rbk_status_is_end((enum rbk_status)seen->history.replay->state->status)) {
+        rbk_buffer_append_text(&stream->out, "event: end\ndata: {}\n\n");
+        stream->ending = true;
+    }
+}
+
+static void beat(struct stream *stream)
+{
+    uint64_t now_ms = rbk_server_clock_ms(stream->request->server);
+
+    if (stream->out.bytes != 0) {
+        stream->heartbeat_ms = now_ms + RBK_SERVE_HEARTBEAT_MS;
+    } else if (now_ms >= stream->heartbeat_ms && !stream->ending) {
+        stream->heartbeat_ms = now_ms + RBK_SERVE_HEARTBEAT_MS;
+        if (rbk_access_stands(stream->request)) {
+            rbk_buffer_append_text(&stream->out, ": still here\n\n");
+        } else {
+            stream->ending = true;
+        }
+    }
+}
+
+/* libmicrohttpd wants bytes. */
+static ssize_t on_read(void *context, uint64_t position, char *data, size_t bytes_max)
+{
+    struct stream *stream = context;
+    size_t bytes;
+
+    (void)position;
+    if (stream->request == NULL) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    if (stream->out.bytes == 0) {
+        fill(stream);
+        beat(stream);
+    }
+    if (stream->out.error != 0) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    if (stream->out.bytes == 0) {
+        if (stream->ending) {
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        }
+        stream->suspended = true;
+        MHD_suspend_connection(stream->request->connection);
+        return 0;
+    }
+    bytes = stream->out.bytes < bytes_max ? stream->out.bytes : bytes_max;
+    memcpy(data, stream->out.data, bytes);
+    rbk_buffer_consume(&stream->out, bytes);
+    stream->request->sent_bytes += bytes;
+    return (ssize_t)bytes;
+}
+
+void rbk_stream_request_over(struct stream *stream)
+{
+    /* libmicrohttpd frees the response after the request. */
+    stream->request = NULL;
+    stream->suspended = false;
+}
+
+static void on_free(void *context)
+{
+    struct stream *stream = context;
+
+    *stream->link = stream->next;
+    if (stream->next != NULL) {
+        stream->next->link = stream->link;
+    }
+    stream->server->stream_count--;
+    rbk_buffer_fini(&stream->out);
+    free(stream);
+}
+
+/* ---- the tick ---------------------------------------------------------------------------------
+ */
+
+static void resume(struct stream *stream)
+{
+    stream->suspended = false;
+    MHD_resume_connection(stream->request->connection);
+}
+
+void rbk_streams_look(struct rbk_server *server)
+{
+    bool resumed = false;
+
+    for (struct stream *stream = server->streams; stream != NULL; stream = stream->next) {
+        if (!stream->suspended || stream->request == NULL) {
+            continue;
+        }
+        fill(stream);
+        beat(stream);
+        if (stream->out.bytes != 0 || stream->ending) {
+            resume(stream);
+            resumed = true;
+        }
+    }
+    if (resumed) {
+        rbk_server_run(server);
+    }
+}
+
+void rbk_streams_end(struct rbk_server *server)
+{
+    for (struct stream *stream = server->streams; stream != NULL; stream = stream->next) {
+        stream->ending = true;
+        if (stream->suspended) {
+            resume(stream);
+        }
+    }
+}
+
+/* ---- beginning --------------------------------------------------------------------------------
+ */
+
+/* Behind which record it begins: Last-Event-ID, ?from=, or the newest one. false: it was answered.
+ */
+static bool begin_at(struct request *request, int64_t last, int64_t *ret_next,
+                     enum MHD_Result *ret_answered)
+{
+    const char *id =
+        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Last-Event-ID");
+    char *end;
+
+    if (id != NULL && id[0] != '\0') {
+        long long number = strtoll(id, &end, 10);
+
+        if (id[0] < '0' || id[0] > '9' || *end != '\0' || number > INT32_MAX) {
+            *ret_answered = rbk_reply_problem(request, MHD_HTTP_BAD_REQUEST,
+                                              "Last-Event-ID is to be the id of a record");
+            return false;
+        }
+        *ret_next = number + 1;
+        return true;
+    }
+    return rbk_request_number(request, "from", 1, INT32_MAX, last + 1, ret_next, ret_answered);
+}
+
+static enum MHD_Result start(struct request *request, int64_t next_seq)
+{
+    struct rbk_server *server = request->server;
+    struct stream *stream = calloc(1, sizeof(*stream));
+    struct MHD_Response *response;
+
+    if (stream == NULL) {
+        return MHD_NO;
+    }
+    stream->server = server;
+    stream->request = request;
+    request->stream = stream;
+    stream->next_seq = next_seq;
+    stream->heartbeat_ms = rbk_server_clock_ms(server) + RBK_SERVE_HEARTBEAT_MS;
+    rbk_buffer_init(&stream->out, OUT_BYTES_MAX);
+    rbk_buffer_append_text(&stream->out, "retry: 2000\n\n");
+    stream->next = server->streams;
+    stream->link = &server->streams;
+    if (stream->next != NULL) {
+        stream->next->link = &stream->next;
+    }
+    server->streams = stream;
+    server->stream_count++;
+    request->peer->due_ms = 0;
+    /* From here on the response owns the stream. */
+    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, OUT_BYTES / 4, on_read, stream,
+                                                 on_free);
+    if (response == NULL) {
+        on_free(stream);
+        return MHD_NO;
+    }
+    (void)MHD_add_response_header(response, "Content-Type", "text/event-stream");
+    (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    return rbk_reply_response(request, MHD_HTTP_OK, response);
+}
+
+enum MHD_Result rbk_get_stream(struct request *request)
+{
+    enum MHD_Result answered = MHD_NO;
+    struct rbk_error error = {0};
+    struct seen *seen = rbk_seen(request->server, request->run, &error);
+    int64_t next;
+
+    if (seen == NULL) {
+        return rbk_reply_error(request, &error);
+    }
+    if (!begin_at(request, seen->history.seq, &next, &answered)) {
+        return answered;
+    }
+    if (next > seen->history.seq &&
+        rbk_status_is_end((enum rbk_status)seen->history.replay->state->status)) {
+        /* Nothing more will come; a browser does not come back after this. */
+        return rbk_reply_text(request, MHD_HTTP_NO_CONTENT, "text/event-stream", RBK_STR(""));
+    }
+    if (request->server->stream_count >= RBK_SERVE_STREAMS_MAX) {
+        return rbk_reply_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                 "%d streams are open already", RBK_SERVE_STREAMS_MAX);
+    }
+    return start(request, next);
+}
