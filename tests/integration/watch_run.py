@@ -134,6 +134,7 @@ class WatchRun:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+            self.world.end_held()
         self.err.close()
 
     def tail(self):

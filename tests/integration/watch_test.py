@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 
+from watch_missing import losses
 from watch_run import ALL, PHASES, WatchRun, start
 from watch_walks import walks
 from watch_world import WatchWorld
@@ -237,7 +238,7 @@ for phase in FAILURES:
     CASES.append((f"rollbacks in {phase}", fourth_rollback(phase)))
 
 
-CASES += walks(FAULTS, ARMED)
+CASES += walks(FAULTS) + losses()
 
 
 def main():

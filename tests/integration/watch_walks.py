@@ -3,26 +3,29 @@
 
 import os
 
-from watch_run import BAD_ROWS, PHASES, SCALE, WatchRun, start
+from watch_run import BAD_ROWS, SCALE, WatchRun, start
 from world import wait_for
 
+# The phases a walk passes; those in which every trigger but `corrupt` and `unhealthy` is armed.
+WATCHED = ("apply open_traffic", "verify open_traffic", "observe", "grace")
+VISITED = ("apply stop_writes", "verify stop_writes", "gate", "prepare", "apply migrate", "verify migrate", *WATCHED)
 STOPS, PODS, DUMP = "stop_writes.apply.1.scale.2", "stop_writes.verify.1", "migrate.prepare.1.take.1.dump.1"
 
 
-def walk(world, at, begin="apply stop_writes", **more):
-    """The whole plan, forward, to its end: at(run, phase) is called in each phase from `begin` on, while the run is
-    kept there."""
-    phases = list(PHASES)
-    first = phases.index(begin)
-
+def walk(world, at, visits, stay=4):
+    """The whole plan, forward, to its end: at(run, phase) is called in each phase of `visits` while the run is kept
+    there; in those of open_traffic's verification, `observe` and `grace` it has `stay` seconds for it."""
     def visit(phase):
-        if phases.index(phase) >= first:
+        if phase in visits:
             at(run, phase)
+
+    def time_in(phase):
+        return f"{stay}s" if phase in visits else "200ms"
 
     world.reset()
     world.hold_command(STOPS)
-    run = WatchRun(world, change=[("p99 < 200ms for 5m", "p99 < 200ms for 4s")], leave=["p99 check"], watch="4s",
-                   stand_by="4s", **more)
+    run = WatchRun(world, change=[("p99 < 200ms for 5m", f"p99 < 200ms for {time_in('verify open_traffic')}")],
+                   leave=["p99 check"], watch=time_in("observe"), stand_by=time_in("grace"))
     try:
         run.begin()
         run.command_is_held()
@@ -61,7 +64,7 @@ def walk(world, at, begin="apply stop_writes", **more):
         visit("grace")
         retire = run.until(lambda event: any("retire.approve.1" in line["text"] for line in event.get("lines", [])),
                            "the last question")
-        at(run, "retire")
+        visit("retire")
         run.tell("answer", "retire.approve.1", "yes")
         code = run.wait()
         assert code == 0 and retire, f"ended with {code}\n{run.tail()}"
@@ -69,10 +72,6 @@ def walk(world, at, begin="apply stop_writes", **more):
         return run.now()
     finally:
         run.close()
-
-
-def armed(run, trigger):
-    return any(each["trigger"] == trigger and each["armed"] for each in run.now()["triggers"])
 
 
 def pauses(world, run, fault, trigger):
@@ -104,14 +103,12 @@ def answered(world, run, fault, trigger, answer, roles):
         run.tell("continue")
 
 
-def walks(faults, phases_of):
+def walks(faults):
     """(name, case) pairs."""
     def disk(world):
         def at(run, phase):
-            if phase == "retire":
-                return  # past grace nothing is armed
             pauses(world, run, faults["disk"], "disk")
-        done = walk(world, at)
+        done = walk(world, at, VISITED)
         fired = {each["trigger"]: each["fired"] for each in done["triggers"]}
         assert fired == {**dict.fromkeys(fired, 0), "disk": 10}, fired
 
@@ -120,9 +117,8 @@ def walks(faults, phases_of):
             left = list(answers)
 
             def at(run, phase):
-                if phase in phases_of[trigger]:
-                    answered(world, run, faults[trigger], trigger, left.pop(0), ["dba"])
-            done = walk(world, at, "apply open_traffic")
+                answered(world, run, faults[trigger], trigger, left.pop(0), ["dba"])
+            done = walk(world, at, WATCHED)
             fired = {each["trigger"]: each["fired"] for each in done["triggers"]}
             assert not left and fired == {**dict.fromkeys(fired, 0), trigger: len(answers)}, fired
         return run_case
@@ -130,12 +126,11 @@ def walks(faults, phases_of):
     def past_grace(world):
         """Nothing is armed any more: all at once fires nothing, and the last stage waits for its approval."""
         def at(run, phase):
-            if phase == "retire":
-                for name in ("unhealthy", "errors", "slow", "disk", "alerted", "corrupt"):
-                    faults[name].begin(world, run)
-                wait_for(lambda: (world.ask("job:errors:ratio_rate5m") or 0) > 0.1, what="Prometheus to see it")
-                assert not any(armed(run, trigger) for trigger in phases_of), "armed"
-        done = walk(world, at)
+            for name in ("unhealthy", "errors", "slow", "disk", "alerted", "corrupt"):
+                faults[name].begin(world, run)
+            wait_for(lambda: (world.ask("job:errors:ratio_rate5m") or 0) > 0.1, what="Prometheus to see it")
+            assert not any(each["armed"] for each in run.now()["triggers"]), "something is armed"
+        done = walk(world, at, ["retire"])
         assert all(each["fired"] == 0 for each in done["triggers"]), done["triggers"]
 
     def disk_in(phase):

@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from world import BIN, Proxy, World, free_port, wait_for
 
 NORMAL = {"health": None, "error_rate": 0.0002, "p99": 0.08, "slack": 200, "page": 0, "traffic": True, "timed": True,
-          "hidden": (), "scraped": True, "hang": ()}
+          "hidden": (), "scraped": True, "hang": (), "cut": ()}
 BUCKETS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.17, 0.18, 0.22, 0.5, 1, 2, 5, 10)
 
 # Prometheus as a team would configure it, but for the times: the plan's recording rules and the alert that
@@ -87,7 +87,8 @@ class Service:
     knobs of NORMAL:
     health (a status), error_rate, p99 (seconds), page (1: ask for the rollback), traffic (False: no requests, rates
     become NaN), timed (False: none of them timed), hidden (names of metrics that are not there), scraped (False:
-    /metrics answers 500), slack (status of the chat), hang (paths that never answer)."""
+    /metrics answers 500), slack (status of the chat), hang (paths that never answer), cut (paths whose connection ends
+    without an answer)."""
 
     def __init__(self, replicas):
         self.knobs = dict(NORMAL)
@@ -165,6 +166,8 @@ class Service:
     def get(self, request, path):
         if path in self.knobs["hang"]:
             self.closing.wait(3600)
+            request.close_connection = True
+        elif path in self.knobs["cut"]:
             request.close_connection = True
         elif path == "/metrics" and self.knobs["scraped"]:
             request.reply(200, self.metrics(), "text/plain; version=0.0.4")
@@ -256,7 +259,9 @@ class WatchWorld(World):
 
     def mount_disk(self):
         self.disk = os.path.join(self.folder, "disk")
+        self.disk_link = os.path.join(self.folder, "watched-disk")
         os.mkdir(self.disk)
+        os.symlink(self.disk, self.disk_link)
         self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "rbk-watch", self.disk],
                                       stderr=subprocess.DEVNULL, check=False).returncode == 0
 
@@ -272,7 +277,8 @@ class WatchWorld(World):
             "--rules.alert.resend-delay=200ms"])
 
     def start_alertmanager(self):
-        self.alertmanager_port = free_port()
+        if not hasattr(self, "alertmanager_port"):
+            self.alertmanager_port = free_port()
         self.write("alertmanager.yml", ALERTMANAGER.format(url=self.web.url + "/alerts", token="none"))
         self.alertmanager = self.start_server("alertmanager", [
             "prometheus-alertmanager", f"--config.file={self.folder}/alertmanager.yml",
@@ -294,6 +300,15 @@ class WatchWorld(World):
     def freeze_prometheus(self):
         """It takes connections and never answers."""
         self.prometheus.send_signal(signal.SIGSTOP)
+
+    def thaw_prometheus(self):
+        self.prometheus.send_signal(signal.SIGCONT)
+
+    def kill_alertmanager(self):
+        self.alertmanager.kill()
+        self.alertmanager.wait()
+        self.processes.remove(self.alertmanager)
+        self.alertmanager = None
 
     def write(self, name, text):
         with open(os.path.join(self.folder, name), "w") as file:
@@ -321,7 +336,7 @@ class WatchWorld(World):
         """The value of an instant query; None without a sample or an answer."""
         try:
             with urllib.request.urlopen(f"{self.prometheus_url}/api/v1/query?query={urllib.parse.quote(query)}",
-                                        timeout=5) as answer:
+                                        timeout=1) as answer:
                 result = json.load(answer)["data"]["result"]
         except (OSError, urllib.error.URLError):
             return None
@@ -333,8 +348,11 @@ class WatchWorld(World):
         if errors is None or p99 is None or not errors < 0.001 or not p99 < 0.1 or \
                 self.ask('ALERTS{alertstate="firing"}') is not None:
             return False
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.alertmanager_port}/api/v2/alerts", timeout=5) as answer:
-            return not json.load(answer)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.alertmanager_port}/api/v2/alerts", timeout=5) as answer:
+                return not json.load(answer)
+        except OSError:
+            return False
 
     def settle(self):
         wait_for(self.settled, 30, "Prometheus to see a healthy service")
@@ -354,7 +372,9 @@ class WatchWorld(World):
         self.free_disk()
         if self.prometheus is None:
             self.start_prometheus()
-        self.prometheus.send_signal(signal.SIGCONT)
+        self.thaw_prometheus()
+        if self.alertmanager is None:
+            self.start_alertmanager()
         self.pg_proxy.clear()
         self.redis_proxy.clear()
         self.control(**NORMAL)
@@ -374,7 +394,7 @@ class WatchWorld(World):
         os.makedirs(snapshots, exist_ok=True)
         return [word for name, value in (
             ("api", self.service), ("metrics", self.prometheus_url), ("snapshots", snapshots),
-            ("cache_at", f"redis://127.0.0.1:{self.redis_proxy.port}/0"), ("data_disk", self.disk),
+            ("cache_at", f"redis://127.0.0.1:{self.redis_proxy.port}/0"), ("data_disk", self.disk_link),
             ("watch", watch), ("stand_by", stand_by)) for word in ("--set", f"{name}={value}")]
 
     # ---- faults and holds -----------------------------------------------------------------------
@@ -383,7 +403,16 @@ class WatchWorld(World):
         with open(os.path.join(self.disk, "full"), "wb") as file:
             file.write(bytes(1000 << 10))
 
+    def disk_there(self):
+        return os.path.exists(self.disk_link)
+
+    def lose_disk(self):
+        """Nothing is mounted where the plan looks."""
+        os.unlink(self.disk_link)
+
     def free_disk(self):
+        if not os.path.lexists(self.disk_link):
+            os.symlink(self.disk, self.disk_link)
         if os.path.exists(os.path.join(self.disk, "full")):
             os.unlink(os.path.join(self.disk, "full"))
 
@@ -397,6 +426,17 @@ class WatchWorld(World):
 
     def command_held(self):
         return os.path.exists(os.path.join(self.wrappers, "held"))
+
+    def end_held(self):
+        """Commands outlive a runner that was killed: one that is held would go on when it is let go."""
+        if self.command_held():
+            with open(os.path.join(self.wrappers, "held")) as file:
+                pids = [int(line) for line in file]
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
 
     def held_and_alive(self):
         """Commands that ran while a held one was alive: {"PID STEP", …}."""
