@@ -103,6 +103,16 @@ static struct rbk_diagnostic *report(struct rbk_analysis *analysis, unsigned rul
                                 rbk_analysis_place(analysis, span), "%s", text);
 }
 
+/* All roles of a question, with their numbers. */
+static struct rbk_span span_of(const struct rbk_tree_name *roles)
+{
+    struct rbk_span span = rbk_tree_seats_span(roles);
+    for (const struct rbk_tree_name *role = roles; role; role = role->next) {
+        span = rbk_span_join(span, role->span);
+    }
+    return span;
+}
+
 /* The number before one role. */
 static void check_quorum(struct rbk_analysis *analysis, const struct rbk_tree_name *role)
 {
@@ -181,7 +191,7 @@ void rbk_seats_check(struct rbk_analysis *analysis, const struct rbk_tree_name *
         count++;
     }
     if (count > RBK_QUESTION_ROLES_MAX) {
-        report(analysis, 170, roles->span, "more than %u roles for one question",
+        report(analysis, 170, span_of(roles), "more than %u roles for one question",
                RBK_QUESTION_ROLES_MAX);
         return;
     }
@@ -197,7 +207,7 @@ void rbk_seats_check(struct rbk_analysis *analysis, const struct rbk_tree_name *
                 }
             }
         }
-        rbk_diagnostic_help(report(analysis, 170, roles->span,
+        rbk_diagnostic_help(report(analysis, 170, span_of(roles),
                                    "more than %u people to tell apart in one question",
                                    RBK_QUESTION_SEATS_MAX),
                             "With `four eyes`, or a number of people, the roles of a question may "
@@ -209,7 +219,7 @@ void rbk_seats_check(struct rbk_analysis *analysis, const struct rbk_tree_name *
                                          rbk_seats_all(&seats));
     if (four_eyes && missing > 0 && rbk_seats_missing(seats.demands, seats.demand_count, false,
                                                       rbk_seats_all(&seats)) == 0) {
-        rbk_diagnostic_help(report(analysis, 130, roles->span,
+        rbk_diagnostic_help(report(analysis, 130, span_of(roles),
                                    "`four eyes` wants a different person for each role, and %u %s "
                                    "missing",
                                    missing, missing == 1 ? "is" : "are"),

@@ -55,28 +55,30 @@ static void check_without_each(struct rbk_rules *rules, const struct rbk_program
         rbk_seats_missing(seats.demands, seats.demand_count, true, rbk_seats_all(&seats)) != 0) {
         return; /* unknown, or an error already */
     }
-    const struct rbk_str *first = NULL;
-    uint32_t others = 0;
+    const struct rbk_str *first = NULL, *second = NULL;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < seats.people_count; i++) {
         uint32_t without = rbk_seats_all(&seats) & ~(UINT32_C(1) << i);
         if (rbk_seats_missing(seats.demands, seats.demand_count, true, without) > 0) {
-            others += first ? 1 : 0;
-            first = first ? first : &seats.people[i];
+            count++;
+            second = count == 2 ? &seats.people[i] : second;
+            first = count == 1 ? &seats.people[i] : first;
         }
     }
     if (!first) {
         return;
     }
+    static const char start[] = "too few are left to agree in a run that";
     struct rbk_diagnostic *diagnostic =
-        others ? rbk_rule_warn(rules, stage, gate->head,
-                               "nobody can agree to this in a run that \"%.*s\" starts, or any of "
-                               "%u others",
-                               RBK_STR_ARG(*first), others)
-               : rbk_rule_warn(rules, stage, gate->head,
-                               "nobody can agree to this in a run that \"%.*s\" starts",
-                               RBK_STR_ARG(*first));
+        count == 1   ? rbk_rule_warn(rules, stage, gate->head, "%s \"%.*s\" starts", start,
+                                     RBK_STR_ARG(*first))
+        : count == 2 ? rbk_rule_warn(rules, stage, gate->head, "%s \"%.*s\" or \"%.*s\" starts",
+                                     start, RBK_STR_ARG(*first), RBK_STR_ARG(*second))
+                     : rbk_rule_warn(rules, stage, gate->head,
+                                     "%s \"%.*s\", or one of %u others, starts", start,
+                                     RBK_STR_ARG(*first), count - 1);
     rbk_diagnostic_help(diagnostic, "Under `four eyes` who starts or resumes a run does not count, "
-                                    "and too few are left then: add a member to a role.");
+                                    "and nobody counts for two roles: add members.");
 }
 
 void rbk_rule_142(struct rbk_rules *rules, struct rbk_tree_statement *statement)

@@ -48,6 +48,20 @@ static bool sits(const struct rbk_machine *machine, uint32_t question, uint32_t 
     return false;
 }
 
+/* Whether the member is listed twice, and this is not the first time. */
+static bool named_before(const struct rbk_machine *machine, const struct rbk_role *role,
+                         uint32_t member)
+{
+    const struct rbk_str *names = &machine->texts[role->members.first];
+
+    for (uint32_t i = 0; i < member; i++) {
+        if (rbk_str_equal(names[i], names[member])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* " (dirk, doris)": the members of a role who have not agreed and may. */
 static void append_members(const struct rbk_machine *machine, uint32_t question,
                            const struct rbk_role *role, uint32_t without, struct rbk_buffer *out)
@@ -57,6 +71,9 @@ static void append_members(const struct rbk_machine *machine, uint32_t question,
 
     for (uint32_t i = 0; i < role->members.count; i++) {
         struct rbk_str member = machine->texts[role->members.first + i];
+        if (named_before(machine, role, i)) {
+            continue;
+        }
         if (!personal || !sits(machine, question, without, member)) {
             rbk_buffer_append_text(out, any ? ", " : " (");
             rbk_buffer_append_str(out, member);

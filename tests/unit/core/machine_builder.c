@@ -336,6 +336,30 @@ uint32_t mb_role(struct machine_builder *mb, const char *name, const char *membe
     return mb->m.role_count - 1;
 }
 
+uint32_t mb_role_of(struct machine_builder *mb, const char *name, const char *const *members,
+                    uint32_t member_count)
+{
+    uint32_t first = mb->m.text_count;
+    for (uint32_t i = 0; i < member_count; i++) {
+        struct rbk_str *row = ADD(mb, texts, text);
+        *row = name_text(members[i]);
+    }
+    struct rbk_role *role = ADD(mb, roles, role);
+    role->name = name_text(name);
+    role->members = (struct rbk_slice){first, member_count};
+    return mb->m.role_count - 1;
+}
+
+void mb_four_eyes(struct machine_builder *mb, uint32_t question)
+{
+    mb->m.questions[question].four_eyes = true;
+}
+
+void mb_quorum(struct machine_builder *mb, uint32_t question, uint32_t role, uint32_t quorum)
+{
+    mb->m.indexes[mb->m.questions[question].quorums.first + role] = quorum;
+}
+
 uint32_t mb_question(struct machine_builder *mb, enum rbk_question_kind kind, uint32_t roles,
                      uint64_t within_ms, uint32_t otherwise)
 {

@@ -67,6 +67,13 @@ uint32_t mb_rest(struct machine_builder *mb, uint32_t region);
 /* ---- people, triggers ---- */
 
 uint32_t mb_role(struct machine_builder *mb, const char *name, const char *member);
+/* A role of several members; none: anybody speaks for it. */
+uint32_t mb_role_of(struct machine_builder *mb, const char *name, const char *const *members,
+                    uint32_t member_count);
+/* A question whose answers must come from others than who runs it. */
+void mb_four_eyes(struct machine_builder *mb, uint32_t question);
+/* So many different people of role i of a question. */
+void mb_quorum(struct machine_builder *mb, uint32_t question, uint32_t role, uint32_t quorum);
 /* A question to the first `roles` roles (0: anybody). otherwise: a reaction or RBK_NONE. */
 uint32_t mb_question(struct machine_builder *mb, enum rbk_question_kind kind, uint32_t roles,
                      uint64_t within_ms, uint32_t otherwise);
