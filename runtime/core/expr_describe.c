@@ -1,8 +1,11 @@
 /*
- * Describing what an expression saw. The names come from the tables the codes point into, the values
- * from the same scope the expression is evaluated in.
+ * Describing what an expression saw. The names come from the tables the codes point into, the
+ * values from the same scope the expression is evaluated in.
  */
 #include "runtime/core/expr_describe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/expr_ops.h"
@@ -72,8 +75,8 @@ static bool look_at(const struct rbk_scope *scope, const struct rbk_expr *expr,
         if (row >= expr->reads.count) {
             return false;
         }
-        rbk_buffer_append_text(
-            out, rbk_read_kind_name(machine->reads[expr->reads.first + row].kind));
+        rbk_buffer_append_text(out,
+                               rbk_read_kind_name(machine->reads[expr->reads.first + row].kind));
         if (scope->reads != NULL) {
             *ret_value = scope->reads[row];
         }
@@ -128,13 +131,25 @@ static struct rbk_str beginning(struct rbk_str text, size_t bytes_max)
     return rbk_str_slice(text, 0, end);
 }
 
+/* A mean of readings has digits that nobody reads. */
+static struct rbk_value rounded(struct rbk_value value)
+{
+    char digits[32];
+
+    if (!value.missing && rbk_type_is_real(value.type)) {
+        (void)snprintf(digits, sizeof(digits), "%.6g", value.as.number);
+        value.as.number = strtod(digits, NULL);
+    }
+    return value;
+}
+
 static void append_value(struct rbk_buffer *out, struct rbk_value value)
 {
     struct rbk_buffer text;
     struct rbk_str whole, shown;
 
     rbk_buffer_init(&text, RBK_VALUE_BYTES_MAX);
-    rbk_value_print(&text, value);
+    rbk_value_print(&text, rounded(value));
     whole = rbk_str_trim(rbk_buffer_str(&text));
     shown = beginning(rbk_str_slice(whole, 0, rbk_str_find(whole, '\n')), VALUE_BYTES_MAX);
     if (!value.missing && (value.type == RBK_TYPE_TEXT || shown.bytes == 0)) {
@@ -186,8 +201,8 @@ void rbk_expr_describe(const struct rbk_scope *scope, uint32_t expr,
         if (code.op == RBK_OP_WINDOW && window_note != NULL) {
             window_note(scope->context, code.operand, &part);
         }
-        if (part.error != 0 || out->bytes - begin + part.bytes + sizeof(", " ELLIPSIS) >
-                                   RBK_DESCRIBE_BYTES_MAX) {
+        if (part.error != 0 ||
+            out->bytes - begin + part.bytes + sizeof(", " ELLIPSIS) > RBK_DESCRIBE_BYTES_MAX) {
             rbk_buffer_append_text(out, out->bytes == begin ? ELLIPSIS : ", " ELLIPSIS);
             break;
         }

@@ -457,8 +457,10 @@ static void head(struct rbk_run_report *report, const struct rbk_view *view,
     report->ended_ms = state->ended_ms;
     report->last_ms = report->last_ms != 0 ? report->last_ms : report->started_ms;
     report->written_ms = end->now_ms;
-    report->until_ms =
-        end->runner && report->written_ms > report->last_ms ? report->written_ms : report->last_ms;
+    /* What is under way lasts until now, with or without a runner: deadlines wait for none. */
+    report->until_ms = report->ended_ms == 0 && report->written_ms > report->last_ms
+                           ? report->written_ms
+                           : report->last_ms;
     report->estimate_ms = machine->estimate_ms;
     report->rollback_within_ms = machine->rollback_within_ms;
     report->overdue = state->overdue != 0;

@@ -103,7 +103,7 @@ struct rbk_report_phase {
     struct rbk_str strategy; /* ROLLBACK: its name; may be empty */
     uint64_t from_ms, to_ms; /* to_ms 0: under way */
     uint64_t within_ms;      /* 0: no limit of its own */
-    const char *ended;       /* "ok", "failed", "stopped", "under way" */
+    const char *ended;       /* "ok", "failed", "stopped", "passed over", "under way" */
 };
 
 struct rbk_report_stage {

@@ -394,10 +394,42 @@ static void tell_stages(const struct rbk_report_moment *moment)
     }
 }
 
-/* The way back that a stage takes, where it has several. */
+/* A way back of a stage that has several: taken, or passed over because its `when` does not hold.
+ */
+static void tell_way(const struct rbk_report_moment *moment, const struct rbk_region *region,
+                     uint32_t number, bool taken)
+{
+    const struct rbk_strategy *strategy =
+        &moment->machine->strategies[region->strategies.first + number];
+    struct rbk_report_decision *row =
+        decide(moment,
+               rbk_report_printf(moment->report, "%.*s: way back %u of %u%s%.*s%s",
+                                 RBK_STR_ARG(region->name), number + 1, region->strategies.count,
+                                 strategy->name.bytes != 0 ? ", " : "", RBK_STR_ARG(strategy->name),
+                                 taken ? "" : ", passed over"),
+               (struct rbk_cause){0});
+
+    if (row == NULL) {
+        return;
+    }
+    row->by = RBK_REPORT_BY_PLAN;
+    row->who = RBK_STR("");
+    if (strategy->when != RBK_NONE) {
+        row->because = rbk_report_printf(
+            moment->report, "%.*s %s", RBK_STR_ARG(rbk_view_spelled(moment->view, strategy->when)),
+            taken                                                  ? "holds"
+            : moment->record->event.outcome == RBK_OUTCOME_MISSING ? "could not be read"
+                                                                   : "does not hold");
+    } else {
+        row->because = RBK_STR("");
+        row->readings = RBK_STR("");
+    }
+}
+
 static void tell_ways(const struct rbk_report_moment *moment)
 {
     const struct rbk_machine *machine = moment->machine;
+    bool result = moment->record->event.kind == RBK_EVENT_RESULT;
 
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region *region = &machine->regions[i];
@@ -410,24 +442,12 @@ static void tell_ways(const struct rbk_report_moment *moment)
         for (uint32_t j = 0; was->state != is->state && j < region->strategies.count; j++) {
             const struct rbk_strategy *strategy =
                 &machine->strategies[region->strategies.first + j];
-            struct rbk_report_decision *row;
-            if (strategy->first_state != is->state ||
-                (row = decide(moment,
-                              rbk_report_printf(moment->report, "%.*s: way back %u of %u%s%.*s",
-                                                RBK_STR_ARG(region->name), j + 1,
-                                                region->strategies.count,
-                                                strategy->name.bytes != 0 ? ", " : "",
-                                                RBK_STR_ARG(strategy->name)),
-                              (struct rbk_cause){0})) == NULL) {
-                continue;
+            if (strategy->when != RBK_NONE && result && strategy->first_state == was->state &&
+                was->mode == RBK_MODE_RUNNING) {
+                tell_way(moment, region, j, moment->record->event.outcome == RBK_OUTCOME_OK);
+            } else if (strategy->when == RBK_NONE && strategy->first_state == is->state) {
+                tell_way(moment, region, j, true);
             }
-            row->by = RBK_REPORT_BY_PLAN;
-            row->who = RBK_STR("");
-            row->because =
-                strategy->when != RBK_NONE
-                    ? rbk_report_printf(moment->report, "if %.*s",
-                                        RBK_STR_ARG(rbk_view_spelled(moment->view, strategy->when)))
-                    : RBK_STR("");
         }
     }
 }

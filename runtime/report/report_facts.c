@@ -3,6 +3,8 @@
  */
 #include "runtime/report/report_internal.h"
 
+#include <string.h>
+
 #define SAY(REPORT, ...) say((REPORT), rbk_report_printf((REPORT), __VA_ARGS__))
 
 static void say(struct rbk_run_report *report, struct rbk_str sentence)
@@ -93,15 +95,17 @@ static void say_status(struct rbk_run_report *report)
 static void say_turn(struct rbk_run_report *report)
 {
     const struct rbk_report_decision *turn = rbk_report_turn(report);
+    bool by_cause; /* the cause names who it was */
 
     if (turn == NULL) {
         return;
     }
-    SAY(report, "It turned round at %s, decided by %s%s%.*s%s%.*s%s%.*s.",
-        rbk_report_at(report, turn->at_ms).text,
-        turn->by == RBK_REPORT_BY_STEP ? "a failed step" : rbk_report_actor_name(turn->by),
-        turn->who.bytes != 0 ? " " : "", RBK_STR_ARG(turn->who),
-        turn->because.bytes != 0 ? ": " : "", RBK_STR_ARG(turn->because),
+    by_cause = turn->because.bytes != 0 && turn->by != RBK_REPORT_BY_PERSON;
+    SAY(report, "It turned round at %s: %s%s%.*s%s%.*s%s%.*s.",
+        rbk_report_at(report, turn->at_ms).text, by_cause ? "" : rbk_report_actor_name(turn->by),
+        by_cause || turn->who.bytes == 0 ? "" : " ",
+        RBK_STR_ARG(by_cause ? RBK_STR("") : turn->who),
+        by_cause || turn->because.bytes == 0 ? "" : ", ", RBK_STR_ARG(turn->because),
         turn->readings.bytes != 0 ? "; decided on " : "", RBK_STR_ARG(turn->readings));
     if (report->overdue) {
         SAY(report, "The rollback took longer than the plan's %s.",
@@ -109,19 +113,26 @@ static void say_turn(struct rbk_run_report *report)
     }
 }
 
+/* "Stages: 2 applied, 1 waiting." */
 static void say_stages(struct rbk_run_report *report)
 {
-    size_t applied = 0, back = 0, begun = 0;
+    struct rbk_buffer text;
 
+    rbk_buffer_init(&text, RBK_REPORT_TEXT_MAX);
     for (size_t i = 0; i < report->stages.count; i++) {
-        const struct rbk_report_stage *stage = &report->stages.items[i];
-        applied += stage->applied ? 1u : 0u;
-        back += stage->rollbacks != 0 || stage->back_ms != 0 ? 1u : 0u;
-        begun += stage->began_ms != 0 ? 1u : 0u;
+        const char *status = report->stages.items[i].status;
+        size_t same = 0, before = 0;
+        for (size_t j = 0; j < report->stages.count; j++) {
+            bool equal = strcmp(report->stages.items[j].status, status) == 0;
+            same += equal ? 1u : 0u;
+            before += equal && j < i ? 1u : 0u;
+        }
+        if (before == 0) {
+            rbk_buffer_printf(&text, "%s%zu %s", text.bytes == 0 ? "" : ", ", same, status);
+        }
     }
-    SAY(report, "%zu of %zu %s began, %zu %s applied%s.", begun, report->stages.count,
-        plural(report->stages.count, "stage", "stages"), applied,
-        plural(applied, "stands", "stand"), back == 0 ? "" : ", and at least one went back");
+    SAY(report, "Stages: %s.", text.bytes != 0 ? text.data : "none");
+    rbk_buffer_fini(&text);
 }
 
 /* ---- people, crashes, messages ----------------------------------------------------------------

@@ -50,7 +50,8 @@ static const char style[] =
     ".picture svg[viewBox] { width: 100%; min-width: 46rem; height: auto; display: block; }\n"
     ".picture text { fill: var(--ink); font: 12.5px system-ui, sans-serif; }\n"
     ".picture .label { text-anchor: end; } .picture .label.run { font-weight: 600; }\n"
-    ".picture .time { fill: var(--dim); font-size: 11px; } .picture .time.last { text-anchor: end; }\n"
+    ".picture .time { fill: var(--dim); font-size: 11px; text-anchor: middle; }\n"
+    ".picture .first { text-anchor: start; } .picture .last { text-anchor: end; }\n"
     ".picture .broken { fill: var(--dim); font-size: 11px; text-anchor: middle; font-style: italic; }\n"
     ".picture .rule { stroke: var(--line); } .picture .tick { stroke: var(--line); stroke-dasharray: 2 3; }\n"
     ".picture .break { stroke: var(--dim); fill: none; stroke-width: 1.5; }\n"
@@ -72,7 +73,7 @@ static const char style[] =
     ".signs { list-style: none; padding: 0; margin: .4rem 0; font-size: .9rem; columns: 26rem 2; }\n"
     ".signs li { overflow-wrap: anywhere; break-inside: avoid; color: inherit; } .signs time { color: var(--dim); }\n"
     ".signs b { display: inline-block; min-width: 2.4em; }\n"
-    "@media (max-width: 40rem) { td:first-child { white-space: normal; } h1 { font-size: 1.35rem; } }\n"
+    "@media (max-width: 40rem) { .facts { grid-template-columns: 1fr 1fr; } td:first-child { white-space: normal; } h1 { font-size: 1.35rem; } }\n"
     "@media print { .picture svg[viewBox] { min-width: 0; } .bar, tr, .gap { print-color-adjust: exact;\n"
     "  -webkit-print-color-adjust: exact; } details > summary { list-style: none; } }\n";
 /* clang-format on */

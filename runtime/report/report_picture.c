@@ -5,9 +5,9 @@
  * or a word as well, so that colour says nothing alone.
  *
  * A cutover works for minutes and then observes for days. So the axis is not even: what lies
- * between two changes is as long as it took while somebody or something was at work, but a stretch
- * of mere waiting is drawn no longer than a part of all the work, with a break in the axis that
- * says how long it was.
+ * between two changes is drawn as long as it took; but a stretch of mere waiting that was longer
+ * than all the work together is drawn as a part of it, with a break in the axis that says how long
+ * it was.
  */
 #include "runtime/report/report_page.h"
 
@@ -22,11 +22,12 @@
 #define ROW_HEIGHT 30.0
 #define BAR_HEIGHT 18.0
 #define SIGNS_HEIGHT 20.0 /* of one lane of signs */
-#define LANES_MAX 3u
+#define LANES_MAX 8u
 #define SIGNS_MAX 40u
+#define SIGN_WIDTH 34.0
 #define ROWS_MAX 60u
-/* A stretch of waiting is at most this part of all the work. */
-#define WAITING_SHARE 0.12
+/* A stretch of waiting that is longer than all the work is drawn as this part of it. */
+#define WAITING_SHARE 0.2
 /* Everything is told at least this wide, so that no bar is invisible. */
 #define BAR_WIDTH_MIN 2.0
 #define TICKS_MAX 400u
@@ -48,6 +49,7 @@ struct picture {
     uint32_t *rows; /* owned: of `stages`, those that are drawn */
     size_t row_count;
     double top, bottom; /* of the rows */
+    unsigned lanes[SIGNS_MAX];
 };
 
 static void put_text(struct picture *picture, struct rbk_str text)
@@ -160,15 +162,14 @@ static void lay_axis(struct picture *picture)
         all += length;
         work += picture->stretches[i].working ? length : 0;
     }
-    cap = work > 0 ? work * WAITING_SHARE : all;
-    cap = cap < 1 ? 1 : cap;
+    cap = work > 0 ? work : all;
     all = 0;
     for (size_t i = 0; i < picture->stretch_count; i++) {
         struct stretch *stretch = &picture->stretches[i];
         stretch->width = (double)(stretch->to_ms - stretch->from_ms);
         if (!stretch->working && stretch->width > cap) {
-            stretch->broken = stretch->width > 2 * cap;
-            stretch->width = cap;
+            stretch->broken = true;
+            stretch->width = cap * WAITING_SHARE;
         }
         all += stretch->width;
     }
@@ -284,22 +285,21 @@ static void draw_rows(struct picture *picture)
 /* ---- time -------------------------------------------------------------------------------------
  */
 
-static void draw_tick(struct picture *picture, double x, uint64_t at_ms, bool last)
+static void draw_tick(struct picture *picture, double x, uint64_t at_ms, const char *where)
 {
     rbk_buffer_printf(picture->out,
                       "<line class=\"tick\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>"
-                      "<text class=\"time%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-                      x, picture->top, x, picture->bottom + 4, last ? " last" : "", x,
-                      picture->bottom + 18, rbk_when_clock(at_ms).text);
+                      "<text class=\"time %s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+                      x, picture->top, x, picture->bottom + 4, where, x, picture->bottom + 18,
+                      rbk_when_clock(at_ms).text);
 }
 
 /* Round instants, no nearer to each other than a label is wide. */
 static void draw_ticks(struct picture *picture)
 {
-    static const uint64_t steps[] = {100,      200,      500,     1000,    2000,    5000,
-                                     10000,    15000,    30000,   60000,   120000,  300000,
-                                     600000,   900000,   1800000, 3600000, 7200000, 14400000,
-                                     21600000, 43200000, 86400000};
+    static const uint64_t steps[] = {1000,    2000,    5000,     10000,    15000,    30000,
+                                     60000,   120000,  300000,   600000,   900000,   1800000,
+                                     3600000, 7200000, 14400000, 21600000, 43200000, 86400000};
     const struct rbk_run_report *report = picture->report;
     double last = LEFT;
     uint64_t step = steps[RBK_COUNT(steps) - 1];
@@ -316,20 +316,20 @@ static void draw_ticks(struct picture *picture)
             step = steps[i - 1];
         }
     }
-    draw_tick(picture, LEFT, report->started_ms, false);
+    draw_tick(picture, LEFT, report->started_ms, "first");
     for (size_t i = 0, ticks = 0; i < picture->stretch_count; i++) {
         const struct stretch *stretch = &picture->stretches[i];
         uint64_t at_ms = (stretch->from_ms / step + 1) * step;
         for (; !stretch->broken && at_ms < stretch->to_ms && ticks < TICKS_MAX;
              at_ms += step, ticks++) {
             double x = x_of(picture, at_ms);
-            if (x - last >= 74 && WIDTH - RIGHT - x >= 74) {
-                draw_tick(picture, x, at_ms, false);
+            if (x - last >= 84 && WIDTH - RIGHT - x >= 84) {
+                draw_tick(picture, x, at_ms, "");
                 last = x;
             }
         }
     }
-    draw_tick(picture, WIDTH - RIGHT, report->until_ms, true);
+    draw_tick(picture, WIDTH - RIGHT, report->until_ms, "last");
 }
 
 /* Where the axis was broken, and where nobody drove the run. */
@@ -369,28 +369,47 @@ static void draw_breaks(struct picture *picture)
 /* ---- signs ------------------------------------------------------------------------------------
  */
 
+/* There the text of a sign stands left of its line. */
+static bool is_at_the_edge(double x)
+{
+    return x > WIDTH - 60;
+}
+
+/* The lane of each sign, so that none is over another. @return How many lanes there are. */
+static unsigned choose_lanes(struct picture *picture)
+{
+    double ends[LANES_MAX] = {0};
+    unsigned count = 1;
+
+    for (size_t i = 0; i < picture->report->marks.count && i < SIGNS_MAX; i++) {
+        double x = x_of(picture, picture->report->marks.items[i].at_ms);
+        double from = is_at_the_edge(x) ? x - SIGN_WIDTH : x;
+        unsigned lane = 0;
+        while (lane + 1 < LANES_MAX && from < ends[lane]) {
+            lane++;
+        }
+        ends[lane] = from + SIGN_WIDTH;
+        picture->lanes[i] = lane;
+        count = lane + 1 > count ? lane + 1 : count;
+    }
+    return count;
+}
+
 static void draw_signs(struct picture *picture)
 {
     const struct rbk_run_report *report = picture->report;
-    double ends[LANES_MAX] = {0};
-    unsigned number = 0;
 
-    for (size_t i = 0; i < report->marks.count && number < SIGNS_MAX; i++) {
+    for (size_t i = 0; i < report->marks.count && i < SIGNS_MAX; i++) {
         const struct rbk_report_mark *mark = &report->marks.items[i];
         double x = x_of(picture, mark->at_ms);
-        unsigned lane = 0;
-        number++;
-        while (lane + 1 < LANES_MAX && x < ends[lane]) {
-            lane++;
-        }
-        ends[lane] = x + 30;
-        double y = picture->top - SIGNS_HEIGHT * lane - 6;
-        rbk_buffer_printf(picture->out,
-                          "<g class=\"sign %s\"><line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" "
-                          "y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\">%s%u</text><title>",
-                          rbk_report_mark_name(mark->kind), x, y + 3, x, picture->bottom,
-                          x > WIDTH - 60 ? x - 24 : x - 4, y, rbk_report_mark_sign(mark->kind),
-                          number);
+        double y = picture->top - SIGNS_HEIGHT * picture->lanes[i] - 6;
+        rbk_buffer_printf(
+            picture->out,
+            "<g class=\"sign %s\"><line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" "
+            "y2=\"%.1f\"/><text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s%zu</text><title>",
+            rbk_report_mark_name(mark->kind), x, y - 9, x, picture->bottom,
+            is_at_the_edge(x) ? "last" : "first", is_at_the_edge(x) ? x - 3 : x + 3, y,
+            rbk_report_mark_sign(mark->kind), i + 1);
         put_text(picture, mark->text);
         rbk_buffer_append_text(picture->out, "</title></g>\n");
     }
@@ -450,7 +469,7 @@ static void draw(struct picture *picture)
 
     find_work(picture);
     lay_axis(picture);
-    picture->top = SIGNS_HEIGHT * LANES_MAX + 6;
+    picture->top = SIGNS_HEIGHT * choose_lanes(picture) + 6;
     choose_rows(picture);
     height = picture->bottom + 40;
     rbk_buffer_printf(picture->out,

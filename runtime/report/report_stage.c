@@ -209,13 +209,31 @@ static const char *how_it_ended(const struct rbk_machine *machine, enum rbk_phas
     return "ok";
 }
 
+/* A way back whose `when` does not hold was not taken at all. */
+static bool was_passed_over(const struct rbk_report_moment *moment,
+                            const struct rbk_report_phase *phase)
+{
+    uint32_t index = moment->report->stages.items[phase->row].region;
+    const struct rbk_region_state *was = rbk_state_region(moment->machine, moment->before, index);
+
+    return phase->phase == RBK_PHASE_ROLLBACK && moment->record->event.kind == RBK_EVENT_RESULT &&
+           moment->record->event.outcome != RBK_OUTCOME_OK &&
+           strategy_begun(moment->machine, &moment->machine->regions[index], was->state) !=
+               RBK_NONE &&
+           was->mode == RBK_MODE_RUNNING &&
+           moment->machine->effects[moment->machine->states[was->state].effect].kind ==
+               RBK_EFFECT_TEST;
+}
+
 static void end_phase(const struct rbk_report_moment *moment, struct rbk_report_region *region,
                       const struct rbk_region_state *rs)
 {
     if (region->phase != RBK_NONE) {
         struct rbk_report_phase *phase = &moment->report->phases.items[region->phase];
         phase->to_ms = moment->at_ms;
-        phase->ended = how_it_ended(moment->machine, phase->phase, rs);
+        phase->ended = was_passed_over(moment, phase)
+                           ? "passed over"
+                           : how_it_ended(moment->machine, phase->phase, rs);
         region->phase = RBK_NONE;
     }
 }
