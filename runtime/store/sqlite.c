@@ -364,6 +364,17 @@ static int configure(struct rbk_store *store, struct rbk_error *reterr)
     return 0;
 }
 
+/* A new store is its owner's alone, whatever the umask: who can write it can answer in any name.
+ * SQLite gives its log the same mode. What is there already keeps the mode it was given. */
+static void make_private(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (file >= 0) {
+        (void)close(file); /* empty: a database without tables. What failed SQLite meets, too. */
+    }
+}
+
 int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store **ret_store,
                    struct rbk_error *reterr)
 {
@@ -405,6 +416,9 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
     }
     if ((error = open_locks(store, reterr)) != 0) {
         goto fail;
+    }
+    if ((flags & SQLITE_OPEN_CREATE) != 0) {
+        make_private(store->path);
     }
     code = sqlite3_open_v2(store->path, &store->database, flags, NULL);
     if (code != SQLITE_OK) {
