@@ -11,24 +11,28 @@ _rbk_runs() {
 
 _rbk() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='run resume status log runs approve deny attest answer pause continue abort cancel retry
+    local commands='run resume status log report runs approve deny attest answer pause continue abort cancel retry
         resolve signal alert help'
     local command='' words=0 i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -s | --store | --set | --params | -C | --directory | --unrehearsed | -m | --reason | -l | --label) ((i++)) ;;
+        -s | --store | --set | --params | -C | --directory | --unrehearsed | -m | --reason | -l | --label | --format | -o | --output) ((i++)) ;;
         -*) ;;
         *) if [ -z "$command" ]; then command=${COMP_WORDS[i]}; else ((words++)); fi ;;
         esac
     done
     COMPREPLY=()
     case $prev in
-    -s | --store | --params)
+    -s | --store | --params | -o | --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
     -C | --directory)
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        return
+        ;;
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W 'md html json' -- "$cur")
         return
         ;;
     --set | --unrehearsed | -m | --reason | -l | --label) return ;;
@@ -44,6 +48,7 @@ _rbk() {
         resume) options+=' --json --plain --no-wait' ;;
         status | runs) options+=' --json' ;;
         log) options+=' --json --follow' ;;
+        report) options+=' --format --output' ;;
         alert) options+=' --label --reason --no-wait' ;;
         *) options+=' --reason --no-wait' ;;
         esac

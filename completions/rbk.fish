@@ -1,5 +1,5 @@
 # fish completion for rbk and rbkc
-set -l commands run resume status log runs approve deny attest answer pause continue abort cancel retry \
+set -l commands run resume status log report runs approve deny attest answer pause continue abort cancel retry \
     resolve signal alert
 set -l asks approve deny attest answer pause continue abort cancel retry resolve signal alert
 
@@ -14,6 +14,7 @@ complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a run -d 'carry 
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a resume -d 'go on with a run'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a status -d 'where a run stands'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a log -d 'what happened'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a report -d 'a run from its first to its last event'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a runs -d 'all runs'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a approve -d 'say yes to a question'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a deny -d 'say no to a question'
@@ -38,9 +39,11 @@ complete -c rbk -n '__fish_seen_subcommand_from run resume' -l plain -d 'lines o
 complete -c rbk -n '__fish_seen_subcommand_from run resume' -l no-wait -d 'end when held, paused or stuck'
 complete -c rbk -n '__fish_seen_subcommand_from run resume status log runs' -l json -d 'for programs'
 complete -c rbk -n '__fish_seen_subcommand_from log' -s f -l follow -d 'until the run has ended'
+complete -c rbk -n '__fish_seen_subcommand_from report' -l format -x -a 'md html json'
+complete -c rbk -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'where to write it'
 complete -c rbk -n "__fish_seen_subcommand_from $asks" -s m -l reason -x -d 'why'
 complete -c rbk -n "__fish_seen_subcommand_from $asks" -l no-wait -d 'do not wait for the reply'
-complete -c rbk -n "__fish_seen_subcommand_from resume status log $asks" -a '(__rbk_runs)'
+complete -c rbk -n "__fish_seen_subcommand_from resume status log report $asks" -a '(__rbk_runs)'
 complete -c rbk -n '__fish_seen_subcommand_from answer' -a 'yes no done not-done abort rollback pause ignore'
 complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'

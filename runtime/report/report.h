@@ -21,7 +21,7 @@
 #include "runtime/store/store.h"
 
 /* The version of the JSON form (docs/report.schema.json). */
-#define RBK_REPORT_FORMAT 1
+#define RBK_REPORT_FORMAT "1.0"
 
 /* How much of each piece of evidence is shown, and of all together. The store has the whole. */
 #define RBK_REPORT_EVIDENCE_BYTES_MAX ((size_t)4096)

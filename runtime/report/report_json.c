@@ -364,7 +364,7 @@ static json_t *left_out(const struct rbk_run_report *report)
 static json_t *whole(const struct rbk_run_report *report)
 {
     json_t *object = json_object();
-    set(object, "format", json_integer(RBK_REPORT_FORMAT));
+    set_word(object, "format_version", RBK_REPORT_FORMAT);
     rbk_json_set_text(object, "run", report->run);
     rbk_json_set_text(object, "plan", report->plan);
     rbk_json_set_text(object, "title", report->title);

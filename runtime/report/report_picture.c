@@ -457,6 +457,11 @@ static void list_bars(struct picture *picture)
                 rbk_report_span_says((enum rbk_report_span_kind)kind));
         }
     }
+    if (report->gaps.count != 0) {
+        rbk_buffer_append_text(picture->out,
+                               "<span><svg width=\"22\" height=\"12\" aria-hidden=\"true\"><rect "
+                               "class=\"gap\" width=\"22\" height=\"12\"/></svg> no runner</span>");
+    }
     rbk_buffer_append_text(picture->out, "</p>\n");
 }
 
