@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""People: who may answer what, once, and for which run; what is refused, why, and that the run loses nothing by
+it; steps done by hand; doubt; and who is called when a run is stuck.
+
+Other people than the test's own user answer by rows of the inbox, as `rbk serve` puts them there for its tokens.
+
+    people_test.py [--keep] [CASE...]
+"""
+
+import json
+import signal
+
+from scene import HOOK, USER, expect, plan, play, stage, tell
+
+DBA = f'role dba {{ contact "dba@example.com" members "{USER}", "dirk", "dora" }}\n'
+LEAD = f'role lead {{ contact "lead@example.com" members "ines", "{USER}" }}\n'
+# A gate that asks again when it was refused: so it shows that a run goes on.
+GATE = "approve {who} within {within} else pause"
+
+
+def gate(who="dba", within="60s", head=DBA + LEAD, **more):
+    return plan(stage("a", tell("a"), more=GATE.format(who=who, within=within)), head=head, **more)
+
+
+def body_of(scene, answer="yes", **changes):
+    """What `people/ask.c` puts into the inbox; `changes` replace or, with None, remove keys."""
+    body = {"answer": answer, "id": asked(scene)["id"], "run": scene.run_id(),
+            "machine": scene.ask("SELECT machine FROM runs WHERE id = ?", scene.run_id())[0][0]}
+    body.update(changes)
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def put(scene, who, body, kind="answer", run=None):
+    """A row in the inbox, and its number."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    run = run or scene.run_id()
+    scene.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, ?, ?, ?, '')",
+                run, who, kind, text)
+    with open(scene.path(f"state/runs/{run}/bell"), "ab") as bell:
+        bell.write(b"!")
+    return scene.ask("SELECT max(id) FROM inbox")[0][0]
+
+
+def reply_to(scene, number):
+    return scene.until(lambda: scene.ask("SELECT reply FROM inbox WHERE id = ?", number)[0][0], "a reply")
+
+
+def answers(scene, who, answer="yes", **changes):
+    """Somebody answers the question that is open; the runner's reply."""
+    return reply_to(scene, put(scene, who, body_of(scene, answer, **changes)))
+
+
+def asked(scene):
+    """The question that is open."""
+    return scene.until(lambda: scene.look().get("questions"), "a question")[0]
+
+
+def says(text, *wanted):
+    for each in wanted:
+        if each not in text:
+            raise AssertionError(f"{each!r} is not said in {text!r}")
+
+
+def log_of(scene):
+    return scene.run("rbk", "log", scene.run_id()).text.decode()
+
+
+def finishes(scene):
+    """The right people agree, and the run carries on."""
+    expect(answers(scene, "dirk"), "accepted", "dirk's answer")
+    scene.ends(0, "completed").trace("a")
+
+
+# ---- refused answers --------------------------------------------------------------------------------
+
+def denied(scene):
+    """A no is a no, with name and reason; it is asked again, and the run carries on."""
+    scene.begin(gate())
+    first = asked(scene)
+    scene.say("deny", first["question"], "--reason", "the backup is not there")
+    scene.ends(30, "paused")
+    says(log_of(scene), f"{USER}", "the backup is not there")
+    scene.say("continue", "--no-wait")
+    scene.resume()
+    scene.until(lambda: asked(scene)["id"] != first["id"], "another asking")
+    finishes(scene)
+
+
+def expired(scene):
+    """Silence takes the `else` once; what comes after it is refused and opens nothing."""
+    scene.begin(gate(within="3s"))
+    first = asked(scene)
+    late = body_of(scene)
+    scene.ends(30, "paused")
+    done = scene.say("approve", f"{first['question']}@{first['id']}", status=1)
+    says(done.text.decode(), "is not open any more")
+    number = put(scene, "dirk", late)  # written before the end, taken after it
+    scene.say("continue", "--no-wait")
+    scene.resume()
+    says(reply_to(scene, number), "not open any more")
+    scene.until(lambda: asked(scene)["id"] != first["id"], "another asking")
+    finishes(scene)
+    expect(log_of(scene).count("not answered in time"), 1, "how often nobody answered")
+
+
+def self_given(scene):
+    """Under four eyes who started the run does not count, nor does who resumed it, nor their no."""
+    scene.begin(gate("dba four eyes"), env={"RBK_TEST_SNAPSHOT_EVERY": "1"})
+    question = asked(scene)["question"]
+    for verb in ("approve", "deny"):
+        done = scene.say(verb, question, status=1)
+        says(done.text.decode(), "four eyes", "started or resumed", "it waits for dba (dirk, dora)")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    scene.resume()  # from a snapshot: it knows who started it
+    done = scene.say("approve", asked(scene)["question"], status=1)
+    says(done.text.decode(), "four eyes")
+    finishes(scene)
+
+
+def twice_given(scene):
+    """The same person is one person, before and after a crash; who is still wanted is said."""
+    scene.begin(gate("2 of dba"))
+    expect(answers(scene, "dirk"), "accepted", "the first")
+    says(answers(scene, "dirk"), "you have agreed already", "1 more of dba", "dora")
+    says(asked(scene)["text"], "2 of dba", "agreed: dirk")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    scene.resume()
+    says(answers(scene, "dirk"), "you have agreed already")
+    scene.say("approve", asked(scene)["question"])
+    scene.ends(0, "completed").trace("a")
+
+
+def late(scene):
+    """An answer to a question that was answered meets nothing, not even the same gate of another stage."""
+    scene.begin(plan(stage("a", tell("a"), more=GATE.format(who="dba", within="60s")),
+                     stage("b", tell("b"), more=GATE.format(who="dba", within="60s")), head=DBA))
+    first = body_of(scene)
+    expect(reply_to(scene, put(scene, "dirk", first)), "accepted", "the answer")
+    scene.until_traced("a")
+    scene.until(lambda: asked(scene)["id"] != first["id"], "the second gate")
+    says(reply_to(scene, put(scene, "dora", first)), "not open any more")
+    expect(scene.trace(), ["a"], "the order")
+    expect(answers(scene, "dora"), "accepted", "the second gate")
+    scene.ends(0, "completed").trace("a", "b")
+
+
+def forged_by_another_user(scene):
+    """A name that no role lists is refused, whatever it says of itself."""
+    scene.begin(gate())
+    for who in ("mallory", "Dirk", "dirk ", "", "dba", "uid 0"):
+        says(answers(scene, who), "you do not speak for any role", f"dba ({USER}, dirk, dora)")
+    says(answers(scene, "mallory", roles=["dba"]), "you do not speak for any role")
+    says(answers(scene, "dirk", roles=["lead"]), "you do not speak for any role")
+    says(answers(scene, "dirk", roles=[]), "you do not speak for any role")
+    expect(asked(scene)["text"].count("agreed"), 0, "agreed")
+    expect(answers(scene, "dirk", roles=["lead", "dba"]), "accepted", "a token of dirk's for both")
+    scene.ends(0, "completed").trace("a")
+
+
+def forged_for_another_run(scene):
+    """An answer for one run, put into the inbox of another one of the same plan that asks the very same."""
+    scene.begin(gate(), name="one.rbk")
+    asked(scene)
+    body = body_of(scene)
+    one, first = scene.run_id(), scene.process
+    scene.begin(gate(), name="two.rbk")
+    runs = scene.until(lambda: (lambda found: found if len(found) == 2 else None)(
+        [each for each, in scene.ask("SELECT id FROM runs")]), "two runs")
+    two = next(each for each in runs if each != one)
+
+    def question():
+        done = scene.run("rbk", "status", two, "--json")
+        return (json.loads(done.out).get("questions") or [None])[0] if done.status == 0 else None
+    expect(scene.until(question, "the question of the second run")["id"], body["id"], "the serial")
+    says(reply_to(scene, put(scene, "dirk", body, run=two)), "another run")
+    says(reply_to(scene, put(scene, "dirk", {**body, "run": None}, run=two)), "does not understand")
+    says(reply_to(scene, put(scene, "dirk", {**body, "run": two}, run=one)), "another run")
+    expect(scene.trace(), [], "the order")
+    expect(reply_to(scene, put(scene, "dirk", {**body, "run": two}, run=two)), "accepted", "the right one")
+    scene.ends(0)
+    expect(reply_to(scene, put(scene, "dirk", body, run=one)), "accepted", "the right one of the first")
+    expect(first.wait(20), 0, "the first run")
+
+
+def forged_for_another_digest(scene):
+    """An approval of another version of the plan is none of this one."""
+    scene.begin(gate())
+    digest = body_of(scene)["machine"]
+    for machine in ("0" * 64, digest[:-1] + ("0" if digest[-1] != "0" else "1"), digest[:10], "", None):
+        says(answers(scene, "dirk", machine=machine), "another version of the plan")
+    finishes(scene)
+
+
+def forged_with_more_than_is_understood(scene):
+    """A body that was edited to carry more is refused whole, and so is one whose parts are of other types."""
+    scene.begin(gate("2 of dba"))
+    good = body_of(scene)
+    for change in ({"seats": 7}, {"who": "dora"}, {"own": False}, {"four_eyes": False}, {"command": "abort"},
+                   {"id": str(good["id"])}, {"id": good["id"] + 0.5}, {"id": True}, {"roles": "dba"},
+                   {"roles": {"dba": 1}}, {"answer": 1}, {"answer": ["yes"]}, {"reason": 7}, {"run": 1}):
+        says(reply_to(scene, put(scene, "dirk", {**good, **change})), "does not understand")
+    for body, why in (({**good, "roles": [1]}, "roles are names"), ({**good, "id": 0}, "which question"),
+                      ({**good, "id": -1}, "which question"), ({**good, "id": 2 ** 40}, "which question"),
+                      ({**good, "id": good["id"] + 1}, "not open any more"), ({**good, "answer": "maybe"}, "no such answer"),
+                      ({**good, "answer": "done"}, "it takes yes or no"),
+                      ([good], "no JSON object"), ("yes", "no JSON object"),
+                      (json.dumps(good)[:-1] + ', "answer": "yes"}', "no JSON object")):
+        says(reply_to(scene, put(scene, "dirk", body)), why)
+    says(reply_to(scene, put(scene, "dirk", good, kind="Answer")), "no such kind")
+    says(asked(scene)["text"], "2 of dba")
+    expect("agreed" in asked(scene)["text"], False, "agreed")
+    expect(answers(scene, "dora"), "accepted", "dora's answer")
+    finishes(scene)
+
+
+# ---- how many, and who ------------------------------------------------------------------------------
+
+def two_roles_take_two_people_under_four_eyes(scene):
+    scene.begin(gate("dba, lead four eyes", head=DBA + LEAD.replace('"ines"', '"dirk", "ines"')))
+    expect(answers(scene, "dirk"), "accepted", "dirk, of both roles")
+    says(answers(scene, "dirk"), "you have agreed already", "dora", "ines")
+    expect(answers(scene, "dora"), "accepted", "dora")
+    scene.ends(0, "completed").trace("a")
+
+
+def attest_says_yes_only_to_what_is_to_be_attested(scene):
+    scene.begin(plan(stage("a", tell("a"), more=GATE.format(who="dba", within="60s")),
+                     head=DBA + 'attest "the snapshot is restored" by 2 of dba within 60s else cancel'))
+    question = asked(scene)
+    says(question["commands"][0], "rbk attest")
+    scene.say("attest", question["question"])
+    says(scene.say("attest", question["question"], status=1).text.decode(), "1 more of dba (dirk, dora)")
+    expect(answers(scene, "dirk"), "accepted", "dirk")
+    scene.until(lambda: asked(scene)["id"] != question["id"], "the gate")
+    says(scene.say("attest", asked(scene)["question"], status=1).text.decode(), "to attest is open")
+    scene.say("attest", status=1)
+    scene.say("approve")
+    scene.ends(0, "completed").trace("a")
+
+
+def a_trigger_waits_for_two_people(scene):
+    scene.begin(plan(stage("a", tell("a") + 'wait until file.exists("never") every 50ms timeout 60s\n'),
+                     head=DBA + """
+        probe bad = file.exists("bad") every 200ms
+        trigger bad when bad == true then abort with approval of 2 of dba four eyes within 30s else pause
+        """))
+    scene.until_traced("a")
+    scene.touch("bad")
+    says(asked(scene)["text"], "2 of dba", "four eyes")
+    says(scene.say("approve", status=1).text.decode(), "four eyes", "dirk, dora")
+    expect(answers(scene, "dora"), "accepted", "dora")
+    says(answers(scene, "dora"), "you have agreed already", "1 more of dba (dirk)")
+    expect(answers(scene, "dirk"), "accepted", "dirk")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def two_people_must_want_the_same(scene):
+    scene.begin(plan(stage("a", tell("a") + 'wait until file.exists("never") every 50ms timeout 60s\n'),
+                     head=DBA + """
+        probe bad = file.exists("bad") every 200ms
+        trigger bad when bad == true then ask 2 of dba within 30s else pause
+        """))
+    scene.until_traced("a")
+    scene.touch("bad")
+    expect(answers(scene, "dora", "ignore"), "accepted", "dora ignores")
+    says(asked(scene)["text"], "ignore, says dora")
+    expect(answers(scene, "dirk", "abort"), "accepted", "dirk aborts")
+    says(asked(scene)["text"], "abort, says dirk")
+    says(answers(scene, "dirk", "abort"), "you have agreed already")
+    expect(answers(scene, "dora", "abort"), "accepted", "dora, too")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
+CASES = [denied, expired, self_given, twice_given, late, forged_by_another_user, forged_for_another_run,
+         forged_for_another_digest, forged_with_more_than_is_understood, two_roles_take_two_people_under_four_eyes,
+         attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same]
+
+if __name__ == "__main__":
+    play(CASES)
