@@ -100,6 +100,8 @@ static const struct rbk_builtin table[] = {
     FUNCTION("int", INT, INT, TAKING(1, VALUE("value", INT))),
     FUNCTION("lines", LINES, LIST, TAKING(1, VALUE("text", TEXT))),
     FUNCTION("count", COUNT, INT, TAKING(1, TAKES("list", LIST))),
+    FUNCTION("member", MEMBER, SCALAR, TAKING(2, VALUE("json", TEXT), VALUE("name", TEXT))),
+    FUNCTION("mail_header", MAIL_HEADER, TEXT, TAKING(1, VALUE("text", TEXT))),
 
     AGGREGATE("avg", AVG, UNKNOWN, SPAN),
     AGGREGATE("max", MAX, UNKNOWN, SPAN),

@@ -36,11 +36,13 @@ enum rbk_builtin_kind {
 
 /** Pure functions. */
 enum rbk_function {
-    RBK_FUNCTION_RATIO, /**< ratio(a, b): RBK_OP_RATIO. */
-    RBK_FUNCTION_ABS,   /**< abs(a): RBK_OP_ABS, the type of a. */
-    RBK_FUNCTION_INT,   /**< int(a): RBK_OP_READ_AS int. */
-    RBK_FUNCTION_LINES, /**< lines(text): RBK_OP_LINES. */
-    RBK_FUNCTION_COUNT, /**< count(list): RBK_OP_LENGTH. */
+    RBK_FUNCTION_RATIO,       /**< ratio(a, b): RBK_OP_RATIO. */
+    RBK_FUNCTION_ABS,         /**< abs(a): RBK_OP_ABS, the type of a. */
+    RBK_FUNCTION_INT,         /**< int(a): RBK_OP_READ_AS int. */
+    RBK_FUNCTION_LINES,       /**< lines(text): RBK_OP_LINES. */
+    RBK_FUNCTION_COUNT,       /**< count(list): RBK_OP_LENGTH. */
+    RBK_FUNCTION_MEMBER,      /**< member(json, name): RBK_OP_MEMBER. */
+    RBK_FUNCTION_MAIL_HEADER, /**< mail_header(text): RBK_OP_MAIL_HEADER. */
 };
 
 /** How a parameter of a built-in takes its argument. */

@@ -36,7 +36,7 @@ _Static_assert(RBK_STATEMENT_KINDS - RBK_STATEMENT_LET < 62, "a set of steps is 
     X(HOOK, "an `on` block", STEP(NOTIFY))                                                     \
     X(ACTION, "an action", LOOKING | DOING | CONTROL | STEP(UNDO_BLOCK))                       \
     X(INVERSE, "the `undo` of an action", LOOKING | DOING | CONTROL)                           \
-    X(CHANNEL, "a channel", DOING & ~STEP(DO))
+    X(CHANNEL, "a channel", (DOING & ~STEP(DO)) | STEP(IF))
 
 enum block {
 #define X(NAME, WORDS, STEPS) BLOCK_##NAME,
@@ -95,7 +95,7 @@ static const char *advice(enum block block, const struct rbk_tree_statement *sta
         return "Only `notify` stands in an `on` block.";
     case BLOCK_CHANNEL:
         return "A channel delivers its message: `http`, `run`, `shell`, `sql` and `redis` stand in "
-               "it.";
+               "it, and `if` around them.";
     default:
         return NULL;
     }

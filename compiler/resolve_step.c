@@ -22,6 +22,7 @@ static const char *const stage_kinds[] = {RBK_STAGE_KINDS(STAGE_KIND_WORD) NULL}
 static const char *const risks[] = {RBK_RISKS(RISK_WORD) NULL};
 #undef RISK_WORD
 #define HOOK_WORD(constant, word) word,
+static const char *const kept_words[] = {"kept", NULL};
 static const char *const hooks[] = {RBK_HOOK_KINDS(HOOK_WORD) NULL};
 #undef HOOK_WORD
 static const char *const created_words[] = {"preserved", "lost", "cleanup", NULL};
@@ -201,6 +202,10 @@ void rbk_resolve_clauses(struct rbk_analysis *analysis, struct rbk_tree_statemen
     for (struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
         if (at->kind != RBK_CLAUSE_INTO) {
             continue;
+        }
+        if (analysis->in_channel) {
+            check_word(analysis, at->name, "name for what a channel keeps", kept_words);
+            continue; /* It is a variable of the channel, see RBK_VARIABLES. */
         }
         struct rbk_declaration *slot =
             declare_slot(analysis, RBK_DECLARATION_INTO, at->name, statement);

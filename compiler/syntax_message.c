@@ -59,6 +59,7 @@ static const char *const expression_begins[] = {
     "true",
     "false",
     "not",
+    "stage", /* before a dot */
     "'-'",
     "'('",
     "'['",

@@ -16,7 +16,7 @@ _rbk() {
     local command='' words=0 i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -s | --store | --set | --params | -C | --directory | --unrehearsed | -m | --reason | -l | --label | --format | -o | --output) ((i++)) ;;
+        -s | --store | --set | --params | -C | --directory | --unrehearsed | --url | -m | --reason | -l | --label | --format | -o | --output) ((i++)) ;;
         -*) ;;
         *) if [ -z "$command" ]; then command=${COMP_WORDS[i]}; else ((words++)); fi ;;
         esac
@@ -35,7 +35,7 @@ _rbk() {
         mapfile -t COMPREPLY < <(compgen -W 'md html json' -- "$cur")
         return
         ;;
-    --set | --unrehearsed | -m | --reason | -l | --label) return ;;
+    --set | --unrehearsed | --url | -m | --reason | -l | --label) return ;;
     esac
     if [ -z "$command" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands --store --help --version" -- "$cur")
@@ -44,7 +44,7 @@ _rbk() {
     if [[ $cur == -* ]]; then
         local options='--store --help'
         case $command in
-        run) options+=' --set --params --directory --unrehearsed --arm-only --json --plain --no-wait' ;;
+        run) options+=' --set --params --directory --unrehearsed --url --arm-only --json --plain --no-wait' ;;
         resume) options+=' --json --plain --no-wait' ;;
         status | runs) options+=' --json' ;;
         log) options+=' --json --follow' ;;

@@ -34,6 +34,7 @@ complete -c rbk -n '__fish_seen_subcommand_from run' -l set -x -d 'a parameter: 
 complete -c rbk -n '__fish_seen_subcommand_from run' -l params -r -F -d 'parameters as JSON'
 complete -c rbk -n '__fish_seen_subcommand_from run' -s C -l directory -x -a '(__fish_complete_directories)'
 complete -c rbk -n '__fish_seen_subcommand_from run' -l unrehearsed -x -d 'start without a rehearsal'
+complete -c rbk -n '__fish_seen_subcommand_from run' -l url -x -d 'where rbk serve shows runs, for links'
 complete -c rbk -n '__fish_seen_subcommand_from run' -l arm-only -d 'read every trigger once, start nothing'
 complete -c rbk -n '__fish_seen_subcommand_from run resume' -l plain -d 'lines on a terminal too'
 complete -c rbk -n '__fish_seen_subcommand_from run resume' -l no-wait -d 'end when held, paused or stuck'

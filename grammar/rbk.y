@@ -611,6 +611,10 @@ primary:
   | BYTES { $$ = LITERAL(BYTES, @$, $1); }
   | "true" { $$ = EXPR(BOOL, @$, .number = 1); }
   | "false" { $$ = EXPR(BOOL, @$, .number = 0); }
+  | "stage" '.' any {
+        $$ = EXPR(NAME, @1, .name = rbk_tree_name(parse, $1, @1));
+        $$ = EXPR(MEMBER, @$, .left = $$, .name = $3);
+    }
   | primary '.' any { $$ = EXPR(MEMBER, @$, .left = $1, .name = $3); }
   | primary '(' arguments ')' { $$ = EXPR(CALL, @$, .left = $1, .arguments = $3.first); }
   | '(' expr ')' { $$ = $2; $$->span = @$; } ;

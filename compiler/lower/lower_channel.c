@@ -3,17 +3,97 @@
  *
  * A channel is a row of effects that the outbox carries out for each message. Its type's body is
  * written out with its parameters bound; a body can only hold effects, since nobody rolls a
- * message back or waits for it.
+ * message back or waits for it, and `if` around them: each effect has the conditions of all of
+ * these, joined to one. What an effect binds `into kept` stays with the channel.
  */
 #include "compiler/lower/lowering.h"
 
 #include "runtime/core/base/assert.h"
+
+/* An `if` around an effect. */
+struct guard {
+    const struct guard *outer;
+    const struct rbk_tree_expr *condition;
+    bool otherwise; /* in its `else` */
+};
 
 static bool can_stand_in_channel(const struct rbk_tree_statement *statement)
 {
     return statement->kind == RBK_STATEMENT_RUN || statement->kind == RBK_STATEMENT_SHELL ||
            statement->kind == RBK_STATEMENT_HTTP || statement->kind == RBK_STATEMENT_SQL ||
            statement->kind == RBK_STATEMENT_REDIS;
+}
+
+/* All guards hold; one that is missing counts as false, so that its `else` is taken. */
+static uint32_t guards_hold(struct rbk_lower *lower, const struct guard *guard)
+{
+    struct rbk_builder *builder = &lower->builder;
+    struct rbk_expr_open open;
+    struct rbk_str text = rbk_lower_expr_text(lower, guard->condition);
+    struct rbk_span span = guard->condition->span;
+    rbk_lower_open(lower, &open);
+    for (uint32_t count = 0; guard != NULL; guard = guard->outer, count++) {
+        rbk_lower_emit(lower, guard->condition);
+        rbk_builder_push_code(builder, RBK_OP_CONST,
+                              rbk_builder_constant(builder, rbk_value_bool(false)));
+        rbk_builder_push_code(builder, RBK_OP_COALESCE, 0);
+        if (guard->otherwise) {
+            rbk_builder_push_code(builder, RBK_OP_NOT, 0);
+        }
+        if (count > 0) {
+            rbk_builder_push_code(builder, RBK_OP_AND, 0);
+        }
+    }
+    if (lower->saw_secret) {
+        lower->saw_secret = false;
+        rbk_lower_report_secret(lower, span);
+    }
+    return rbk_lower_close(lower, &open, RBK_TYPE_BOOL, text);
+}
+
+static void lower_body(struct rbk_lower *lower, struct rbk_channel *channel,
+                       const struct rbk_tree_block *block, const struct guard *guard);
+
+static void lower_if(struct rbk_lower *lower, struct rbk_channel *channel,
+                     const struct rbk_tree_statement *statement, const struct guard *outer)
+{
+    struct guard guard = {outer, statement->value, false};
+    lower_body(lower, channel, statement->block, &guard);
+    guard.otherwise = true;
+    if (statement->else_block != NULL) {
+        lower_body(lower, channel, statement->else_block, &guard);
+    }
+}
+
+/* The effects of a body, one behind the other in the table. */
+static void lower_body(struct rbk_lower *lower, struct rbk_channel *channel,
+                       const struct rbk_tree_block *block, const struct guard *guard)
+{
+    for (const struct rbk_tree_statement *s = block->first; s != NULL && !lower->stopped;
+         s = s->next) {
+        if (s->kind == RBK_STATEMENT_IF) {
+            lower_if(lower, channel, s, guard);
+            continue;
+        }
+        if (!can_stand_in_channel(s)) {
+            rbk_lower_refuse(lower, s->head, "`%s` in a channel",
+                             rbk_statement_words((enum rbk_statement_kind)s->kind));
+            continue;
+        }
+        rbk_arena_reset(&lower->scratch);
+        struct rbk_effect effect = rbk_lower_step_effect(lower, NULL, s, RBK_STR(""));
+        if (guard != NULL) {
+            effect.condition = guards_hold(lower, guard);
+        }
+        if (rbk_tree_clause_find(s, RBK_CLAUSE_INTO) != NULL) {
+            struct rbk_slot slot = {.name = rbk_arena_printf(lower->builder.arena, "%.*s.kept",
+                                                             RBK_STR_ARG(channel->name)),
+                                    .type = RBK_TYPE_SCALAR};
+            effect.into = rbk_build_slot(&lower->builder, slot);
+        }
+        (void)rbk_build_effect(&lower->builder, effect);
+        channel->effects.count++;
+    }
 }
 
 static void lower_channel(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
@@ -35,21 +115,7 @@ static void lower_channel(struct rbk_lower *lower, const struct rbk_tree_stateme
     lower->source = call->ref->file->source;
     (void)rbk_lower_enter(lower, lower->source);
     rbk_lower_bind_arguments(lower, NULL, RBK_STR(""), call, caller);
-    const struct rbk_tree_block *block = call->ref->statement->block;
-    for (const struct rbk_tree_statement *s = block->first; s != NULL; s = s->next) {
-        if (!can_stand_in_channel(s)) {
-            rbk_lower_refuse(lower, s->head, "`%s` in a channel",
-                             rbk_statement_words((enum rbk_statement_kind)s->kind));
-            continue;
-        }
-        if (rbk_tree_clause_find(s, RBK_CLAUSE_INTO) != NULL) {
-            rbk_lower_refuse(lower, s->head, "`into` in a channel");
-        }
-        rbk_arena_reset(&lower->scratch);
-        struct rbk_effect effect = rbk_lower_step_effect(lower, NULL, s, RBK_STR(""));
-        (void)rbk_build_effect(&lower->builder, effect);
-        channel.effects.count++;
-    }
+    lower_body(lower, &channel, call->ref->statement->block, NULL);
     rbk_lower_leave(lower, false);
     lower->source = caller;
     lower->mode = mode;

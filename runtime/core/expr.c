@@ -216,6 +216,10 @@ static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
         return 0;
     case RBK_OP_LINES:
         return rbk_op_lines(arena, args[0], ret);
+    case RBK_OP_MEMBER:
+        return rbk_op_member(arena, args[0], args[1], ret);
+    case RBK_OP_MAIL_HEADER:
+        return rbk_op_mail_header(arena, args[0], ret);
     case RBK_OP_NO_DASH:
         *ret = args[0];
         return no_dash(evaluation, args[0]);
@@ -249,6 +253,7 @@ size_t rbk_op_takes(struct rbk_op_code code)
     case RBK_OP_JSON_ESCAPE:
     case RBK_OP_LENGTH:
     case RBK_OP_LINES:
+    case RBK_OP_MAIL_HEADER:
     case RBK_OP_NO_DASH:
         return 1;
     case RBK_OP_CONCAT:

@@ -56,6 +56,8 @@ struct rbk_machine;
     X(ITEM, "item", "list index -> the item; missing when out of range")                          \
     X(LENGTH, "length", "list -> its length")                                                     \
     X(LINES, "lines", "text -> list of its lines")                                                \
+    X(MEMBER, "member", "JSON object, name -> that member; missing when there is none")           \
+    X(MAIL_HEADER, "mail_header", "text -> the value of a mail's header, folded, RFC 2047")       \
     X(NO_DASH, "no_dash", "text -> the same; refused (RBK_EREFUSED) when it begins with '-'")
 
 enum rbk_op {
@@ -86,39 +88,40 @@ enum rbk_unit {
 };
 
 /* What a plan may ask about its run: X(constant, spelling, type). */
-#define RBK_VARIABLES(X)                                                                          \
-    X(RUN_ID, "run.id", TEXT)                                                                     \
-    X(RUN_USER, "run.user", TEXT) /* who started it */                                            \
-    X(RUN_HOST, "run.host", TEXT)                                                                 \
-    X(RUN_DATE, "run.date", TEXT) /* the day it started, YYYY-MM-DD, UTC */                       \
-    X(RUN_STARTED, "run.started", TIME)                                                           \
-    X(RUN_STATUS, "run.status", TEXT)                                                             \
-    X(RUN_STAGE, "run.stage", TEXT)   /* the stage under way, or the last one */                  \
-    X(RUN_REASON, "run.reason", TEXT) /* why it turned round, paused or got stuck */              \
-    X(RUN_ELAPSED, "run.elapsed", DURATION)                                                       \
-    X(RUN_ROLLBACK_ELAPSED, "run.rollback_elapsed", DURATION) /* since the decision */            \
-    X(RUN_REMAINING, "run.remaining", DURATION) /* of the estimate; 0 when it has passed */       \
-    X(RUN_QUESTION, "run.question", TEXT)       /* what somebody is asked; empty: nothing */      \
-    X(RUN_LINK, "run.link", TEXT)       /* where people look at it: --url; empty: nowhere */      \
-    X(STAGE_NAME, "stage.name", TEXT)   /* as run.stage */                                        \
-    X(STAGE_TITLE, "stage.title", TEXT) /* of that stage; its name when it has none */            \
-    X(PLAN_NAME, "plan.name", TEXT)                                                               \
-    X(PLAN_TITLE, "plan.title", TEXT)                                                             \
-    X(PLAN_TICKET, "plan.ticket", TEXT)                                                           \
-    X(PLAN_OWNER, "plan.owner", TEXT)                                                             \
-    X(PLAN_SERVICE, "plan.service", TEXT)                                                         \
-    X(PLAN_ESTIMATE, "plan.estimate", DURATION)                                                   \
-    X(PLAN_ROLLBACK_WITHIN, "plan.rollback_within", DURATION)                                     \
-    X(ROLLBACKS, "rollbacks", INT)  /* unplanned stage rollbacks so far */                        \
-    X(ELAPSED, "elapsed", DURATION) /* from the first effect, stops when all is applied */        \
-    X(ESTIMATE, "estimate", DURATION)                                                             \
-    X(MESSAGE, "message", TEXT)           /* in a channel: what to tell */                        \
-    X(MESSAGE_KEY, "key", TEXT)           /* in a channel: the idempotency key of this message */ \
-    X(MESSAGE_RUN, "run", TEXT)           /* in a channel: the run's id */                        \
-    X(MESSAGE_STAGE, "stage", TEXT)       /* in a channel: the stage under way */                 \
-    X(MESSAGE_SUMMARY, "summary", TEXT)   /* in a channel: the message on one short line */       \
-    X(MESSAGE_EVENT, "event", TEXT)       /* in a channel: why it is sent: abort, stage, … */   \
-    X(MESSAGE_SEVERITY, "severity", TEXT) /* in a channel: info warning error critical */         \
+#define RBK_VARIABLES(X)                                                                           \
+    X(RUN_ID, "run.id", TEXT)                                                                      \
+    X(RUN_USER, "run.user", TEXT) /* who started it */                                             \
+    X(RUN_HOST, "run.host", TEXT)                                                                  \
+    X(RUN_DATE, "run.date", TEXT) /* the day it started, YYYY-MM-DD, UTC */                        \
+    X(RUN_STARTED, "run.started", TIME)                                                            \
+    X(RUN_STATUS, "run.status", TEXT)                                                              \
+    X(RUN_STAGE, "run.stage", TEXT)   /* the stage under way, or the last one */                   \
+    X(RUN_REASON, "run.reason", TEXT) /* why it turned round, paused or got stuck */               \
+    X(RUN_ELAPSED, "run.elapsed", DURATION)                                                        \
+    X(RUN_ROLLBACK_ELAPSED, "run.rollback_elapsed", DURATION) /* since the decision */             \
+    X(RUN_REMAINING, "run.remaining", DURATION) /* of the estimate; 0 when it has passed */        \
+    X(RUN_QUESTION, "run.question", TEXT)       /* what somebody is asked; empty: nothing */       \
+    X(RUN_LINK, "run.link", TEXT)       /* where people look at it: --url; empty: nowhere */       \
+    X(STAGE_NAME, "stage.name", TEXT)   /* as run.stage */                                         \
+    X(STAGE_TITLE, "stage.title", TEXT) /* of that stage; its name when it has none */             \
+    X(PLAN_NAME, "plan.name", TEXT)                                                                \
+    X(PLAN_TITLE, "plan.title", TEXT) /* its name when it has none */                              \
+    X(PLAN_TICKET, "plan.ticket", TEXT)                                                            \
+    X(PLAN_OWNER, "plan.owner", TEXT)                                                              \
+    X(PLAN_SERVICE, "plan.service", TEXT)                                                          \
+    X(PLAN_ESTIMATE, "plan.estimate", DURATION)                                                    \
+    X(PLAN_ROLLBACK_WITHIN, "plan.rollback_within", DURATION)                                      \
+    X(ROLLBACKS, "rollbacks", INT)  /* unplanned stage rollbacks so far */                         \
+    X(ELAPSED, "elapsed", DURATION) /* from the first effect, stops when all is applied */         \
+    X(ESTIMATE, "estimate", DURATION)                                                              \
+    X(MESSAGE, "message", TEXT)           /* in a channel: what to tell */                         \
+    X(MESSAGE_KEY, "key", TEXT)           /* in a channel: the idempotency key of this message */  \
+    X(MESSAGE_RUN, "run", TEXT)           /* in a channel: the run's id */                         \
+    X(MESSAGE_STAGE, "stage", TEXT)       /* in a channel: the stage under way */                  \
+    X(MESSAGE_SUMMARY, "summary", TEXT)   /* in a channel: the message on one short line */        \
+    X(MESSAGE_EVENT, "event", TEXT)       /* in a channel: why it is sent: abort, stage, … */    \
+    X(MESSAGE_SEVERITY, "severity", TEXT) /* in a channel: info warning error critical */          \
+    X(MESSAGE_KEPT, "kept", TEXT)         /* in a channel: of its last `into kept`; empty: none */ \
     X(MESSAGE_AT, "at", TIME)             /* in a channel: when it was written */
 
 enum rbk_variable {

@@ -254,8 +254,12 @@ static bool result_type(struct rbk_op_code code, const enum rbk_type *args, size
     case RBK_OP_URL_ENCODE:
     case RBK_OP_URL_BASE:
     case RBK_OP_JSON_ESCAPE:
+    case RBK_OP_MAIL_HEADER:
         *ret = text_type(args[0]);
         return is_textual(args[0]);
+    case RBK_OP_MEMBER:
+        *ret = args[0] == RBK_TYPE_SECRET ? RBK_TYPE_SECRET : RBK_TYPE_SCALAR;
+        return is_textual(args[0]) && is_textual(args[1]) && args[1] != RBK_TYPE_SECRET;
     case RBK_OP_LIST: {
         bool flat = true;
         for (size_t i = 0; i < count; i++) {

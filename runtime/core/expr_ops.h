@@ -56,6 +56,10 @@ RBK_MUST_USE int rbk_op_json_escape(struct rbk_arena *arena, struct rbk_value a,
                                     struct rbk_value *ret);
 RBK_MUST_USE int rbk_op_list(struct rbk_arena *arena, const struct rbk_value *items, size_t count,
                              struct rbk_value *ret);
+RBK_MUST_USE int rbk_op_member(struct rbk_arena *arena, struct rbk_value object,
+                               struct rbk_value name, struct rbk_value *ret);
+RBK_MUST_USE int rbk_op_mail_header(struct rbk_arena *arena, struct rbk_value a,
+                                    struct rbk_value *ret);
 RBK_MUST_USE int rbk_op_lines(struct rbk_arena *arena, struct rbk_value a, struct rbk_value *ret);
 struct rbk_value rbk_op_item(struct rbk_value list, struct rbk_value index);
 struct rbk_value rbk_op_length(struct rbk_value list);

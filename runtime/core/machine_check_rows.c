@@ -249,6 +249,21 @@ static int check_effect(const struct rbk_machine *machine, uint32_t row, struct 
     return check_parts(machine, row, reterr);
 }
 
+/* Effects of a channel come without states: what is around them is their condition. */
+static int check_channels(const struct rbk_machine *machine, struct rbk_error *reterr)
+{
+    for (uint32_t i = 0; i < machine->channel_count; i++) {
+        struct rbk_slice effects = machine->channels[i].effects;
+        for (uint32_t row = effects.first; row < effects.first + effects.count; row++) {
+            uint32_t condition = machine->effects[row].condition;
+            MUST(condition == RBK_NONE || (is_condition(type_of(machine, condition)) &&
+                                           !takes_readings(machine, condition)),
+                 effects, row, "its condition is not a bool without readings");
+        }
+    }
+    return 0;
+}
+
 /* The few rows that are soon said. */
 static int check_small(const struct rbk_machine *machine, struct rbk_error *reterr)
 {
@@ -325,6 +340,9 @@ int rbk_machine_check_rows(const struct rbk_machine *machine, struct rbk_error *
     }
     if (!error) {
         error = check_rings(machine, reterr);
+    }
+    if (!error) {
+        error = check_channels(machine, reterr);
     }
     return error ? error : check_small(machine, reterr);
 }

@@ -32,6 +32,7 @@ struct ended {
     int64_t id;
     int64_t next_ms; /* 0: sent */
     char *reason;    /* owned */
+    char *kept;      /* owned */
 };
 
 struct outbox {
@@ -122,6 +123,15 @@ static uint64_t pause_ms(unsigned failures)
     return pause * 3 / 4 + uv_hrtime() / 1000 % (pause / 2);
 }
 
+static void free_ended(struct ended *ended)
+{
+    if (ended != NULL) {
+        free(ended->reason);
+        free(ended->kept);
+        free(ended);
+    }
+}
+
 static void put_ended(struct lane *lane, int64_t next_ms, struct rbk_str reason)
 {
     struct outbox *outbox = lane->outbox;
@@ -129,9 +139,10 @@ static void put_ended(struct lane *lane, int64_t next_ms, struct rbk_str reason)
 
     if (ended != NULL) {
         ended->reason = strndup(reason.bytes != 0 ? reason.data : "", reason.bytes);
+        ended->kept = strdup(lane->kept != NULL ? lane->kept : "");
     }
-    if (ended == NULL || ended->reason == NULL) {
-        free(ended);
+    if (ended == NULL || ended->reason == NULL || ended->kept == NULL) {
+        free_ended(ended);
         rbk_run_fail(outbox->run, rbk_error_set(&outbox->run->error, RBK_ENOMEM, "out of memory"));
         return;
     }
@@ -202,7 +213,8 @@ int rbk_outbox_write(struct rbk_run *run)
     int error = 0;
 
     for (const struct ended *at = run->outbox->ended; at != NULL && error == 0; at = at->next) {
-        error = rbk_store_message_done(run->store, at->id, at->next_ms, at->reason, &run->error);
+        error = rbk_store_message_done(run->store, at->id, at->next_ms, at->reason, at->kept,
+                                       &run->error);
     }
     return error;
 }
@@ -214,14 +226,36 @@ void rbk_outbox_written(struct rbk_run *run)
 
     while ((ended = outbox->ended) != NULL) {
         outbox->ended = ended->next;
-        free(ended->reason);
-        free(ended);
+        free_ended(ended);
     }
     outbox->ended_end = &outbox->ended;
 }
 
 /* ---- life --------------------------------------------------------------------------------------
  */
+
+/* Room for the channel's effects, and what it kept before this runner. */
+static int prepare(struct lane *lane)
+{
+    struct rbk_run *run = rbk_lane_run(lane);
+    const struct rbk_machine *machine = run->replay->machine;
+    struct rbk_str kept;
+    int error;
+
+    if (lane->channel != UINT32_MAX) {
+        lane->wanted = calloc(machine->channels[lane->channel].effects.count + 1u, sizeof(bool));
+        if (lane->wanted == NULL) {
+            return rbk_error_set(&run->error, RBK_ENOMEM, "out of memory");
+        }
+    }
+    rbk_arena_reset(&run->scratch);
+    error =
+        rbk_store_get_kept(run->store, run->id, lane->channel, &run->scratch, &kept, &run->error);
+    if (error == 0 && kept.bytes != 0) {
+        lane->kept = strdup(kept.data);
+    }
+    return error;
+}
 
 int rbk_outbox_open(struct rbk_run *run)
 {
@@ -249,6 +283,13 @@ int rbk_outbox_open(struct rbk_run *run)
     }
     run->outbox = outbox;
     run->has_mail = true;
+    for (uint32_t i = 0; i < count; i++) {
+        int error = prepare(&outbox->lanes[i]);
+
+        if (error != 0) {
+            return error;
+        }
+    }
     return 0;
 }
 
@@ -286,6 +327,8 @@ static void on_timer_closed(uv_handle_t *handle)
     }
     rbk_arena_fini(&lane->arena);
     rbk_arena_fini(&lane->arena_about);
+    free(lane->kept);
+    free(lane->wanted);
     if (--outbox->open != 0) {
         return;
     }

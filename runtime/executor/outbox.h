@@ -27,11 +27,13 @@ struct lane {
     bool more;         /* rows behind it may be in the store */
     unsigned failures; /* attempts in a row that failed: how long the next pause is */
     uint32_t effect;   /* of the channel, being carried out */
+    bool *wanted;      /* owned: which of its effects this attempt carries out */
     bool sending;
     struct rbk_driver *driver;
     struct rbk_activity *activity;
     uv_timer_t timer; /* next attempt */
     struct rbk_scope scope;
+    char *kept;                                 /* owned: of its last `into kept`; NULL: nothing */
     struct rbk_value about[RBK_VARIABLE_COUNT]; /* of the first mail, in `arena_about` */
     struct rbk_arena arena_about;
     struct rbk_arena arena; /* the request under way */

@@ -6,11 +6,15 @@
  */
 #include "runtime/executor/outbox.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/value_text.h"
 #include "runtime/executor/about.h"
 
 #define SEND_TIMEOUT_MS 10000u
+/* Of an answer that a channel keeps. */
+#define KEPT_BYTES_MAX ((size_t)64 << 10)
 
 /* Variables of the message, over those of the run: what was so when it was written. */
 static struct rbk_value variable(void *context, enum rbk_variable which)
@@ -28,6 +32,8 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
         return rbk_value_text(RBK_TYPE_TEXT, mail->stage);
     case RBK_VARIABLE_MESSAGE_AT:
         return rbk_value_integer(RBK_TYPE_TIME, mail->at_ms);
+    case RBK_VARIABLE_MESSAGE_KEPT:
+        return rbk_value_text(RBK_TYPE_TEXT, rbk_str_from(lane->kept != NULL ? lane->kept : ""));
     case RBK_VARIABLE_MESSAGE_SUMMARY:
         return rbk_value_text(RBK_TYPE_TEXT, rbk_about_summary(mail->text, &lane->arena));
     default:
@@ -62,6 +68,20 @@ static bool is_wanted(struct lane *lane, const struct rbk_effect *effect)
            !value.missing && value.type == RBK_TYPE_BOOL && value.as.truth;
 }
 
+/* All conditions before the first effect: what one of them changes (`kept`) must not open the
+ * `else` of its own `if`. */
+static void choose_effects(struct lane *lane)
+{
+    const struct rbk_machine *machine = rbk_lane_run(lane)->replay->machine;
+    uint32_t count = machine->channels[lane->channel].effects.count;
+
+    rbk_arena_reset(&lane->arena);
+    for (lane->effect = 0; lane->effect < count; lane->effect++) {
+        lane->wanted[lane->effect] = is_wanted(lane, effect_of(lane));
+    }
+    lane->effect = 0;
+}
+
 /* What became of an effect of the channel that was to be begun. */
 enum begun { BEGUN_WAITS, BEGUN_AND_OVER, BEGUN_FAILED };
 
@@ -83,7 +103,7 @@ static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
     struct rbk_request request;
 
     rbk_arena_reset(&lane->arena);
-    if (!is_wanted(lane, effect)) {
+    if (!lane->wanted[lane->effect]) {
         return BEGUN_AND_OVER;
     }
     if (rbk_request_build(&source, &lane->arena, &request, ret_error) != 0 ||
@@ -125,6 +145,21 @@ static void go_on(struct lane *lane)
     rbk_lane_done(lane, true, (struct rbk_str){NULL, 0});
 }
 
+/* `into kept`: for what follows and for later messages, once this one is sent or has failed. */
+static void keep(struct lane *lane, struct rbk_value value)
+{
+    struct rbk_run *run = rbk_lane_run(lane);
+    struct rbk_str text;
+
+    if (value.missing || !rbk_type_is_text(value.type) || value.as.text.bytes > KEPT_BYTES_MAX) {
+        return;
+    }
+    rbk_arena_reset(&run->scratch);
+    text = rbk_secrets_redact(run->secrets, &run->scratch, value.as.text);
+    free(lane->kept);
+    lane->kept = strndup(text.bytes != 0 ? text.data : "", text.bytes);
+}
+
 static void on_result(struct rbk_client *client, const struct rbk_result *result)
 {
     struct lane *lane = (struct lane *)client;
@@ -133,6 +168,9 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
     if (result->outcome != RBK_OUTCOME_OK && !effect_of(lane)->optional) {
         rbk_lane_done(lane, false, result->message);
     } else {
+        if (result->outcome == RBK_OUTCOME_OK && effect_of(lane)->into != RBK_NONE) {
+            keep(lane, result->value);
+        }
         lane->effect++;
         go_on(lane);
     }
@@ -145,7 +183,6 @@ void rbk_lane_send(struct lane *lane)
 
     lane->client.on_result = on_result;
     lane->sending = true;
-    lane->effect = 0;
     if (lane->channel == UINT32_MAX) {
         rbk_run_notice(run, "%.*s", RBK_STR_ARG(lane->first->text));
         rbk_lane_done(lane, true, (struct rbk_str){NULL, 0});
@@ -158,5 +195,6 @@ void rbk_lane_send(struct lane *lane)
     lane->scope.window = NULL;
     rbk_arena_reset(&lane->arena_about);
     rbk_about_read(lane->first->about, &lane->arena_about, lane->about);
+    choose_effects(lane);
     go_on(lane);
 }

@@ -407,65 +407,8 @@ static void batch(struct rbk_run *run)
     }
 }
 
-/* ---- stopping ---------------------------------------------------------------------------------
+/* ---- a turn -----------------------------------------------------------------------------------
  */
-
-static int status_to_exit(enum rbk_status status)
-{
-    switch (status) {
-    case RBK_STATUS_COMPLETED:
-        return 0;
-    case RBK_STATUS_ABORTED:
-        return 10;
-    case RBK_STATUS_STUCK:
-        return 20;
-    case RBK_STATUS_CANCELLED:
-        return 40;
-    default:
-        return 30;
-    }
-}
-
-/* Whether nothing moves any more without a person or a deadline of the run's hold. */
-static bool still(const struct rbk_run *run)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-
-    if (run->queue != NULL || !rbk_work_idle(run)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        uint32_t mode = rbk_state_region(machine, run->replay->state, i)->mode;
-
-        if (mode == RBK_MODE_RUNNING || mode == RBK_MODE_CANCELLING || mode == RBK_MODE_RESOLVING ||
-            mode == RBK_MODE_LOOKING || mode == RBK_MODE_RETRY) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool should_stop(const struct rbk_run *run)
-{
-    const struct rbk_state *state = run->replay->state;
-
-    if (rbk_status_is_end((enum rbk_status)state->status)) {
-        return true;
-    }
-    if (!still(run)) {
-        return false;
-    }
-    switch (state->status) {
-    case RBK_STATUS_PAUSED:
-    case RBK_STATUS_HELD:
-        return run->interrupts != 0 || run->options.no_wait;
-    case RBK_STATUS_STUCK:
-        return run->interrupts != 0 || run->options.no_wait ||
-               state->escalated >= run->replay->machine->escalation_count;
-    default:
-        return false;
-    }
-}
 
 static void on_pump(uv_check_t *check)
 {
@@ -496,7 +439,7 @@ static void on_pump(uv_check_t *check)
     if (run->queue == NULL && !rbk_outbox_has_ended(run)) {
         uv_idle_stop(&run->idle);
         rbk_store_checkpoint(run->store);
-        if (should_stop(run)) {
+        if (rbk_run_should_stop(run)) {
             run->stopping = true;
             run->leave = !rbk_status_is_end((enum rbk_status)run->replay->state->status);
             uv_stop(&run->loop);
@@ -622,6 +565,10 @@ static void say_farewell(struct rbk_run *run)
         }
     }
     uv_timer_stop(&run->due_timer);
+    if (ended && !rbk_outbox_idle(run)) {
+        rbk_run_notice(run, "messages are left that could not be sent; `rbk resume %s` tries again",
+                       run->id);
+    }
 }
 
 static void on_part_closed(void *context)
@@ -700,5 +647,5 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
         *reterr = run->error;
         return 1;
     }
-    return status_to_exit((enum rbk_status)run->replay->state->status);
+    return rbk_run_exit_status(run);
 }

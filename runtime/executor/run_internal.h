@@ -5,6 +5,7 @@
  * What the files of the executor share. Nobody outside runtime/executor includes this.
  *
  *   run_open.c      create, reopen, free
+ *   run_end.c       when the loop ends, and with which exit status
  *   run_look.c      what an observer may look at
  *   run.c           the one door: records from the queue through step() into the journal; the loop
  *   turn.c          what comes first of what happens in one turn
@@ -146,6 +147,12 @@ void rbk_run_notice(struct rbk_run *run, const char *format, ...) RBK_PRINTF(2, 
 void rbk_turn_sort(struct rbk_run *run);
 /* step() refused an event: whoever posted it must know when it comes again. */
 void rbk_turn_refused(struct rbk_run *run, const struct rbk_event *event);
+
+/* ---- run_end.c ---- */
+/* An end was reached, or nothing goes on without a person who is not waited for. */
+bool rbk_run_should_stop(const struct rbk_run *run);
+/* 0, 10, 20, 30 or 40, as docs/operating.md has them. */
+int rbk_run_exit_status(const struct rbk_run *run);
 
 /* ---- due.c ---- */
 void rbk_due_arm(struct rbk_run *run);

@@ -193,7 +193,7 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
     case RBK_VARIABLE_PLAN_NAME:
         return text(machine->name);
     case RBK_VARIABLE_PLAN_TITLE:
-        return text(machine->title);
+        return text(machine->title.bytes != 0 ? machine->title : machine->name);
     case RBK_VARIABLE_PLAN_TICKET:
         return text(machine->ticket);
     case RBK_VARIABLE_PLAN_OWNER:

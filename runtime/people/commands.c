@@ -16,7 +16,7 @@
 const struct rbk_subcommand rbk_subcommands[] = {
     {"run", "PLAN", "carry out a plan (.rbk) or a machine (.rbkm)",
      SHOWS | RBK_TAKES(SET) | RBK_TAKES(PARAMS) | RBK_TAKES(DIRECTORY) | RBK_TAKES(UNREHEARSED) |
-         RBK_TAKES(ARM_ONLY),
+         RBK_TAKES(URL) | RBK_TAKES(ARM_ONLY),
      1, 1, rbk_subcommand_run},
     {"resume", "[RUN]", "go on with a run after a crash, a pause or a reboot", SHOWS, 0, 1,
      rbk_subcommand_resume},

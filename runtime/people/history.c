@@ -56,7 +56,7 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
     case RBK_VARIABLE_PLAN_NAME:
         return text_value(machine->name);
     case RBK_VARIABLE_PLAN_TITLE:
-        return text_value(machine->title);
+        return text_value(machine->title.bytes != 0 ? machine->title : machine->name);
     case RBK_VARIABLE_PLAN_TICKET:
         return text_value(machine->ticket);
     case RBK_VARIABLE_PLAN_OWNER:

@@ -19,6 +19,7 @@
     X(PARAMS, "params", 0, "FILE", "parameters as a JSON object; --set wins over it")              \
     X(DIRECTORY, "directory", 'C', "DIR", "where commands run (else the folder of the file)")      \
     X(UNREHEARSED, "unrehearsed", 0, "REASON", "start without a fresh rehearsal, and say why")     \
+    X(URL, "url", 0, "URL", "where `rbk serve` shows runs (else $RBK_URL), for links in messages") \
     X(ARM_ONLY, "arm-only", 0, NULL, "read every trigger once, tell how far it is, start nothing") \
     X(REASON, "reason", 'm', "TEXT", "why; kept in the journal")                                   \
     X(LABEL, "label", 'l', "NAME=VALUE", "a label of the alert; may be given more than once")      \

@@ -26,6 +26,11 @@
 #define TICK_MS 250
 /* How often the store is asked for messages that were not sent. */
 #define UNSENT_MS 2000u
+/* Of --url. */
+#define URL_BYTES_MAX 1024u
+#define URL_CHARACTERS                                               \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" \
+    "-._~:/?[]@!$&'()*+,;=%"
 
 static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
 
@@ -262,6 +267,32 @@ static void say_how_to_go_on(struct rbk_session *session)
 /* ---- life -------------------------------------------------------------------------------------
  */
 
+/* --url, else $RBK_URL: it stands in messages, so it must read as a URL. NULL in *ret_url: none. */
+static int read_url(const struct rbk_options *options, const char **ret_url,
+                    struct rbk_error *reterr)
+{
+    const char *url = options->values[RBK_OPTION_URL];
+    const char *rest;
+
+    if (url == NULL) {
+        url = getenv("RBK_URL");
+    }
+    *ret_url = url;
+    if (url == NULL || url[0] == '\0') {
+        *ret_url = NULL;
+        return 0;
+    }
+    rest = strncmp(url, "http://", 7) == 0    ? url + 7
+           : strncmp(url, "https://", 8) == 0 ? url + 8
+                                              : "";
+    if (rest[0] == '\0' || strlen(url) > URL_BYTES_MAX ||
+        strspn(rest, URL_CHARACTERS) != strlen(rest)) {
+        return rbk_error_set(reterr, RBK_EUSAGE, "%s is not a URL such as https://rbk.example.com",
+                             options->values[RBK_OPTION_URL] != NULL ? "--url" : "RBK_URL");
+    }
+    return 0;
+}
+
 int rbk_session_init(struct rbk_session *session, const struct rbk_options *options,
                      struct rbk_error *reterr)
 {
@@ -281,7 +312,7 @@ int rbk_session_init(struct rbk_session *session, const struct rbk_options *opti
         .no_wait = options->given[RBK_OPTION_NO_WAIT],
         .observer = {.context = session, .on_record = on_record, .on_notice = on_notice},
     };
-    return error;
+    return error != 0 ? error : read_url(options, &session->run_options.url, reterr);
 }
 
 static int prepare(struct rbk_session *session)

@@ -53,8 +53,10 @@
     X(UNSENT, "SELECT id, at_ms, channel, key, text, stage, about, attempts, sent_ms, next_ms, "   \
               "reason FROM outbox WHERE run = ?1 AND channel = ?2 AND sent_ms = 0 AND id > ?3 "    \
               "ORDER BY id LIMIT ?4")                                                              \
-    X(MESSAGE_DONE, "UPDATE outbox SET sent_ms = ?2, next_ms = ?3, reason = ?4, "                  \
+    X(MESSAGE_DONE, "UPDATE outbox SET sent_ms = ?2, next_ms = ?3, reason = ?4, kept = ?5, "       \
                     "attempts = attempts + 1 WHERE id = ?1")                                       \
+    X(GET_KEPT, "SELECT kept FROM outbox WHERE run = ?1 AND channel = ?2 AND kept <> '' "          \
+                "ORDER BY id DESC LIMIT 1")                                                        \
     X(PUT_EVIDENCE, "INSERT INTO evidence (run, seq, at_ms, label, sha256, content) "              \
                     "VALUES (?1,?2,?3,?4,?5,?6)")                                                  \
     X(EACH_EVIDENCE, "SELECT seq, at_ms, label, sha256, content, id FROM evidence WHERE run = ?1 " \

@@ -228,7 +228,7 @@ int rbk_store_unsent(struct rbk_store *store, const char *run, uint32_t channel,
 }
 
 int rbk_store_message_done(struct rbk_store *store, int64_t id, int64_t next_ms, const char *reason,
-                           struct rbk_error *reterr)
+                           const char *kept, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement;
 
@@ -239,6 +239,7 @@ int rbk_store_message_done(struct rbk_store *store, int64_t id, int64_t next_ms,
     sqlite3_bind_int64(statement, 2, next_ms == 0 ? rbk_sqlite_now_ms() : 0);
     sqlite3_bind_int64(statement, 3, next_ms);
     rbk_sqlite_bind(statement, 4, rbk_str_from(reason));
+    rbk_sqlite_bind(statement, 5, rbk_str_from(kept));
     return rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
 }
 
@@ -254,6 +255,24 @@ int rbk_store_count_unsent(struct rbk_store *store, const char *run, int64_t *re
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
         *ret_count = sqlite3_column_int64(statement, 0);
+    }
+    return error;
+}
+
+int rbk_store_get_kept(struct rbk_store *store, const char *run, uint32_t channel,
+                       struct rbk_arena *arena, struct rbk_str *ret_kept, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_GET_KEPT, reterr);
+    int error = 0;
+
+    if (statement == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, channel);
+    *ret_kept = (struct rbk_str){NULL, 0};
+    while (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
+        *ret_kept = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
     }
     return error;
 }

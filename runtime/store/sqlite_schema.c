@@ -53,6 +53,7 @@ static const char *const versions[RBK_STORE_SCHEMA_VERSION] = {
     "ALTER TABLE runs ADD COLUMN url TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE outbox ADD COLUMN about TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE outbox ADD COLUMN next_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN kept TEXT NOT NULL DEFAULT '';"
     "DROP INDEX outbox_open;"
     "CREATE INDEX outbox_run ON outbox (run, id);"
     "CREATE INDEX outbox_open ON outbox (run, channel, id) WHERE sent_ms = 0;",

@@ -240,9 +240,14 @@ RBK_MUST_USE int rbk_store_unsent(struct rbk_store *store, const char *run, uint
                                               const struct rbk_store_message *message),
                                   void *context, struct rbk_error *reterr);
 /* Inside a transaction: an attempt is over. `next_ms` 0: it is sent; else it failed for `reason`
- * and is tried again then. */
+ * and is tried again then. `kept`: what its channel keeps for later messages; may be empty. */
 RBK_MUST_USE int rbk_store_message_done(struct rbk_store *store, int64_t id, int64_t next_ms,
-                                        const char *reason, struct rbk_error *reterr);
+                                        const char *reason, const char *kept,
+                                        struct rbk_error *reterr);
+/* What a channel of a run kept last; empty: nothing yet. */
+RBK_MUST_USE int rbk_store_get_kept(struct rbk_store *store, const char *run, uint32_t channel,
+                                    struct rbk_arena *arena, struct rbk_str *ret_kept,
+                                    struct rbk_error *reterr);
 
 /* How many of a run's messages have not been sent yet. */
 RBK_MUST_USE int rbk_store_count_unsent(struct rbk_store *store, const char *run,

@@ -296,7 +296,7 @@ static void put_message(const char *key, uint32_t channel)
 static void message_done(int64_t id, int64_t next_ms, const char *reason)
 {
     ck_assert_int_eq(rbk_store_begin(store, &error), 0);
-    ck_assert_int_eq(rbk_store_message_done(store, id, next_ms, reason, &error), 0);
+    ck_assert_int_eq(rbk_store_message_done(store, id, next_ms, reason, "", &error), 0);
     ck_assert_int_eq(rbk_store_commit(store, &error), 0);
 }
 
@@ -347,11 +347,34 @@ START_TEST(unsent_messages_come_by_channel_in_order_and_no_more_than_asked_for)
 }
 END_TEST
 
+START_TEST(what_a_channel_keeps_is_what_it_kept_last)
+{
+    struct rbk_arena arena;
+    struct rbk_str kept;
+
+    rbk_arena_init(&arena, 4096);
+    put_run("r1");
+    put_message("r1/1/0", 0);
+    put_message("r1/2/0", 0);
+    put_message("r1/3/0", 1);
+    ck_assert_int_eq(rbk_store_get_kept(store, "r1", 0, &arena, &kept, &error), 0);
+    ck_assert_uint_eq(kept.bytes, 0);
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_message_done(store, 1, 9, "later", "first", &error), 0);
+    ck_assert_int_eq(rbk_store_message_done(store, 2, 0, "", "second", &error), 0);
+    ck_assert_int_eq(rbk_store_message_done(store, 3, 0, "", "other", &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    ck_assert_int_eq(rbk_store_get_kept(store, "r1", 0, &arena, &kept, &error), 0);
+    ck_assert_str_eq(kept.data, "second");
+    rbk_arena_fini(&arena);
+}
+END_TEST
+
 START_TEST(what_became_of_a_message_is_only_written_in_a_transaction)
 {
     put_run("r1");
     put_message("r1/1/0", 0);
-    ck_assert_int_ne(rbk_store_message_done(store, 1, 0, "", &error), 0);
+    ck_assert_int_ne(rbk_store_message_done(store, 1, 0, "", "", &error), 0);
     ck_assert_int_eq(see_unsent(0, 0, 10).count, 1);
 }
 END_TEST
@@ -444,6 +467,7 @@ int main(void)
     tcase_add_test(tests, a_message_of_the_same_key_is_stored_once_and_stays_until_sent);
     tcase_add_test(tests, unsent_messages_come_by_channel_in_order_and_no_more_than_asked_for);
     tcase_add_test(tests, what_became_of_a_message_is_only_written_in_a_transaction);
+    tcase_add_test(tests, what_a_channel_keeps_is_what_it_kept_last);
     tcase_add_test(tests, a_store_of_another_version_is_refused);
     tcase_add_test(tests, a_database_of_somebody_else_is_refused);
     tcase_add_test(tests, a_file_that_is_no_database_is_refused);

@@ -332,7 +332,7 @@ START_TEST(missing_travels_through_every_operation_but_coalesce_and_logic)
     static const enum rbk_op ones[] = {
         RBK_OP_NOT,       RBK_OP_NEGATE, RBK_OP_ABS,        RBK_OP_READ_AS,    RBK_OP_PRINT_AS,
         RBK_OP_READ_UNIT, RBK_OP_TEXT,   RBK_OP_URL_ENCODE, RBK_OP_URL_BASE,   RBK_OP_JSON_VALUE, RBK_OP_JSON_ESCAPE,
-        RBK_OP_LENGTH,    RBK_OP_LINES,  RBK_OP_NO_DASH};
+        RBK_OP_LENGTH,    RBK_OP_LINES,  RBK_OP_MAIL_HEADER, RBK_OP_NO_DASH};
     for (size_t i = 0; i < sizeof(twos) / sizeof(twos[0]); i++) {
         ck_assert(binary(twos[i], RBK_TYPE_INT, missing(), integer(1)).missing);
         ck_assert(binary(twos[i], RBK_TYPE_INT, integer(1), missing()).missing);
@@ -432,6 +432,41 @@ START_TEST(lists_have_items_lengths_and_lines)
     expect(unary(RBK_OP_LENGTH, 0, unary(RBK_OP_LINES, 0, text(""))), "0");
     expect(unary(RBK_OP_LENGTH, 0, unary(RBK_OP_LINES, 0, text("\n"))), "1");
     ck_assert(unary(RBK_OP_LENGTH, 0, text("a")).missing);
+}
+END_TEST
+
+START_TEST(a_member_of_a_json_object_is_its_text_or_missing)
+{
+    struct rbk_value object =
+        text("{\"id\":\"x 1\",\"n\":3,\"b\":true,\"no\":null,\"o\":{\"a\":[1]}}");
+
+    expect(binary(RBK_OP_MEMBER, 0, object, text("id")), "x 1");
+    expect(binary(RBK_OP_MEMBER, 0, object, text("n")), "3");
+    expect(binary(RBK_OP_MEMBER, 0, object, text("b")), "true");
+    expect(binary(RBK_OP_MEMBER, 0, object, text("o")), "{\"a\":[1]}");
+    ck_assert(binary(RBK_OP_MEMBER, 0, object, text("no")).missing);
+    ck_assert(binary(RBK_OP_MEMBER, 0, object, text("other")).missing);
+    ck_assert(binary(RBK_OP_MEMBER, 0, text("[1]"), text("id")).missing);
+    ck_assert(binary(RBK_OP_MEMBER, 0, text("{"), text("id")).missing);
+    ck_assert(binary(RBK_OP_MEMBER, 0, missing(), text("id")).missing);
+}
+END_TEST
+
+START_TEST(a_mail_header_is_one_value_whatever_the_text_holds)
+{
+    expect(unary(RBK_OP_MAIL_HEADER, 0, text("dba@example.com, ops@example.com")),
+           "dba@example.com, ops@example.com");
+    expect(unary(RBK_OP_MAIL_HEADER, 0, text("a@example.com\r\nBcc: b@example.com\n\nbody")),
+           "a@example.com Bcc: b@example.com body");
+    expect(unary(RBK_OP_MAIL_HEADER, 0, text("Rückfall")), "=?UTF-8?B?UsO8Y2tmYWxs?=");
+    expect(unary(RBK_OP_MAIL_HEADER, 0, text("=?UTF-8?Q?x?=")), "=?UTF-8?B?PT9VVEYtOD9RP3g/PQ==?=");
+    /* Folded between characters and between words, never in one. */
+    expect(unary(RBK_OP_MAIL_HEADER, 0, text("äääääääääääääääääääääää")),
+           "=?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\n "
+           "=?UTF-8?B?w6Q=?=");
+    expect(unary(RBK_OP_MAIL_HEADER, 0,
+                 text("0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 x")),
+           "0123456789 0123456789 0123456789 0123456789 0123456789\n 0123456789 x");
 }
 END_TEST
 
@@ -651,6 +686,8 @@ int main(void)
     tcase_add_test(cases, printing_as_a_unit_gives_a_number);
     tcase_add_test(cases, text_operations_build_words_urls_and_json);
     tcase_add_test(cases, lists_have_items_lengths_and_lines);
+    tcase_add_test(cases, a_member_of_a_json_object_is_its_text_or_missing);
+    tcase_add_test(cases, a_mail_header_is_one_value_whatever_the_text_holds);
     tcase_add_test(cases, a_word_that_begins_with_a_dash_is_refused);
     tcase_add_test(cases, what_a_secret_went_into_is_a_secret);
     tcase_add_test(cases, leaves_come_from_the_scope_and_are_missing_without_it);
