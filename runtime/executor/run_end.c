@@ -52,7 +52,8 @@ bool rbk_run_should_stop(const struct rbk_run *run)
         return run->interrupts != 0 || run->options.no_wait;
     case RBK_STATUS_STUCK:
         return run->interrupts != 0 || run->options.no_wait ||
-               state->escalated >= run->replay->machine->escalation_count;
+               /* More than all: somebody is on it, and will say so to this runner. */
+               state->escalated == run->replay->machine->escalation_count;
     default:
         return false;
     }
