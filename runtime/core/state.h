@@ -139,7 +139,8 @@ struct rbk_state {
     uint32_t rollbacks; /* unplanned stage rollbacks so far */
     uint32_t next_order;
     uint32_t next_serial;
-    uint32_t escalated;     /* escalation steps sent since it got stuck */
+    uint32_t escalated;     /* escalation steps sent since it got stuck; one more than there are:
+                               somebody has answered, and nobody further is called */
     uint32_t overdue;       /* 1: the plan's `rollback within` has passed */
     struct rbk_cause cause; /* why it is paused, held, turned or stuck */
     uint64_t signals;       /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */

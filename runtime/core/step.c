@@ -341,6 +341,7 @@ enum rbk_refusal rbk_step(const struct rbk_machine *machine, const struct rbk_se
     if (!state->started_ms) {
         return RBK_REFUSAL_ACCEPTED;
     }
+    rbk_step_escalation_answered(&step);
     settle(&step);
     if (!state->ended_ms) {
         rbk_step_dispatch_parked(&step);

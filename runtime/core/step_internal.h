@@ -169,5 +169,7 @@ void rbk_step_criteria_forecast(struct step *step, const struct rbk_state *befor
 enum rbk_refusal rbk_step_handle_command(struct step *step);
 void rbk_step_handle_time(struct step *step);
 void rbk_step_escalate(struct step *step);
+/* A person has done something about a run that is still stuck: nobody further is called. */
+void rbk_step_escalation_answered(struct step *step);
 
 #endif

@@ -56,6 +56,17 @@ void rbk_step_escalate(struct step *step)
     }
 }
 
+void rbk_step_escalation_answered(struct step *step)
+{
+    const struct rbk_event *event = step->event;
+    bool person = event->kind == RBK_EVENT_ANSWER ||
+                  (event->kind == RBK_EVENT_COMMAND && event->command != RBK_COMMAND_INTERRUPT);
+    if (person && step->state->stuck_ms &&
+        step->state->escalated < step->machine->escalation_count) {
+        step->state->escalated = step->machine->escalation_count + 1;
+    }
+}
+
 void rbk_step_handle_time(struct step *step)
 {
     struct rbk_state *state = step->state;

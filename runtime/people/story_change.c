@@ -250,4 +250,11 @@ void rbk_story_changes(struct story *story)
     }
     tell_status(story);
     tell_actions(story);
+    if (story->before->escalated < machine->escalation_count &&
+        story->after->escalated > machine->escalation_count) {
+        rbk_buffer_append_text(&story->line, "nobody further is called: ");
+        rbk_buffer_append_str(&story->line, story->record->who);
+        rbk_buffer_append_text(&story->line, " has answered");
+        rbk_story_send(story, RBK_TONE_PLAIN, RBK_NONE);
+    }
 }

@@ -9,6 +9,7 @@ Other people than the test's own user answer by rows of the inbox, as `rbk serve
 
 import json
 import signal
+import time
 
 from scene import HOOK, USER, expect, plan, play, stage, tell
 
@@ -273,9 +274,75 @@ def two_people_must_want_the_same(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
+# ---- stuck, and who is called -----------------------------------------------------------------------
+
+def stuck(scene, lead, boss, **more):
+    """A stage whose way back fails until `mended` is there, and three who are called."""
+    roles = "".join(f'role {each} {{ contact "{each}@example.com" members "{USER}" }}\n' for each in ("dba", "lead", "boss"))
+    return scene.begin(plan(stage("a", tell("a") + 'run "false" timeout 5s idempotent',
+                                  rollback='run "test -e mended" timeout 5s idempotent\n' + tell("back_a")),
+                            head=HOOK + roles + f"""
+        escalate stuck to dba, then lead after {lead}, then boss after {boss}
+        on stuck {{ notify incident "stuck" }}
+        """, use="use std.http"), env={"HOOK": scene.hook()}, wait=True, **more)
+
+
+def called(scene):
+    """Who was called, in order, by the messages that arrived; one sent twice has the same key."""
+    texts = {each["key"]: each["message"] for each in scene.told()}.values()
+    return [text.split(" ")[0] for text in texts if "is stuck and needs a person" in text]
+
+
+def until_called(scene, *wanted):
+    scene.until(lambda: len(called(scene)) >= len(wanted), f"{wanted[-1]} called")
+    expect(called(scene), list(wanted), "who was called")
+
+
+def escalation_goes_on_until_all_were_called(scene):
+    """Over a kill -9 each is called once, at the time counted from the moment it got stuck; then the runner ends."""
+    stuck(scene, "2s", "4s")
+    until_called(scene, "dba")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    scene.resume(wait=True)
+    until_called(scene, "dba", "lead")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    time.sleep(2.2)  # nobody lives while the last one is due
+    scene.resume(wait=True).ends(20, "stuck")
+    expect(called(scene), ["dba", "lead", "boss"], "who was called")
+    scene.touch("mended")
+    scene.say("retry", "--no-wait")
+    scene.resume().ends(30, "held").trace("a", "back_a")
+
+
+def escalation_ends_when_somebody_answers(scene):
+    """Whatever is accepted from a person ends it; what is refused does not. A new runner calls nobody either."""
+    stuck(scene, "3s", "4s")
+    until_called(scene, "dba")
+    scene.say("pause", status=1)
+    scene.say("resolve", "a", "not-done", status=2)
+    scene.say("resolve", "a", "not-done", "--reason", "I am looking at it")
+    says(log_of(scene), "nobody further is called", "I am looking at it")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    scene.resume(wait=True)
+    time.sleep(3.2)  # until the next one would have been called
+    expect(called(scene), ["dba"], "who was called")
+    expect(scene.process.poll(), None, "the runner waits for who is on it")
+    scene.say("retry")  # in vain: it begins anew
+    until_called(scene, "dba", "dba")
+    scene.touch("mended")
+    scene.say("retry")
+    scene.until_status("held")
+    scene.say("abort")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
 CASES = [denied, expired, self_given, twice_given, late, forged_by_another_user, forged_for_another_run,
          forged_for_another_digest, forged_with_more_than_is_understood, two_roles_take_two_people_under_four_eyes,
-         attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same]
+         attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same,
+         escalation_goes_on_until_all_were_called, escalation_ends_when_somebody_answers]
 
 if __name__ == "__main__":
     play(CASES)

@@ -96,6 +96,28 @@ START_TEST(a_stage_without_a_strategy_left_is_stuck_and_escalates)
 }
 END_TEST
 
+START_TEST(whoever_answers_ends_the_escalation_until_it_gets_stuck_again)
+{
+    struct run run;
+    get_stuck(&run);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_PAUSE), RBK_REFUSAL_ALREADY_STILL);
+    ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), run.now_ms + 600000);
+    ck_assert_int_eq(run_command_at(&run, RBK_COMMAND_RESOLVE, 1, RBK_ANSWER_NOT_DONE),
+                     RBK_REFUSAL_ACCEPTED);
+    ck_status(&run, "stuck");
+    ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), 0);
+    run_resume(&run);
+    ck_assert_uint_eq(run.escalated, 1);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_RETRY), RBK_REFUSAL_ACCEPTED);
+    run_fail(&run, "a.rollback.1");
+    run_fail(&run, "a.rollback.3");
+    ck_status(&run, "stuck");
+    ck_assert_uint_eq(run.escalated, 2); /* the first again */
+    ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), run.now_ms + 600000);
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(retry_of_a_stuck_stage_tries_its_strategies_from_the_first)
 {
     struct run run;
@@ -507,6 +529,7 @@ int main(void)
     tcase_add_test(tests, the_first_strategy_whose_condition_holds_runs);
     tcase_add_loop_test(tests, the_next_strategy_runs_when_one_does_not_apply_or_fails, 0, 5);
     tcase_add_test(tests, a_stage_without_a_strategy_left_is_stuck_and_escalates);
+    tcase_add_test(tests, whoever_answers_ends_the_escalation_until_it_gets_stuck_again);
     tcase_add_test(tests, retry_of_a_stuck_stage_tries_its_strategies_from_the_first);
     tcase_add_test(tests, a_person_can_declare_a_stuck_stage_rolled_back);
     tcase_add_test(tests, abort_rolls_back_every_touched_stage_the_last_first);
