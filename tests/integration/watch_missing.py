@@ -21,7 +21,7 @@ def knobs(*triggers, **values):
 
 
 def revive(world):
-    world.start_prometheus()
+    world.start_again("prometheus")
     world.settle()
 
 
@@ -32,7 +32,7 @@ METRICS = {
     "no sample of p99": knobs("slow", hidden=("http_seconds",)),
     "NaN for p99": knobs("slow", timed=False),
     "stale series": knobs(*BOTH, scraped=False),
-    "dead Prometheus": Loss(BOTH, lambda world: world.kill_prometheus(), revive),
+    "dead Prometheus": Loss(BOTH, lambda world: world.kill_server("prometheus"), revive),
     "Prometheus that hangs": Loss(BOTH, lambda world: world.freeze_prometheus(),
                                   lambda world: world.thaw_prometheus()),
 }
@@ -173,22 +173,24 @@ def corrupt_missing(world):
     assert counts(done) == {"corrupt": 4}, counts(done)
 
 
-def alert_waits(world):
-    """Alerts are pushed, so that silence is no loss; one that fires while Alertmanager is dead comes with it."""
-    run = start(world, "observe")
-    try:
-        mark = run.mark()
-        world.kill_alertmanager()
-        world.control(page=1)
-        wait_for(lambda: world.ask('ALERTS{alertstate="firing"}') is not None, what="the alert to fire")
-        assert run.now()["status"] == "observing" and not counts(run.now())
-        world.start_alertmanager()
-        run.fires("alerted", since=mark)
-        world.control(page=0)
-        code = run.wait()
-        assert code == 10 and counts(run.now()) == {"alerted": 1}, f"{code}\n{run.tail()}"
-    finally:
-        run.close()
+def alert_waits(name):
+    """Alerts are pushed, so that silence is no loss; one that fires while a server on its way is dead comes later."""
+    def run_case(world):
+        run = start(world, "observe")
+        try:
+            mark = run.mark()
+            world.kill_server(name)
+            world.control(page=1)
+            wait_for(lambda: world.ask('ALERTS{alertstate="firing"}') is not None, what="the alert to fire")
+            assert run.now()["status"] == "observing" and not counts(run.now())
+            world.start_again(name)
+            run.fires("alerted", since=mark)
+            world.control(page=0)
+            code = run.wait()
+            assert code == 10 and counts(run.now()) == {"alerted": 1}, f"{code}\n{run.tail()}"
+        finally:
+            run.close()
+    return run_case
 
 
 # (Its own verification ends open_traffic when p99 cannot be read: no trigger has to.)
@@ -207,7 +209,8 @@ def losses():
     cases += [("a disk that is not there: does not start", not_started(disk, ("disk_free", "no such file"))),
               ("a disk that is not there: told of in every phase", disk_missing),
               ("rows that cannot be read: pause", corrupt_missing),
-              ("an alert waits for Alertmanager", alert_waits)]
+              ("an alert waits for Alertmanager", alert_waits("alertmanager")),
+              ("an alert waits for rbk serve", alert_waits("serve"))]
     cases += [(f"health does not answer in {phase}: abort", unhealthy_missing(phase, hang=("/health",)))
               for phase in ("observe", "paused, observe")]
     cases += [(f"health is cut off in {phase}: abort", unhealthy_missing(phase, cut=("/health",)))

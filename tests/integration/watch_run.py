@@ -52,13 +52,12 @@ class WatchRun:
 
     def __init__(self, world, leave=(), change=(), **watch):
         self.world = world
-        world.run = self  # the one that alerts are for
         self.folder = os.path.join(world.folder, "plan-now")
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(PLAN, self.folder)
         with open(os.path.join(self.folder, "plan.rbk"), "w") as file:
             file.write(quick_plan(leave, change))
-        self.env = {**world.environment(os.path.join(world.folder, "store.db")),
+        self.env = {**world.environment(world.store),
                     "RBK_STDLIB": os.path.join(SOURCE, "stdlib")}
         self.events = []
         self.news = threading.Condition()
@@ -268,6 +267,12 @@ def asked(run):
     run.fires("slow")
 
 
+def asked_about_errors(run):
+    PHASES["observe"].reach(run)
+    run.world.control(error_rate=0.4)
+    run.fires("errors")
+
+
 class Phase:
     """Where a run can stand: how the world is prepared before it starts, how it gets there, which stages are then
     to be taken back, in this order, and what the plan is like for it."""
@@ -307,6 +312,7 @@ PHASES = {
     "observe": Phase(ALL, after("open_traffic.verify.1"), **LONG),
     "paused, observe": Phase(ALL, paused_observing, **LONG),
     "question": Phase(ALL, asked, **LONG),
+    "question, errors": Phase(ALL, asked_about_errors, **LONG),
     "grace": Phase(ALL, lambda run: (after("open_traffic.verify.1")(run), run.reached("grace")), stand_by="10m"),
 }
 

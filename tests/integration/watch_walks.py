@@ -147,9 +147,29 @@ def walks(faults):
                 run.close()
         return run_case
 
+    def disk_while_still(phase):
+        """A run that is held or paused already is told of it, and stays where it is."""
+        def run_case(world):
+            run = start(world, phase)
+            try:
+                mark, before = run.mark(), run.now()
+                faults["disk"].begin(world, run)
+                run.fires("disk", since=mark)
+                now = run.now()
+                assert (now["status"], now["cause"]) == (before["status"], before["cause"]), run.tail()
+                run.tell("abort")
+                code = run.wait()
+                assert code == 10, f"ended with {code}\n{run.tail()}"
+            finally:
+                run.close()
+        return run_case
+
     return [("disk pauses in every phase, and the run completes", disk),
             ("errors fires in every phase, denied, and the run completes", asks("errors", ["no"] * 4)),
             ("slow fires in every phase, ignored or paused, and the run completes",
              asks("slow", ["ignore", "pause", "ignore", "pause"])),
             ("past grace nothing fires", past_grace),
-            *((f"disk in {phase}", disk_in(phase)) for phase in ("index migrate", "check open_traffic", "question"))]
+            *((f"disk in {phase}", disk_in(phase)) for phase in ("index migrate", "check open_traffic", "question",
+                                                                 "question, errors")),
+            *((f"disk in {phase}", disk_while_still(phase)) for phase in ("held", "held, open_traffic back", "between",
+                                                                         "paused, open_traffic", "paused, observe"))]

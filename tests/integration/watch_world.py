@@ -1,5 +1,5 @@
 """The world of world.py with real watchers: a service whose error rate, latency and health a test sets, a
-Prometheus that scrapes it, and an Alertmanager that calls a webhook.
+Prometheus that scrapes it, and an Alertmanager that calls `rbk serve`.
 
 The service counts requests and durations as a service does; Prometheus makes rates of them under the names the
 plan asks for, so that "no traffic" is a real NaN, a metric that is not there a real empty answer, and a service
@@ -83,9 +83,7 @@ exec REAL "$@"
 
 
 class Service:
-    """/health, /metrics, a chat webhook that keeps what it got, and the receiver of alerts. `set()` turns the
-    knobs of NORMAL:
-    health (a status), error_rate, p99 (seconds), page (1: ask for the rollback), traffic (False: no requests, rates
+    """/health, /metrics and a chat webhook that keeps what it got. `set()` turns the knobs of NORMAL: health (a status), error_rate, p99 (seconds), page (1: ask for the rollback), traffic (False: no requests, rates
     become NaN), timed (False: none of them timed), hidden (names of metrics that are not there), scraped (False:
     /metrics answers 500), slack (status of the chat), hang (paths that never answer), cut (paths whose connection ends
     without an answer)."""
@@ -99,7 +97,6 @@ class Service:
         self.lock = threading.Lock()
         self.messages = []
         self.closing = threading.Event()
-        self.on_alerts = None
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -180,10 +177,7 @@ class Service:
             request.reply(500, b"{}")
 
     def post(self, request, path, body):
-        if path == "/alerts":
-            if self.on_alerts:
-                self.on_alerts(json.loads(body))
-        elif self.knobs["slack"] == 200:
+        if self.knobs["slack"] == 200:
             self.messages.append({"key": request.headers.get("Idempotency-Key"), **json.loads(body)})
         request.reply(self.knobs["slack"], b"{}")
 
@@ -220,20 +214,20 @@ class WatchWorld(World):
     """World with Prometheus and Alertmanager. Where a file system can be mounted, the disk that the plan watches
     is one of a megabyte; elsewhere `disk` cases have nothing to fill and are left out."""
 
-    run = None  # the latest one; see watch_run.py
-
     def __init__(self):
+        self.servers = {}  # those that a case may kill: name -> process
         self.mounted = False
         self.held_session = None
         super().__init__()
+        self.store = os.path.join(self.folder, "store.db")
         try:
             self.pg_proxy = HoldingProxy(self.pg_port)
             self.make_gate()
             self.mount_disk()
+            self.start_serve()
             self.start_alertmanager()
             self.start_prometheus()
             self.settle()
-            self.web.on_alerts = self.on_alerts
         except BaseException:
             self.close()
             raise
@@ -271,7 +265,7 @@ class WatchWorld(World):
             self.prometheus_url = f"http://127.0.0.1:{self.prometheus_port}"
             self.write("prometheus.yml", PROMETHEUS.format(alertmanager=self.alertmanager_port, service=self.web.port))
             self.write("rules.yml", RULES)
-        self.prometheus = self.start_server("prometheus", [
+        self.start_server("prometheus", [
             "prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/tsdb",
             f"--web.listen-address=127.0.0.1:{self.prometheus_port}", "--log.level=warn",
             "--rules.alert.resend-delay=200ms"])
@@ -279,36 +273,43 @@ class WatchWorld(World):
     def start_alertmanager(self):
         if not hasattr(self, "alertmanager_port"):
             self.alertmanager_port = free_port()
-        self.write("alertmanager.yml", ALERTMANAGER.format(url=self.web.url + "/alerts", token="none"))
-        self.alertmanager = self.start_server("alertmanager", [
+        self.write("alertmanager.yml", ALERTMANAGER.format(
+                url=f"http://127.0.0.1:{self.serve_port}/api/v1/alerts", token=self.token))
+        self.start_server("alertmanager", [
             "prometheus-alertmanager", f"--config.file={self.folder}/alertmanager.yml",
             f"--storage.path={self.folder}/alertmanager", "--cluster.listen-address=",
             f"--web.listen-address=127.0.0.1:{self.alertmanager_port}", "--log.level=warn"])
 
-    def start_server(self, name, words):
-        with open(os.path.join(self.folder, name + ".log"), "ab") as log:
-            process = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.folder)
-        self.processes.append(process)
-        return process
+    def start_serve(self):
+        """`rbk serve` on the store of all runs, and a token that may send it alerts."""
+        if not hasattr(self, "serve_port"):
+            self.serve_port = free_port()
+            self.token = subprocess.run(
+                [os.path.join(BIN, "rbk"), "token", "create", "--person", "alertmanager", "--alerts-only"],
+                env=self.environment(self.store), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                check=True).stdout.decode().split()[-1]
+        self.start_server("serve", [os.path.join(BIN, "rbk"), "serve", "--listen",
+                                                 f"127.0.0.1:{self.serve_port}"], self.environment(self.store))
 
-    def kill_prometheus(self):
-        self.prometheus.kill()
-        self.prometheus.wait()
-        self.processes.remove(self.prometheus)
-        self.prometheus = None
+    def start_server(self, name, words, env=None):
+        with open(os.path.join(self.folder, name + ".log"), "ab") as log:
+            process = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.folder, env=env)
+        self.servers[name] = process
+
+    def kill_server(self, name):
+        process = self.servers.pop(name)
+        process.kill()
+        process.wait()
+
+    def start_again(self, name):
+        {"prometheus": self.start_prometheus, "alertmanager": self.start_alertmanager, "serve": self.start_serve}[name]()
 
     def freeze_prometheus(self):
         """It takes connections and never answers."""
-        self.prometheus.send_signal(signal.SIGSTOP)
+        self.servers["prometheus"].send_signal(signal.SIGSTOP)
 
     def thaw_prometheus(self):
-        self.prometheus.send_signal(signal.SIGCONT)
-
-    def kill_alertmanager(self):
-        self.alertmanager.kill()
-        self.alertmanager.wait()
-        self.processes.remove(self.alertmanager)
-        self.alertmanager = None
+        self.servers["prometheus"].send_signal(signal.SIGCONT)
 
     def write(self, name, text):
         with open(os.path.join(self.folder, name), "w") as file:
@@ -316,19 +317,13 @@ class WatchWorld(World):
 
     def close(self):
         self.let_go()
-        if getattr(self, "prometheus", None):
-            self.prometheus.send_signal(signal.SIGCONT)
+        for name in list(self.servers):
+            self.kill_server(name)
         if self.mounted:
             subprocess.run(["umount", "-l", self.disk], check=False)
         if hasattr(self, "web"):
             self.web.close()
         super().close()
-
-    def on_alerts(self, body):
-        """What Alertmanager says goes to the run."""
-        for alert in body["alerts"]:
-            labels = [word for name, value in alert["labels"].items() for word in ("--label", f"{name}={value}")]
-            self.run.rbk("alert", self.run.id, alert["labels"]["alertname"], alert["status"], *labels, "--no-wait")
 
     # ---- looking and touching -------------------------------------------------------------------
 
@@ -370,11 +365,9 @@ class WatchWorld(World):
             if os.path.exists(path):
                 os.unlink(path)
         self.free_disk()
-        if self.prometheus is None:
-            self.start_prometheus()
+        for name in {"serve", "alertmanager", "prometheus"} - set(self.servers):
+            self.start_again(name)
         self.thaw_prometheus()
-        if self.alertmanager is None:
-            self.start_alertmanager()
         self.pg_proxy.clear()
         self.redis_proxy.clear()
         self.control(**NORMAL)
@@ -427,16 +420,19 @@ class WatchWorld(World):
     def command_held(self):
         return os.path.exists(os.path.join(self.wrappers, "held"))
 
+    def held_pids(self):
+        if not self.command_held():
+            return []
+        with open(os.path.join(self.wrappers, "held")) as file:
+            return [int(line) for line in file]
+
     def end_held(self):
         """Commands outlive a runner that was killed: one that is held would go on when it is let go."""
-        if self.command_held():
-            with open(os.path.join(self.wrappers, "held")) as file:
-                pids = [int(line) for line in file]
-            for pid in pids:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+        for pid in self.held_pids():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
     def held_and_alive(self):
         """Commands that ran while a held one was alive: {"PID STEP", …}."""
@@ -467,13 +463,18 @@ class WatchWorld(World):
             self.held_session = None
 
     def release_command(self):
-        if self.command_held():
+        """A command that is held goes on; its child may not have opened the pipe yet."""
+        def released():
+            if not any(os.path.exists(f"/proc/{pid}") for pid in self.held_pids()):
+                return True
             try:
                 gate = os.open(os.path.join(self.wrappers, "gate"), os.O_WRONLY | os.O_NONBLOCK)
-                os.write(gate, b"go\n")
-                os.close(gate)
             except OSError:
-                pass  # it was ended already
+                return False
+            os.write(gate, b"go\n")
+            os.close(gate)
+            return True
+        wait_for(released, what="a held command to go on")
 
     def release_reading(self):
         if hasattr(self, "pg_proxy") and getattr(self.pg_proxy, "held", None):
