@@ -337,7 +337,10 @@ static json_t *times(const struct rbk_run_report *report)
     rbk_json_set_time(object, "last_event", report->last_ms);
     rbk_json_set_time(object, "written", report->written_ms);
     set_span(object, "estimate_ms", report->estimate_ms);
-    set_span(object, "applied_in_ms", span(report->first_effect_ms, report->all_applied_ms));
+    if (report->all_applied_ms != 0) {
+        set(object, "applied_in_ms",
+            json_integer((json_int_t)span(report->first_effect_ms, report->all_applied_ms)));
+    }
     set_span(object, "rollback_within_ms", report->rollback_within_ms);
     if (report->status == RBK_STATUS_ABORTED) {
         set(object, "rolled_back_in_ms",

@@ -279,6 +279,12 @@ static void turn_phase(const struct rbk_report_moment *moment, uint32_t index,
     region->phase = (uint32_t)moment->report->phases.count - 1;
 }
 
+/* What took no time was there all the same: 0 stands for "never". */
+static uint64_t at_least_1(uint64_t ms)
+{
+    return ms != 0 ? ms : 1;
+}
+
 /* When it began, how long its apply took until it stood, and its way back. */
 static void time_stage(const struct rbk_report_moment *moment, uint32_t index,
                        const struct rbk_region_state *was, const struct rbk_region_state *is)
@@ -301,13 +307,13 @@ static void time_stage(const struct rbk_report_moment *moment, uint32_t index,
         region->apply_ms = moment->at_ms;
     }
     if (kind == RBK_STATE_APPLIED && region->apply_ms != 0) {
-        row->apply_ms = moment->at_ms - region->apply_ms;
+        row->apply_ms = at_least_1(moment->at_ms - region->apply_ms);
     }
     if (counted(&machine->states[is->state]) == RBK_PHASE_ROLLBACK && region->back_ms == 0) {
         region->back_ms = moment->at_ms;
     }
     if (kind == RBK_STATE_ROLLED_BACK && region->back_ms != 0) {
-        row->back_ms = moment->at_ms - region->back_ms;
+        row->back_ms = at_least_1(moment->at_ms - region->back_ms);
         region->back_ms = 0;
     }
 }
