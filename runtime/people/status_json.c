@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/people/json_lines.h"
+#include "runtime/people/readings.h"
 #include "runtime/people/status.h"
 
 /* A status being put together. */
@@ -234,7 +235,7 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
 {
     struct building building = {.history = history, .view = &history->view};
     const struct rbk_state *state = history->replay->state;
-    json_t *object = head_of(&building);
+    json_t *object = head_of(&building), *readings;
     int error;
 
     (void)json_object_set_new(object, "stages", stages_of(&building));
@@ -249,6 +250,10 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
     (void)json_object_set_new(object, "clocks", building.array);
     rbk_view_timers(building.view, state, add_timer, &building);
     (void)json_object_set_new(object, "triggers", triggers_of(&building));
+    readings = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
+    if (readings != NULL) {
+        (void)json_object_set_new(object, "readings", readings);
+    }
     building.array = json_array();
     (void)json_object_set_new(object, "evidence", building.array);
     error = rbk_store_each_evidence(history->store, history->id, add_evidence, &building, reterr);

@@ -2,11 +2,14 @@
  * The status of a run for a person: from the top what it is, what it waits for and which command
  * leads on, then the stages, clocks, open effects, triggers and evidence.
  */
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/core/timestamp.h"
+#include "runtime/people/readings.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/status.h"
 #include "runtime/people/when.h"
@@ -363,6 +366,48 @@ static void print_triggers(struct printing *printing)
     }
 }
 
+static struct rbk_str text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return rbk_str_from(text != NULL ? text : "");
+}
+
+/* "  rows               7  0.3s ago", "  errors             no reading: the server answered 500" */
+static void print_probe(struct printing *printing, const json_t *probe)
+{
+    struct rbk_str missing = text_at(probe, "missing"), value = text_at(probe, "value");
+    int64_t at_ms = 0;
+
+    rbk_buffer_printf(&printing->line, "  %-18.*s ", RBK_STR_ARG(text_at(probe, "probe")));
+    if (missing.bytes != 0) {
+        rbk_buffer_printf(&printing->line, "no reading: %.*s", RBK_STR_ARG(missing));
+    }
+    if (value.bytes != 0 && rbk_timestamp_parse(text_at(probe, "at"), &at_ms)) {
+        rbk_buffer_printf(
+            &printing->line, missing.bytes != 0 ? "; last %.*s, %s ago" : "%.*s  %s ago",
+            RBK_STR_ARG(value), rbk_when_span(span((uint64_t)at_ms, printing->now_ms)).text);
+    }
+    end_line(printing, missing.bytes != 0 ? RBK_TONE_WARN : RBK_TONE_PLAIN);
+}
+
+/* What the runner sees now: not in the journal, so it shows only while there is a runner. */
+static void print_readings(struct printing *printing)
+{
+    const struct rbk_history *history = printing->history;
+    json_t *readings = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
+    json_t *probe;
+    size_t index;
+
+    printing->count = 0;
+    json_array_foreach(json_object_get(readings, "probes"), index, probe)
+    {
+        begin_section(printing, "live readings");
+        print_probe(printing, probe);
+    }
+    json_decref(readings);
+}
+
 static int print_evidence(void *context, const struct rbk_store_evidence *evidence)
 {
     struct printing *printing = context;
@@ -412,6 +457,7 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
     printing.count = 0;
     rbk_view_timers(printing.view, printing.state, print_timer, &printing);
     print_triggers(&printing);
+    print_readings(&printing);
     printing.count = 0;
     error = rbk_store_each_evidence(history->store, history->id, print_evidence, &printing, reterr);
     printing.count = 0;

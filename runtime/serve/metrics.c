@@ -72,7 +72,7 @@ static void add_label(struct scrape *scrape, const char *name, struct rbk_str va
 
 static void end_sample(struct scrape *scrape, double value)
 {
-    rbk_buffer_printf(scrape->out, "} %.17g\n", value);
+    rbk_buffer_printf(scrape->out, "} %.15g\n", value);
 }
 
 /* ---- families of a run ------------------------------------------------------------------------

@@ -1,0 +1,436 @@
+"""rbk serve against real runs: what it shows is what `rbk status` and the journal say, what is asked through it
+reaches the runner as the person of the token, alerts of Alertmanager set probes once, streams go on where they
+were, and it refuses to be reached from elsewhere without tokens and TLS. Every answer is held against
+docs/openapi.json.
+
+    serve_test.py [--keep] [TEST …]
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+from box import BIN, check, main
+from serve_world import Client, Server, Stream, context_of, tls_files, token_of, until
+
+ROLES = 'role dba { contact "dba@example.com" members "alice" }\n    role ops { contact "o@example.com" members "bob" }'
+
+# Waits for alice, then for a file; an alert turns it round.
+PLAN = """plan served {{
+    title "A plan to look at"
+    owner "Somebody"
+    {roles}
+    connection shop = sqlite("shop.db")
+    rollback within 5m
+    probe rows = sql.value(shop, "SELECT 7") every 100ms timeout 1s
+    probe bad = alert("TooManyErrors", service: "shop")
+    trigger many when rows > 100 for 2 readings then abort
+    trigger page when bad == true then abort
+    stage first "The first" {{
+        approve dba within 10m else abort
+        apply within 2m {{
+            run "touch made" timeout 5s idempotent
+            wait until file.exists("go") every 50ms timeout 60s
+        }}
+        verify within 10s {{ check "it is there" file.exists("made") }}
+        rollback within 30s {{
+            run "rm -f made" timeout 5s idempotent
+            verify {{ check "it is gone" not file.exists("made") }}
+        }}
+    }}
+}}
+"""
+
+
+def start_run(box, text=None):
+    """A run under way; its id."""
+    box.write("served.rbk", text or PLAN.format(roles=ROLES))
+    box.query("CREATE TABLE IF NOT EXISTS orders (id)", path=box.path("shop.db"))
+    process = box.start("rbk", "run", "--plain", "served.rbk", stdout=subprocess.DEVNULL,
+                        stderr=open(box.path("run.err"), "wb"))
+    box.runner = process
+
+    def there():
+        check(process.poll() is None, box.read("run.err"))
+        return os.path.exists(box.store) and box.query("SELECT count(*) FROM sqlite_schema WHERE name = 'runs'")[0][0] \
+            and box.query("SELECT id FROM runs")
+    return until(there, "the run is there")[0][0]
+
+
+def end_run(box, status):
+    check(box.runner.wait(30) == status, box.read("run.err"))
+
+
+def asked(client, run):
+    """The only question, once it is open."""
+    return until(lambda: client.get(f"/api/v1/runs/{run}/questions")["questions"], "a question is open")[0]
+
+
+def approved(client, run):
+    question = asked(client, run)
+    return client.post(f"/api/v1/runs/{run}/answers", {"question": question["id"], "answer": "yes"})
+
+
+def what_is_shown_is_what_status_and_the_journal_say(box):
+    run = start_run(box)
+    with Server(box) as server:
+        client = Client(server, token_of(box))
+        asked(client, run)
+        runs = client.get("/api/v1/runs")["runs"]
+        check([row["run"] for row in runs] == [run] and runs[0]["runner"], runs)
+        shown = client.get(f"/api/v1/runs/{run}")
+        said = json.loads(box.run("rbk", "status", "--json", run).out)
+        for key in ("run", "plan", "status", "machine", "events", "stages", "user"):
+            check(shown[key] == said[key], f"{key}: {shown[key]} and {said[key]}")
+        plan = client.get(f"/api/v1/runs/{run}/machine")
+        check([stage["stage"] for stage in plan["stages"]] == ["first"], plan)
+        check({t["trigger"]: t["condition"] for t in plan["triggers"]}["many"] == "rows > 100", plan)
+        check({role["role"]: role["members"] for role in plan["roles"]} == {"dba": ["alice"], "ops": ["bob"]}, plan)
+        page = client.get(f"/api/v1/runs/{run}/events?from=1&limit=1")
+        check([event["seq"] for event in page["events"]] == [1] and page["next"] == 2, page)
+        rows = box.query("SELECT seq, kind, hash, body FROM events ORDER BY seq")
+        events = client.get(f"/api/v1/runs/{run}/events")["events"]
+        for event, (seq, kind, digest, body) in zip(events, rows):
+            check((event["seq"], event["kind"], event["hash"], event["body"]) == (seq, kind, digest, json.loads(body)),
+                  f"{event} and {seq} {kind} {digest}")
+        client.get(f"/api/v1/runs/{run}/events?from=0", status=400)
+        client.get(f"/api/v1/runs/{run}/events?limit=100000", status=400)
+        client.get("/api/v1/runs/20200101-0000-aaaa", status=404)
+        client.get("/api/v1/runs?status=completed,held")
+        check(client.get("/api/v1/me") == {"person": "alice", "scope": "all", "roles": None,
+                                           "token": client.token.split("_")[1]}, client.get("/api/v1/me"))
+        client.post(f"/api/v1/runs/{run}/commands", {"command": "abort", "reason": "seen enough"})
+        end_run(box, 10)
+        check(client.get("/api/v1/runs?unfinished=true")["runs"] == [], "it has ended")
+        check(client.get(f"/api/v1/runs/{run}")["status"] == "aborted", "it was aborted")
+
+
+def an_answer_is_given_as_the_person_of_the_token(box):
+    run = start_run(box)
+    with Server(box) as server:
+        alice, bob = Client(server, token_of(box)), Client(server, token_of(box, person="bob"))
+        limited = Client(server, token_of(box, "--role", "ops"))
+        reader = Client(server, token_of(box, "--read-only"))
+        path = f"/api/v1/runs/{run}/answers"
+        question = asked(alice, run)
+        yes = {"question": question["id"], "answer": "yes", "reason": "looks fine"}
+        bob.post(path, yes, status=403)
+        limited.post(path, yes, status=403)
+        reader.post(path, yes, status=403)
+        check(box.query("SELECT count(*) FROM inbox") == [(0,)], "a refused answer reached the inbox")
+        alice.post(path, {**yes, "question": question["id"] + 1}, status=409)
+        alice.post(path, {**yes, "answer": "perhaps"}, status=400)
+        alice.post(path, {**yes, "user": "root"}, status=400)
+        alice.post(path, {"answer": "yes"}, status=400)
+        done = alice.post(path, yes)
+        check(done["state"] == "accepted" and done["who"] == "alice", done)
+        check(alice.get(f"/api/v1/runs/{run}/requests/{done['request']}")["state"] == "accepted", done)
+        alice.post(path, yes, status=409)
+        alice.get(f"/api/v1/runs/{run}/requests/999999", status=404)
+        box.write("go", "")
+        end_run(box, 0)
+        body = [event for event in alice.get(f"/api/v1/runs/{run}/events")["events"] if event["kind"] == "answer"][0]
+        check(body["who"] == "alice" and body["body"]["answer"] == "yes", body)
+
+
+def commands_reach_the_runner_and_wait_for_one(box):
+    run = start_run(box)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        path = f"/api/v1/runs/{run}/commands"
+        approved(alice, run)
+        check(alice.post(path, {"command": "continue"}, status=409)["state"] == "refused", "it is not paused")
+        alice.post(path, {"command": "dance"}, status=400)
+        alice.post(path, {"command": "signal"}, status=400)
+        alice.post(path, {"command": "signal", "signal": "none"}, status=409)
+        alice.post(path, {"command": "resolve", "step": "x", "answer": "done"}, status=400)
+        until(lambda: os.path.exists(box.path("made")), "the stage is under way")
+        box.runner.send_signal(signal.SIGKILL)
+        box.runner.wait()
+        shown = alice.get(f"/api/v1/runs/{run}")
+        check(shown["runner"] is False, shown)
+        done = alice.post(path, {"command": "abort", "reason": "the runner is gone"}, status=202)
+        check(done["state"] == "waiting" and done["runner"] is False, done)
+        resumed = box.run("rbk", "resume", run, seconds=60)
+        check(resumed.status == 10, resumed)
+        check(alice.get(f"/api/v1/runs/{run}/requests/{done['request']}")["state"] == "accepted", "after the resume")
+
+
+def a_stream_goes_on_where_it_was(box):
+    run = start_run(box)
+    with Server(box) as server:
+        token = token_of(box)
+        alice = Client(server, token)
+        path = f"/api/v1/runs/{run}/stream"
+        asked(alice, run)
+        stream = Stream(server, path + "?from=1", token)
+        check(stream.status == 200 and stream.headers["content-type"] == "text/event-stream", stream.headers)
+        last = alice.get(f"/api/v1/runs/{run}")["events"]
+        got = stream.until(lambda events: [e for e in events if e[1] == "record"][last - 1:last], "all records")
+        check([e[0] for e in stream.events() if e[1] == "record"] == list(range(1, last + 1)), stream.text)
+        stream.until(lambda events: [e for e in events if e[1] == "readings"], "readings")
+        stream.close()
+        approved(alice, run)
+        box.write("go", "")
+        end_run(box, 0)
+        again = Stream(server, path, token, {"Last-Event-ID": str(last)})
+        again.until(lambda events: events and events[-1][1] == "end", "the end")
+        seqs = [e[0] for e in again.events() if e[1] == "record"]
+        final = alice.get(f"/api/v1/runs/{run}")["events"]
+        check(seqs == list(range(last + 1, final + 1)), seqs)
+        check(not again.more() and again.ended, "the stream ends with the run")
+        again.close()
+        over = Stream(server, path, token, {"Last-Event-ID": str(final)})
+        check(over.status == 204, over.status)
+        over.close()
+        check(got, "records came")
+
+
+def a_stream_sees_what_happens_at_once(box):
+    run = start_run(box)
+    with Server(box) as server:
+        token = token_of(box)
+        alice = Client(server, token)
+        asked(alice, run)
+        stream = Stream(server, f"/api/v1/runs/{run}/stream", token)
+        approved(alice, run)
+        stream.until(lambda events: [e for e in events if e[1] == "record" and e[2]["kind"] == "answer"], "the answer")
+        alice.post(f"/api/v1/runs/{run}/commands", {"command": "abort", "reason": "enough"})
+        stream.until(lambda events: events[-1:] and events[-1][1] == "end", "the end")
+        stream.close()
+        end_run(box, 10)
+
+
+def webhook(status="firing", name="TooManyErrors", service="shop", **more):
+    labels = {"alertname": name, "service": service, "severity": "page", **more}
+    return {"version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0, "status": status, "receiver": "rbk",
+            "groupLabels": {"alertname": name}, "commonLabels": labels, "commonAnnotations": {},
+            "externalURL": "http://alertmanager:9093",
+            "alerts": [{"status": status, "labels": labels, "annotations": {"summary": "too many"},
+                        "startsAt": "2026-11-21T14:00:00Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "",
+                        "fingerprint": "1a30ba71cca2921f"}]}
+
+
+def an_alert_turns_the_run_round_and_is_stored_once(box):
+    run = start_run(box)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        sender = Client(server, token_of(box, "--alerts-only", person="alertmanager"))
+        approved(alice, run)
+        until(lambda: os.path.exists(box.path("made")), "the stage is under way")
+        check(sender.post("/api/v1/alerts", webhook(name="Other"))["stored"] == 0, "nobody waits for it")
+        check(sender.post("/api/v1/alerts", webhook("resolved"))["stored"] == 0, "it does not fire")
+        check(sender.post("/api/v1/alerts", webhook(service="mail"))["stored"] == 1, "a probe has that name")
+        check(sender.post("/api/v1/alerts", webhook(service="mail"))["stored"] == 0, "it is known")
+        check(alice.get(f"/api/v1/runs/{run}")["status"] == "running", "another service's alert")
+        for path in ("/api/v1/runs", f"/api/v1/runs/{run}"):
+            sender.get(path, status=403)
+        check(sender.post("/api/v1/alerts", webhook())["stored"] == 1, "it fires")
+        end_run(box, 10)
+        check(sender.post("/api/v1/alerts", webhook())["stored"] == 0, "no run waits any more")
+        whos = box.query("SELECT DISTINCT who FROM inbox WHERE kind = 'alert'")
+        check(whos == [("alertmanager",)], whos)
+
+
+def a_webhook_that_is_none_is_refused(box):
+    start_run(box)
+    with Server(box) as server:
+        sender = Client(server, token_of(box, "--alerts-only", person="alertmanager"))
+        good = webhook()
+        for body in (b"", b"{", b"[]", b"null", b'{"version":"4"}', {**good, "version": "3"}, {**good, "alerts": {}},
+                     {**good, "alerts": [{}]}, {**good, "alerts": [{"status": "firing", "labels": {}}]},
+                     {**good, "alerts": [{"status": "perhaps", "labels": {"alertname": "a"}}]},
+                     {**good, "alerts": [{"status": "firing", "labels": {"alertname": 7}}]},
+                     b'{"version":"4","version":"4","alerts":[]}', b'{"a":' * 100 + b"1" + b"}" * 100):
+            sender.post("/api/v1/alerts", body, status=400)
+        check(sender.post("/api/v1/alerts", {**good, "alerts": []})["stored"] == 0, "no alerts")
+        check(server.ask("POST", "/api/v1/alerts", good).status == 401, "without a token")
+        check(server.ask("POST", "/api/v1/alerts", b"a=b", token=sender.token,
+                         headers={"Content-Type": "application/x-www-form-urlencoded"}).status == 415, "a form")
+        check(box.query("SELECT count(*) FROM inbox") == [(0,)], "something was stored")
+    box.runner.kill()
+    box.runner.wait()
+
+
+def an_alert_that_cannot_be_stored_is_not_acknowledged(box):
+    run = start_run(box)
+    with Server(box) as server:
+        sender = Client(server, token_of(box, "--alerts-only", person="alertmanager"))
+        sender.post("/api/v1/alerts", {**webhook(), "alerts": []})
+        body = box.query("SELECT body FROM events WHERE seq = 1")[0][0]
+        box.query("UPDATE events SET body = '{}' WHERE seq = 1")
+        with Server(box) as fresh:
+            sender = Client(fresh, sender.token)
+            answer = fresh.ask("POST", "/api/v1/alerts", webhook(), token=sender.token)
+            check(answer.status == 503 and run in answer.json()["detail"] or answer.status == 503, answer)
+            box.query("UPDATE events SET body = ? WHERE seq = 1", body)
+            check(sender.post("/api/v1/alerts", webhook())["stored"] == 1, "it comes again")
+    box.runner.kill()
+    box.runner.wait()
+
+
+def metrics_are_what_prometheus_reads(box):
+    run = start_run(box)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        asked(alice, run)
+        until(lambda: 'probe="rows"' in server.ask("GET", "/metrics").body.decode(), "a reading")
+        text = server.ask("GET", "/metrics").body.decode()
+        for line in (f'rbk_run_stage_state{{run="{run}",stage="first",state="for approval"}} 1',
+                     f'rbk_run_questions_open{{run="{run}"}} 1', f'rbk_run_runner_alive{{run="{run}"}} 1',
+                     f'rbk_run_probe_value{{run="{run}",probe="rows"}} 7',
+                     f'rbk_run_trigger_armed{{run="{run}",trigger="many"}}', "rbk_serve_requests_total{"):
+            check(line in text, f"{line}\n{text}")
+        if shutil.which("promtool"):
+            done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True)
+            check(done.returncode == 0, done.stdout + done.stderr)
+        alice.post(f"/api/v1/runs/{run}/commands", {"command": "abort"})
+        end_run(box, 10)
+        check('rbk_runs{status="aborted"} 1' in server.ask("GET", "/metrics").body.decode(), "counted")
+
+
+def readings_show_in_another_terminal_while_the_runner_lives(box):
+    run = start_run(box)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        asked(alice, run)
+
+        def probes():
+            readings = alice.get(f"/api/v1/runs/{run}").get("readings")
+            return readings and {p["probe"]: p.get("value") for p in readings["probes"]}
+        until(lambda: (probes() or {}).get("rows") == "7", "the reading is there")
+        text = box.run("rbk", "status", run).out.decode()
+        check("rows" in text and "7" in text.split("rows", 1)[1], text)
+        box.runner.kill()
+        box.runner.wait()
+        check("readings" not in alice.get(f"/api/v1/runs/{run}"), "a dead runner sees nothing")
+        check("live" not in box.run("rbk", "status", run).out.decode().split("readings")[0], "no readings")
+
+
+def it_is_not_reached_from_elsewhere_without_tokens_and_tls(box):
+    cert, key = tls_files(box)
+    for words, says in ((["--listen", "0.0.0.0:0"], "--tls-cert"),
+                        (["--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key], "token"),
+                        (["--listen", "0.0.0.0:0", "--behind-proxy"], "token"),
+                        (["--listen", "[::]:0"], "--tls-cert"),
+                        (["--tls-cert", cert], "together"), (["--listen", "nowhere"], "address"),
+                        (["--listen", "example.org:80"], "address"), (["--listen", "127.0.0.1:99999"], "address")):
+        box.refused("rbk", "serve", *words, says=says)
+    token = token_of(box)
+    box.refused("rbk", "serve", "--listen", "0.0.0.0:0", says="--tls-cert")
+    box.refused("rbk", "serve", "--listen", "127.0.0.1:0", "--tls-cert", box.write("bad.pem", "none"), "--tls-key", key,
+                says="certificate")
+    with Server(box, "--tls-cert", cert, "--tls-key", key, listen="0.0.0.0:0") as server:
+        server.host = "localhost"
+        server.context = context_of(cert)
+        check(Client(server, token).get("/api/v1/runs") == {"runs": []}, "over TLS")
+        check(server.ask("GET", "/metrics").status == 401, "metrics are for those with a token")
+        check(server.ask("GET", "/healthz").status == 200, "health is for all")
+        check(not server.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 5).startswith(b"HTTP/1.1 200"),
+              "in the clear")
+    with Server(box, "--behind-proxy", listen="0.0.0.0:0") as server:
+        server.host = "127.0.0.1"
+        check(Client(server, token).get("/api/v1/runs") == {"runs": []}, "behind a proxy")
+    with Server(box, "--behind-proxy") as server:
+        check(server.ask("GET", "/metrics").status == 401, "everybody is local behind a proxy")
+    with Server(box) as first:
+        box.refused("rbk", "serve", "--listen", f"127.0.0.1:{first.port}", says="in use|cannot listen")
+
+
+def a_stream_over_tls_sees_all_records(box):
+    cert, key = tls_files(box)
+    run = start_run(box)
+    token = token_of(box)
+    with Server(box, "--tls-cert", cert, "--tls-key", key) as server:
+        server.host = "localhost"
+        server.context = context_of(cert)
+        alice = Client(server, token)
+        asked(alice, run)
+        stream = Stream(server, f"/api/v1/runs/{run}/stream?from=1", token)
+        alice.post(f"/api/v1/runs/{run}/commands", {"command": "abort"})
+        stream.until(lambda events: events[-1:] and events[-1][1] == "end", "the end")
+        stream.close()
+        end_run(box, 10)
+
+
+def tokens_are_shown_once_and_end(box):
+    done = box.run("rbk", "token", "create", "--person", "carol", "--role", "dba", "--expires", "1s")
+    token = done.out.decode().strip()
+    check(token.encode() not in done.err, done)
+    box.refused("rbk", "token", "create", says="--person")
+    box.refused("rbk", "token", "create", "--person", "a\x1b[31m", says="no name")
+    box.refused("rbk", "token", "create", "--person", "a", "--role", "a b", says="no name of a role")
+    box.refused("rbk", "token", "create", "--person", "a", "--expires", "soon", says="8h")
+    box.refused("rbk", "token", "create", "--person", "a", "--read-only", "--alerts-only", says="exclude")
+    box.refused("rbk", "token", "revoke", says="which")
+    box.refused("rbk", "token", "revoke", "aaaaaaaaaa", says="no token")
+    box.refused("rbk", "token", "dance", says="create, list")
+    rows = [json.loads(line) for line in box.run("rbk", "token", "list", "--json").out.splitlines()]
+    check(rows[0]["person"] == "carol" and rows[0]["roles"] == ["dba"] and "expires" in rows[0], rows)
+    for table in box.query("SELECT * FROM tokens"):
+        check(token not in table and token.split("_")[2] not in str(table), "the store knows the secret")
+    with Server(box) as server:
+        until(lambda: server.ask("GET", "/api/v1/me", token=token).status == 401, "it has expired")
+        good = token_of(box)
+        check(Client(server, good).get("/api/v1/me")["person"] == "alice", "another one is good")
+        check(box.run("rbk", "token", "revoke", good.split("_")[1]).status == 0, "revoked")
+        check(server.ask("GET", "/api/v1/me", token=good).status == 401, "it was revoked")
+        box.refused("rbk", "token", "revoke", good.split("_")[1], says="before")
+        rows = [json.loads(line) for line in box.run("rbk", "token", "list", "--json").out.splitlines()]
+        check(rows[1]["status"] == "revoked" and "used" in rows[1] and rows[1]["created_by"], rows)
+    check(good.encode() not in box.read("serve.err"), "a token in the log")
+
+
+def a_stream_ends_when_its_token_does(box):
+    run = start_run(box)
+    token = token_of(box)
+    with Server(box, env={"RBK_TEST_HEARTBEAT_MS": "200"}) as server:
+        asked(Client(server, token), run)
+        stream = Stream(server, f"/api/v1/runs/{run}/stream", token)
+        while b": still here" not in stream.text:
+            check(stream.more(), "it goes on")
+        check(box.run("rbk", "token", "revoke", token.split("_")[1]).status == 0, "revoked")
+        while stream.more():
+            pass
+        stream.close()
+    box.runner.kill()
+    box.runner.wait()
+
+
+def it_ends_cleanly_with_streams_open(box):
+    run = start_run(box)
+    token = token_of(box)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server = Server(box)
+        asked(Client(server, token), run)
+        streams = [Stream(server, f"/api/v1/runs/{run}/stream", token) for _ in range(3)]
+        server.end(number)
+        for stream in streams:
+            while stream.more():
+                pass
+            stream.close()
+    box.runner.kill()
+    box.runner.wait()
+
+
+def the_description_is_the_one_of_the_sources(box):
+    with open(os.path.join(os.environ.get("RBK_SOURCE", "."), "docs", "openapi.json"), "rb") as file:
+        check(box.run("rbk", "serve", "--openapi").out == file.read(), "rbk serve --openapi")
+    token = token_of(box)
+    with Server(box) as server:
+        check(Client(server, token).get("/api/v1/openapi.json")["openapi"] == "3.1.0", "served")
+
+
+TESTS = (what_is_shown_is_what_status_and_the_journal_say, an_answer_is_given_as_the_person_of_the_token,
+         commands_reach_the_runner_and_wait_for_one, a_stream_goes_on_where_it_was, a_stream_sees_what_happens_at_once,
+         an_alert_turns_the_run_round_and_is_stored_once, a_webhook_that_is_none_is_refused,
+         an_alert_that_cannot_be_stored_is_not_acknowledged, metrics_are_what_prometheus_reads,
+         readings_show_in_another_terminal_while_the_runner_lives,
+         it_is_not_reached_from_elsewhere_without_tokens_and_tls, a_stream_over_tls_sees_all_records,
+         tokens_are_shown_once_and_end, a_stream_ends_when_its_token_does, it_ends_cleanly_with_streams_open,
+         the_description_is_the_one_of_the_sources)
+
+if __name__ == "__main__":
+    main(TESTS)
