@@ -193,6 +193,9 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
         if (answer != RBK_ANSWER_DONE && answer != RBK_ANSWER_NOT_DONE) {
             return "say done or not-done";
         }
+        if (text_of(body, "reason")[0] == '\0') {
+            return "say how you know: a reason is missing";
+        }
         event->answer = (enum rbk_answer)answer;
         event->serial = id_of(body);
         if (event->index != RBK_NONE && asks(run, event->index)) {

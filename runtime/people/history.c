@@ -118,6 +118,9 @@ static int on_record(void *context, struct rbk_replay *replay, const struct rbk_
         return error;
     }
     history->seq++;
+    if ((error = rbk_said_record(&history->said, &history->view, record, before)) != 0) {
+        return error;
+    }
     rbk_track_record(&history->track, &history->view, record, before, replay->state,
                      &replay->actions);
     if (history->show != NULL) {
@@ -239,6 +242,7 @@ void rbk_history_fini(struct rbk_history *history)
     if (history->tracking) {
         rbk_track_fini(&history->track);
     }
+    rbk_said_fini(&history->said);
     free(history->before);
     rbk_replay_free(history->replay);
     if (!history->borrowed) {

@@ -8,6 +8,7 @@
 
 #include "runtime/executor/replay.h"
 #include "runtime/people/options.h"
+#include "runtime/people/said.h"
 #include "runtime/people/show.h"
 
 /* The caller's memory. */
@@ -20,6 +21,7 @@ struct rbk_history {
     struct rbk_view view;
     struct rbk_track track;
     bool tracking;
+    struct rbk_said_list said; /* what people said, the latest of it */
     struct rbk_show *show; /* borrowed; NULL: only track */
     int64_t seq;
     bool runner;              /* somebody drives it */

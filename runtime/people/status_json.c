@@ -66,6 +66,24 @@ static json_t *questions_of(struct building *building)
     return array;
 }
 
+/* What people said, the latest of it, in order. */
+static json_t *people_of(struct building *building)
+{
+    const struct rbk_said_list *list = &building->history->said;
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->count; i++) {
+        const struct rbk_said *said = &list->items[i];
+        json_t *object = json_object();
+        rbk_json_set_time(object, "at", said->at_ms);
+        rbk_json_set_text(object, "who", rbk_str_from(said->who));
+        rbk_json_set_text(object, "said", rbk_str_from(said->word));
+        rbk_json_set_text(object, "about", rbk_str_from(said->about));
+        rbk_json_set_text(object, "reason", rbk_str_from(said->reason));
+        (void)json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *stage_of(struct building *building, uint32_t region)
 {
     const struct rbk_replay *replay = building->history->replay;
@@ -240,6 +258,7 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
 
     (void)json_object_set_new(object, "stages", stages_of(&building));
     (void)json_object_set_new(object, "questions", questions_of(&building));
+    (void)json_object_set_new(object, "people", people_of(&building));
     building.array = json_array();
     (void)json_object_set_new(object, "what_now", building.array);
     rbk_view_explain(building.view, state, add_line, &building);

@@ -432,6 +432,27 @@ static int print_request(void *context, const struct rbk_store_request *request)
     return 0;
 }
 
+/* Who answered or asked for what: the latest of it. */
+static void print_said(struct printing *printing)
+{
+    const struct rbk_said_list *list = &printing->history->said;
+    printing->count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct rbk_said *said = &list->items[i];
+        begin_section(printing, "people");
+        rbk_buffer_printf(&printing->line, "  %s  %-10s %s%s%s", rbk_when_clock(said->at_ms).text,
+                          said->who, said->word, said->about[0] != '\0' ? ": " : "", said->about);
+        if (said->reason[0] != '\0') {
+            rbk_buffer_printf(&printing->line, " - %s", said->reason);
+        }
+        end_line(printing, RBK_TONE_PLAIN);
+    }
+    if (list->total > list->count) {
+        rbk_buffer_printf(&printing->line, "  and %zu before: rbk log", list->total - list->count);
+        end_line(printing, RBK_TONE_DIM);
+    }
+}
+
 int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *reterr)
 {
     bool utf8 = rbk_style_utf8();
@@ -458,6 +479,7 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
     rbk_view_timers(printing.view, printing.state, print_timer, &printing);
     print_triggers(&printing);
     print_readings(&printing);
+    print_said(&printing);
     printing.count = 0;
     error = rbk_store_each_evidence(history->store, history->id, print_evidence, &printing, reterr);
     printing.count = 0;

@@ -382,6 +382,13 @@ static void tell_answer(struct story *story)
                    rbk_story_region(story->view, story->record, story->before));
 }
 
+static bool in_doubt(const struct story *story, const struct rbk_event *event)
+{
+    struct rbk_asked asked;
+    return rbk_view_asked_by(story->view, story->before, RBK_OWNER_REGION, event->index, &asked) &&
+           asked.kind == RBK_QUESTION_DOUBT;
+}
+
 static void tell_command(struct story *story)
 {
     const struct rbk_machine *machine = story->view->machine;
@@ -389,6 +396,14 @@ static void tell_command(struct story *story)
     if (event->command == RBK_COMMAND_INTERRUPT) {
         rbk_buffer_append_text(&story->line, "interrupted: pauses after this step; once more "
                                              "stops at once");
+    } else if (event->command == RBK_COMMAND_RESOLVE && in_doubt(story, event)) {
+        struct rbk_asked asked;
+        append_who(story);
+        rbk_buffer_append_text(&story->line, " resolved ");
+        (void)rbk_view_asked_by(story->view, story->before, RBK_OWNER_REGION, event->index, &asked);
+        rbk_asked_name(story->view, story->before, &asked, &story->line);
+        rbk_buffer_printf(&story->line, " as %s", rbk_answer_name(event->answer));
+        append_message(story);
     } else {
         append_who(story);
         rbk_buffer_printf(&story->line, " asked to %s", rbk_command_name(event->command));

@@ -274,6 +274,128 @@ def two_people_must_want_the_same(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
+# ---- by hand ----------------------------------------------------------------------------------------
+
+def by_hand(*steps, more=""):
+    return plan(stage("a", "\n".join(steps) + "\n" + tell("a"), within="1h", back="10m",
+                      rollback='manual "Put the old name back" by lead within 5m else abort\n' + tell("back_a")),
+                head=DBA + LEAD + more)
+
+
+def done_by(scene, who, what, answer="done", reason=None):
+    """Somebody answers the manual step whose text is `what`."""
+    def find():
+        return next((each for each in scene.look().get("questions", []) if what in each["text"]), None)
+    question = scene.until(find, f"to be asked: {what}")
+    says(question["text"], "to do by hand")
+    says(question["commands"][0], f"rbk answer {scene.run_id()} {question['question']}@{question['id']} done")
+    says(question["commands"][1], f"{question['question']}@{question['id']} not-done")
+    expect(reply_to(scene, put(scene, who, body_of(scene, answer, id=question["id"], reason=reason))), "accepted", what)
+    return question
+
+
+def a_checklist_is_gone_through_by_hand(scene):
+    """One after the other, for each of a list, and side by side; each with who did it, when, and what was said."""
+    scene.begin(by_hand('manual "Set www to the new address" by lead within 5m else abort',
+                        'foreach n in ["east", "west"] { manual "Switch ${n} over" by dba within 5m else abort }',
+                        'parallel { manual "Tell support" by lead within 5m else abort\n'
+                        '           manual "Tell the press" by dba within 5m else abort }'))
+    done_by(scene, "ines", "Set www to the new address", reason="ticket 4711")
+    done_by(scene, "dirk", "Switch east over")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    scene.resume()
+    done_by(scene, "dora", "Switch west over")
+    done_by(scene, "dirk", "Tell the press")  # in any order
+    says(answers(scene, "dirk", "done"), "you do not speak for any role", "lead (ines")
+    scene.say("answer", asked(scene)["question"], "done", "--reason", "called them")
+    scene.ends(0, "completed").trace("a")
+    log = log_of(scene)
+    says(log, "ines answered done to a.apply.1", "ticket 4711", "Switch east over", "dora answered done",
+         f"{USER} answered done", "called them")
+    people = scene.look()["people"]
+    expect([(each["who"], each["said"]) for each in people],
+           [("ines", "done"), ("dirk", "done"), ("dora", "done"), ("dirk", "done"), (USER, "done")], "who did what")
+    says(people[0]["about"], "a.apply.1", "Set www to the new address")
+    says(people[1]["about"], "Switch east over")
+    expect(people[0]["reason"], "ticket 4711", "the reason")
+    expect(people[0]["at"] <= people[4]["at"], True, "when")
+    says(scene.run("rbk", "status", scene.run_id()).text.decode(), "ines", "ticket 4711", "Switch west over", "called them")
+
+
+def what_could_not_be_done_by_hand_takes_the_else(scene):
+    """not-done is a no: the else, and the way back is gone through by hand, too."""
+    scene.begin(by_hand('manual "Set www to the new address" by lead within 5m else abort'))
+    says(scene.say("approve", asked(scene)["question"], status=1).text.decode(), "it takes done or not-done")
+    done_by(scene, "ines", "Set www to the new address", "not-done", reason="the provider is down")
+    done_by(scene, "ines", "Put the old name back")
+    scene.ends(10, "aborted").trace("back_a")
+    says(log_of(scene), "ines answered not-done to a.apply.1", "the provider is down")
+
+
+def silence_by_hand_takes_the_else(scene):
+    scene.begin(by_hand('manual "Set www to the new address" by lead within 1s else abort'))
+    done_by(scene, "ines", "Put the old name back")
+    scene.ends(10, "aborted").trace("back_a")
+
+
+def a_manual_step_needs_other_eyes(scene):
+    """`four eyes` on a step by hand: who runs the plan does not say that it is done."""
+    scene.begin(by_hand('manual "Set www to the new address" by lead four eyes within 5m else abort'))
+    says(scene.say("answer", asked(scene)["question"], "done", status=1).text.decode(), "four eyes", "lead (ines)")
+    done_by(scene, "ines", "Set www to the new address")
+    scene.ends(0, "completed").trace("a")
+
+
+# ---- doubt ------------------------------------------------------------------------------------------
+
+def doubtful(scene, rule="in doubt ask lead four eyes within 5m else abort"):
+    """A request whose server says that it failed inside: nobody can know whether it happened."""
+    scene.begin(plan(stage("a", tell("a") + f'http POST "{scene.web.url}/status/500/{scene.name}" {rule} timeout 20s\n' + tell("more")),
+                     head=DBA + LEAD))
+    question = asked(scene)
+    expect(question["kind"], "doubt", "the kind")
+    says(question["text"], "did it happen?")
+    return question
+
+
+def resolve(scene, who, answer, question, **changes):
+    body = {"command": "resolve", "stage": question["question"], "id": question["id"], "answer": answer,
+            "reason": "looked at it", "run": scene.run_id(), **changes}
+    return reply_to(scene, put(scene, who, {key: value for key, value in body.items() if value is not None}, "command"))
+
+
+def doubt_is_resolved_by_who_is_asked(scene):
+    question = doubtful(scene)
+    name = question["question"]
+    says(question["commands"][0], f"rbk resolve {scene.run_id()} {name}@{question['id']} done --reason")
+    for words in ([], ["--reason", ""], ["--reason", " "]):
+        says(scene.say("resolve", name, "done", *words, status=2).text.decode(), "--reason TEXT is missing")
+    scene.say("resolve", name, "perhaps", "--reason", "x", status=2)
+    says(scene.say("resolve", name, "done", "--reason", "x", status=1).text.decode(), "four eyes", "lead (ines)")
+    says(resolve(scene, "dirk", "done", question), "you do not speak for any role", "lead (ines")
+    says(resolve(scene, "ines", "done", question, reason=None), "say how you know")
+    says(resolve(scene, "ines", "done", question, id=None), "which question")
+    says(resolve(scene, "ines", "done", question, id=question["id"] + 5), "another one is now")
+    says(resolve(scene, "ines", "yes", question), "done or not-done")
+    expect(resolve(scene, "ines", "done", question), "accepted", "ines")
+    scene.ends(0, "completed").trace("a", "more")
+    says(log_of(scene), f"ines resolved {name} as done: looked at it")
+    people = scene.look()["people"]
+    expect([(each["who"], each["said"], each["reason"]) for each in people], [("ines", "done", "looked at it")], "status")
+    says(scene.run("rbk", "status", scene.run_id()).text.decode(), "looked at it", name)
+
+
+def doubt_resolved_as_not_done_is_done_again(scene):
+    first = doubtful(scene, "in doubt ask dba within 5m else abort")
+    scene.say("resolve", first["question"], "not-done", "--reason", "the other side never saw it")
+    scene.until(lambda: asked(scene)["id"] != first["id"], "it is asked again")
+    expect(len(scene.web.got(f"/status/500/{scene.name}")), 2, "how often it was sent")
+    scene.say("resolve", first["question"], "done", "--reason", "now it did")
+    scene.ends(0, "completed").trace("a", "more")
+    says(log_of(scene), "as not-done: the other side never saw it", "as done: now it did")
+
+
 # ---- stuck, and who is called -----------------------------------------------------------------------
 
 def stuck(scene, lead, boss, **more):
@@ -342,6 +464,8 @@ def escalation_ends_when_somebody_answers(scene):
 CASES = [denied, expired, self_given, twice_given, late, forged_by_another_user, forged_for_another_run,
          forged_for_another_digest, forged_with_more_than_is_understood, two_roles_take_two_people_under_four_eyes,
          attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same,
+         a_checklist_is_gone_through_by_hand, what_could_not_be_done_by_hand_takes_the_else, silence_by_hand_takes_the_else,
+         a_manual_step_needs_other_eyes, doubt_is_resolved_by_who_is_asked, doubt_resolved_as_not_done_is_done_again,
          escalation_goes_on_until_all_were_called, escalation_ends_when_somebody_answers]
 
 if __name__ == "__main__":
