@@ -113,6 +113,13 @@ static void set_time(json_t *object, const char *key, uint64_t at_ms)
 /* The value as a number, for graphs: durations in milliseconds, a bool as 0 or 1. */
 static bool number_of(struct rbk_value value, double *ret_number)
 {
+    if (value.type == RBK_TYPE_SCALAR) {
+        /* What a source gave as text; most of them are numbers. */
+        value = rbk_value_parse(RBK_TYPE_NUMBER, value.as.text);
+        if (value.missing) {
+            return false;
+        }
+    }
     switch (value.type) {
     case RBK_TYPE_BOOL:
         *ret_number = value.as.truth ? 1 : 0;

@@ -140,15 +140,15 @@ class Server:
     def raw(self, data, seconds=10):
         """Send bytes as they are, and read until the other side closes or falls silent."""
         with self.connect(seconds) as link:
-            link.sendall(data)
             got = b""
             try:
-                while True:
-                    part = link.recv(65536)
-                    if not part:
-                        break
+                link.sendall(data)
+            except OSError:
+                pass  # it has answered, or closed, before it had all
+            try:
+                while part := link.recv(65536):
                     got += part
-            except (TimeoutError, ConnectionResetError):
+            except OSError:
                 pass
             return got
 
