@@ -349,6 +349,9 @@ static int commit(struct rbk_run *run)
     if (error == 0 && (error = rbk_store_commit(run->store, &run->error)) == 0) {
         rbk_outbox_written(run);
     }
+    if (++run->turn_commits > run->turn_commits_max) {
+        run->turn_commits_max = run->turn_commits;
+    }
     return error;
 }
 
@@ -415,6 +418,7 @@ static void on_pump(uv_check_t *check)
     struct rbk_run *run = check->data;
 
     run->turns++;
+    run->turn_commits = 0;
     if (run->stopping) {
         return;
     }
@@ -617,6 +621,20 @@ static void close_all(struct rbk_run *run)
     rbk_reader_drop(run->reader);
 }
 
+/* A test looks at what held the run up, if anything did: RBK_TEST_TURNS names a file. */
+static void tell_turns(const struct rbk_run *run)
+{
+    const char *path = getenv("RBK_TEST_TURNS");
+    FILE *file = path != NULL ? fopen(path, "we") : NULL;
+
+    if (file != NULL) {
+        fprintf(file, "{\"waited\": %llu, \"commits\": %llu}\n",
+                (unsigned long long)run->turns_waited_max,
+                (unsigned long long)run->turn_commits_max);
+        fclose(file);
+    }
+}
+
 int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
 {
     uv_check_init(&run->loop, &run->pump);
@@ -639,6 +657,7 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
     }
 
     uv_check_stop(&run->pump);
+    tell_turns(run);
     if (run->failed == 0 && run->interrupts < 2) {
         say_farewell(run);
     }

@@ -54,6 +54,9 @@ void rbk_show_record(struct rbk_show *show, const struct rbk_shown_record *recor
     if (show->kind->on_record != NULL) {
         show->kind->on_record(show, record);
     }
+    if (show->after_record != NULL) {
+        show->after_record(show, show->after_context, record->seq);
+    }
 }
 
 void rbk_show_notice(struct rbk_show *show, const char *text)

@@ -65,6 +65,9 @@ struct rbk_show {
     uint64_t clock_s;              /* plain: the second it stands for */
     uint64_t told_ms;              /* plain: when a long step was last told of */
     void *own;                     /* the kind's own; freed by its fini */
+    /* Called after each record; may be NULL. What goes beside the journal is told here. */
+    void (*after_record)(struct rbk_show *show, void *context, int64_t seq);
+    void *after_context;
 };
 
 /* What to use for a descriptor: live on a terminal that can, else plain. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/people/json_lines.h"
+#include "runtime/people/messages.h"
 #include "runtime/people/readings.h"
 #include "runtime/people/status.h"
 
@@ -253,7 +254,7 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
 {
     struct building building = {.history = history, .view = &history->view};
     const struct rbk_state *state = history->replay->state;
-    json_t *object = head_of(&building), *readings;
+    json_t *object = head_of(&building), *readings, *messages;
     int error;
 
     (void)json_object_set_new(object, "stages", stages_of(&building));
@@ -276,10 +277,12 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
     building.array = json_array();
     (void)json_object_set_new(object, "evidence", building.array);
     error = rbk_store_each_evidence(history->store, history->id, add_evidence, &building, reterr);
-    if (error != 0) {
+    messages = error == 0 ? rbk_messages_json(history, reterr) : NULL;
+    if (messages == NULL) {
         json_decref(object);
         return NULL;
     }
+    (void)json_object_set_new(object, "messages", messages);
     return object;
 }
 

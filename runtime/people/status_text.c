@@ -9,10 +9,14 @@
 #include <unistd.h>
 
 #include "runtime/core/timestamp.h"
+#include "runtime/people/messages.h"
 #include "runtime/people/readings.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/status.h"
 #include "runtime/people/when.h"
+
+/* Messages that are listed one by one. */
+#define UNSENT_SHOWN_MAX 10u
 
 /* A status being printed. */
 struct printing {
@@ -420,6 +424,63 @@ static int print_evidence(void *context, const struct rbk_store_evidence *eviden
     return 0;
 }
 
+/* The first of each channel: the others wait for it. */
+static void print_unsent(struct printing *printing, const json_t *messages)
+{
+    const json_t *unsent = json_object_get(messages, "unsent"), *message;
+    size_t index, shown = 0;
+
+    printing->count = 0;
+    json_array_foreach(unsent, index, message)
+    {
+        const char *reason = json_string_value(json_object_get(message, "reason"));
+        const char *next = json_string_value(json_object_get(message, "next"));
+
+        begin_section(printing, "messages not sent");
+        if (shown++ == UNSENT_SHOWN_MAX) {
+            rbk_buffer_printf(&printing->line, "  and %zu more",
+                              json_array_size(unsent) - UNSENT_SHOWN_MAX);
+            end_line(printing, RBK_TONE_DIM);
+            break;
+        }
+        rbk_buffer_printf(&printing->line, "  %-18s %s",
+                          json_string_value(json_object_get(message, "channel")),
+                          json_string_value(json_object_get(message, "text")));
+        end_line(printing, RBK_TONE_WARN);
+        if (reason != NULL) {
+            int64_t next_ms = 0;
+
+            if (next == NULL || !rbk_timestamp_parse(rbk_str_from(next), &next_ms)) {
+                next_ms = 0;
+            }
+            rbk_buffer_printf(&printing->line, "      %s, attempt %lld", reason,
+                              (long long)json_integer_value(json_object_get(message, "attempts")));
+            if (printing->history->runner && next_ms != 0) {
+                rbk_buffer_printf(&printing->line, "; again at %s",
+                                  rbk_when_until((uint64_t)next_ms, printing->now_ms).text);
+            }
+            end_line(printing, RBK_TONE_DIM);
+        }
+    }
+    if (shown != 0 && !printing->history->runner) {
+        rbk_buffer_append_text(&printing->line, "      tried again by ");
+        rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
+        end_line(printing, RBK_TONE_ASK);
+    }
+}
+
+static int print_messages(struct printing *printing, struct rbk_error *reterr)
+{
+    json_t *messages = rbk_messages_json(printing->history, reterr);
+
+    if (messages == NULL) {
+        return -(int)reterr->code;
+    }
+    print_unsent(printing, messages);
+    json_decref(messages);
+    return 0;
+}
+
 static int print_request(void *context, const struct rbk_store_request *request)
 {
     struct printing *printing = context;
@@ -486,6 +547,9 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
     if (error == 0) {
         error =
             rbk_store_each_request(history->store, history->id, print_request, &printing, reterr);
+    }
+    if (error == 0) {
+        error = print_messages(&printing, reterr);
     }
     rbk_buffer_fini(&printing.line);
     return error;
