@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/core/expr_describe.h"
 
 /* How often is looked whether everything has a value. */
 #define LOOK_MS 100u
@@ -345,6 +346,33 @@ static void give_up(struct work *work)
     rbk_buffer_fini(&why);
 }
 
+/* Everything has a value: which, for the journal. What a condition read itself is known only to
+ * have been read. */
+static void all_armed(struct work *work)
+{
+    struct rbk_run *run = work->run;
+    const struct rbk_machine *machine = run->replay->machine;
+    struct rbk_buffer message;
+
+    rbk_buffer_init(&message, RBK_MESSAGE_BYTES_MAX);
+    for (uint32_t i = 0; i < rbk_condition_count(machine) && message.error == 0; i++) {
+        struct rbk_condition condition = rbk_condition_at(machine, i);
+
+        if (armed_first(machine, condition)) {
+            rbk_buffer_append_text(&message, message.bytes != 0 ? "; " : "");
+            append_name(machine, condition, &message);
+            rbk_buffer_append_text(&message, ": ");
+            if (reads_itself(machine, condition)) {
+                rbk_buffer_append_text(&message, "read");
+            } else {
+                rbk_expr_describe(&run->open_scope, condition.expr, NULL, &message);
+            }
+        }
+    }
+    rbk_work_end(work, RBK_OUTCOME_OK, rbk_buffer_str(&message));
+    rbk_buffer_fini(&message);
+}
+
 static void on_look(uv_timer_t *timer)
 {
     struct work *work = timer->data;
@@ -366,7 +394,7 @@ static void on_look(uv_timer_t *timer)
         }
     }
     if (all) {
-        rbk_work_end(work, RBK_OUTCOME_OK, (struct rbk_str){NULL, 0});
+        all_armed(work);
     } else if (!hope || uv_now(&work->run->loop) >= work->deadline_ms) {
         give_up(work);
     } else {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/base/limits.h"
 #include "runtime/core/expr_describe.h"
 #include "runtime/core/value_text.h"
 
@@ -257,6 +258,7 @@ struct way_back {
     uint32_t region;
     uint32_t strategy; /* being read, counted within the stage */
     struct rbk_reading *reading;
+    struct rbk_buffer seen; /* what each condition saw so far */
 };
 
 static void way_back_next(struct way_back *way);
@@ -275,8 +277,11 @@ static void way_back_end(struct way_back *way, bool open)
         (queued = rbk_queue_new(run, RBK_EVENT_WAY_BACK)) != NULL) {
         queued->record.event.index = way->region;
         queued->record.event.level = open ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
+        queued->record.message =
+            rbk_secrets_redact(run->secrets, &queued->arena, rbk_buffer_str(&way->seen));
         rbk_queue_push(run, queued);
     }
+    rbk_buffer_fini(&way->seen);
     free(way);
 }
 
@@ -285,9 +290,13 @@ static void on_way_back(void *owner, struct rbk_reading *reading, struct rbk_val
 {
     struct way_back *way = owner;
 
-    (void)reading;
-    (void)message;
     way->reading = NULL;
+    rbk_buffer_append_text(&way->seen, way->seen.bytes != 0 ? "; " : "");
+    if (value.missing) {
+        rbk_buffer_append_str(&way->seen, message);
+    } else {
+        rbk_reading_describe(reading, &way->seen);
+    }
     if (!value.missing && value.type == RBK_TYPE_BOOL && value.as.truth) {
         way_back_end(way, true);
         return;
@@ -351,6 +360,7 @@ static void look_at_ways_back(struct rbk_run *run)
         }
         way->run = run;
         way->region = i;
+        rbk_buffer_init(&way->seen, RBK_MESSAGE_BYTES_MAX);
         run->ways_back[i] = way;
         way_back_next(way);
     }
@@ -421,6 +431,7 @@ void rbk_watcher_stop(struct rbk_run *run)
             rbk_reading_cancel(way->reading);
         }
         run->ways_back[i] = NULL;
+        rbk_buffer_fini(&way->seen);
         free(way);
     }
 }

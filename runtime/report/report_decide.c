@@ -452,6 +452,26 @@ static void tell_ways(const struct rbk_report_moment *moment)
     }
 }
 
+/* An applied stage has no way back any more, or one again: stages do not start meanwhile. */
+static void tell_way_back(const struct rbk_report_moment *moment)
+{
+    const struct rbk_event *event = &moment->record->event;
+    struct rbk_report_decision *row;
+
+    if (event->kind != RBK_EVENT_WAY_BACK || event->index >= moment->machine->region_count ||
+        (row = decide(moment,
+                      rbk_report_printf(moment->report, "%.*s: %s",
+                                        RBK_STR_ARG(moment->machine->regions[event->index].name),
+                                        event->level == RBK_LEVEL_TRUE ? "a way back is open again"
+                                                                       : "no way back is open"),
+                      (struct rbk_cause){0})) == NULL) {
+        return;
+    }
+    row->by = RBK_REPORT_BY_PLAN;
+    row->who = RBK_STR("");
+    row->readings = rbk_report_text(moment->report, moment->record->message);
+}
+
 /* What somebody asked for, where nothing above has said it. */
 static void tell_command(const struct rbk_report_moment *moment)
 {
@@ -536,6 +556,7 @@ void rbk_report_decide(const struct rbk_report_moment *moment)
         tell_reaction(moment);
     }
     tell_ways(moment);
+    tell_way_back(moment);
 }
 
 const struct rbk_report_decision *rbk_report_turn(const struct rbk_run_report *report)

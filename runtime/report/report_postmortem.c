@@ -52,9 +52,10 @@ static void detection(const struct rbk_run_report *report, struct rbk_document *
 
     rbk_document_heading(document, 3, "Detection and decision");
     if (turn != NULL) {
-        rbk_document_item(document, 0, "Noticed and decided at %s by %s%s%.*s: %.*s",
+        rbk_document_item(document, 0, "Noticed and decided at %s by %s%s%.*s%s%.*s",
                           rbk_when_full(turn->at_ms).text, rbk_report_actor_name(turn->by),
-                          turn->who.bytes != 0 ? " " : "", TEXT(turn->who), TEXT(turn->because));
+                          turn->who.bytes != 0 ? " " : "", TEXT(turn->who),
+                          turn->because.bytes != 0 ? ": " : "", TEXT(turn->because));
         if (turn->readings.bytes != 0) {
             rbk_document_item(document, 0, "It was decided on: %.*s", TEXT(turn->readings));
         }

@@ -84,7 +84,8 @@ static void tell_check(const struct rbk_report_moment *moment, uint32_t region, 
     check->seq = moment->seq;
     check->at_ms = moment->at_ms;
     check->outcome = outcome;
-    check->readings = effect->kind == RBK_EFFECT_BASELINE && moment->record->has_value
+    check->readings = effect->kind == RBK_EFFECT_BASELINE && moment->record->has_value &&
+                              moment->record->message.bytes == 0
                           ? baselines(moment)
                           : rbk_report_text(moment->report, moment->record->message);
 }

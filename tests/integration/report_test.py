@@ -282,6 +282,54 @@ def the_readings_that_made_a_trigger_fire(box):
     check("trigger" in " ".join(attrs.get("class", "") for tag, attrs in page.seen if tag == "g"), "no sign")
 
 
+def every_decision_has_the_readings_that_made_it(box):
+    """Arming, a test, a requirement, `done when`, a check that looked several times, and a way back that is gone: what
+    each of them saw is in the journal, in the log and in the report."""
+    box.query("CREATE TABLE level (n)", path=box.path("shop.db"))
+    box.query("INSERT INTO level VALUES (1)", path=box.path("shop.db"))
+    box.write("later.sh", "sleep 0.4; touch later")
+    text = """plan small {
+    connection shop = sqlite("shop.db")
+    probe level = sql.value(shop, "SELECT n FROM level") as number every 50ms
+    trigger high when level > 100 then abort missing hold 5s then pause
+    require "a level" level >= 1
+    stage first "The first" {
+        apply within 60s {
+            if file.exists("never") { run "false" timeout 5s idempotent }
+            run "sh later.sh" timeout 5s idempotent
+            shell "(sleep 0.3; touch late) &" timeout 5s idempotent
+        }
+        verify within 10s { check "it came" file.exists("late") retry 50 every 50ms }
+        rollback back when file.exists("later") every 1s within 10s {
+            run "rm -f later" timeout 5s idempotent
+            verify { check "it is gone" not file.exists("later") }
+        }
+    }
+    stage second "The second" {
+        apply within 60s { wait until file.exists("go") every 50ms timeout 50s run "touch went" timeout 5s idempotent }
+        verify within 10s { check "it is there" file.exists("went") }
+        rollback within 10s { nothing because "it changed nothing" verify { check "so it is" file.exists("go") } }
+    }
+}
+""".replace("nothing because \"it changed nothing\"", "run \"true x\" timeout 5s idempotent")
+    box.write("small.rbk", text)
+    process = box.start("rbk", "run", "--no-wait", "small.rbk")
+    until(lambda: os.path.exists(box.path("late")), "the first stage stands")
+    os.remove(box.path("later"))
+    until(lambda: "way_back" in {kind for (kind,) in box.query("SELECT kind FROM events")}, "the way back is read again")
+    box.write("go", "")
+    process.communicate(timeout=30)
+    _, _, found = three(box)
+    seen = {row["text"].split()[0] if row["kind"] != "arm" else "arm": row.get("readings", "") for row in found["checks"]}
+    check(seen["arm"] == "trigger high: level = 1", seen)
+    check(seen["require"] == "sql.value = 1", seen)
+    check(seen["if"] == "file.exists = false", seen)
+    looked = [row["readings"] for row in found["checks"] if "it came" in row["text"]]
+    check(re.match(r"file.exists = true \(\d+ readings in \d+ ms\)$", looked[0]), looked)
+    way = [row for row in decisions(found) if "no way back" in row[0]]
+    check(way and way[0][3] == "file.exists = false", decisions(found))
+
+
 def people_are_named_with_how_long_they_took(box):
     box.write("small.rbk", plan('manual "look at it" by ops within 20s else abort\n'
                                 'run "touch made" timeout 5s idempotent',
@@ -458,6 +506,7 @@ def a_store_is_only_read(box):
 
 if __name__ == "__main__":
     main([a_completed_run, a_run_that_turned_round, a_stuck_run, the_readings_that_made_a_trigger_fire,
+          every_decision_has_the_readings_that_made_it,
           people_are_named_with_how_long_they_took, a_run_without_a_runner_and_after_it_was_taken_over,
           a_doubt_is_told_with_who_resolved_it, text_from_outside_stays_text, a_secret_is_in_no_report,
           a_journal_that_was_edited_is_reported_as_far_as_it_holds, a_journal_whose_end_was_cut_off_is_not_whole,
