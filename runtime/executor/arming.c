@@ -8,7 +8,9 @@
  *     └──┘ every LOOK_MS
  *
  * A source is given up when it has failed as often as makes its probe missing, and twice at least:
- * a single failure right after the start says little.
+ * a single failure right after the start says little. Failures before the effect began do not
+ * count: whoever retries has mended something. Its readings do not wait for their slots meanwhile,
+ * which are far apart after many failures.
  */
 #include "runtime/executor/arming.h"
 
@@ -122,6 +124,13 @@ void rbk_arming_note(struct rbk_run *run, uint32_t probe, bool missing, struct r
                               message.bytes != 0 ? message.bytes : FAILURE_BYTES);
 }
 
+struct rbk_str rbk_arming_failure(const struct rbk_run *run, uint32_t probe)
+{
+    const char *failure = run->sources != NULL ? run->sources[probe].failure : NULL;
+
+    return (struct rbk_str){failure, failure != NULL ? strnlen(failure, FAILURE_BYTES) : 0};
+}
+
 void rbk_arming_free(struct rbk_run *run)
 {
     for (uint32_t i = 0; run->sources != NULL && i < run->replay->machine->probe_count; i++) {
@@ -186,6 +195,21 @@ void rbk_arming_explain(const struct rbk_run *run, uint32_t expr, struct rbk_str
     }
 }
 
+/* How often in a row a probe must have failed before it is given up. */
+static uint32_t failed_enough(const struct rbk_probe *probe)
+{
+    return probe->missing_after > FAILED_MIN ? probe->missing_after : FAILED_MIN;
+}
+
+/* Read what failed again, soon: a source that is down is looked at ever more rarely. */
+static void read_again(const struct rbk_run *run, uint32_t probe)
+{
+    if (run->poll != NULL && run->sources != NULL && run->sources[probe].failure != NULL &&
+        run->sources[probe].failed < failed_enough(&run->replay->machine->probes[probe])) {
+        rbk_poll_again(run->poll, false, probe);
+    }
+}
+
 /* Whether a condition over probes, which has no value, may still get one. */
 static bool may_answer(const struct rbk_run *run, uint32_t expr)
 {
@@ -196,15 +220,14 @@ static bool may_answer(const struct rbk_run *run, uint32_t expr)
         struct rbk_op_code op = machine->codes[code.first + i];
         const struct rbk_probe *probe;
         struct rbk_probe_source source;
-        uint32_t enough;
 
         if (op.op != RBK_OP_WINDOW) {
             continue;
         }
         probe = &machine->probes[machine->windows[op.operand].probe];
         source = source_of(run, machine->windows[op.operand].probe);
-        enough = probe->missing_after > FAILED_MIN ? probe->missing_after : FAILED_MIN;
-        if (!probe->pushed && source.failed < enough && (!source.good || source.failed != 0)) {
+        if (!probe->pushed && source.failed < failed_enough(probe) &&
+            (!source.good || source.failed != 0)) {
             return true;
         }
     }
@@ -379,6 +402,9 @@ static void on_look(uv_timer_t *timer)
     const struct rbk_machine *machine = work->run->replay->machine;
     bool all = true, hope = false;
 
+    for (uint32_t i = 0; i < machine->probe_count; i++) {
+        read_again(work->run, i);
+    }
     for (uint32_t i = 0; i < rbk_condition_count(machine); i++) {
         struct rbk_condition condition = rbk_condition_at(machine, i);
 
@@ -428,6 +454,10 @@ void rbk_arming_start(struct work *work)
     for (uint32_t i = 0; i < machine->probe_count; i++) {
         const struct rbk_probe *probe = &machine->probes[i];
 
+        if (work->run->sources != NULL && work->run->sources[i].failed != 0) {
+            work->run->sources[i].good = false;
+            work->run->sources[i].failed = 0;
+        }
         if (!probe->pushed && probe->timeout_ms * probe->missing_after > slowest_ms) {
             slowest_ms = probe->timeout_ms * probe->missing_after;
         }

@@ -30,6 +30,9 @@ void rbk_arming_note(struct rbk_run *run, uint32_t probe, bool missing, struct r
  * @own  What its own readings failed with; empty: nothing, or it has none. */
 void rbk_arming_explain(const struct rbk_run *run, uint32_t expr, struct rbk_str own,
                         struct rbk_buffer *out);
+/* Why the last reading of a probe gave nothing, 400 bytes of it at most; empty when it gave a
+ * value, or none was taken. Lives until the next note. */
+struct rbk_str rbk_arming_failure(const struct rbk_run *run, uint32_t probe);
 void rbk_arming_free(struct rbk_run *run);
 
 /* The effect that arms: reads until all that is armed from the first apply on has a value. */

@@ -166,6 +166,7 @@ static bool measure(struct work *work, uint32_t index, struct rbk_value *ret_mea
     const struct rbk_baseline *baseline = &machine->baselines[index];
     uint64_t over_ms = 0, wanted;
     struct rbk_value over;
+    struct rbk_str failure;
 
     if (rbk_expr_evaluate(&run->open_scope, baseline->over, &work->arena, &over, NULL) == 0 &&
         !over.missing && over.as.integer > 0) {
@@ -179,6 +180,10 @@ static bool measure(struct work *work, uint32_t index, struct rbk_value *ret_mea
         rbk_buffer_printf(words, " gave %llu readings of at least %llu for its baseline, in ",
                           (unsigned long long)*ret_count, (unsigned long long)wanted);
         rbk_value_print(words, rbk_value_integer(RBK_TYPE_DURATION, (int64_t)over_ms));
+        failure = rbk_arming_failure(run, baseline->probe);
+        if (failure.bytes != 0) {
+            rbk_buffer_printf(words, ": %.*s", RBK_STR_ARG(failure));
+        }
         return false;
     }
     rbk_buffer_append_text(words, " = ");
