@@ -176,6 +176,14 @@ void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user)
 /* ---- the reason -------------------------------------------------------------------------------
  */
 
+/* A person who pauses, aborts or cancels is the cause anew, though the last one was a person, too. */
+static bool is_new_command(const struct rbk_event *event)
+{
+    return event->kind == RBK_EVENT_COMMAND &&
+           (event->command == RBK_COMMAND_PAUSE || event->command == RBK_COMMAND_ABORT ||
+            event->command == RBK_COMMAND_CANCEL);
+}
+
 /* Why the run is where it is, in one line: made when the cause changes, from the record that did
  * it. */
 static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record)
@@ -186,7 +194,8 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
     struct rbk_str message = record->message;
     const char *colon = message.bytes != 0 ? ": " : "";
 
-    if (cause.kind == replay->told.kind && cause.index == replay->told.index) {
+    if (cause.kind == replay->told.kind && cause.index == replay->told.index &&
+        !is_new_command(&record->event)) {
         return;
     }
     replay->told = cause;

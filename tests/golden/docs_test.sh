@@ -1,5 +1,5 @@
 #!/bin/sh
-# The documents' plans compile: every ```rbk block of docs/language.md and README.md is a whole file
+# The documents' plans compile: every ```rbk block of docs/language.md, docs/operating.md and README.md is a whole file
 # that `rbkc check` accepts and, where it holds a plan, `rbkc build` makes a machine of.
 #
 # A block that begins with `module a.b` is written to a/b.rbk, so that the plans of the same document
@@ -50,7 +50,7 @@ check() {
     "$rbkc" build --stdout "$2" 2>"$work/out" >/dev/null || fail "$1" "${2#"$work"/} cannot be built"
 }
 
-for document in docs/language.md README.md; do
+for document in docs/language.md docs/operating.md README.md; do
     folder=$work/$(basename "$document" .md)
     mkdir -p "$folder"
     cp -R "$root/examples/01-first-plan/sql" "$folder/"

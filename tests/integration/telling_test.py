@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""What is told, and when: every `on`, notifications of steps, triggers and escalations, reports. The messages are
+compared as a whole and in order, so that one too many shows, too.
+
+    telling_test.py [--keep] [CASE...]
+"""
+
+import datetime
+import os
+import time
+
+from scene import CHECK, HOOK, USER, expect, hold, plan, play, stage, tell
+
+FAIL = 'run "false" timeout 5s idempotent\n'
+TURN = 'abort when rollbacks > 0 "one stage came back"\n'
+EVENTS = ("start", "pause", "hold", "abort", "stage", "stuck", "aborted", "completed", "cancelled", "no_way_back")
+ALL = HOOK + "".join(f'on {event} {{ notify incident "{event} ${{run.status}} ${{run.stage}}" }}\n' for event in EVENTS)
+USE = "use std.http"
+
+
+def begin(scene, *stages, head="", wait=False, tail=""):
+    return scene.begin(plan(*stages, head=ALL + head, use=USE, tail=tail), env={"HOOK": scene.hook()}, wait=wait)
+
+
+def words(scene):
+    return [each["message"] for each in scene.told()]
+
+
+def a_run_that_goes_well_tells_of_its_start_its_stages_and_its_end(scene):
+    begin(scene, stage("a", tell("a")), stage("b", tell("b"))).ends(0)
+    expect(words(scene), ["start running a", "stage running a", "stage completed b", "completed completed b"], "the messages")
+    expect([each["event"] for each in scene.told()], ["start", "stage", "stage", "completed"], "the events")
+
+
+def a_stage_is_told_of_by_its_own_name_while_another_is_under_way(scene):
+    begin(scene, stage("first", tell("first") + hold()), stage("second", tell("second"), more="after nothing\n"))
+    scene.until(lambda: any(each["event"] == "stage" for each in scene.told()), "the second stage")
+    scene.touch("go")
+    scene.ends(0)
+    expect([each["stage"] for each in scene.told() if each["event"] == "stage"], ["second", "first"], "the stages")
+    expect([word for word in words(scene) if word.startswith("stage")], ["stage running second", "stage completed first"],
+           "the messages")
+
+
+def a_step_tells_of_its_own_stage(scene):
+    step = 'notify incident "in ${stage.name}, ${stage.title}"\n'
+    begin(scene, stage("first", tell("first") + hold()), stage("second", tell("second") + step + hold("on"), more="after nothing\n"))
+    scene.until(lambda: "in second, Stage second" in words(scene), "the step's message")
+    scene.touch("go")
+    scene.touch("on")
+    scene.ends(0)
+
+
+def a_pause_and_an_abort_are_told_of(scene):
+    begin(scene, stage("a", tell("a") + hold()), stage("b", tell("b")), wait=True)
+    scene.until_traced("a")
+    scene.say("pause")
+    scene.until(lambda: any(word.startswith("pause") for word in words(scene)), "the pause")
+    scene.say("abort", "--reason", "the cat")
+    scene.ends(10)
+    expect([each["event"] for each in scene.told()], ["start", "pause", "abort", "aborted"], "the events")
+    expect("the cat" in scene.told()[2]["reason"], True, scene.told()[2]["reason"])
+
+
+def a_hold_and_a_cancel_are_told_of(scene):
+    begin(scene, stage("a", tell("a") + FAIL), wait=True)
+    scene.until_status("held")
+    scene.say("cancel")
+    scene.ends(40, "cancelled")
+    expect([each["event"] for each in scene.told()], ["start", "hold", "cancelled"], "the events")
+    expect(words(scene)[-1], "cancelled cancelled ", "the last")
+
+
+def a_stuck_run_is_told_of_and_so_is_each_escalation(scene):
+    head = """
+        role ops { contact "ops@example.com" }
+        role boss { contact "boss@example.com" }
+        escalate stuck to ops, then boss after 1s
+        """
+    begin(scene, stage("a", tell("a") + FAIL, rollback=FAIL), head=head, wait=True)
+    scene.until(lambda: [each["event"] for each in scene.told()].count("escalation") == 2, "both escalations")
+    scene.ends(20, "stuck")
+    expect([each["event"] for each in scene.told()], ["start", "stuck", "escalation", "escalation"], "the events")
+    expect([each["severity"] for each in scene.told()][1:], ["critical"] * 3, "how bad")
+    texts = words(scene)
+    expect(("ops@example.com" in texts[2], "boss@example.com" in texts[3]), (True, True), texts)
+
+
+def a_way_back_that_closes_is_told_of_once(scene):
+    guarded = f"""
+    stage a "A" {{
+        unwatched because "a test"
+        apply within 1m {{ {tell("a")} run "touch way" idempotent timeout 5s }}
+        verify within 20s {{ {CHECK} }}
+        rollback back when file.exists("way") every 100ms within 20s {{ {tell("back")} verify {{ {CHECK} }} }}
+    }}"""
+    begin(scene, guarded, stage("b", tell("b") + hold()))
+    scene.until_traced("b")
+    os.unlink(scene.path("way"))
+    scene.until(lambda: any(each["event"] == "no_way_back" for each in scene.told()), "no way back")
+    expect([each["stage"] for each in scene.told() if each["event"] == "no_way_back"], ["a"], "of which stage")
+    scene.touch("way")
+    scene.touch("go")
+    scene.ends(0)
+    expect([each["event"] for each in scene.told()].count("no_way_back"), 1, "how often")
+
+
+def a_trigger_that_notifies_tells_what_it_saw(scene):
+    watched = stage("a", tell("a") + hold(), more="""
+        trigger big when file.size("trace") > 2B every 100ms timeout 50ms during apply then notify incident
+        """)
+    begin(scene, stage("zero", tell("zero")), watched)
+    scene.until(lambda: any(each["event"] == "trigger" for each in scene.told()), "the trigger")
+    scene.touch("go")
+    scene.ends(0)
+    told = [each for each in scene.told() if each["event"] == "trigger"]
+    expect([each["stage"] for each in told], ["a"], "once, of its stage")
+    expect("trigger big fired" in told[0]["message"], True, told[0]["message"])
+
+
+def a_value_that_is_missing_does_not_take_the_message_away(scene):
+    begin(scene, stage("a", tell("a") + 'notify incident "left ${run.remaining} of ${estimate}, ${stage.title}"\n')).ends(0)
+    expect("left (missing) of (missing), Stage a" in words(scene), True, words(scene))
+
+
+def a_message_says_what_is_asked_and_what_is_left(scene):
+    head = f'estimate 1h\nrole ops {{ contact "o@example.com" members "{USER}" }}\nreport to incident every 1s "asked: ${{run.question}}; left ${{run.remaining}}"\n'
+    begin(scene, stage("a", tell("a") + 'ask ops "Is the moon up?" within 1m else abort\n'), head=head, wait=True)
+    scene.until(lambda: any("asked: Is the moon up?; left 59m" in word for word in words(scene)), "a report with the question")
+    scene.answer("yes")
+    scene.ends(0)
+
+
+def written(each):
+    return datetime.datetime.fromisoformat(each["at"].replace("Z", "+00:00")).timestamp()
+
+
+def reports_come_while_a_run_is_active_and_not_in_a_heap_after_a_gap(scene):
+    head = 'report to incident every 1s "still ${run.status}"\n'
+    begin(scene, stage("a", tell("a") + hold()), head=head, tail="observe 1500ms", wait=True)
+
+    def reports():
+        return [each for each in scene.told() if each["event"] == "report"]
+
+    scene.until(lambda: len(reports()) == 1, "the first report")
+    scene.say("pause")
+    scene.until(lambda: len(reports()) == 2, "one while it is to pause")
+    scene.process.kill()
+    scene.process.wait()
+    killed = time.time()
+    before = len(reports())
+    scene.until(lambda: time.time() > killed + 3.2, "three reports that nobody could write")
+    resumed = time.time()
+    scene.resume(wait=True)
+    scene.until(lambda: len(reports()) >= before + 2, "reports after the gap")
+    late = [each for each in reports() if written(each) >= resumed]
+    expect(len([each for each in late if written(each) < resumed + 1.0]) <= 2, True, late)
+    gaps = [written(b) - written(a) for a, b in zip(late[1:], late[2:])]
+    expect(all(gap > 0.8 for gap in gaps), True, gaps)
+    scene.touch("go")
+    scene.until_status("paused")
+    scene.say("continue")
+    scene.ends(0)
+    told = scene.told()
+    expect(told[-1]["event"], "completed", "nothing is reported of a run that has ended")
+    expect("observing" in {each["status"] for each in reports()}, True, {each["status"] for each in reports()})
+
+
+def a_run_whose_reports_nobody_hears_goes_on(scene):
+    head = 'report to incident every 1s "still"\n'
+    scene.begin(plan(stage("a", tell("a") + 'wait 2s because "time for a report"\n'), head=HOOK + head, use=USE),
+                env={"HOOK": f"{scene.web.url}/status/503"})
+    scene.until_status("completed")
+    expect(scene.ask("SELECT count(*) > 0 FROM outbox WHERE sent_ms = 0"), [(1,)], "reports nobody took")
+    scene.process.terminate()
+    scene.process.wait(20)
+
+
+CASES = [a_run_that_goes_well_tells_of_its_start_its_stages_and_its_end,
+         a_stage_is_told_of_by_its_own_name_while_another_is_under_way, a_step_tells_of_its_own_stage,
+         a_pause_and_an_abort_are_told_of, a_hold_and_a_cancel_are_told_of,
+         a_stuck_run_is_told_of_and_so_is_each_escalation, a_way_back_that_closes_is_told_of_once,
+         a_trigger_that_notifies_tells_what_it_saw, a_value_that_is_missing_does_not_take_the_message_away,
+         a_message_says_what_is_asked_and_what_is_left,
+         reports_come_while_a_run_is_active_and_not_in_a_heap_after_a_gap, a_run_whose_reports_nobody_hears_goes_on]
+
+if __name__ == "__main__":
+    play(CASES)
