@@ -12,18 +12,19 @@ _rbk_runs() {
 _rbk() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local commands='run resume status log report runs approve deny attest answer pause continue abort cancel retry
-        resolve signal alert help'
+        resolve signal alert serve token help'
     local command='' words=0 i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -s | --store | --set | --params | -C | --directory | --unrehearsed | --url | -m | --reason | -l | --label | --format | -o | --output) ((i++)) ;;
+        -s | --store | --set | --params | -C | --directory | --unrehearsed | --url | -m | --reason | -l | --label | --format | -o | --output | \
+            --listen | --tls-cert | --tls-key | --host | --person | --role | --expires) ((i++)) ;;
         -*) ;;
         *) if [ -z "$command" ]; then command=${COMP_WORDS[i]}; else ((words++)); fi ;;
         esac
     done
     COMPREPLY=()
     case $prev in
-    -s | --store | --params | -o | --output)
+    -s | --store | --params | -o | --output | --tls-cert | --tls-key)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
@@ -35,7 +36,8 @@ _rbk() {
         mapfile -t COMPREPLY < <(compgen -W 'md html json' -- "$cur")
         return
         ;;
-    --set | --unrehearsed | --url | -m | --reason | -l | --label) return ;;
+    --set | --unrehearsed | --url | -m | --reason | -l | --label | --listen | --host | --person | --role | \
+        --expires) return ;;
     esac
     if [ -z "$command" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands --store --help --version" -- "$cur")
@@ -50,6 +52,8 @@ _rbk() {
         log) options+=' --json --follow' ;;
         report) options+=' --format --output' ;;
         alert) options+=' --label --reason --no-wait' ;;
+        serve) options+=' --listen --tls-cert --tls-key --behind-proxy --host --openapi' ;;
+        token) options+=' --person --role --expires --read-only --alerts-only --json' ;;
         *) options+=' --reason --no-wait' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -64,7 +68,8 @@ _rbk() {
         )
         ;;
     help:0) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-    runs:*) ;;
+    token:0) mapfile -t COMPREPLY < <(compgen -W 'create list revoke' -- "$cur") ;;
+    runs:* | serve:* | token:*) ;;
     *:0) mapfile -t COMPREPLY < <(compgen -W "$(_rbk_runs)" -- "$cur") ;;
     answer:*)
         mapfile -t COMPREPLY < <(

@@ -1,6 +1,6 @@
 # fish completion for rbk and rbkc
 set -l commands run resume status log report runs approve deny attest answer pause continue abort cancel retry \
-    resolve signal alert
+    resolve signal alert serve token
 set -l asks approve deny attest answer pause continue abort cancel retry resolve signal alert
 
 function __rbk_runs
@@ -28,6 +28,8 @@ complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a retry -d 'try 
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a resolve -d 'what became of a step in doubt'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a signal -d 'give a signal'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a alert -d 'set an alert'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a serve -d 'answer over HTTP'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a token -d 'who may speak to rbk serve'
 
 complete -c rbk -n '__fish_seen_subcommand_from run' -F
 complete -c rbk -n '__fish_seen_subcommand_from run' -l set -x -d 'a parameter: NAME=VALUE'
@@ -49,6 +51,19 @@ complete -c rbk -n '__fish_seen_subcommand_from answer' -a 'yes no done not-done
 complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -s l -l label -x -d 'a label: NAME=VALUE'
+complete -c rbk -n '__fish_seen_subcommand_from serve' -l listen -x -d 'where to listen: ADDRESS:PORT'
+complete -c rbk -n '__fish_seen_subcommand_from serve' -l tls-cert -r -F -d 'the certificate'
+complete -c rbk -n '__fish_seen_subcommand_from serve' -l tls-key -r -F -d 'its key'
+complete -c rbk -n '__fish_seen_subcommand_from serve' -l behind-proxy -d 'a proxy does TLS'
+complete -c rbk -n '__fish_seen_subcommand_from serve' -l host -x -d 'a name clients call it by'
+complete -c rbk -n '__fish_seen_subcommand_from serve' -l openapi -d 'print the description of the API'
+complete -c rbk -n '__fish_seen_subcommand_from token' -a 'create list revoke'
+complete -c rbk -n '__fish_seen_subcommand_from token' -l person -x -d 'who acts'
+complete -c rbk -n '__fish_seen_subcommand_from token' -l role -x -d 'only for this role'
+complete -c rbk -n '__fish_seen_subcommand_from token' -l expires -x -d 'when it ends: 8h, 30d'
+complete -c rbk -n '__fish_seen_subcommand_from token' -l read-only -d 'it may only look'
+complete -c rbk -n '__fish_seen_subcommand_from token' -l alerts-only -d 'it may only send alerts'
+complete -c rbk -n '__fish_seen_subcommand_from token' -l json -d 'for programs'
 
 complete -c rbkc -n __fish_use_subcommand -f -a 'check build emit explain explore fmt graph review runbook times'
 complete -c rbkc -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human gcc json sarif github markdown'

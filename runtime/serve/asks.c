@@ -130,6 +130,15 @@ void rbk_waiting_end(struct rbk_server *server)
     }
 }
 
+/* A runner's reply is the refusal's text, perhaps with more behind it. */
+static bool is_refusal(struct rbk_str reply, enum rbk_refusal refusal)
+{
+    const char *text = rbk_refusal_text(refusal);
+    size_t bytes = strlen(text);
+
+    return reply.bytes >= bytes && memcmp(reply.data, text, bytes) == 0;
+}
+
 /* The row is in the inbox: its reply, or a wait for it. Called again when the wait is over. */
 static enum MHD_Result answer_asked(struct request *request)
 {
@@ -150,8 +159,10 @@ static enum MHD_Result answer_asked(struct request *request)
     if (rbk_str_is(row.reply, "accepted")) {
         status = MHD_HTTP_OK;
     } else if (row.reply.bytes != 0) {
-        status = rbk_str_is(row.reply, rbk_refusal_text(RBK_REFUSAL_NOT_YOURS)) ? MHD_HTTP_FORBIDDEN
-                                                                                : MHD_HTTP_CONFLICT;
+        status = is_refusal(row.reply, RBK_REFUSAL_NOT_YOURS) ||
+                         is_refusal(row.reply, RBK_REFUSAL_OWN_RUN)
+                     ? MHD_HTTP_FORBIDDEN
+                     : MHD_HTTP_CONFLICT;
         (void)json_object_set_new(object, "type", json_string("about:blank"));
         (void)json_object_set_new(object, "title", json_string(MHD_get_reason_phrase_for(status)));
         (void)json_object_set_new(object, "status", json_integer((json_int_t)status));
