@@ -282,10 +282,15 @@ static void way_back_moves(struct explorer *x, move_fn *try_move)
             rs->target != RBK_NONE) {
             continue;
         }
-        bool closed = rs->flags & RBK_FLAG_WAY_CLOSED;
         struct move move = {.kind = MOVE_WAY_BACK, .index = i};
-        move.detail = closed ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
-        try_move(x, move);
+        if (rs->flags & (RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD)) {
+            move.detail = RBK_LEVEL_TRUE;
+            try_move(x, move);
+        }
+        if (!(rs->flags & RBK_FLAG_WAY_CLOSED)) {
+            move.detail = RBK_LEVEL_FALSE;
+            try_move(x, move);
+        }
         tried = !x->options->full;
     }
 }

@@ -300,23 +300,24 @@ static void reduce_held(const struct explorer *x, struct spread *spread)
     }
 }
 
-/* Any closed way back keeps every stage from starting: which one does not matter. */
+/* Any way back that is closed, or was not read yet, keeps every stage from starting: which one does
+ * not matter. That one is closing decides nothing. */
 static void reduce_ways_back(const struct explorer *x, struct spread *spread)
 {
     const struct rbk_machine *machine = &x->model.cut;
-    uint32_t first = RBK_NONE;
-    bool closed = false;
+    uint32_t first = RBK_NONE, flags = 0;
     for (uint32_t i = 0; i < machine->region_count; i++) {
         struct rbk_region_state *rs = region_of(x, spread, i);
-        closed |= (rs->flags & RBK_FLAG_WAY_CLOSED) != 0;
-        rs->flags &= ~(uint32_t)RBK_FLAG_WAY_CLOSED;
+        flags |= rs->flags & (RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD);
+        rs->flags &= ~RBK_FLAGS_WAY;
         if (first == RBK_NONE && x->model.closable[i] &&
             machine->states[rs->state].kind == RBK_STATE_APPLIED && rs->target == RBK_NONE) {
             first = i;
         }
     }
-    if (closed && first != RBK_NONE && !spread->state->turned) {
-        region_of(x, spread, first)->flags |= RBK_FLAG_WAY_CLOSED;
+    if (flags && first != RBK_NONE && !spread->state->turned) {
+        region_of(x, spread, first)->flags |=
+            flags & RBK_FLAG_WAY_CLOSED ? RBK_FLAG_WAY_CLOSED : RBK_FLAG_WAY_UNREAD;
     }
 }
 

@@ -191,7 +191,7 @@ static void tell_event(struct explorer *x, const struct rbk_event *event)
     case MOVE_WAY_BACK:
         say(x, machine->regions[x->move.index].place, "the way back of `%.*s` %s",
             STR(stage_name(x, x->move.index)),
-            event->level == RBK_LEVEL_TRUE ? "is open again" : "is closed");
+            event->level == RBK_LEVEL_TRUE ? "is open" : "is closed");
         break;
     case MOVE_TIME_TRIGGER:
     case MOVE_TRIGGER_LEVEL:

@@ -139,6 +139,8 @@ static bool cause_fits(const struct rbk_machine *machine, struct rbk_cause cause
         return cause.index < machine->criterion_count;
     case RBK_CAUSE_SIGNAL:
         return cause.index < machine->signal_count;
+    case RBK_CAUSE_WAY_BACK:
+        return cause.index < machine->region_count;
     case RBK_CAUSE_NONE:
     case RBK_CAUSE_COMMAND:
     case RBK_CAUSE_UNDECIDED:
@@ -164,7 +166,7 @@ static bool region_fits(const struct rbk_machine *machine, uint32_t index,
         return false;
     }
     if (region->flags &
-        ~(uint32_t)(RBK_FLAG_FOLLOWED | RBK_FLAG_WINDOW_OPEN | RBK_FLAG_WAY_CLOSED)) {
+        ~RBK_FLAGS_REGION) {
         return false;
     }
     switch ((enum rbk_mode)region->mode) {

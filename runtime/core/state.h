@@ -60,7 +60,8 @@ enum rbk_mode { RBK_MODES(X) RBK_MODE_COUNT };
     X(COMMAND, "command", "a person asked for it")                                         \
     X(GATE, "gate", "a question was refused or expired: index is the state")               \
     X(UNDECIDED, "undecided", "held or paused for too long")                               \
-    X(INTERRUPT, "interrupt", "Ctrl-C at the runner")
+    X(INTERRUPT, "interrupt", "Ctrl-C at the runner")                                      \
+    X(WAY_BACK, "way_back", "a stage has no way back open: index is its region")
 #define X(constant, word, meaning) RBK_CAUSE_##constant,
 enum rbk_cause_kind { RBK_CAUSES(X) RBK_CAUSE_COUNT };
 #undef X
@@ -75,11 +76,17 @@ struct rbk_cause {
 
 /* What else is known of a region; bits of rbk_region_state.flags. */
 enum rbk_region_flag {
-    RBK_FLAG_START = 1,       /* BRANCH: to be started; only set within a step */
-    RBK_FLAG_FOLLOWED = 2,    /* STAGE: rolled back because a stage it depends on was */
-    RBK_FLAG_WINDOW_OPEN = 4, /* STAGE: its window, or the plan's, is open */
-    RBK_FLAG_WAY_CLOSED = 8,  /* STAGE: it stands applied, and none of its ways back is open */
+    RBK_FLAG_START = 1,        /* BRANCH: to be started; only set within a step */
+    RBK_FLAG_FOLLOWED = 2,     /* STAGE: rolled back because a stage it depends on was */
+    RBK_FLAG_WINDOW_OPEN = 4,  /* STAGE: its window, or the plan's, is open */
+    RBK_FLAG_WAY_CLOSED = 8,   /* STAGE: it stands applied, and none of its ways back is open */
+    RBK_FLAG_WAY_UNREAD = 32,  /* STAGE: it stands applied, each of its ways back has a condition,
+                                  and none was read yet */
+    RBK_FLAG_WAY_CLOSING = 64, /* STAGE: it stands applied, and has a way back, but not its first
+                                  one for sure */
 };
+#define RBK_FLAGS_WAY ((uint32_t)(RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD | RBK_FLAG_WAY_CLOSING))
+#define RBK_FLAGS_REGION ((uint32_t)(RBK_FLAG_FOLLOWED | RBK_FLAG_WINDOW_OPEN) | RBK_FLAGS_WAY)
 
 struct rbk_region_state {
     uint32_t state;         /* row of machine->states */
@@ -189,6 +196,11 @@ bool rbk_stage_applied(const struct rbk_machine *machine, const struct rbk_state
                        uint32_t region);
 bool rbk_stage_touched(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t region);
+/* Whether every way back of a stage has a condition, so that none may be open. */
+bool rbk_stage_closable(const struct rbk_machine *machine, uint32_t region);
+/* The applied stage without a way back that keeps a stage from starting now, which otherwise would,
+ * while no stage is under way; RBK_NONE: none does. */
+uint32_t rbk_run_lacks_way_back(const struct rbk_machine *machine, const struct rbk_state *state);
 /* Whether it is on its way back: told to, waiting for its turn, rolling back, or stuck. */
 bool rbk_stage_rolling_back(const struct rbk_machine *machine, const struct rbk_state *state,
                             uint32_t region);

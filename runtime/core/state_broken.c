@@ -47,7 +47,7 @@ static const char *region_broken(const struct rbk_machine *machine, const struct
     if (rs->mode == RBK_MODE_CANCELLING && rs->target == RBK_NONE) {
         return "an effect is cancelled to go nowhere";
     }
-    if (rs->flags & ~(uint32_t)(RBK_FLAG_FOLLOWED | RBK_FLAG_WINDOW_OPEN | RBK_FLAG_WAY_CLOSED)) {
+    if (rs->flags & ~RBK_FLAGS_REGION) {
         return "a mark was left behind";
     }
     if (rs->mode == RBK_MODE_PARKED && (!rbk_state_forward(at) || rbk_run_going(state))) {
@@ -110,8 +110,8 @@ static const char *stands_still(const struct rbk_machine *machine, const struct 
             machine->states[rs->state].kind == RBK_STATE_WAITING &&
             (machine->regions[i].window != RBK_NONE || machine->daily_window != RBK_NONE) &&
             !(rs->flags & RBK_FLAG_WINDOW_OPEN);
-        bool person = rs->flags & RBK_FLAG_WAY_CLOSED;
-        if (in_flight(rs) || (rbk_region_active(rs) && rs->due_ms) || window || person) {
+        bool look = rs->flags & (RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD);
+        if (in_flight(rs) || (rbk_region_active(rs) && rs->due_ms) || window || look) {
             return NULL;
         }
     }

@@ -18,13 +18,12 @@ static uint64_t region_due(const struct rbk_machine *machine, const struct rbk_s
 {
     const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
     uint64_t earliest_ms = 0;
-    uint64_t start_ms = 0;
     uint32_t block;
     if (rbk_region_active(rs)) {
         sooner(&earliest_ms, rs->due_ms);
         sooner(&earliest_ms, rbk_region_block_due(machine, state, region, &block));
-    } else if (rbk_stage_may_start(machine, state, region, &start_ms)) {
-        sooner(&earliest_ms, start_ms);
+    } else {
+        sooner(&earliest_ms, rbk_stage_start_due(machine, state, region));
     }
     return earliest_ms;
 }

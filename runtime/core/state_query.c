@@ -151,23 +151,38 @@ static bool window_open(const struct rbk_machine *machine, const struct rbk_regi
     return !bound || (rs->flags & RBK_FLAG_WINDOW_OPEN);
 }
 
-static bool every_way_back_open(const struct rbk_machine *machine, const struct rbk_state *state)
+bool rbk_stage_closable(const struct rbk_machine *machine, uint32_t region)
 {
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        if (rbk_state_region(machine, state, i)->flags & RBK_FLAG_WAY_CLOSED) {
+    struct rbk_slice strategies = machine->regions[region].strategies;
+    for (uint32_t i = 0; i < strategies.count; i++) {
+        if (machine->strategies[strategies.first + i].when == RBK_NONE) {
             return false;
         }
     }
-    return true;
+    return machine->regions[region].kind == RBK_REGION_STAGE && strategies.count != 0;
 }
 
-bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_state *state,
-                         uint32_t region, uint64_t *ret_at_ms)
+/* The first stage with one of these flags; RBK_NONE: none has. */
+static uint32_t flagged(const struct rbk_machine *machine, const struct rbk_state *state,
+                        uint32_t flags)
+{
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (rbk_state_region(machine, state, i)->flags & flags) {
+            return i;
+        }
+    }
+    return RBK_NONE;
+}
+
+/* Whether nothing but time, the run as a whole and the ways back of others keep a stage in WAITING.
+ */
+static bool stage_ready(const struct rbk_machine *machine, const struct rbk_state *state,
+                        uint32_t region, uint64_t *ret_at_ms)
 {
     const struct rbk_region *row = &machine->regions[region];
     const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
     if (row->kind != RBK_REGION_STAGE || machine->states[rs->state].kind != RBK_STATE_WAITING ||
-        rs->mode != RBK_MODE_IDLE || !rbk_run_going(state) || !window_open(machine, row, rs) ||
+        rs->mode != RBK_MODE_IDLE || !window_open(machine, row, rs) ||
         rbk_region_at(machine, state, 0)->kind != RBK_STATE_STAGES) {
         return false;
     }
@@ -182,11 +197,54 @@ bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_sta
             rbk_state_region(machine, state, before->region)->applied_ms + before->for_ms;
         at_ms = from_ms > at_ms ? from_ms : at_ms;
     }
-    if (!every_way_back_open(machine, state)) {
-        return false;
-    }
     *ret_at_ms = at_ms;
     return true;
+}
+
+bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_state *state,
+                         uint32_t region, uint64_t *ret_at_ms)
+{
+    return rbk_run_going(state) && stage_ready(machine, state, region, ret_at_ms) &&
+           flagged(machine, state, RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD) == RBK_NONE;
+}
+
+static bool any_under_way(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (rbk_stage_under_way(machine, state, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t rbk_stage_start_due(const struct rbk_machine *machine, const struct rbk_state *state,
+                             uint32_t region)
+{
+    uint64_t at_ms = 0;
+    if (!rbk_run_going(state) || !stage_ready(machine, state, region, &at_ms) ||
+        flagged(machine, state, RBK_FLAG_WAY_UNREAD) != RBK_NONE) {
+        return 0; /* the first look at a way back is no matter of time */
+    }
+    /* A closed one holds the run from then on, unless something else still goes. */
+    bool closed = flagged(machine, state, RBK_FLAG_WAY_CLOSED) != RBK_NONE;
+    return closed && any_under_way(machine, state) ? 0 : at_ms;
+}
+
+uint32_t rbk_run_lacks_way_back(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    uint32_t closed = flagged(machine, state, RBK_FLAG_WAY_CLOSED);
+    uint64_t at_ms = 0;
+    if (closed == RBK_NONE || state->turned || state->cancelled || state->stuck_ms ||
+        any_under_way(machine, state)) {
+        return RBK_NONE; /* what is under way goes on meanwhile */
+    }
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (stage_ready(machine, state, i, &at_ms) && at_ms <= state->now_ms) {
+            return closed;
+        }
+    }
+    return RBK_NONE;
 }
 
 /* ---- questions and blocks ---- */

@@ -209,18 +209,24 @@ static enum rbk_refusal window(struct step *step)
 
 static enum rbk_refusal way_back(struct step *step)
 {
+    static const uint32_t flags[RBK_LEVEL_COUNT] = {
+        [RBK_LEVEL_FALSE] = RBK_FLAG_WAY_CLOSED,
+        [RBK_LEVEL_TRUE] = 0,
+        [RBK_LEVEL_MISSING] = RBK_FLAG_WAY_CLOSING,
+    };
+    enum rbk_level level = step->event->level;
     uint32_t index = step->event->index;
-    bool closed = step->event->level == RBK_LEVEL_FALSE;
-    if (index >= step->machine->region_count) {
+    if (index >= step->machine->region_count || (unsigned)level >= RBK_LEVEL_COUNT) {
         return RBK_REFUSAL_UNKNOWN;
     }
     if (!rbk_stage_applied(step->machine, step->state, index)) {
         return RBK_REFUSAL_STALE;
     }
-    if (closed && !(region_of(step, index)->flags & RBK_FLAG_WAY_CLOSED)) {
+    struct rbk_region_state *rs = region_of(step, index);
+    if (level == RBK_LEVEL_FALSE && !(rs->flags & RBK_FLAG_WAY_CLOSED)) {
         rbk_step_hook(step, RBK_HOOK_NO_WAY_BACK, index);
     }
-    set_flag(region_of(step, index), RBK_FLAG_WAY_CLOSED, closed);
+    rs->flags = (rs->flags & ~RBK_FLAGS_WAY) | flags[level];
     return RBK_REFUSAL_ACCEPTED;
 }
 

@@ -26,8 +26,8 @@
       "index, level: the window of a stage opened (TRUE) or closed (FALSE); "                  \
       "region 0: of all stages that have none of their own")                                   \
     X(WAY_BACK, "way_back",                                                                    \
-      "index, level: FALSE: an applied stage has no way back open; TRUE: "                     \
-      "it has one again")                                                                      \
+      "index, level: the way back of an applied stage is open (TRUE), closed (FALSE: it has "  \
+      "none) or closing (MISSING: not its first one for sure)")                                \
     X(RESUMED, "resumed", "a new runner took over: everything in flight goes to RESOLVING")    \
     X(RESOLVED, "resolved",                                                                    \
       "serial, recovery, outcome: what became of an effect in flight at a crash")
@@ -164,6 +164,8 @@ struct rbk_settings {
     X(TURNED, "the run is rolling back already, and a rollback is not stopped")            \
     X(NOT_HELD, "the run is neither held, paused nor stuck")                               \
     X(NOTHING_TO_RETRY, "nothing is held or stuck")                                        \
+    X(NO_WAY_BACK,                                                                         \
+      "what stands applied has no way back open: the run goes on by itself when one opens")   \
     X(NOT_IN_DOUBT, "this step is not in doubt")                                           \
     X(PAST_GRACE, "the old system has been retired: there is no way back any more")        \
     X(ENDING, "the run is ending already")                                                 \

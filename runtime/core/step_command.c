@@ -137,7 +137,12 @@ static enum rbk_refusal retry(struct step *step)
     if (any) {
         return RBK_REFUSAL_ACCEPTED;
     }
-    return step->state->turned && !was_stuck ? RBK_REFUSAL_TURNED : RBK_REFUSAL_NOTHING_TO_RETRY;
+    if (step->state->turned && !was_stuck) {
+        return RBK_REFUSAL_TURNED;
+    }
+    return rbk_run_lacks_way_back(step->machine, step->state) != RBK_NONE
+               ? RBK_REFUSAL_NO_WAY_BACK
+               : RBK_REFUSAL_NOTHING_TO_RETRY;
 }
 
 /* A person says what became of something the runtime cannot know. */

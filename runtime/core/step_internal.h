@@ -64,6 +64,10 @@ bool rbk_plan_time_is_up(const struct rbk_machine *machine, const struct rbk_sta
 /* Whether nothing but time keeps a stage in WAITING; ret_at_ms: from when it may start, 0: now. */
 bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_state *state,
                          uint32_t region, uint64_t *ret_at_ms);
+/* The instant at which a stage starts, or would but for a closed way back; 0: time does not matter.
+ */
+uint64_t rbk_stage_start_due(const struct rbk_machine *machine, const struct rbk_state *state,
+                             uint32_t region);
 /* The earliest deadline of the blocks a region is in; ret_block says whose. 0: none. */
 uint64_t rbk_region_block_due(const struct rbk_machine *machine, const struct rbk_state *state,
                               uint32_t region, uint32_t *ret_block);

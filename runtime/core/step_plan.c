@@ -237,7 +237,12 @@ void rbk_step_hold_settle(struct step *step)
             return;
         }
     }
-    if (state->hold == RBK_STATUS_HELD) {
+    uint32_t closed = rbk_run_lacks_way_back(step->machine, state);
+    if (closed != RBK_NONE) {
+        if (!state->hold) {
+            hold(step, RBK_STATUS_HELD, (struct rbk_cause){RBK_CAUSE_WAY_BACK, closed});
+        }
+    } else if (state->hold == RBK_STATUS_HELD) {
         go_on(step);
     }
 }

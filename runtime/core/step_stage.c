@@ -100,7 +100,10 @@ static void applied(struct step *step, uint32_t region)
     rbk_step_stage_begin_apply(
         step, region); /* an apply without an effect still has its place in the order */
     rs->applied_ms = step->state->now_ms;
-    rs->flags &= ~(uint32_t)RBK_FLAG_WAY_CLOSED;
+    rs->flags &= ~RBK_FLAGS_WAY;
+    if (rbk_stage_closable(step->machine, region)) {
+        rs->flags |= RBK_FLAG_WAY_UNREAD;
+    }
     rbk_step_hook(step, RBK_HOOK_STAGE, region);
 }
 
@@ -134,7 +137,7 @@ static void turn_back(struct step *step, uint32_t region, struct rbk_cause cause
     struct rbk_region_state *rs = region_of(step, region);
     rs->cause = cause;
     rs->applied_ms = 0;
-    rs->flags &= ~(uint32_t)RBK_FLAG_WAY_CLOSED;
+    rs->flags &= ~RBK_FLAGS_WAY;
     rs->rollbacks++;
     if (!step->state->turned) {
         step->state->rollbacks++;

@@ -200,7 +200,8 @@ static char *body_of(struct rbk_run *run)
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
         (void)json_array_append_new(triggers, trigger_of(run, i));
     }
-    object = json_pack("{s:o, s:o}", "probes", probes, "triggers", triggers);
+    object = json_pack("{s:o, s:o, s:o}", "probes", probes, "triggers", triggers, "ways",
+                       rbk_ways_json(run));
     text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(object);
     return text;
@@ -242,7 +243,8 @@ void rbk_readings_write(struct rbk_run *run)
     const struct rbk_machine *machine = run->replay->machine;
     char *body;
 
-    if (run->run_directory == NULL || (machine->probe_count == 0 && machine->trigger_count == 0) ||
+    if (run->run_directory == NULL ||
+        (machine->probe_count == 0 && machine->trigger_count == 0 && !rbk_ways_any(run)) ||
         readings_of(run) == NULL || (body = body_of(run)) == NULL) {
         return;
     }

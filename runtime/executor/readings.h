@@ -7,7 +7,8 @@
  *
  *     {"at": time, "epoch": 3, "probes": [{"probe": name, "value"?: text, "number"?: real,
  *      "at"?: time, "missing"?: why}], "triggers": [{"trigger": name, "armed": bool,
- *      "level": word, "raw": word, "since"?: time}]}
+ *      "level": word, "raw": word, "since"?: time}],
+ *      "ways": [{"strategy": row, "read"?: time, "missing"?: why}]}
  *
  * The file is renamed into place, at most once a second, and only when something has changed. It is
  * not durable and proves nothing: whoever reads it first asks whether the run's lease is held.

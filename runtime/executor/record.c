@@ -77,6 +77,16 @@ static void put_labels(json_t *object, const struct rbk_record *record)
     json_object_set_new(object, "labels", labels);
 }
 
+static void put_ways(json_t *object, const struct rbk_record *record)
+{
+    json_t *ways = json_array();
+
+    for (size_t i = 0; i < record->way_count; i++) {
+        json_array_append_new(ways, json_string(rbk_level_name((enum rbk_level)record->ways[i])));
+    }
+    json_object_set_new(object, "ways", ways);
+}
+
 static void put_event(json_t *object, const struct rbk_event *event)
 {
     switch (event->kind) {
@@ -150,6 +160,9 @@ int rbk_record_encode(const struct rbk_record *record, struct rbk_buffer *out)
     }
     if (record->label_count != 0) {
         put_labels(object, record);
+    }
+    if (record->way_count != 0) {
+        put_ways(object, record);
     }
     put_text(object, "settings", record->settings);
     text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
@@ -231,6 +244,35 @@ NAMER(rbk_command_name, enum rbk_command)
 NAMER(rbk_event_name, enum rbk_event_kind)
 #undef NAMER
 
+/* The levels of a stage's strategies; -1: one of them is no level. */
+static int get_ways(const json_t *object, struct rbk_arena *arena, struct rbk_record *record)
+{
+    const json_t *array = json_object_get(object, "ways"), *word;
+    uint8_t *ways;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return 0;
+    }
+    record->way_count = json_array_size(array);
+    record->ways = ways = rbk_new_array(arena, uint8_t, record->way_count + 1);
+    json_array_foreach(array, i, word)
+    {
+        const char *text = json_string_value(word);
+        unsigned level = 0;
+
+        while (level < RBK_LEVEL_COUNT &&
+               (text == NULL || strcmp(text, rbk_level_name((enum rbk_level)level)) != 0)) {
+            level++;
+        }
+        if (level == RBK_LEVEL_COUNT) {
+            return -1;
+        }
+        ways[i] = (uint8_t)level;
+    }
+    return 0;
+}
+
 /* Each word must be one that exists; step() checks whether it means anything now. */
 static int get_event(const json_t *object, struct rbk_event *event)
 {
@@ -305,7 +347,7 @@ int rbk_record_decode(struct rbk_str kind, struct rbk_str body, int64_t at_ms,
         }
     }
     record.event.now_ms = (uint64_t)at_ms;
-    if (get_event(object, &record.event) != 0) {
+    if (get_event(object, &record.event) != 0 || get_ways(object, arena, &record) != 0) {
         error = rbk_error_set(reterr, RBK_ECORRUPT, "the journal holds an unknown word in a %.*s",
                               RBK_STR_ARG(kind));
         goto out;

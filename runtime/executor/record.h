@@ -24,6 +24,8 @@ struct rbk_record {
     bool firing;
     const struct rbk_pair *labels; /* of the alert, label_count of them, each name once */
     size_t label_count;
+    const uint8_t *ways; /* WAY_BACK: enum rbk_level of each strategy of the stage, way_count */
+    size_t way_count;
     struct rbk_str settings; /* START: SHA-256 of what the store keeps beside the journal */
     int64_t request;         /* inbox row this came from; 0: none. Not in the journal */
 };

@@ -244,6 +244,15 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
     case RBK_CAUSE_INTERRUPT:
         replay->reason = RBK_STR("interrupted at the runner");
         break;
+    case RBK_CAUSE_WAY_BACK:
+        if (record->event.kind != RBK_EVENT_WAY_BACK) {
+            colon = "";
+            message = RBK_STR("");
+        }
+        replay->reason = rbk_arena_printf(arena, "no way back of stage %.*s is open%s%.*s",
+                                          RBK_STR_ARG(machine->regions[cause.index].name), colon,
+                                          RBK_STR_ARG(message));
+        break;
     default:
         replay->reason = (struct rbk_str){NULL, 0};
         break;
@@ -252,6 +261,23 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
 
 /* ---- one event --------------------------------------------------------------------------------
  */
+
+/* What a look at the strategies of a stage found; since when, where that is the same as before. */
+static void keep_ways(struct rbk_replay *replay, const struct rbk_record *record)
+{
+    const struct rbk_machine *machine = replay->machine;
+    struct rbk_slice strategies = machine->regions[record->event.index].strategies;
+    uint64_t applied_ms = rbk_state_region(machine, replay->state, record->event.index)->applied_ms;
+
+    for (uint32_t i = 0; i < strategies.count && i < record->way_count; i++) {
+        struct rbk_way_known *way = &replay->ways[strategies.first + i];
+        enum rbk_level level = (enum rbk_level)record->ways[i];
+
+        if (way->since_ms < applied_ms || way->level != level) {
+            *way = (struct rbk_way_known){level, record->event.now_ms};
+        }
+    }
+}
 
 static void after_step(struct rbk_replay *replay, const struct rbk_record *record)
 {
@@ -277,6 +303,9 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
         if (action->kind == RBK_ACTION_DISPATCH || action->kind == RBK_ACTION_LOOK) {
             remember(replay, action, event);
         }
+    }
+    if (event->kind == RBK_EVENT_WAY_BACK) {
+        keep_ways(replay, record);
     }
     if (event->kind == RBK_EVENT_START || event->kind == RBK_EVENT_RESUMED) {
         rbk_replay_add_starter(replay, record->who);
@@ -320,6 +349,9 @@ void rbk_replay_reset(struct rbk_replay *replay)
     rbk_arena_reset(&replay->reasons);
     rbk_arena_reset(&replay->notes);
     rbk_arena_reset(&replay->alert_texts);
+    for (uint32_t i = 0; i < machine->strategy_count; i++) {
+        replay->ways[i] = (struct rbk_way_known){RBK_LEVEL_MISSING, 0};
+    }
     replay->in_flight_count = 0;
     replay->alerts = (struct rbk_alerts){0};
     replay->alert_bytes = 0;
@@ -350,6 +382,8 @@ static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
     replay->in_flight_capacity = machine->region_count + 1u;
     replay->in_flight =
         rbk_new_array(&replay->arena, struct rbk_in_flight, replay->in_flight_capacity);
+    replay->ways =
+        rbk_new_array(&replay->arena, struct rbk_way_known, machine->strategy_count + 1u);
     replay->actions.capacity = rbk_actions_max(machine);
     replay->actions.items =
         rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);

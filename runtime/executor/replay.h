@@ -29,6 +29,13 @@ struct rbk_starter {
     struct rbk_starter *next; /* earlier */
 };
 
+/* What the condition of a strategy said last, while its stage stands applied. Of another time when
+ * since_ms lies before the stage's applied_ms. */
+struct rbk_way_known {
+    enum rbk_level level; /* TRUE: open, FALSE: closed, MISSING: no answer */
+    uint64_t since_ms;    /* wall clock; 0: never read */
+};
+
 /* What all values of a run, bound at one time, may take. One that does not fit is missing. */
 #define RBK_REPLAY_KEPT_BYTES_MAX ((size_t)256 << 20)
 
@@ -54,12 +61,13 @@ struct rbk_replay {
     struct rbk_actions actions;      /* scratch of the last step */
     struct rbk_in_flight *in_flight; /* in_flight_count */
     size_t in_flight_count, in_flight_capacity;
-    struct rbk_alerts alerts; /* firing now */
+    struct rbk_way_known *ways;   /* machine->strategy_count */
+    struct rbk_alerts alerts;     /* firing now */
     struct rbk_starter *starters; /* each once, the latest first */
-    struct rbk_str reason;    /* why it paused, was held, turned or got stuck, for a person */
-    struct rbk_cause told;    /* the cause `reason` was made of */
-    int64_t seq;              /* of the last event */
-    int64_t snapshot_seq;     /* of the last snapshot; 0: none */
+    struct rbk_str reason;        /* why it paused, was held, turned or got stuck, for a person */
+    struct rbk_cause told;        /* the cause `reason` was made of */
+    int64_t seq;                  /* of the last event */
+    int64_t snapshot_seq;         /* of the last snapshot; 0: none */
     int failed;    /* negative rbk_err: an event was taken in only in part, it is of no use */
     char hash[65]; /* of the last event */
 };

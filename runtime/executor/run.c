@@ -612,6 +612,7 @@ static void close_all(struct rbk_run *run)
     close_handle(run, (uv_handle_t *)&run->due_timer);
     close_handle(run, (uv_handle_t *)&run->watch_timer);
     close_handle(run, (uv_handle_t *)&run->second_timer);
+    close_handle(run, (uv_handle_t *)&run->way_timer);
     if (run->bell_open) {
         close_handle(run, (uv_handle_t *)&run->bell);
     }
@@ -642,8 +643,9 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
     uv_timer_init(&run->loop, &run->due_timer);
     uv_timer_init(&run->loop, &run->watch_timer);
     uv_timer_init(&run->loop, &run->second_timer);
+    uv_timer_init(&run->loop, &run->way_timer);
     run->pump.data = run->idle.data = run->due_timer.data = run->watch_timer.data =
-        run->second_timer.data = run;
+        run->second_timer.data = run->way_timer.data = run;
     uv_check_start(&run->pump, on_pump);
     uv_timer_start(&run->second_timer, on_second, 1000, 1000);
     ring_on(run);

@@ -49,7 +49,7 @@ bool rbk_run_should_stop(const struct rbk_run *run)
     switch (state->status) {
     case RBK_STATUS_PAUSED:
     case RBK_STATUS_HELD:
-        return run->interrupts != 0 || run->options.no_wait;
+        return run->interrupts != 0 || (run->options.no_wait && !rbk_ways_unread(run));
     case RBK_STATUS_STUCK:
         return run->interrupts != 0 || run->options.no_wait ||
                /* More than all: somebody is on it, and will say so to this runner. */

@@ -16,6 +16,7 @@
  *   arming.c          the effect that arms, and why what cannot be read cannot
  *   arm_only.c      the same for `rbk run --arm-only`: reads once, leaves nothing
  *   watcher.c       probes and triggers into records
+ *   way_back.c      which ways back are open while a stage stands applied
  *   daily_window.c  windows by the clock of a time zone
  *   inbox.c         what people ask for, into records
  *   readings.c      what probes and triggers say now, for other processes
@@ -33,7 +34,7 @@
 
 struct work;
 struct outbox;
-struct way_back;
+struct rbk_ways;
 struct rbk_probe_source;
 struct rbk_readings;
 
@@ -94,9 +95,10 @@ struct rbk_run {
     bool inbox_more;    /* there were more than are taken in one look */
     uint64_t seconds;   /* turns of second_timer */
 
-    struct way_back **ways_back; /* owned array, per region: a look under way, or NULL */
-    char zone[300];              /* "TZ=…", part of the environment once used */
-    char *own_zone;              /* owned: TZ as the process had it; NULL: none */
+    struct rbk_ways *ways; /* owned: the strategies of stages that stand applied */
+    uv_timer_t way_timer;  /* the next look at one of them */
+    char zone[300];        /* "TZ=…", part of the environment once used */
+    char *own_zone;        /* owned: TZ as the process had it; NULL: none */
 
     bool started; /* resumed or started: the loop runs for real */
     bool resumed;
@@ -177,6 +179,23 @@ void rbk_watcher_second(struct rbk_run *run);
 void rbk_watcher_stop(struct rbk_run *run);
 /* An alert probe was set. */
 void rbk_watcher_alert(struct rbk_run *run);
+
+/* ---- way_back.c ---- */
+struct json_t;
+
+/* 0 or -RBK_ENOMEM; rbk_ways_free() in any case. */
+RBK_MUST_USE int rbk_ways_open(struct rbk_run *run);
+/* Watch what has come to stand, let go of what does not any more. */
+void rbk_ways_after_step(struct rbk_run *run);
+void rbk_ways_stop(struct rbk_run *run);
+void rbk_ways_free(struct rbk_run *run);
+/* Whether a way back was not looked at yet by this runner: it may let a held run go on. */
+bool rbk_ways_unread(const struct rbk_run *run);
+/* Whether any strategy of the plan has a condition. */
+bool rbk_ways_any(const struct rbk_run *run);
+/* For readings.json: [{"strategy": row, "read"?: time, "missing"?: why}] of what is watched. A new
+ * reference. */
+struct json_t *rbk_ways_json(const struct rbk_run *run);
 
 /* ---- daily_window.c ---- */
 /* Post WINDOW events for stages whose window has opened or closed. */

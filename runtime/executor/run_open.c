@@ -155,11 +155,10 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
     reader.drivers = run->drivers;
     run->watch = rbk_watch_new(machine);
     run->reader = rbk_reader_new(&reader);
-    run->ways_back = calloc((size_t)machine->region_count + 1u, sizeof(struct way_back *));
     if (run->options.observer.on_record != NULL) {
         run->before = calloc(1, rbk_state_bytes(machine));
     }
-    if (run->watch == NULL || run->reader == NULL || run->ways_back == NULL ||
+    if (run->watch == NULL || run->reader == NULL || rbk_ways_open(run) != 0 ||
         (run->options.observer.on_record != NULL && run->before == NULL)) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
@@ -549,7 +548,7 @@ void rbk_run_free(struct rbk_run *run)
     rbk_store_close(run->store);
     rbk_arena_fini(&run->scratch);
     rbk_arena_fini(&run->telling);
-    free(run->ways_back);
+    rbk_ways_free(run);
     free(run->before);
     free(run->id);
     free(run->directory);

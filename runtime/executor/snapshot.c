@@ -98,6 +98,28 @@ static json_t *flight_json(const struct rbk_replay *replay)
     return array;
 }
 
+/* What was read of strategies: [row, level, since]. */
+static json_t *ways_json(const struct rbk_replay *replay)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < replay->machine->strategy_count; i++) {
+        const struct rbk_way_known *way = &replay->ways[i];
+        json_t *row;
+
+        if (way->since_ms == 0) {
+            continue;
+        }
+        row =
+            json_pack("[I,I,I]", (json_int_t)i, (json_int_t)way->level, (json_int_t)way->since_ms);
+        if (row == NULL || json_array_append_new(array, row) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *alerts_json(const struct rbk_replay *replay)
 {
     json_t *array = json_array();
@@ -145,12 +167,13 @@ static char *encode(const struct rbk_replay *replay)
     }
     /* json_pack() takes over what it is given, and gives NULL when any of it is NULL. */
     object = json_pack(
-        "{s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I]}", "alerts", alerts_json(replay),
-        "baselines", values_json(&replay->kept_baselines), "event", replay->hash, "flight",
-        flight_json(replay), "format", RBK_SNAPSHOT_FORMAT, "layout", layout, "machine",
-        replay->machine->hash, "reason", text_json(replay->reason), "seq", (json_int_t)replay->seq,
-        "settings", settings, "slots", values_json(&replay->kept_slots), "starters",
-        starters_json(replay), "state", state_json(replay), "told", (json_int_t)replay->told.kind, (json_int_t)replay->told.index);
+        "{s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o}", "alerts",
+        alerts_json(replay), "baselines", values_json(&replay->kept_baselines), "event",
+        replay->hash, "flight", flight_json(replay), "format", RBK_SNAPSHOT_FORMAT, "layout",
+        layout, "machine", replay->machine->hash, "reason", text_json(replay->reason), "seq",
+        (json_int_t)replay->seq, "settings", settings, "slots", values_json(&replay->kept_slots),
+        "starters", starters_json(replay), "state", state_json(replay), "told",
+        (json_int_t)replay->told.kind, (json_int_t)replay->told.index, "ways", ways_json(replay));
     if (object != NULL) {
         text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     }
@@ -374,6 +397,29 @@ static bool read_reason(struct reading *reading, const json_t *object)
     return true;
 }
 
+static bool read_ways(struct reading *reading, const json_t *array)
+{
+    struct rbk_replay *replay = reading->replay;
+    const json_t *row;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return false;
+    }
+    json_array_foreach(array, i, row)
+    {
+        uint64_t index, level, since_ms;
+
+        if (!get_number(json_array_get(row, 0), replay->machine->strategy_count, &index) ||
+            !get_number(json_array_get(row, 1), RBK_LEVEL_COUNT, &level) ||
+            !get_number(json_array_get(row, 2), INT64_MAX, &since_ms)) {
+            return false;
+        }
+        replay->ways[index] = (struct rbk_way_known){(enum rbk_level)level, since_ms};
+    }
+    return true;
+}
+
 static bool read_starters(struct reading *reading, const json_t *array)
 {
     struct rbk_str name;
@@ -432,6 +478,7 @@ static bool read_all(struct reading *reading, const json_t *object)
            read_values(reading, json_object_get(object, "slots"), &replay->kept_slots) &&
            read_values(reading, json_object_get(object, "baselines"), &replay->kept_baselines) &&
            read_flight(reading, json_object_get(object, "flight")) &&
+           read_ways(reading, json_object_get(object, "ways")) &&
            read_alerts(reading, json_object_get(object, "alerts")) &&
            read_starters(reading, json_object_get(object, "starters")) &&
            read_reason(reading, object);

@@ -17,6 +17,7 @@
  *   machine, run, settings, seq
  *   reason      value; told: [kind, index]
  *   state       the block, in hex
+ *   ways        [[strategy, level, since]]
  */
 
 #include "runtime/executor/replay.h"

@@ -1,7 +1,6 @@
 /*
  * Watching: probes are polled from the start of the run, and whenever a reading, a span or the
- * state changes the level of an armed trigger, that becomes a record. Also kept here: which applied
- * stages still have a way back open (language, principle 8).
+ * state changes the level of an armed trigger, that becomes a record.
  */
 #include "runtime/executor/arming.h"
 #include "runtime/executor/readings.h"
@@ -12,9 +11,6 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/core/expr_describe.h"
 #include "runtime/core/value_text.h"
-
-/* Ways back are read again every minute unless the plan says otherwise. */
-#define WAY_BACK_MS 60000u
 
 static void look(struct rbk_run *run, uint32_t probe);
 
@@ -249,123 +245,6 @@ void rbk_watcher_alert(struct rbk_run *run)
     }
 }
 
-/* ---- the way back ------------------------------------------------------------------------------
- */
-
-/* One look at whether an applied stage can be rolled back: its strategies' conditions, in order. */
-struct way_back {
-    struct rbk_run *run;
-    uint32_t region;
-    uint32_t strategy; /* being read, counted within the stage */
-    struct rbk_reading *reading;
-    struct rbk_buffer seen; /* what each condition saw so far */
-};
-
-static void way_back_next(struct way_back *way);
-
-static void way_back_end(struct way_back *way, bool open)
-{
-    struct rbk_run *run = way->run;
-    const struct rbk_region_state *state =
-        rbk_state_region(run->replay->machine, run->replay->state, way->region);
-    bool was_open = (state->flags & RBK_FLAG_WAY_CLOSED) == 0;
-    struct queued *queued;
-
-    run->ways_back[way->region] = NULL;
-    if (open != was_open &&
-        rbk_stage_applied(run->replay->machine, run->replay->state, way->region) &&
-        (queued = rbk_queue_new(run, RBK_EVENT_WAY_BACK)) != NULL) {
-        queued->record.event.index = way->region;
-        queued->record.event.level = open ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
-        queued->record.message =
-            rbk_secrets_redact(run->secrets, &queued->arena, rbk_buffer_str(&way->seen));
-        rbk_queue_push(run, queued);
-    }
-    rbk_buffer_fini(&way->seen);
-    free(way);
-}
-
-static void on_way_back(void *owner, struct rbk_reading *reading, struct rbk_value value,
-                        struct rbk_str message)
-{
-    struct way_back *way = owner;
-
-    way->reading = NULL;
-    rbk_buffer_append_text(&way->seen, way->seen.bytes != 0 ? "; " : "");
-    if (value.missing) {
-        rbk_buffer_append_str(&way->seen, message);
-    } else {
-        rbk_reading_describe(reading, &way->seen);
-    }
-    if (!value.missing && value.type == RBK_TYPE_BOOL && value.as.truth) {
-        way_back_end(way, true);
-        return;
-    }
-    way->strategy++;
-    way_back_next(way);
-}
-
-static void way_back_next(struct way_back *way)
-{
-    const struct rbk_machine *machine = way->run->replay->machine;
-    const struct rbk_region *region = &machine->regions[way->region];
-    const struct rbk_strategy *strategy;
-
-    if (way->strategy == region->strategies.count) {
-        way_back_end(way, false);
-        return;
-    }
-    strategy = &machine->strategies[region->strategies.first + way->strategy];
-    if (strategy->when == RBK_NONE) {
-        way_back_end(way, true);
-        return;
-    }
-    if (rbk_reading_start(way->run->reader, strategy->when, "way_back", region->name.data, 10000,
-                          way, on_way_back, &way->reading, NULL) != 0) {
-        way_back_end(way, false);
-    }
-}
-
-static bool way_back_due(const struct rbk_run *run, uint32_t region)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-    const struct rbk_slice strategies = machine->regions[region].strategies;
-    uint64_t every_ms = WAY_BACK_MS;
-
-    for (uint32_t i = 0; i < strategies.count; i++) {
-        const struct rbk_strategy *strategy = &machine->strategies[strategies.first + i];
-
-        if (strategy->when == RBK_NONE) {
-            return false; /* always open */
-        }
-        if (strategy->when_every_ms != 0 && strategy->when_every_ms < every_ms) {
-            every_ms = strategy->when_every_ms;
-        }
-    }
-    return strategies.count != 0 &&
-           run->seconds % (every_ms / 1000u != 0 ? every_ms / 1000u : 1u) == 0;
-}
-
-static void look_at_ways_back(struct rbk_run *run)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        struct way_back *way;
-
-        if (machine->regions[i].kind != RBK_REGION_STAGE || run->ways_back[i] != NULL ||
-            !rbk_stage_applied(machine, run->replay->state, i) || !way_back_due(run, i) ||
-            (way = calloc(1, sizeof(*way))) == NULL) {
-            continue;
-        }
-        way->run = run;
-        way->region = i;
-        rbk_buffer_init(&way->seen, RBK_MESSAGE_BYTES_MAX);
-        run->ways_back[i] = way;
-        way_back_next(way);
-    }
-}
-
 /* ---- life --------------------------------------------------------------------------------------
  */
 
@@ -405,6 +284,7 @@ void rbk_watcher_after_step(struct rbk_run *run)
         return;
     }
     rbk_poll_arm(run->poll, run->replay->state);
+    rbk_ways_after_step(run);
     look(run, RBK_NONE);
 }
 
@@ -412,7 +292,6 @@ void rbk_watcher_second(struct rbk_run *run)
 {
     rbk_readings_write(run);
     look(run, RBK_NONE); /* what is too old by now to stand */
-    look_at_ways_back(run);
     if (run->seconds % 10 == 0) {
         rbk_daily_windows_look(run);
     }
@@ -421,17 +300,5 @@ void rbk_watcher_second(struct rbk_run *run)
 void rbk_watcher_stop(struct rbk_run *run)
 {
     rbk_readings_remove(run);
-    for (uint32_t i = 0; i < run->replay->machine->region_count; i++) {
-        struct way_back *way = run->ways_back[i];
-
-        if (way == NULL) {
-            continue;
-        }
-        if (way->reading != NULL) {
-            rbk_reading_cancel(way->reading);
-        }
-        run->ways_back[i] = NULL;
-        rbk_buffer_fini(&way->seen);
-        free(way);
-    }
+    rbk_ways_stop(run);
 }

@@ -5,16 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/core/way_back.h"
 #include "runtime/people/json_lines.h"
 #include "runtime/people/messages.h"
 #include "runtime/people/readings.h"
 #include "runtime/people/status.h"
+#include "runtime/people/ways.h"
 
 /* A status being put together. */
 struct building {
     const struct rbk_history *history;
     const struct rbk_view *view;
     json_t *array; /* of the section under way */
+    json_t *live;  /* what its runner sees; NULL: nobody drives it */
 };
 
 static json_t *text_of(const char *text)
@@ -85,6 +88,19 @@ static json_t *people_of(struct building *building)
     return array;
 }
 
+static void add_way(void *context, const struct rbk_way_shown *way)
+{
+    struct building *building = context;
+    json_t *object = json_object();
+    rbk_json_set_text(object, "strategy", way->name);
+    (void)json_object_set_new(object, "status", text_of(rbk_way_word(way->level)));
+    rbk_json_set_text(object, "when", way->when);
+    rbk_json_set_time(object, "since", way->since_ms);
+    rbk_json_set_time(object, "read", way->read_ms);
+    rbk_json_set_text(object, "missing", rbk_str_from(way->missing != NULL ? way->missing : ""));
+    (void)json_array_append_new(building->array, object);
+}
+
 static json_t *stage_of(struct building *building, uint32_t region)
 {
     const struct rbk_replay *replay = building->history->replay;
@@ -121,6 +137,12 @@ static json_t *stage_of(struct building *building, uint32_t region)
     set_buffer(object, "waits", &text);
     (void)json_object_set_new(object, "way_back_open",
                               json_boolean((rs->flags & RBK_FLAG_WAY_CLOSED) == 0));
+    if (rbk_ways_shown(building->history, region)) {
+        building->array = json_array();
+        (void)json_object_set_new(object, "way_back", text_of(rbk_way_back_word(rs)));
+        (void)json_object_set_new(object, "ways", building->array);
+        rbk_ways_each(building->history, building->live, region, add_way, building);
+    }
     rbk_buffer_fini(&text);
     return object;
 }
@@ -254,9 +276,10 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
 {
     struct building building = {.history = history, .view = &history->view};
     const struct rbk_state *state = history->replay->state;
-    json_t *object = head_of(&building), *readings, *messages;
+    json_t *object = head_of(&building), *messages;
     int error;
 
+    building.live = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
     (void)json_object_set_new(object, "stages", stages_of(&building));
     (void)json_object_set_new(object, "questions", questions_of(&building));
     (void)json_object_set_new(object, "people", people_of(&building));
@@ -270,9 +293,8 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
     (void)json_object_set_new(object, "clocks", building.array);
     rbk_view_timers(building.view, state, add_timer, &building);
     (void)json_object_set_new(object, "triggers", triggers_of(&building));
-    readings = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
-    if (readings != NULL) {
-        (void)json_object_set_new(object, "readings", readings);
+    if (building.live != NULL) {
+        (void)json_object_set_new(object, "readings", building.live);
     }
     building.array = json_array();
     (void)json_object_set_new(object, "evidence", building.array);

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "runtime/core/timestamp.h"
+#include "runtime/core/way_back.h"
 #include "runtime/people/messages.h"
 #include "runtime/people/readings.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/status.h"
+#include "runtime/people/ways.h"
 #include "runtime/people/when.h"
 
 /* Messages that are listed one by one. */
@@ -28,6 +30,7 @@ struct printing {
     struct rbk_buffer line;
     uint64_t now_ms;
     size_t count; /* lines of the section under way */
+    json_t *live; /* what its runner sees; NULL: nobody drives it */
 };
 
 /* Print the line, sanitized, in a tone. */
@@ -191,6 +194,35 @@ static void print_explained(void *context, enum rbk_tone tone, struct rbk_str st
 /* ---- stages -----------------------------------------------------------------------------------
  */
 
+/* "      down           closed   since 21:03:11, read 21:04:11   when file.exists("old")" */
+static void print_way(void *context, const struct rbk_way_shown *way)
+{
+    struct printing *printing = context;
+    rbk_buffer_printf(&printing->line, "      %-14.*s %-8s", RBK_STR_ARG(way->name),
+                      rbk_way_word(way->level));
+    if (way->since_ms != 0) {
+        rbk_buffer_printf(&printing->line, " since %s",
+                          rbk_when_until(way->since_ms, printing->now_ms).text);
+    }
+    if (way->when.bytes == 0) {
+        rbk_buffer_append_text(&printing->line, ", always");
+    } else if (way->read_ms != 0) {
+        rbk_buffer_printf(&printing->line, "%s read %s", way->since_ms != 0 ? "," : "",
+                          rbk_when_until(way->read_ms, printing->now_ms).text);
+    } else {
+        rbk_buffer_append_text(&printing->line, ", never read");
+    }
+    if (way->when.bytes != 0) {
+        rbk_buffer_printf(&printing->line, ": %.*s", RBK_STR_ARG(way->when));
+    }
+    if (way->missing != NULL) {
+        rbk_buffer_printf(&printing->line, " (%s)", way->missing);
+    }
+    end_line(printing, way->level == RBK_LEVEL_TRUE    ? RBK_TONE_DIM
+                       : way->level == RBK_LEVEL_FALSE ? RBK_TONE_BAD
+                                                       : RBK_TONE_WARN);
+}
+
 static void print_stage(struct printing *printing, uint32_t region)
 {
     const struct rbk_region *row = &printing->machine->regions[region];
@@ -223,8 +255,14 @@ static void print_stage(struct printing *printing, uint32_t region)
     if ((rs->flags & RBK_FLAG_WAY_CLOSED) != 0) {
         rbk_buffer_append_text(&printing->line, ", NO WAY BACK IS OPEN");
         tone = RBK_TONE_BAD;
+    } else if (rbk_ways_shown(printing->history, region)) {
+        rbk_buffer_printf(&printing->line, ", way back %s", rbk_way_back_word(rs));
+        tone = (rs->flags & RBK_FLAG_WAY_CLOSING) != 0 ? RBK_TONE_WARN : tone;
     }
     end_line(printing, tone);
+    if (rbk_ways_shown(printing->history, region)) {
+        rbk_ways_each(printing->history, printing->live, region, print_way, printing);
+    }
     if (tracked->failed < printing->machine->state_count &&
         (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
         rbk_buffer_printf(&printing->line, "      %.*s",
@@ -398,18 +436,15 @@ static void print_probe(struct printing *printing, const json_t *probe)
 /* What the runner sees now: not in the journal, so it shows only while there is a runner. */
 static void print_readings(struct printing *printing)
 {
-    const struct rbk_history *history = printing->history;
-    json_t *readings = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
-    json_t *probe;
+    const json_t *probe;
     size_t index;
 
     printing->count = 0;
-    json_array_foreach(json_object_get(readings, "probes"), index, probe)
+    json_array_foreach(json_object_get(printing->live, "probes"), index, probe)
     {
         begin_section(printing, "live readings");
         print_probe(printing, probe);
     }
-    json_decref(readings);
 }
 
 static int print_evidence(void *context, const struct rbk_store_evidence *evidence)
@@ -528,6 +563,7 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
                                                         : rbk_when_now_ms(),
     };
     int error;
+    printing.live = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
     rbk_buffer_init(&printing.line, RBK_VIEW_BYTES_MAX);
     print_head(&printing);
     print_questions(&printing);
@@ -552,5 +588,6 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
         error = print_messages(&printing, reterr);
     }
     rbk_buffer_fini(&printing.line);
+    json_decref(printing.live);
     return error;
 }

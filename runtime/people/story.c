@@ -494,12 +494,16 @@ static void tell_other(struct story *story)
                           event->level == RBK_LEVEL_TRUE ? "open" : "closed");
         break;
     case RBK_EVENT_WAY_BACK:
-        rbk_buffer_append_text(&story->line, event->level == RBK_LEVEL_TRUE
-                                                 ? "a way back is open again"
-                                                 : "no way back is open while it stands applied: "
-                                                   "no further stage starts");
+        rbk_buffer_append_text(&story->line,
+                               event->level == RBK_LEVEL_TRUE ? "its way back is open"
+                               : event->level == RBK_LEVEL_MISSING
+                                   ? "its way back is closing"
+                                   : "no way back is open while it stands applied: no further "
+                                     "stage starts");
         append_message(story);
-        tone = event->level == RBK_LEVEL_TRUE ? RBK_TONE_GOOD : RBK_TONE_BAD;
+        tone = event->level == RBK_LEVEL_TRUE      ? RBK_TONE_GOOD
+               : event->level == RBK_LEVEL_MISSING ? RBK_TONE_WARN
+                                                   : RBK_TONE_BAD;
         break;
     case RBK_EVENT_RESUMED:
         rbk_buffer_append_text(&story->line, "a new runner took the run over");

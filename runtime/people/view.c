@@ -155,6 +155,12 @@ void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct 
     case RBK_CAUSE_INTERRUPT:
         rbk_buffer_append_text(out, "it was interrupted at the runner");
         return;
+    case RBK_CAUSE_WAY_BACK:
+        if (cause.index < machine->region_count) {
+            rbk_buffer_printf(out, "no way back of stage %.*s is open",
+                              RBK_STR_ARG(machine->regions[cause.index].name));
+        }
+        return;
     case RBK_CAUSE_NONE:
     case RBK_CAUSE_COUNT:
         return;

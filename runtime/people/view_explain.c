@@ -105,6 +105,21 @@ static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
     }
 }
 
+/* Held because a stage would start and nothing could take back what stands. */
+static void explain_way_back(struct explain *explain)
+{
+    uint32_t region = rbk_run_lacks_way_back(explain->view->machine, explain->state);
+    if (region == RBK_NONE) {
+        return;
+    }
+    struct rbk_str name = explain->view->machine->regions[region].name;
+    rbk_buffer_printf(&explain->line,
+                      "stage %.*s stands applied and no way back of it is open: no further stage "
+                      "starts, and the run goes on by itself as soon as one opens",
+                      RBK_STR_ARG(name));
+    send_line(explain, RBK_TONE_WARN, name);
+}
+
 static void explain_still(struct explain *explain)
 {
     const struct rbk_state *state = explain->state;
@@ -135,6 +150,7 @@ static void explain_still(struct explain *explain)
         send_command(explain, "continue", RBK_STR(""), "go on");
     } else {
         explain_stages(explain, RBK_STATE_HELD);
+        explain_way_back(explain);
     }
     if (past_grace) {
         return; /* nothing is rolled back or cancelled any more */
@@ -188,10 +204,10 @@ static uint64_t after_predecessors(const struct rbk_view *view, const struct rbk
     return all ? from_ms : 0;
 }
 
-static bool a_way_is_closed(const struct rbk_view *view, const struct rbk_state *state)
+static bool a_way_is(const struct rbk_view *view, const struct rbk_state *state, uint32_t flags)
 {
     for (uint32_t i = 0; i < view->machine->region_count; i++) {
-        if ((rbk_state_region(view->machine, state, i)->flags & RBK_FLAG_WAY_CLOSED) != 0) {
+        if ((rbk_state_region(view->machine, state, i)->flags & flags) != 0) {
             return true;
         }
     }
@@ -220,8 +236,10 @@ void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *sta
         rbk_buffer_printf(out, "for its window %02u:%02u to %02u:%02u %.*s",
                           daily->from_minute / 60, daily->from_minute % 60, daily->to_minute / 60,
                           daily->to_minute % 60, RBK_STR_ARG(daily->zone));
-    } else if (a_way_is_closed(view, state)) {
+    } else if (a_way_is(view, state, RBK_FLAG_WAY_CLOSED)) {
         rbk_buffer_append_text(out, "for a way back of what stands applied");
+    } else if (a_way_is(view, state, RBK_FLAG_WAY_UNREAD)) {
+        rbk_buffer_append_text(out, "for the first look at the ways back of what stands applied");
     }
 }
 

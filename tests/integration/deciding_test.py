@@ -153,6 +153,118 @@ def armed_later_without_data_applies_its_rule(scene):
     expect([word for word in scene.trace() if word != "b"], ["a", "back_b", "back_a"], "the order")
 
 
+# ---- the way back -----------------------------------------------------------------------------------
+
+TOLD = """module small.told
+
+channel file(path: text) { shell "echo ${message} >> ${path}" timeout 5s }
+"""
+
+
+def two_ways(name, every="every 200ms", more=""):
+    """A stage that goes back by `down` while the file `old` is there, else by `other` while `copy` is."""
+    verify = f"verify {{ {CHECK} }}"
+    return f"""
+    stage {name} "Stage {name}" {{
+        unwatched because "a test"
+        {more}
+        apply within 1m {{ {tell(name)} }}
+        verify within 20s {{ {CHECK} }}
+        rollback down when file.exists("old") {every} within 20s {{ {tell("down_" + name)} {verify} }}
+        rollback other when run.output("cat copy") == "yes" {every} within 20s {{ {tell("other_" + name)} {verify} }}
+    }}"""
+
+
+def way_of(scene, name="a"):
+    for each in scene.look().get("stages", []):
+        if each["stage"] == name and "way_back" in each:
+            return each["way_back"], {way["strategy"]: way["status"] for way in each["ways"]}
+    return None
+
+
+def until_way(scene, word, **strategies):
+    scene.until(lambda: way_of(scene) == (word, strategies), f"a way back that is {word}, {strategies}; it is {way_of(scene)}")
+
+
+def way_events(scene):
+    return [json.loads(body) for body, in scene.ask("SELECT body FROM events WHERE kind = 'way_back' ORDER BY seq")]
+
+
+def the_way_back_is_open_closing_and_closed(scene):
+    scene.write("old", "")
+    scene.write("copy", "yes")
+    scene.write("small/told.rbk", TOLD) if os.path.isdir(scene.path("small")) else (os.mkdir(scene.path("small")),
+                                                                                    scene.write("small/told.rbk", TOLD))
+    head = 'channel told = told.file("told")\non no_way_back { notify told "gone" }\n' + OPS
+    scene.begin(plan(two_ways("a"), stage("b", tell("b") + hold("go_b")), stage("c", tell("c") + hold("go_c")),
+                     head=head, use="use small.told"), wait=True)
+    until_way(scene, "open", down="open", other="open")
+    scene.until_traced("b")
+    os.remove(scene.path("old"))
+    until_way(scene, "closing", down="closed", other="open")
+    scene.write("copy", "no")
+    until_way(scene, "closed", down="closed", other="closed")
+    expect(scene.status(), "running", "b is under way")
+    scene.touch("go_b")
+    scene.until_status("held")
+    expect(scene.look()["cause"], "no way back of stage a is open", "the cause")
+    expect(any("goes on by itself" in line for line in scene.look()["what_now"]), True, "what now")
+    scene.say("retry", status=1)
+    # A new runner finds what there was, and tells nothing twice.
+    before = len(way_events(scene))
+    scene.process.kill()
+    scene.process.wait()
+    expect(way_of(scene), ("closed", {"down": "closed", "other": "closed"}), "after the runner")
+    scene.resume(wait=True)
+    scene.until(lambda: "read" in scene.look()["stages"][0]["ways"][0] and scene.look()["runner"], "a look of the new runner")
+    time.sleep(0.5)
+    expect((scene.status(), len(way_events(scene))), ("held", before), "nothing has changed")
+    os.remove(scene.path("copy"))  # nobody knows: no data is not good data
+    until_way(scene, "closed", down="closed", other="unknown")
+    expect(scene.trace(), ["a", "b"], "c has not begun")
+    scene.touch("old")
+    until_way(scene, "open", down="open", other="unknown")
+    scene.until_traced("c")
+    os.remove(scene.path("old"))
+    until_way(scene, "closed", down="closed", other="unknown")
+    scene.touch("old")
+    scene.touch("go_c")
+    scene.ends(0, "completed").trace("a", "b", "c")
+    expect(scene.read("told").decode().split(), ["gone", "gone"], "one message for each time the last way closed")
+    levels_told = [(each["level"], each["ways"]) for each in way_events(scene)]
+    expect(all(one != other for one, other in zip(levels_told, levels_told[1:])), True, f"only changes: {levels_told}")
+
+
+def a_way_back_is_read_before_the_next_stage_starts(scene):
+    scene.write("copy", "no")
+    scene.begin(plan(two_ways("a", every=""), stage("b", tell("b")))).ends(30, "held")
+    expect(scene.trace(), ["a"], "b has not begun")
+    scene.touch("old")
+    scene.resume().ends(0, "completed").trace("a", "b")
+
+
+def ways_are_read_as_often_as_they_say(scene):
+    """Faster than a second, and in no multiple of it."""
+    condition = """run.exit("sh -c 'echo x >> {0}; true'") == 0"""
+    verify = f"verify {{ {CHECK} }}"
+    scene.begin(plan(f"""
+    stage a "Stage a" {{
+        unwatched because "a test"
+        apply within 1m {{ {tell("a")} }}
+        verify within 20s {{ {CHECK} }}
+        rollback fast when {condition.format("fast")} every 100ms within 20s {{ {tell("x")} {verify} }}
+        rollback slow when {condition.format("slow")} every 1500ms within 20s {{ {tell("x")} {verify} }}
+        rollback rare when {condition.format("rare")} within 20s {{ {tell("x")} {verify} }}
+    }}""", stage("b", tell("b") + hold())))
+    scene.until(lambda: os.path.exists(scene.path("slow")) and scene.read("slow").count(b"x") == 3, "three looks in three seconds")
+    fast, rare = scene.read("fast").count(b"x"), scene.read("rare").count(b"x")
+    expect(12 <= fast <= 34, True, f"{fast} looks at the fast one")
+    expect(rare, 1, "looks at the one without `every`")
+    expect(len(way_events(scene)), 1, "nothing changes")
+    scene.touch("go")
+    scene.ends(0, "completed")
+
+
 # ---- playing ----------------------------------------------------------------------------------------
 
 class Nowhere:
@@ -182,7 +294,7 @@ def main(cases):
     sys.exit(1 if False in results else 0)
 
 
-HELPERS = (plenty, arm, armed)
+HELPERS = (plenty, arm, armed, way_of, until_way, way_events)
 CASES = [each for each in list(globals().values())
          if hasattr(each, "__code__") and getattr(each, "__module__", "") == "__main__"
          and each.__code__.co_varnames[:each.__code__.co_argcount] == ("scene",) and each not in HELPERS]

@@ -92,6 +92,8 @@ static struct rbk_record any_record(struct fixture *fixture, uint64_t *seed)
     record.settings = any_bytes(fixture, seed);
     record.label_count = draw(seed) % 3;
     record.labels = any_labels(fixture, seed);
+    record.way_count = draw(seed) % 3;
+    record.ways = (const uint8_t *)"\0\1\2" + draw(seed) % 2;
     record.event.kind = (enum rbk_event_kind)(draw(seed) % RBK_EVENT_COUNT);
     record.event.now_ms = draw(seed);
     record.event.serial = draw(seed);
@@ -141,6 +143,8 @@ START_TEST(what_was_written_is_read_again)
         ck_assert_int_eq(read.status, written.status);
         ck_assert(read.has_value == written.has_value);
         ck_assert_uint_eq(read.label_count, written.label_count);
+        ck_assert_uint_eq(read.way_count, written.way_count);
+        ck_assert_int_eq(memcmp(read.ways, written.ways, written.way_count), 0);
         rbk_buffer_fini(&again);
         fixture_fini(&fixture);
     }
@@ -197,6 +201,8 @@ START_TEST(a_row_nobody_wrote_is_refused)
         {RBK_EVENT_RESOLVED, "{\"serial\":1,\"outcome\":\"ok\",\"recovery\":99}"},
         {RBK_EVENT_RESOLVED, "{\"serial\":1,\"outcome\":\"ok\",\"recovery\":-1}"},
         {RBK_EVENT_TRIGGER, "{\"index\":0,\"level\":\"high\"}"},
+        {RBK_EVENT_WAY_BACK, "{\"index\":0,\"level\":\"true\",\"ways\":[\"ajar\"]}"},
+        {RBK_EVENT_WAY_BACK, "{\"index\":0,\"level\":\"true\",\"ways\":[1]}"},
         {RBK_EVENT_ANSWER, "{\"index\":0,\"answer\":\"perhaps\"}"},
         {RBK_EVENT_COMMAND, "{\"index\":0}"},
         {RBK_EVENT_COMMAND, "{\"command\":\"explode\",\"index\":0}"},

@@ -470,9 +470,27 @@ static void land(struct world *world, struct flight *flight)
     EXPECT(step(world, event) == RBK_REFUSAL_ACCEPTED);
 }
 
+/* The first look at the ways back of a stage that has come to stand: one is open. */
+static bool look_back(struct world *world)
+{
+    for (uint32_t i = 0; i < world->machine->region_count; i++) {
+        if (rbk_state_region(world->machine, world->state, i)->flags & RBK_FLAG_WAY_UNREAD) {
+            EXPECT(step(world, (struct rbk_event){.kind = RBK_EVENT_WAY_BACK,
+                                                  .index = i,
+                                                  .level = RBK_LEVEL_TRUE}) ==
+                   RBK_REFUSAL_ACCEPTED);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whatever comes next. False: nothing more happens by itself. */
 static bool go_on(struct world *world, uint32_t number)
 {
+    if (look_back(world)) {
+        return true;
+    }
     struct flight *flight = next_flight(world);
     uint64_t due_ms = rbk_state_next_due(world->machine, world->state);
     uint64_t next_ms = flight ? flight->result_ms : UINT64_MAX;

@@ -37,6 +37,15 @@ bool run_drive(struct run *run, enum rbk_recovery recovery)
             return true;
         }
     }
+    for (uint32_t i = 0; i < run->machine->region_count; i++) {
+        uint32_t flags = rbk_state_region(run->machine, run->state, i)->flags;
+        if (flags & (RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD)) {
+            run_accept(run, (struct rbk_event){.kind = RBK_EVENT_WAY_BACK,
+                                               .index = i,
+                                               .level = RBK_LEVEL_TRUE});
+            return true;
+        }
+    }
     if (run->state->status == RBK_STATUS_STUCK) {
         ck_assert_int_eq(run_command(run, RBK_COMMAND_RETRY), RBK_REFUSAL_ACCEPTED);
         return true;
@@ -121,6 +130,10 @@ enum rbk_refusal run_random_event(struct run *run, uint64_t *seed)
     case 12:
         event.kind = RBK_EVENT_RESOLVED;
         event.recovery = (enum rbk_recovery)run_below(seed, 4);
+        break;
+    case 13:
+        event.kind = RBK_EVENT_WAY_BACK;
+        event.level = (enum rbk_level)run_below(seed, RBK_LEVEL_COUNT);
         break;
     default:
         break;

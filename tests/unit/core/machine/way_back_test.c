@@ -1,0 +1,103 @@
+/*
+ * What the conditions of a stage's strategies come to: open, closing, closed, or not to be said
+ * yet.
+ */
+#include "runtime/core/way_back.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+/* A stage with up to three strategies. */
+struct stage {
+    struct rbk_machine machine;
+    struct rbk_region region;
+    struct rbk_strategy strategies[3];
+    struct rbk_way ways[3];
+};
+
+/* @spelled  A letter for each strategy: O open, C closed, ? one look without an answer, ! two of
+ *           them, . not read yet, a always open. */
+static void stage_init(struct stage *stage, const char *spelled)
+{
+    *stage = (struct stage){.region = {.kind = RBK_REGION_STAGE}};
+    stage->machine.regions = &stage->region;
+    stage->machine.region_count = 1;
+    stage->machine.strategies = stage->strategies;
+    for (; spelled[stage->region.strategies.count] != '\0'; stage->region.strategies.count++) {
+        uint32_t i = stage->region.strategies.count;
+        char letter = spelled[i];
+        stage->strategies[i].when = letter == 'a' ? RBK_NONE : 0;
+        stage->ways[i].read = letter != '.' && letter != 'a';
+        stage->ways[i].level = letter == 'O'   ? RBK_LEVEL_TRUE
+                               : letter == 'C' ? RBK_LEVEL_FALSE
+                                               : RBK_LEVEL_MISSING;
+        stage->ways[i].unanswered = letter == '?' ? 1 : letter == '!' ? 2 : 0;
+    }
+}
+
+static const struct {
+    const char *ways;
+    const char *first; /* when nothing was open before */
+    const char *later;
+} table[] = {
+    {"O", "open", "open"},
+    {"C", "closed", "closed"},
+    {"?", "-", "closing"},
+    {"!", "closed", "closed"},
+    {".", "-", "-"},
+    {"OC", "open", "open"},
+    {"O?", "open", "open"},
+    {"CO", "closing", "closing"},
+    {"?O", "closing", "closing"},
+    {"Ca", "closing", "closing"},
+    {"?a", "closing", "closing"},
+    {"Oa", "open", "open"},
+    {"C?", "-", "closing"},
+    {"C!", "closed", "closed"},
+    {"CC", "closed", "closed"},
+    {".O", "-", "-"},
+    {".a", "-", "-"},
+    {"CCO", "closing", "closing"},
+    {"!!?", "-", "closing"},
+};
+
+START_TEST(the_ways_of_a_stage_come_to_one_word)
+{
+    static const char *const words[] = {"closed", "open", "closing"}; /* by level */
+    for (int later = 0; later < 2; later++) {
+        struct stage stage;
+        enum rbk_level level = RBK_LEVEL_COUNT;
+        stage_init(&stage, table[_i].ways);
+        bool said = rbk_way_back_level(&stage.machine, 0, stage.ways, later, &level);
+        const char *expected = later ? table[_i].later : table[_i].first;
+        ck_assert_str_eq(said ? words[level] : "-", expected);
+    }
+}
+END_TEST
+
+START_TEST(a_condition_is_read_every_minute_unless_the_plan_says_otherwise)
+{
+    struct rbk_strategy strategy = {.when = 0};
+    ck_assert_uint_eq(rbk_way_every_ms(&strategy), 60000);
+    strategy.when_every_ms = 1;
+    ck_assert_uint_eq(rbk_way_every_ms(&strategy), 1);
+    strategy.when_every_ms = 1500;
+    ck_assert_uint_eq(rbk_way_every_ms(&strategy), 1500);
+    strategy.when = RBK_NONE;
+    ck_assert_uint_eq(rbk_way_every_ms(&strategy), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("core/way_back");
+    TCase *tests = tcase_create("way_back");
+    suite_add_tcase(suite, tests);
+    tcase_add_loop_test(tests, the_ways_of_a_stage_come_to_one_word, 0, (int)RBK_COUNT(table));
+    tcase_add_test(tests, a_condition_is_read_every_minute_unless_the_plan_says_otherwise);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
