@@ -109,7 +109,7 @@ void rbk_lower_probes(struct rbk_lower *lower)
         lower_baseline(lower, baselines->items[i]);
     }
     if (probes->count > RBK_PROBES_MAX) {
-        rbk_lower_stop(lower, probes->items[RBK_PROBES_MAX]->head, "more than 1024 probes");
+        rbk_lower_stop(lower, probes->items[RBK_PROBES_MAX]->head, "more than 16384 probes");
     }
 }
 

@@ -297,8 +297,25 @@ void rbk_watcher_second(struct rbk_run *run)
     }
 }
 
+/* Whether the probes were read when they should have been; told when not, or when a test asks. */
+static void tell_schedule(struct rbk_run *run)
+{
+    struct rbk_poll_counts counts;
+
+    if (run->poll == NULL) {
+        return;
+    }
+    counts = rbk_poll_counts(run->poll);
+    if (counts.late != 0 || getenv("RBK_TEST_SCHEDULE") != NULL) {
+        rbk_run_notice(run, "%llu of %llu readings were begun more than %u ms late",
+                       (unsigned long long)counts.late, (unsigned long long)counts.taken,
+                       RBK_POLL_LATE_MS);
+    }
+}
+
 void rbk_watcher_stop(struct rbk_run *run)
 {
+    tell_schedule(run);
     rbk_readings_remove(run);
     rbk_ways_stop(run);
 }

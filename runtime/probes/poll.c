@@ -34,9 +34,9 @@
 #define READING_TIMEOUT_MS_MAX 5000u
 /* The reading's own limit comes first, and says more; the deadline is for what has none. */
 #define DEADLINE_SLACK_MS 250u
-/* The first readings are spread over so long, and 1 ms more for every ten items. */
+/* The first readings are spread over so long, and 1 ms more for every two items. */
 #define FIRST_MS 50u
-#define FIRST_ITEMS_PER_MS 10u
+#define FIRST_ITEMS_PER_MS 2u
 /* A second look that gave nothing is taken again after so long. */
 #define AGAIN_MS 1000u
 /* 2^32 over the golden ratio: its multiples are spread evenly over 32 bits, however many. */

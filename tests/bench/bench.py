@@ -21,6 +21,7 @@ import time
 
 import many_stages
 import other_checkers
+import watching
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN, TEST_BIN = (os.path.abspath(folder) for folder in sys.argv[1:3])
@@ -297,7 +298,16 @@ def memory():
     report("rbk run plans/lead_cutover, resident memory", peak[0] / 1024, 20, "MiB")
 
 
-BENCHES = {"steps": steps, "spawn": spawn, "check": check, "explore": explore, "start": start, "trigger": trigger, "memory": memory}
+def react():
+    watching.react(sys.modules[__name__])
+
+
+def probes():
+    watching.probes(sys.modules[__name__])
+
+
+BENCHES = {"steps": steps, "spawn": spawn, "check": check, "explore": explore, "start": start, "trigger": trigger,
+           "react": react, "probes": probes, "memory": memory}
 
 try:
     for name, bench in BENCHES.items():

@@ -31,7 +31,7 @@
 #define RBK_REGIONS_MAX ((size_t)65535)           /**< Regions, parallel branches included. */
 #define RBK_STATES_MAX ((size_t)4000000)          /**< States of all regions together. */
 #define RBK_TRIGGERS_MAX ((size_t)4096)           /**< Triggers and abort criteria. */
-#define RBK_PROBES_MAX ((size_t)1024)             /**< Probes of a plan. */
+#define RBK_PROBES_MAX ((size_t)16384)            /**< Probes of a plan. */
 #define RBK_PARAMETERS_MAX ((size_t)1024)         /**< Parameters of a plan. */
 #define RBK_STACK_MAX ((size_t)256)               /**< Values on the expression stack. */
 #define RBK_JSON_DEPTH_MAX ((size_t)64)           /**< Arrays and objects inside another. */

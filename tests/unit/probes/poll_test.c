@@ -249,7 +249,7 @@ static int compare(const void *left, const void *right)
 START_TEST(the_first_readings_do_not_wait_for_the_interval)
 {
     begin(200, 60000, 1, "run");
-    pass(100);
+    pass(200);
     for (uint32_t i = 0; i < 200; i++) {
         ck_assert_uint_eq(sources[i].told, 1);
     }
