@@ -204,7 +204,7 @@ void rbk_report_mark(struct rbk_run_report *report, enum rbk_report_mark_kind ki
 
 struct rbk_when rbk_report_at(const struct rbk_run_report *report, uint64_t at_ms)
 {
-    struct rbk_when first = rbk_when_day(report->started_ms), last = rbk_when_day(report->last_ms);
+    struct rbk_when first = rbk_when_day(report->started_ms), last = rbk_when_day(report->until_ms);
     struct rbk_when at = rbk_when_clock(at_ms);
 
     if (strcmp(first.text, last.text) != 0) {

@@ -12,6 +12,7 @@
 #include "runtime/report/report_page.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "compiler/review/document_inline.h"
 
@@ -22,7 +23,7 @@
 #define ROW_HEIGHT 30.0
 #define BAR_HEIGHT 18.0
 #define SIGNS_HEIGHT 20.0 /* of one lane of signs */
-#define LANES_MAX 8u
+#define LANES_MAX 6u
 #define SIGNS_MAX 40u
 #define SIGN_WIDTH 34.0
 #define ROWS_MAX 60u
@@ -285,13 +286,13 @@ static void draw_rows(struct picture *picture)
 /* ---- time -------------------------------------------------------------------------------------
  */
 
-static void draw_tick(struct picture *picture, double x, uint64_t at_ms, const char *where)
+static void draw_tick(struct picture *picture, double x, struct rbk_when at, const char *where)
 {
     rbk_buffer_printf(picture->out,
                       "<line class=\"tick\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>"
                       "<text class=\"time %s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
                       x, picture->top, x, picture->bottom + 4, where, x, picture->bottom + 18,
-                      rbk_when_clock(at_ms).text);
+                      at.text);
 }
 
 /* Round instants, no nearer to each other than a label is wide. */
@@ -304,6 +305,8 @@ static void draw_ticks(struct picture *picture)
     double last = LEFT;
     uint64_t step = steps[RBK_COUNT(steps) - 1];
     double work = 0, width = 0;
+    struct rbk_when first = rbk_report_at(report, report->started_ms);
+    double edge = strlen(first.text) > sizeof("00:00:00") ? 150 : 84; /* with the day in front? */
 
     for (size_t i = 0; i < picture->stretch_count; i++) {
         if (!picture->stretches[i].broken) {
@@ -316,20 +319,20 @@ static void draw_ticks(struct picture *picture)
             step = steps[i - 1];
         }
     }
-    draw_tick(picture, LEFT, report->started_ms, "first");
+    draw_tick(picture, LEFT, first, "first");
     for (size_t i = 0, ticks = 0; i < picture->stretch_count; i++) {
         const struct stretch *stretch = &picture->stretches[i];
         uint64_t at_ms = (stretch->from_ms / step + 1) * step;
         for (; !stretch->broken && at_ms < stretch->to_ms && ticks < TICKS_MAX;
              at_ms += step, ticks++) {
             double x = x_of(picture, at_ms);
-            if (x - last >= 84 && WIDTH - RIGHT - x >= 84) {
-                draw_tick(picture, x, at_ms, "");
+            if (x - last >= (last > LEFT ? 84 : edge) && WIDTH - RIGHT - x >= edge) {
+                draw_tick(picture, x, rbk_when_clock(at_ms), "");
                 last = x;
             }
         }
     }
-    draw_tick(picture, WIDTH - RIGHT, report->until_ms, "last");
+    draw_tick(picture, WIDTH - RIGHT, rbk_report_at(report, report->until_ms), "last");
 }
 
 /* Where the axis was broken, and where nobody drove the run. */
@@ -385,12 +388,14 @@ static unsigned choose_lanes(struct picture *picture)
         double x = x_of(picture, picture->report->marks.items[i].at_ms);
         double from = is_at_the_edge(x) ? x - SIGN_WIDTH : x;
         unsigned lane = 0;
-        while (lane + 1 < LANES_MAX && from < ends[lane]) {
+        while (lane < LANES_MAX && from < ends[lane]) {
             lane++;
         }
-        ends[lane] = from + SIGN_WIDTH;
-        picture->lanes[i] = lane;
-        count = lane + 1 > count ? lane + 1 : count;
+        picture->lanes[i] = lane; /* LANES_MAX: too many at once; it is only listed */
+        if (lane < LANES_MAX) {
+            ends[lane] = from + SIGN_WIDTH;
+            count = lane + 1 > count ? lane + 1 : count;
+        }
     }
     return count;
 }
@@ -403,6 +408,9 @@ static void draw_signs(struct picture *picture)
         const struct rbk_report_mark *mark = &report->marks.items[i];
         double x = x_of(picture, mark->at_ms);
         double y = picture->top - SIGNS_HEIGHT * picture->lanes[i] - 6;
+        if (picture->lanes[i] == LANES_MAX) {
+            continue;
+        }
         rbk_buffer_printf(
             picture->out,
             "<g class=\"sign %s\"><line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" "
