@@ -61,6 +61,7 @@ static const struct rule rules[] = {
         "attest @label by @roles @eyes?within 5m else @gate\n", "held at most 30m else @gate\n",
         "lock freeze { acquire within 1m { @effect } release within 1m { @effect } }\n",
         "on abort { notify team @message }\n", "on stuck { notify team @message }\n",
+        "on cancelled { notify team @message }\n",
         "report to team every 15m @message\n", "allow RBK112 because @label\n",
         "allow RBK125 because @label\n"}},
     {"observe", {"observe 1h\n", "observe @duration\n"}},
@@ -177,10 +178,11 @@ static const struct rule rules[] = {
     {"value", {
         "@number", "amount", "@duration", "@label", "5%", "true", "-(@value)", "(@value + @value)",
         "(@value * @number)", "abs(@value)", "ratio(@number, 3)", "site", "\"${@value}\"", "[@value]",
-        "(@value as text)", "hook", "run.id", "plan.name"}},
+        "(@value as text)", "hook", "run.id", "plan.name", "stage.title",
+        "member(@value, \"id\")", "mail_header(@value)"}},
     {"number", {"1", "0", "3", "1000000", "0.5", "9223372036854775807", "amount"}},
     {"duration", {"10m", "30s", "1h", "5s", "500ms", "0s", "24h", "30d", "1ms"}},
-    {"message", {"\"run ${run.id}: ${run.status}\"", "@label", "\"${amount} <b> ${site}\"", "\"${run.reason} ${run.stage}\""}},
+    {"message", {"\"run ${run.id}: ${run.status}\"", "@label", "\"${amount} <b> ${site}\"", "\"${run.reason} ${run.stage}\"", "\"${stage.title} ${run.link} ${run.remaining} ${run.question}\""}},
     {"label", {
         "\"it is so\"", "\"two words\"", "\"a <b>bold</b> claim\"", "\"tick ` tick `` three ``` <i>\"",
         "'single ${raw} $'", "\"| cell | & @@user #12\"", "\"\\\\ \\\" end\"",
