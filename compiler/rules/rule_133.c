@@ -213,7 +213,8 @@ static uint64_t lasting(const struct rbk_tree_statement *trigger, enum rbk_claus
 static bool fires_first(const struct rbk_tree_statement *a, const struct rbk_tree_statement *b)
 {
     return lasting(a, RBK_CLAUSE_FOR) <= lasting(b, RBK_CLAUSE_FOR) &&
-           lasting(a, RBK_CLAUSE_FOR_READINGS) <= lasting(b, RBK_CLAUSE_FOR_READINGS);
+           lasting(a, RBK_CLAUSE_FOR_READINGS) <= lasting(b, RBK_CLAUSE_FOR_READINGS) &&
+           lasting(a, RBK_CLAUSE_CONFIRM) <= lasting(b, RBK_CLAUSE_CONFIRM);
 }
 
 /* Whether a trigger is armed all the time that another is: then it is there to fire first. */

@@ -8,6 +8,7 @@
 #include "tests/unit/core/machine/sample_machine.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define WANTED_MAX 8u
@@ -374,6 +375,36 @@ START_TEST(an_alert_does_not_grow_old)
 }
 END_TEST
 
+START_TEST(what_is_no_finite_value_is_a_failed_reading)
+{
+    static const double odd[] = {NAN, -NAN, INFINITY, -INFINITY};
+    static const char *const words[] = {"", "many", "NaN", "Inf", "1,5", "1 2", "0x10"};
+    uint64_t now_ms = 1000;
+    machine->probes[SAMPLE_PROBE_ERRORS].type = RBK_TYPE_NUMBER;
+    machine->probes[SAMPLE_PROBE_ERRORS].missing_after = 2;
+    restart();
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        struct rbk_value value = {.type = RBK_TYPE_NUMBER, .as.number = odd[i]};
+        rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, rbk_value_integer(RBK_TYPE_INT, 7), now_ms++);
+        ck_assert(!rbk_watch_window(watch, 0, now_ms).missing);
+        rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, value, now_ms++);
+        ck_assert(!rbk_watch_window(watch, 0, now_ms).missing);
+        rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, value, now_ms++);
+        ck_assert(rbk_watch_window(watch, 0, now_ms).missing);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct rbk_value value = rbk_value_text(RBK_TYPE_SCALAR, rbk_str_from(words[i]));
+        rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, rbk_value_integer(RBK_TYPE_INT, 7), now_ms++);
+        rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, value, now_ms++);
+        rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, value, now_ms++);
+        ck_assert_msg(rbk_watch_window(watch, 0, now_ms).missing, "\"%s\" was taken", words[i]);
+    }
+    /* none of it is in the mean */
+    rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, rbk_value_integer(RBK_TYPE_INT, 7), now_ms);
+    ck_assert(rbk_watch_window(watch, 0, now_ms).as.number == 7);
+}
+END_TEST
+
 START_TEST(a_baseline_knows_how_many_readings_it_comes_of)
 {
     uint64_t count = 0;
@@ -410,6 +441,7 @@ int main(void)
     tcase_add_test(cases, a_schedule_that_stands_still_leaves_no_old_value_standing);
     tcase_add_test(cases, an_average_of_old_readings_is_missing_too);
     tcase_add_test(cases, an_alert_does_not_grow_old);
+    tcase_add_test(cases, what_is_no_finite_value_is_a_failed_reading);
     tcase_add_test(cases, a_baseline_knows_how_many_readings_it_comes_of);
     tcase_set_timeout(cases, 30);
     Suite *suite = suite_create("core/watch_confirm");
