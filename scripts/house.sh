@@ -62,10 +62,11 @@ layers() {
 memory='^runtime/core/base/arena\.c:[0-9]*:#include <sys/mman\.h>$'
 io='uv\.h|uv/|sqlite3|libpq|postgres|curl/|hiredis|jq\.h|jv\.h|popt|unistd|fcntl|sys/|netinet/|arpa/'
 io+='|netdb|poll|pthread|signal|time\.h|dirent|spawn|term\.h|curses'
-layers runtime/core "$io|runtime/(store|drivers|probes|executor|people)/|compiler/|grammar/" "$@"
-layers compiler 'uv\.h|sqlite3|libpq|curl/|hiredis|jq\.h|runtime/(store|drivers|probes|executor|people)/' "$@"
-layers runtime/drivers 'runtime/(store|executor|people)/|compiler/' "$@"
-layers runtime/store 'runtime/(drivers|probes|executor|people)/|compiler/' "$@"
+layers runtime/core "$io|runtime/(store|drivers|probes|executor|people|serve)/|compiler/|grammar/" "$@"
+layers compiler 'uv\.h|sqlite3|libpq|curl/|hiredis|jq\.h|runtime/(store|drivers|probes|executor|people|serve)/' "$@"
+layers runtime/drivers 'runtime/(store|executor|people|serve)/|compiler/' "$@"
+layers runtime/store 'runtime/(drivers|probes|executor|people|serve)/|compiler/' "$@"
+layers runtime/serve 'runtime/(drivers|probes)/|compiler/|grammar/' "$@"
 
 while IFS= read -r line; do
     report calls "$line"

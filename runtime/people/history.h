@@ -22,7 +22,7 @@ struct rbk_history {
     struct rbk_track track;
     bool tracking;
     struct rbk_said_list said; /* what people said, the latest of it */
-    struct rbk_show *show; /* borrowed; NULL: only track */
+    struct rbk_show *show;     /* borrowed; NULL: only track */
     int64_t seq;
     bool runner;              /* somebody drives it */
     char day[40];             /* run.date */

@@ -255,7 +255,7 @@ enum MHD_Result rbk_get_me(struct request *request)
     const struct identity *identity = &request->identity;
     json_t *roles = identity->roles != NULL ? json_array() : json_null();
 
-    for (size_t i = 0; i < identity->role_count; i++) {
+    for (size_t i = 0; identity->roles != NULL && i < identity->role_count; i++) {
         (void)json_array_append_new(
             roles, json_stringn(identity->roles[i].data, identity->roles[i].bytes));
     }
