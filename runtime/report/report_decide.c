@@ -452,24 +452,27 @@ static void tell_ways(const struct rbk_report_moment *moment)
     }
 }
 
-/* An applied stage has no way back any more, or one again: stages do not start meanwhile. */
+/* The way back of an applied stage is open, closing or closed: without one no stage starts. */
 static void tell_way_back(const struct rbk_report_moment *moment)
 {
     const struct rbk_event *event = &moment->record->event;
     struct rbk_report_decision *row;
 
-    if (event->kind != RBK_EVENT_WAY_BACK || event->index >= moment->machine->region_count ||
-        (row = decide(moment,
-                      rbk_report_printf(moment->report, "%.*s: %s",
-                                        RBK_STR_ARG(moment->machine->regions[event->index].name),
-                                        event->level == RBK_LEVEL_TRUE ? "a way back is open again"
-                                                                       : "no way back is open"),
-                      (struct rbk_cause){0})) == NULL) {
+    if (event->kind != RBK_EVENT_WAY_BACK || event->index >= moment->machine->region_count) {
         return;
     }
-    row->by = RBK_REPORT_BY_PLAN;
-    row->who = RBK_STR("");
-    row->readings = rbk_report_text(moment->report, moment->record->message);
+    row = decide(moment,
+                 rbk_report_printf(moment->report, "%.*s: %s",
+                                   RBK_STR_ARG(moment->machine->regions[event->index].name),
+                                   event->level == RBK_LEVEL_TRUE    ? "a way back is open"
+                                   : event->level == RBK_LEVEL_FALSE ? "no way back is open"
+                                                                     : "its way back is closing"),
+                 (struct rbk_cause){0});
+    if (row != NULL) {
+        row->by = RBK_REPORT_BY_PLAN;
+        row->who = RBK_STR("");
+        row->readings = rbk_report_text(moment->report, moment->record->message);
+    }
 }
 
 /* What somebody asked for, where nothing above has said it. */
@@ -533,6 +536,7 @@ void rbk_report_decide(const struct rbk_report_moment *moment)
         (void)decide(moment, RBK_STR("resume"), (struct rbk_cause){0});
     }
     tell_questions(moment);
+    tell_way_back(moment);
     count = moment->report->decisions.count + moment->report->decisions.left_out;
     tell_stages(moment);
     if (before->turned == 0 && after->turned != 0) {
@@ -556,7 +560,6 @@ void rbk_report_decide(const struct rbk_report_moment *moment)
         tell_reaction(moment);
     }
     tell_ways(moment);
-    tell_way_back(moment);
 }
 
 const struct rbk_report_decision *rbk_report_turn(const struct rbk_run_report *report)
