@@ -12,7 +12,7 @@
 
 #include "runtime/people/json_lines.h"
 
-#define RECORDS_MAX 2048u
+#define RECORDS_MAX 8192u
 #define RECORD_BYTES_MAX ((size_t)4 << 20)
 
 static char *record_text(const struct rbk_show *show, const struct rbk_shown_record *shown)
@@ -200,13 +200,18 @@ static int reread(struct rbk_server *server, const char *run, struct rereading r
     return error;
 }
 
+bool rbk_seen_keeps(const struct seen *seen, int64_t seq)
+{
+    return seq > seen->history.seq - (int64_t)seen->record_count;
+}
+
 int rbk_seen_records(struct rbk_server *server, struct seen *seen, int64_t from_seq,
                      int64_t count_max, int (*each)(void *context, int64_t seq, const char *text),
                      void *context, struct rbk_error *reterr)
 {
     int64_t kept_from = seen->history.seq - (int64_t)seen->record_count + 1;
 
-    if (from_seq < kept_from) {
+    if (!rbk_seen_keeps(seen, from_seq)) {
         return reread(
             server, seen->history.id,
             (struct rereading){

@@ -258,6 +258,8 @@ struct seen {
     size_t record_first; /* ring: index of the oldest */
     size_t record_bytes;
 };
+/* Whether a record is kept; an older one costs a replay of the whole journal. */
+bool rbk_seen_keeps(const struct seen *seen, int64_t seq);
 /* The run, up to date; lives until the next call. NULL with reterr set. */
 struct seen *rbk_seen(struct rbk_server *server, const char *run, struct rbk_error *reterr);
 /*

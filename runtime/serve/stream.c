@@ -20,11 +20,11 @@
 #include "runtime/core/state.h"
 #include "runtime/people/readings.h"
 
-/* What is made ready at a time. */
+/* What is made ready at a time; much more of what costs a replay. */
 #define OUT_BYTES ((size_t)64 << 10)
+#define OUT_REPLAYED_BYTES ((size_t)16 << 20)
 /* One record may be that large. */
 #define OUT_BYTES_MAX ((size_t)32 << 20)
-#define RECORDS_AT_A_TIME 64
 
 struct stream {
     struct stream *next, **link;
@@ -34,6 +34,7 @@ struct stream {
     char readings[RBK_SHA256_HEX_BYTES]; /* of those sent last */
     struct rbk_buffer out;               /* made ready, not taken yet */
     uint64_t heartbeat_ms;
+    size_t fill_bytes; /* when `out` has that many, it is filled */
     bool suspended, ending;
 };
 
@@ -46,7 +47,7 @@ static int add_record(void *context, int64_t seq, const char *text)
 
     rbk_buffer_printf(&stream->out, "id: %lld\nevent: record\ndata: %s\n\n", (long long)seq, text);
     stream->next_seq = seq + 1;
-    return stream->out.bytes >= OUT_BYTES;
+    return stream->out.bytes >= stream->fill_bytes;
 }
 
 /* Readings, when they are others than those sent last. */
@@ -86,8 +87,9 @@ static void fill(struct stream *stream)
         stream->ending = true; /* the browser comes back, and is told why then */
         return;
     }
-    if (rbk_seen_records(server, seen, stream->next_seq, RECORDS_AT_A_TIME, add_record, stream,
-                         &error) != 0) {
+    stream->fill_bytes = rbk_seen_keeps(seen, stream->next_seq) ? OUT_BYTES : OUT_REPLAYED_BYTES;
+    if (rbk_seen_records(server, seen, stream->next_seq, INT64_MAX, add_record, stream, &error) !=
+        0) {
         stream->ending = true;
         return;
     }

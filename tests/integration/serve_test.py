@@ -6,13 +6,15 @@ docs/openapi.json.
     serve_test.py [--keep] [TEST …]
 """
 
+import http.client
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 
-from box import BIN, check, main
+from box import check, main
 from serve_world import Client, Server, Stream, context_of, tls_files, token_of, until
 
 ROLES = 'role dba { contact "dba@example.com" members "alice" }\n    role ops { contact "o@example.com" members "bob" }'
@@ -234,6 +236,50 @@ def an_alert_turns_the_run_round_and_is_stored_once(box):
         check(whos == [("alertmanager",)], whos)
 
 
+def a_real_alertmanager_turns_the_run_round(box):
+    program = shutil.which("prometheus-alertmanager")
+    if program is None:
+        print("        not run: prometheus-alertmanager is not installed")
+        return
+    run = start_run(box)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        box.write("alerts.token", token_of(box, "--alerts-only", person="alertmanager"))
+        box.write("alertmanager.yml", f"""
+route: {{ receiver: rbk, group_wait: 0s, group_interval: 1s, repeat_interval: 1m }}
+receivers:
+  - name: rbk
+    webhook_configs:
+      - url: http://127.0.0.1:{server.port}/api/v1/alerts
+        http_config: {{ authorization: {{ credentials_file: {box.path("alerts.token")} }} }}
+""")
+        approved(alice, run)
+        until(lambda: os.path.exists(box.path("made")), "the stage is under way")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        manager = subprocess.Popen([program, "--config.file=" + box.path("alertmanager.yml"),
+                                    "--storage.path=" + box.path("am"), f"--web.listen-address=127.0.0.1:{port}",
+                                    "--cluster.listen-address="], stdout=subprocess.DEVNULL,
+                                   stderr=open(box.path("am.err"), "wb"))
+        try:
+            def raised():
+                try:
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                    connection.request("POST", "/api/v2/alerts", json.dumps(
+                        [{"labels": {"alertname": "TooManyErrors", "service": "shop", "instance": "shop-1"}}]),
+                        {"Content-Type": "application/json"})
+                    return connection.getresponse().status == 200
+                except OSError:
+                    return False
+            until(raised, "Alertmanager takes alerts")
+            end_run(box, 10)
+        finally:
+            manager.terminate()
+            manager.wait()
+    check(b"unexpected status code" not in box.read("am.err"), box.read("am.err"))
+
+
 def a_webhook_that_is_none_is_refused(box):
     start_run(box)
     with Server(box) as server:
@@ -425,7 +471,8 @@ def the_description_is_the_one_of_the_sources(box):
 
 TESTS = (what_is_shown_is_what_status_and_the_journal_say, an_answer_is_given_as_the_person_of_the_token,
          commands_reach_the_runner_and_wait_for_one, a_stream_goes_on_where_it_was, a_stream_sees_what_happens_at_once,
-         an_alert_turns_the_run_round_and_is_stored_once, a_webhook_that_is_none_is_refused,
+         an_alert_turns_the_run_round_and_is_stored_once, a_real_alertmanager_turns_the_run_round,
+         a_webhook_that_is_none_is_refused,
          an_alert_that_cannot_be_stored_is_not_acknowledged, metrics_are_what_prometheus_reads,
          readings_show_in_another_terminal_while_the_runner_lives,
          it_is_not_reached_from_elsewhere_without_tokens_and_tls, a_stream_over_tls_sees_all_records,
