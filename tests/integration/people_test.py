@@ -8,7 +8,9 @@ Other people than the test's own user answer by rows of the inbox, as `rbk serve
 """
 
 import json
+import os
 import signal
+import subprocess
 import time
 
 from scene import HOOK, USER, expect, plan, play, stage, tell
@@ -116,6 +118,26 @@ def self_given(scene):
     scene.resume()  # from a snapshot: it knows who started it
     done = scene.say("approve", asked(scene)["question"], status=1)
     says(done.text.decode(), "four eyes")
+    finishes(scene)
+
+
+def self_given_by_who_resumed_it(scene):
+    """Who started the run is remembered by a snapshot, who took it over by the journal; a third one may answer."""
+    if os.geteuid() != 0:
+        return  # nobody else to become
+    head = f'role dba {{ contact "dba@example.com" members "{USER}", "nobody", "dirk" }}\n'
+    scene.begin(gate("dba four eyes", head=head), env={"RBK_TEST_SNAPSHOT_EVERY": "1"})
+    asked(scene)
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    subprocess.run(["chown", "-R", "nobody", scene.folder], check=True)
+    scene.process = scene.start("rbk", "resume", "--no-wait", stdout=scene.log, stderr=subprocess.STDOUT, user="nobody")
+    scene.until(lambda: "by nobody" in log_of(scene), "nobody takes the run over")
+    question = asked(scene)
+    for user in (USER, "nobody"):
+        done = scene.run("rbk", "approve", scene.run_id(), question["question"], user=user)
+        expect(done.status, 1, f"the approval of {user}: {done.text}")
+        says(done.text.decode(), "four eyes", "it waits for dba (dirk)")
     finishes(scene)
 
 
@@ -461,7 +483,7 @@ def escalation_ends_when_somebody_answers(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
-CASES = [denied, expired, self_given, twice_given, late, forged_by_another_user, forged_for_another_run,
+CASES = [denied, expired, self_given, self_given_by_who_resumed_it, twice_given, late, forged_by_another_user, forged_for_another_run,
          forged_for_another_digest, forged_with_more_than_is_understood, two_roles_take_two_people_under_four_eyes,
          attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same,
          a_checklist_is_gone_through_by_hand, what_could_not_be_done_by_hand_takes_the_else, silence_by_hand_takes_the_else,
