@@ -13,7 +13,8 @@ class Loss:
 
     def __init__(self, triggers, begin, end=None):
         self.triggers, self.begin = triggers, begin
-        self.end = end or (lambda world: world.control(traffic=True, timed=True, hidden=(), scraped=True, hang=(), cut=()))
+        self.end = end or (lambda world: world.control(traffic=True, timed=True, hidden=(), scraped=True, hang=(),
+                                                       cut=()))
 
 
 def knobs(*triggers, **values):
@@ -59,7 +60,8 @@ def held_then_paused(loss, phases):
             for trigger in loss.triggers:
                 missed(run, trigger, mark)
             paused = run.reached("paused", since=mark)
-            assert run.now()["cause"] in [f"trigger {trigger} could not be read" for trigger in loss.triggers], run.now()["cause"]
+            cause = run.now()["cause"]
+            assert cause in [f"trigger {trigger} could not be read" for trigger in loss.triggers], cause
             assert paused["kind"] == "time", "it paused before the hold was over"
             loss.end(world)
             for trigger in loss.triggers:
@@ -115,7 +117,8 @@ def not_started(loss, said, leave=()):
             run.tell("retry")
             run.stepped("plan.require.1", since=mark)
             run.tell("answer", "plan.approve.1", "yes")
-            run.until(lambda event: event.get("step") == "stop_writes.verify.1", "the first stage", since=mark, seconds=9)
+            run.until(lambda event: event.get("step") == "stop_writes.verify.1", "the first stage", since=mark,
+                      seconds=9)
         finally:
             run.close()
     return run_case
@@ -132,7 +135,8 @@ def unhealthy_missing(phase, **values):
             run.reached("aborting", since=mark)
             world.control(hang=(), cut=())
             code, now = run.wait(), run.now()
-            assert (code, now["cause"]) == (10, "trigger unhealthy could not be read"), f"{code} {now['cause']}\n{run.tail()}"
+            assert (code, now["cause"]) == (10, "trigger unhealthy could not be read"), \
+                f"{code} {now['cause']}\n{run.tail()}"
             for part, value in world.picture().items():
                 assert value == world.before[part], f"{part} is not as before"
         finally:

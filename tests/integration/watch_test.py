@@ -268,6 +268,9 @@ def play(part, parts, words):
         for index, (name, function) in enumerate(CASES):
             if index % parts != part or (words and not any(word in name for word in words)):
                 continue
+            if name.startswith("disk ") and not world.mounted:
+                print(f"skip {name}: no file system can be mounted here", flush=True)
+                continue
             begin = time.monotonic()
             try:
                 function(world)

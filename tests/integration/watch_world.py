@@ -83,9 +83,10 @@ exec REAL "$@"
 
 
 class Service:
-    """/health, /metrics and a chat webhook that keeps what it got. `set()` turns the knobs of NORMAL: health (a status), error_rate, p99 (seconds), page (1: ask for the rollback), traffic (False: no requests, rates
-    become NaN), timed (False: none of them timed), hidden (names of metrics that are not there), scraped (False:
-    /metrics answers 500), slack (status of the chat), hang (paths that never answer), cut (paths whose connection ends
+    """/health, /metrics and a chat webhook that keeps what it got. `set()` turns the knobs of NORMAL: health (a
+    status), error_rate, p99 (seconds), page (1: ask for the rollback), traffic (False: no requests, rates become
+    NaN), timed (False: none of them timed), hidden (names of metrics that are not there), scraped (False: /metrics
+    answers 500), slack (status of the chat), hang (paths that never answer), cut (paths whose connection ends
     without an answer)."""
 
     def __init__(self, replicas):
@@ -263,7 +264,8 @@ class WatchWorld(World):
         if not hasattr(self, "prometheus_port"):
             self.prometheus_port = free_port()
             self.prometheus_url = f"http://127.0.0.1:{self.prometheus_port}"
-            self.write("prometheus.yml", PROMETHEUS.format(alertmanager=self.alertmanager_port, service=self.web.port))
+            self.write("prometheus.yml",
+                       PROMETHEUS.format(alertmanager=self.alertmanager_port, service=self.web.port))
             self.write("rules.yml", RULES)
         self.start_server("prometheus", [
             "prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/tsdb",
@@ -288,8 +290,8 @@ class WatchWorld(World):
                 [os.path.join(BIN, "rbk"), "token", "create", "--person", "alertmanager", "--alerts-only"],
                 env=self.environment(self.store), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 check=True).stdout.decode().split()[-1]
-        self.start_server("serve", [os.path.join(BIN, "rbk"), "serve", "--listen",
-                                                 f"127.0.0.1:{self.serve_port}"], self.environment(self.store))
+        self.start_server("serve", [os.path.join(BIN, "rbk"), "serve", "--listen", f"127.0.0.1:{self.serve_port}"],
+                          self.environment(self.store))
 
     def start_server(self, name, words, env=None):
         with open(os.path.join(self.folder, name + ".log"), "ab") as log:
@@ -302,7 +304,8 @@ class WatchWorld(World):
         process.wait()
 
     def start_again(self, name):
-        {"prometheus": self.start_prometheus, "alertmanager": self.start_alertmanager, "serve": self.start_serve}[name]()
+        {"prometheus": self.start_prometheus, "alertmanager": self.start_alertmanager,
+         "serve": self.start_serve}[name]()
 
     def freeze_prometheus(self):
         """It takes connections and never answers."""
@@ -344,7 +347,8 @@ class WatchWorld(World):
                 self.ask('ALERTS{alertstate="firing"}') is not None:
             return False
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.alertmanager_port}/api/v2/alerts", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.alertmanager_port}/api/v2/alerts",
+                                        timeout=5) as answer:
                 return not json.load(answer)
         except OSError:
             return False
