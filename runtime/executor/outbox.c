@@ -109,7 +109,7 @@ static void on_retry(uv_timer_t *timer)
     rbk_lane_next(timer->data);
 }
 
-static uint64_t pause_ms(unsigned failures)
+uint64_t rbk_lane_pause_ms(unsigned failures)
 {
     uint64_t pause = PAUSE_MS_FIRST;
 
@@ -168,7 +168,7 @@ void rbk_lane_done(struct lane *lane, bool sent, struct rbk_str reason)
     }
     lane->failures++;
     lane->first->attempts++;
-    pause = pause_ms(lane->failures);
+    pause = rbk_lane_pause_ms(lane->failures);
     rbk_arena_reset(&run->scratch);
     clean = rbk_secrets_redact(run->secrets, &run->scratch, reason);
     put_ended(lane, (int64_t)(rbk_run_clock_ms(run) + pause), clean);

@@ -49,6 +49,9 @@ void rbk_lane_send(struct lane *lane);
 
 struct rbk_run *rbk_lane_run(const struct lane *lane);
 
+/* How long the next attempt waits after so many that failed in a row: 0 after the first, then at
+ * most a minute and a quarter. */
+uint64_t rbk_lane_pause_ms(unsigned failures);
 /* The attempt is over. `reason`: why it failed; ignored when `sent`. */
 void rbk_lane_done(struct lane *lane, bool sent, struct rbk_str reason);
 /* The next attempt may begin, unless a pause is under way. */
