@@ -21,6 +21,7 @@
 
 /* How long a supervisor that holds the lock may take to answer, and how often it is tried. */
 #define SEEK_MS 5000u
+#define STARTS_MAX 3u /* supervisors that end before they are ready, one after the other */
 #define SEEK_EVERY_MS 5u
 #define CHUNK_BYTES ((size_t)64 << 10)
 
@@ -90,6 +91,11 @@ static void wire_broke(struct rbk_exec_link *link)
     if (ready) {
         link->state = RBK_EXEC_LINK_IDLE;
         link->events->on_lost(link->context);
+    } else if (started && link->starts < STARTS_MAX) {
+        /* A signal to the runner's group may have met it before it had a session of its own. It was
+         * told nothing yet, so another one may be started. */
+        link->state = RBK_EXEC_LINK_SEEKING;
+        uv_timer_start(&link->timer, on_timer, SEEK_EVERY_MS, 0);
     } else if (started) {
         fail(link, "the supervisor ended before it was ready");
     } else {
@@ -120,6 +126,7 @@ static bool on_frame(struct rbk_exec_link *link, enum rbk_exec_message kind, str
     }
     uv_timer_stop(&link->timer);
     link->state = RBK_EXEC_LINK_READY;
+    link->starts = 0;
     link->events->on_ready(link->context);
     return true;
 }
@@ -286,7 +293,10 @@ static int spawn(struct rbk_exec_link *link, int lock, int socket)
         [RBK_EXEC_FD_CONNECTION] = {.flags = UV_INHERIT_FD, .data.fd = socket},
         [RBK_EXEC_FD_LOCK] = {.flags = UV_INHERIT_FD, .data.fd = lock},
     };
+    /* In a session of its own as soon as can be: what a terminal sends to the runner's group
+     * (Ctrl-C, its end) is not for a supervisor that is just being started. */
     uv_process_options_t options = {
+        .flags = UV_PROCESS_DETACHED,
         .file = link->setup->supervisor,
         .args = args,
         .env = environment,
@@ -312,6 +322,7 @@ static void start_one(struct rbk_exec_link *link, int lock)
 {
     int pair[2];
     char why[256], reason[128];
+    link->starts++;
     int result = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
     if (result != 0) {
         result = -errno;

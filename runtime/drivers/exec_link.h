@@ -58,6 +58,7 @@ struct rbk_exec_link {
     char boot[RBK_BOOT_ID_BYTES];
     uint32_t serial_min;        /**< For HELLO; see there. */
     uint64_t seek_until_ms;     /**< Loop time; when seeking ends. */
+    unsigned starts;            /**< Supervisors started since one was ready last. */
     uv_timer_t timer;           /**< SEEKING and GREETING. */
     struct rbk_exec_wire *wire; /**< The present connection; NULL: none. */
     size_t handles;             /**< libuv handles not closed yet. */

@@ -98,6 +98,9 @@ const struct rbk_scope *rbk_run_scope(struct rbk_run *run);
 /* The `check`, `require` or `wait until` under way in a region, borrowed until the loop goes on;
  * its times are those of the loop. NULL: there is none. */
 const struct rbk_check *rbk_run_check(const struct rbk_run *run, uint32_t region);
+/* How far the `wait until … progress EXPR` under way in a region is. @return false when that is not
+ * known, or there is none. */
+bool rbk_run_progress(const struct rbk_run *run, uint32_t region, double *ret_share);
 /* Why it paused, was held, turned or got stuck, for a person; borrowed until the next record. */
 struct rbk_str rbk_run_reason(const struct rbk_run *run);
 /*

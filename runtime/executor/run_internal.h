@@ -12,6 +12,7 @@
  *   due.c           the timer for the earliest deadline
  *   work.c          what is under way: one struct work for each dispatched effect
  *   work_driver.c     effects carried out by a driver, and finding out about them after a crash
+ *   work_progress.c   how far a wait is
  *   work_reading.c    let, check, test, require, wait until, capture, baseline, done when
  *   arming.c          the effect that arms, and why what cannot be read cannot
  *   arm_only.c      the same for `rbk run --arm-only`: reads once, leaves nothing

@@ -59,6 +59,17 @@ const struct rbk_check *rbk_run_check(const struct rbk_run *run, uint32_t region
     return NULL;
 }
 
+bool rbk_run_progress(const struct rbk_run *run, uint32_t region, double *ret_share)
+{
+    for (const struct work *work = run->works; work != NULL; work = work->next) {
+        if (work->region == region && !work->finished && work->has_progress) {
+            *ret_share = work->progress;
+            return true;
+        }
+    }
+    return false;
+}
+
 struct rbk_str rbk_run_reason(const struct rbk_run *run)
 {
     return run->replay->reason;

@@ -160,6 +160,7 @@ void rbk_work_finish(struct work *work, const struct work_result *result)
         return;
     }
     work->finished = true;
+    rbk_work_progress_stop(work);
     if (work->arming != NULL) {
         rbk_arming_drop(work);
     }

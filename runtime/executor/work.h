@@ -29,10 +29,13 @@ struct work {
     struct rbk_activity *activity; /* under way in a driver, or NULL */
     struct rbk_reading *reading;   /* under way, or NULL */
     struct rbk_check check;
+    struct rbk_reading *progress_reading; /* of `progress EXPR`, under way, or NULL */
+    double progress;                      /* as read last, if has_progress */
+    bool has_progress;
     struct rbk_arming *arming; /* of the effect that arms, in the arena; else NULL */
-    uint32_t condition;  /* what is read */
-    uv_timer_t timer;    /* next reading, end of a wait */
-    uv_timer_t deadline; /* timeout of a reading effect */
+    uint32_t condition;        /* what is read */
+    uv_timer_t timer;          /* next reading, end of a wait */
+    uv_timer_t deadline;       /* timeout of a reading effect */
     unsigned open_handles;
     struct rbk_arena arena;   /* the request, and a stepwise result */
     struct rbk_arena scratch; /* one evaluation that needs no reading; reset before each */
@@ -68,6 +71,9 @@ struct rbk_value rbk_work_argument(struct work *work, enum rbk_arg_kind kind);
 
 void rbk_work_driver_start(struct work *work);
 void rbk_work_driver_recover(struct work *work, struct rbk_str note);
+/* Read how far a wait is, unless that is being read; work_progress.c. */
+void rbk_work_progress(struct work *work);
+void rbk_work_progress_stop(struct work *work);
 void rbk_work_reading_start(struct work *work);
 void rbk_work_reading_cancel(struct work *work);
 

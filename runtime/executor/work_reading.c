@@ -101,6 +101,7 @@ static void consider(struct work *work, const struct rbk_reading *reading, struc
     }
     uv_timer_start(&work->timer, on_next, verdict.next_ms > now_ms ? verdict.next_ms - now_ms : 0,
                    0);
+    rbk_work_progress(work);
 }
 
 static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value value,

@@ -19,6 +19,8 @@ struct rbk_check_fact {
     uint32_t retries_used; /* of effect->retry_count */
     bool holds;            /* `for D`: the last reading was true */
     uint64_t held_ms;      /* … and has been for so long */
+    bool has_progress;     /* `progress EXPR` was read */
+    double progress;       /* … and said so: 0 to 1 */
 };
 
 /* An armed trigger, before its `for` is over. */

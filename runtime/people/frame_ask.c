@@ -94,6 +94,33 @@ static void draw_line(void *context, enum rbk_tone tone, struct rbk_str stage, s
     rbk_pen_command(pen, tone, rbk_str_slice(text, 2, comment));
 }
 
+/* A run that is stuck: who has been told, and who is next. */
+static void draw_escalation(struct drawing *drawing)
+{
+    const struct rbk_machine *machine = drawing->machine;
+    const struct rbk_state *state = drawing->state;
+    struct rbk_buffer text;
+    if (state->status != RBK_STATUS_STUCK || machine->escalation_count == 0) {
+        return;
+    }
+    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
+    for (uint32_t i = 0; i < state->escalated && i < machine->escalation_count; i++) {
+        rbk_buffer_printf(&text, "%s%.*s", i == 0 ? "" : ", ",
+                          RBK_STR_ARG(machine->roles[machine->escalations[i].role].name));
+    }
+    if (state->escalated < machine->escalation_count) {
+        const struct rbk_escalation *next = &machine->escalations[state->escalated];
+        uint64_t left_ms =
+            rbk_frame_span(drawing->picture->now_ms, state->stuck_ms + next->after_ms);
+        rbk_buffer_printf(&text, "%s%.*s in %s", text.bytes == 0 ? "" : "; ",
+                          RBK_STR_ARG(machine->roles[next->role].name),
+                          rbk_when_ticks(left_ms).text);
+    }
+    rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR(" "));
+    rbk_pen_wrap(&drawing->pen, RBK_TONE_WARN, RBK_STR("told: "), rbk_buffer_str(&text), 2);
+    rbk_buffer_fini(&text);
+}
+
 void rbk_frame_draw_below(struct drawing *drawing)
 {
     struct rbk_asked asked[ASKED_MAX];
@@ -103,6 +130,7 @@ void rbk_frame_draw_below(struct drawing *drawing)
         draw_asked(drawing, &asked[i]);
     }
     rbk_view_explain(drawing->view, drawing->state, draw_line, drawing);
+    draw_escalation(drawing);
     if (drawing->picture->interrupted) {
         rbk_pen_text(&drawing->pen, RBK_TONE_WARN,
                      RBK_STR(" Ctrl-C: pauses after this step; again: stops here at once"));

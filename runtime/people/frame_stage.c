@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/way_back.h"
 #include "runtime/people/frame_internal.h"
 #include "runtime/people/when.h"
 
@@ -67,16 +68,18 @@ static void draw_back(struct drawing *drawing, uint32_t region)
         drawing->state->ended_ms != 0) {
         return;
     }
+    bool closing = (rs->flags & RBK_FLAG_WAY_CLOSING) != 0;
     rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("  "));
     if (rbk_run_past_grace(drawing->machine, drawing->state)) {
         rbk_pen_text(pen, RBK_TONE_DIM, RBK_STR("kept"));
     } else if ((rs->flags & RBK_FLAG_WAY_CLOSED) != 0) {
         rbk_pen_text(pen, RBK_TONE_BAD, RBK_STR("NO WAY BACK IS OPEN"));
-    } else if (back_ms == RBK_BACK_UNKNOWN) {
-        rbk_pen_text(pen, RBK_TONE_DIM, RBK_STR("way back open"));
     } else {
-        rbk_pen_printf(pen, RBK_TONE_DIM, "way back open, %s at worst",
-                       rbk_when_limit(back_ms).text);
+        rbk_pen_printf(pen, closing ? RBK_TONE_WARN : RBK_TONE_DIM, "way back %s%s",
+                       closing ? "is " : "", rbk_way_back_word(rs));
+        if (back_ms != RBK_BACK_UNKNOWN) {
+            rbk_pen_printf(pen, RBK_TONE_DIM, ", %s at worst", rbk_when_limit(back_ms).text);
+        }
     }
 }
 
@@ -177,7 +180,7 @@ static void draw_under_way(struct drawing *drawing, uint32_t region, enum rbk_to
         }
         draw_cause(drawing, rs->cause);
     } else {
-        rbk_pen_printf(pen, RBK_TONE_DIM, "  %.*s", RBK_STR_ARG(row->title));
+        rbk_pen_whole(pen, RBK_TONE_DIM, row->title);
     }
 }
 
@@ -239,7 +242,8 @@ static uint32_t worth_of(const struct drawing *drawing, uint32_t region)
     if (kind == RBK_STATE_STUCK || rs->mode == RBK_MODE_DOUBT) {
         return 0;
     }
-    if ((rs->flags & RBK_FLAG_WAY_CLOSED) != 0 || kind == RBK_STATE_HELD) {
+    if ((rs->flags & (uint32_t)(RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_CLOSING)) != 0 ||
+        kind == RBK_STATE_HELD) {
         return 1;
     }
     return rs->mode != RBK_MODE_IDLE && rs->mode != RBK_MODE_DONE && rs->mode != RBK_MODE_TURN

@@ -22,27 +22,6 @@ bool rbk_frame_has_step(const struct drawing *drawing, uint32_t region)
     }
 }
 
-/* `progress EXPR` of a wait, where it can be told from probes and values alone. */
-static void draw_progress(struct drawing *drawing, const struct rbk_effect *effect)
-{
-    const struct rbk_machine *machine = drawing->machine;
-    for (uint32_t i = 0; drawing->view->scope != NULL && i < effect->args.count; i++) {
-        const struct rbk_arg *arg = &machine->args[effect->args.first + i];
-        struct rbk_value value = rbk_value_missing(RBK_TYPE_RATIO);
-        struct rbk_arena arena;
-        if (arg->kind != RBK_ARG_PROGRESS || machine->exprs[arg->expr].reads.count != 0) {
-            continue;
-        }
-        rbk_arena_init(&arena, RBK_VIEW_BYTES_MAX);
-        if (rbk_expr_evaluate(drawing->view->scope, arg->expr, &arena, &value, NULL) == 0 &&
-            !value.missing && value.type == RBK_TYPE_RATIO) {
-            rbk_pen_bar(&drawing->pen, RBK_TONE_BUSY, value.as.number, RBK_BAR_COLUMNS);
-            rbk_pen_printf(&drawing->pen, RBK_TONE_PLAIN, " %.0f%% ", value.as.number * 100);
-        }
-        rbk_arena_fini(&arena);
-    }
-}
-
 /* The number behind ".turn_" in a state's name, and where that name begins; 0: it is in no loop. */
 static uint32_t turn_of(struct rbk_str name, size_t *ret_begin)
 {
@@ -87,26 +66,41 @@ static void draw_turn(struct drawing *drawing, uint32_t region, uint32_t state)
     rbk_pen_printf(&drawing->pen, RBK_TONE_BUSY, "%u of %u: ", turn, last);
 }
 
-/* How long a `check … for D` has held, and which of its tries this is. */
-static void draw_check(struct drawing *drawing, uint32_t region, const struct rbk_effect *effect)
+/* The words of a step, with what is known beside them: how long a `check … for D` has held, which
+ * of its tries this is, how far a wait is. */
+static void draw_words(struct drawing *drawing, uint32_t region, const struct rbk_effect *effect,
+                       enum rbk_tone tone)
 {
     const struct rbk_facts *facts = drawing->picture->facts;
+    struct rbk_pen *pen = &drawing->pen;
     struct rbk_check_fact fact;
+    struct rbk_str brief = rbk_view_short(effect);
+
     if (facts == NULL || facts->check == NULL || !facts->check(facts->context, region, &fact)) {
+        rbk_pen_text(pen, tone, effect->text);
         return;
+    }
+    if (fact.retries_used != 0 && effect->retry_count != 0) {
+        rbk_pen_printf(pen, RBK_TONE_WARN, "try %u of %u: ", fact.retries_used + 1,
+                       effect->retry_count + 1);
     }
     if (effect->for_ms != 0) {
         uint64_t held_ms = fact.holds ? fact.held_ms : 0;
-        rbk_pen_bar(&drawing->pen, RBK_TONE_BUSY, rbk_frame_share(held_ms, effect->for_ms),
-                    RBK_BAR_COLUMNS);
-        rbk_pen_printf(&drawing->pen, fact.holds ? RBK_TONE_PLAIN : RBK_TONE_WARN,
-                       fact.holds ? " holds for %s of %s  " : " does not hold; %s of %s  ",
+        rbk_pen_text(pen, tone, brief);
+        rbk_pen_text(pen, tone, RBK_STR("  "));
+        rbk_pen_bar(pen, RBK_TONE_BUSY, rbk_frame_share(held_ms, effect->for_ms), RBK_BAR_COLUMNS);
+        rbk_pen_printf(pen, fact.holds ? RBK_TONE_PLAIN : RBK_TONE_WARN,
+                       fact.holds ? " held %s of %s" : " does not hold, %s of %s",
                        rbk_when_ticks(held_ms).text, rbk_when_limit(effect->for_ms).text);
+        rbk_pen_whole(pen, RBK_TONE_DIM,
+                      rbk_str_slice(effect->text, brief.bytes, effect->text.bytes));
+        return;
     }
-    if (fact.retries_used != 0 && effect->retry_count != 0) {
-        rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, "try %u of %u: ", fact.retries_used + 1,
-                       effect->retry_count + 1);
+    if (fact.has_progress) {
+        rbk_pen_bar(pen, RBK_TONE_BUSY, fact.progress, RBK_BAR_COLUMNS);
+        rbk_pen_printf(pen, RBK_TONE_PLAIN, " %.0f%% ", fact.progress * 100);
     }
+    rbk_pen_text(pen, tone, effect->text);
 }
 
 /* At the right end: the time it takes, and has. */
@@ -153,9 +147,8 @@ void rbk_frame_draw_step(struct drawing *drawing, uint32_t region)
         rbk_pen_printf(pen, RBK_TONE_WARN, "try %u of %u: ", rs->attempt, effect->retry_count + 1);
     }
     draw_turn(drawing, region, rs->state);
-    draw_check(drawing, region, effect);
-    draw_progress(drawing, effect);
-    rbk_pen_text(pen, rs->mode == RBK_MODE_PARKED ? RBK_TONE_DIM : RBK_TONE_PLAIN, effect->text);
+    draw_words(drawing, region, effect,
+               rs->mode == RBK_MODE_PARKED ? RBK_TONE_DIM : RBK_TONE_PLAIN);
     rbk_pen_end(pen);
 }
 

@@ -135,7 +135,9 @@ void rbk_frame_draw_trigger(struct drawing *drawing, uint32_t trigger)
     take_reading(drawing, trigger, &reading);
     draw_news(drawing, trigger, &reading);
     rbk_pen_printf(pen, tone, " %s ",
-                   tone == RBK_TONE_GOOD ? " " : rbk_style_mark(drawing->picture->style, tone));
+                   tone == RBK_TONE_GOOD  ? " "
+                   : tone == RBK_TONE_BAD ? rbk_style_mark(drawing->picture->style, tone)
+                                          : "!");
     rbk_pen_cell(pen, tone, row->name, drawing->name_columns);
     rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("  "));
     draw_bar(drawing, &reading);

@@ -24,12 +24,23 @@ void rbk_pen_fini(struct rbk_pen *pen)
     rbk_buffer_fini(&pen->right);
 }
 
-/* Columns that are left for text. */
+/* Where what stands at the right end of a line ends: not so far away that the eye loses the line.
+ */
+#define RIGHT_COLUMN_MAX 119u
+
+static size_t right_end(const struct rbk_pen *pen)
+{
+    return pen->width < RIGHT_COLUMN_MAX ? pen->width : RIGHT_COLUMN_MAX;
+}
+
+/* Columns that are left for text. The right end is given a little more than it needs: text that is
+ * cut does not move when a clock goes from 9s to 10s. */
 static size_t room(const struct rbk_pen *pen)
 {
-    size_t right = rbk_sanitize_columns(rbk_buffer_str(&pen->right));
+    size_t right = (rbk_sanitize_columns(rbk_buffer_str(&pen->right)) + 3) / 4 * 4;
     size_t used = pen->column + (right != 0 ? right + 1 : 0);
-    return used < pen->width ? pen->width - used : 0;
+    size_t end = right != 0 ? right_end(pen) : pen->width;
+    return used < end ? end - used : 0;
 }
 
 static bool is_full(const struct rbk_pen *pen)
@@ -53,6 +64,15 @@ static void put(struct rbk_pen *pen, const char *on, struct rbk_str text, size_t
 void rbk_pen_text(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text)
 {
     put(pen, pen->style->tones[tone], text, room(pen));
+}
+
+void rbk_pen_whole(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text)
+{
+    struct rbk_str trimmed = rbk_str_trim(text);
+    if (trimmed.bytes != 0 && rbk_sanitize_columns(trimmed) + 2 <= room(pen)) {
+        rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("  "));
+        rbk_pen_text(pen, tone, trimmed);
+    }
 }
 
 void rbk_pen_bold(struct rbk_pen *pen, struct rbk_str text)
@@ -118,7 +138,7 @@ void rbk_pen_right(struct rbk_pen *pen, enum rbk_tone tone, const char *format, 
     va_end(arguments);
     pen->right_tone = tone;
     /* On a narrow terminal what stands on the left matters more. */
-    if (pen->column + rbk_sanitize_columns(rbk_buffer_str(&pen->right)) + 1 > pen->width) {
+    if (pen->column + rbk_sanitize_columns(rbk_buffer_str(&pen->right)) + 1 > right_end(pen)) {
         rbk_buffer_clear(&pen->right);
     }
 }
@@ -128,8 +148,8 @@ void rbk_pen_end(struct rbk_pen *pen)
     struct rbk_frame *frame = pen->frame;
     if (!is_full(pen)) {
         size_t right = rbk_sanitize_columns(rbk_buffer_str(&pen->right));
-        if (right != 0 && pen->column + right < pen->width) {
-            blanks(pen, pen->width - right - pen->column);
+        if (right != 0 && pen->column + right < right_end(pen)) {
+            blanks(pen, right_end(pen) - right - pen->column);
             put(pen, pen->style->tones[pen->right_tone], rbk_buffer_str(&pen->right), right);
         }
         rbk_buffer_append_byte(&frame->text, '\n');

@@ -24,7 +24,9 @@ void rbk_pen_init(struct rbk_pen *pen, struct rbk_frame *frame, const struct rbk
 void rbk_pen_fini(struct rbk_pen *pen);
 
 void rbk_pen_text(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text);
-/* The same, in bold. */
+/* The same behind two blanks, and only when all of it fits. */
+void rbk_pen_whole(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text);
+/* Text, in bold. */
 void rbk_pen_bold(struct rbk_pen *pen, struct rbk_str text);
 RBK_PRINTF(3, 4)
 void rbk_pen_printf(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...);

@@ -3,9 +3,9 @@
  *
  * Signals: the first SIGINT, SIGTERM or SIGHUP asks for a pause after the current step, the second
  * stops the runner at once, a third one is the system's again. None of them loses anything: the run
- * is in its journal. A SIGHUP that was ignored from the start (nohup) stays ignored. SIGTSTP
- * (Ctrl-Z) stops this process once the terminal is tidy; commands go on under their supervisor
- * meanwhile.
+ * is in its journal. Any number of SIGHUPs counts as one. A SIGHUP that was ignored from the start
+ * (nohup) stays ignored. SIGTSTP (Ctrl-Z) stops this process once the terminal is tidy; commands go
+ * on under their supervisor meanwhile.
  *
  * The executor hands records out after a whole batch of them has been carried out, so its state may
  * be ahead of the record that is being told. The state after each record is made here, by the same
@@ -26,6 +26,8 @@
 #define TICK_MS 250
 /* How often the store is asked for messages that were not sent. */
 #define UNSENT_MS 2000u
+/* How long the same notice is not told again. */
+#define TOLD_AGAIN_MS 60000u
 /* Of --url. */
 #define URL_BYTES_MAX 1024u
 #define URL_CHARACTERS                                               \
@@ -77,13 +79,41 @@ static void on_record(void *context, struct rbk_run *run, int64_t seq,
     rbk_show_record(&session->show, &shown);
 }
 
+/* FNV-1a: enough to tell a handful of notices apart. */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    }
+    return hash;
+}
+
+/* Whether this was said within the last minute: a source that is down is polled again and again. */
+static bool was_told(struct rbk_session *session, const char *text)
+{
+    uint64_t hash = hash_of(text), now_ms = session->show.now_ms;
+    size_t oldest = 0;
+    for (size_t i = 0; i < RBK_SESSION_TOLD; i++) {
+        if (session->told[i] == hash && now_ms < session->told_ms[i] + TOLD_AGAIN_MS) {
+            return true;
+        }
+        oldest = session->told_ms[i] < session->told_ms[oldest] ? i : oldest;
+    }
+    session->told[oldest] = hash;
+    session->told_ms[oldest] = now_ms;
+    return false;
+}
+
 static void on_notice(void *context, struct rbk_run *run, const char *text)
 {
     struct rbk_session *session = session_of(context);
     if (session->show.tracking) {
         (void)run;
         look_at_run(session);
-        rbk_show_notice(&session->show, text);
+        if (!was_told(session, text)) {
+            rbk_show_notice(&session->show, text);
+        }
     }
 }
 
@@ -108,6 +138,7 @@ static bool check_fact(void *context, uint32_t region, struct rbk_check_fact *re
         .holds = check->in_span,
         .held_ms = check->in_span ? loop_ms(session) - check->true_from_ms : 0,
     };
+    ret_fact->has_progress = rbk_run_progress(session->run, region, &ret_fact->progress);
     return true;
 }
 
@@ -170,6 +201,12 @@ static void on_signal(uv_signal_t *handle, int number)
         rbk_show_suspend(&session->show);
         (void)raise(SIGSTOP);
         return;
+    }
+    if (number == SIGHUP) {
+        if (session->hung_up) {
+            return; /* a terminal that goes away may say so several times */
+        }
+        session->hung_up = true;
     }
     session->interrupts++;
     session->show.interrupted = true;

@@ -11,6 +11,9 @@
 #include "runtime/people/show.h"
 #include "runtime/people/user.h"
 
+/* So many different notices are remembered, so that none is repeated with each poll. */
+#define RBK_SESSION_TOLD 64
+
 /* The caller's memory. */
 struct rbk_session {
     const struct rbk_options *options;
@@ -24,8 +27,11 @@ struct rbk_session {
     struct rbk_actions scratch; /* owned: room for the step that makes it */
     struct rbk_facts facts;     /* of this runner, for the show */
     struct rbk_unsent_fact unsent;
-    uint64_t unsent_ms; /* when it was asked for last */
+    uint64_t unsent_ms;              /* when it was asked for last */
+    uint64_t told[RBK_SESSION_TOLD]; /* notices of late, by what they say */
+    uint64_t told_ms[RBK_SESSION_TOLD];
     unsigned interrupts;
+    bool hung_up;           /* SIGHUP has come */
     uv_signal_t signals[6]; /* SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT */
     size_t signal_count;
     uv_timer_t tick;

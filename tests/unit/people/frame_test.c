@@ -264,7 +264,9 @@ START_TEST(what_only_the_runner_knows_is_drawn)
                                   .rows = 24};
     rbk_frame_draw(&frame, &picture);
     check_size(&frame, 120, 24);
-    ck_drawn(&frame, "     [#########-----] holds for 40s of 1m  try 3 of 10: check");
+    ck_drawn(
+        &frame,
+        "     try 3 of 10: check \"errors stay low\"  [#########-----] held 40s of 1m  errors < 1%");
     ck_drawn(&frame, " ! 2 messages not sent yet: connection refused\\x1b[2J\n");
     rbk_frame_fini(&frame);
     told_fini(&told);
