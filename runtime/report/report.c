@@ -23,6 +23,7 @@
 #define MESSAGES_MAX 2000
 #define EVIDENCE_MAX 1000
 #define MARKS_MAX 200
+#define REFUSED_MAX 500
 
 #define X(constant, word) word,
 static const char *const actors[] = {RBK_REPORT_ACTORS(X)};
@@ -110,6 +111,7 @@ void rbk_report_free(struct rbk_run_report *report)
     free(report->waivers.items);
     free(report->lines.items);
     free(report->commands.items);
+    free(report->refused.items);
     free(report->building->regions);
     free(report->building->checks);
     rbk_buffer_fini(&report->building->clean);
@@ -246,6 +248,9 @@ static struct rbk_report_line *next_line(struct rbk_run_report *report)
         return rbk_report_push(report, report->lines, LINES_MAX);
     }
     report->lines.left_out++;
+    if (report->lines.count < LINES_MAX) {
+        return NULL; /* there was no memory for all places */
+    }
     line = &report->lines.items[LINES_FIRST_MAX + (number - LINES_FIRST_MAX) % LINES_LAST_MAX];
     free(line->owned);
     memset(line, 0, sizeof(*line));
@@ -380,6 +385,21 @@ void rbk_report_message(struct rbk_run_report *report, const struct rbk_view *vi
         row->text = rbk_report_text(report, message->text);
         row->reason = rbk_report_text(report, message->reason);
     }
+}
+
+void rbk_report_request(struct rbk_run_report *report, const struct rbk_store_request *request)
+{
+    struct rbk_report_refused *row;
+
+    if (request->reply.bytes == 0 || rbk_str_is(request->reply, "accepted") ||
+        (row = rbk_report_push(report, report->refused, REFUSED_MAX)) == NULL) {
+        return;
+    }
+    row->at_ms = (uint64_t)request->at_ms;
+    row->who = rbk_report_text(report, request->who);
+    row->what = rbk_report_printf(report, "%.*s %.*s", RBK_STR_ARG(request->kind),
+                                  RBK_STR_ARG(rbk_str_slice(request->body, 0, 300)));
+    row->reply = rbk_report_text(report, request->reply);
 }
 
 /* The beginning of a content, each line of it made harmless. */
@@ -556,14 +576,14 @@ static void commands(struct rbk_run_report *report, const struct rbk_view *view)
 /* The lines that came last stand in the order in which their places were taken again. */
 static void straighten(struct rbk_run_report *report)
 {
-    size_t told = report->building->lines_told;
-    size_t first = told > LINES_MAX ? (told - LINES_FIRST_MAX) % LINES_LAST_MAX : 0;
-    struct rbk_report_line *last = report->lines.items + LINES_FIRST_MAX;
-    struct rbk_report_line *copy;
+    size_t told = report->building->lines_told, first;
+    struct rbk_report_line *last, *copy;
 
-    if (told <= LINES_MAX) {
+    if (told <= LINES_MAX || report->building->failed) {
         return;
     }
+    first = (told - LINES_FIRST_MAX) % LINES_LAST_MAX;
+    last = report->lines.items + LINES_FIRST_MAX;
     report->lines_cut = LINES_FIRST_MAX;
     copy = malloc(LINES_LAST_MAX * sizeof(*copy));
     if (copy == NULL) {

@@ -7,7 +7,8 @@
  * post-mortem. It is built by feeding it the records of the journal in order, then what the store
  * holds beside them, and written as Markdown, HTML or JSON.
  *
- *   new ─▶ record … (through the view of the run) ─▶ message …, evidence … ─▶ finish ─▶ write
+ *   new ─▶ record … (through the view of the run) ─▶ message, request, evidence … ─▶ finish ─▶
+ * write
  *
  * Pure but for the clock that is handed in. The sentences are those of people/story and
  * people/view. Every text in it has gone through rbk_sanitize(): one line of printable UTF-8, so
@@ -199,6 +200,12 @@ struct rbk_report_evidence {
     bool cut;
 };
 
+/* What somebody asked of the run and did not get. */
+struct rbk_report_refused {
+    uint64_t at_ms;
+    struct rbk_str who, what, reply; /* what: kind and body as they stand in the inbox */
+};
+
 struct rbk_report_waiver {
     struct rbk_str code, because;
 };
@@ -263,6 +270,7 @@ struct rbk_run_report {
     RBK_REPORT_LIST(struct rbk_report_message) messages;
     RBK_REPORT_LIST(struct rbk_report_evidence) evidence;
     RBK_REPORT_LIST(struct rbk_report_waiver) waivers;
+    RBK_REPORT_LIST(struct rbk_report_refused) refused;
     RBK_REPORT_LIST(struct rbk_report_line) lines; /* the first and the last of them */
     size_t lines_cut; /* the gap is before this line; 0: none, see lines.left_out */
     RBK_REPORT_LIST(struct rbk_str) commands; /* how to look further */
@@ -285,6 +293,8 @@ void rbk_report_record(struct rbk_run_report *report, const struct rbk_view *vie
                        const struct rbk_state *after, const struct rbk_actions *actions);
 void rbk_report_message(struct rbk_run_report *report, const struct rbk_view *view,
                         const struct rbk_store_message *message);
+/* A request with its reply; those that were accepted are in the journal, and passed over here. */
+void rbk_report_request(struct rbk_run_report *report, const struct rbk_store_request *request);
 void rbk_report_evidence(struct rbk_run_report *report, const struct rbk_store_evidence *evidence);
 
 /* What is known at the end. */

@@ -75,7 +75,8 @@ static const char style[] =
     ".signs b { display: inline-block; min-width: 2.4em; }\n"
     "@media (max-width: 40rem) { .facts { grid-template-columns: 1fr 1fr; } td:first-child { white-space: normal; } h1 { font-size: 1.35rem; } }\n"
     "@media print { .picture svg[viewBox] { min-width: 0; } .bar, tr, .gap { print-color-adjust: exact;\n"
-    "  -webkit-print-color-adjust: exact; } details > summary { list-style: none; } }\n";
+    "  -webkit-print-color-adjust: exact; } details > summary { list-style: none; }\n"
+    "  details::details-content { content-visibility: visible; display: block; } }\n";
 /* clang-format on */
 
 static const char *tone_class(enum rbk_tone tone)

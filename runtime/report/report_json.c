@@ -280,6 +280,21 @@ static json_t *evidence(const struct rbk_run_report *report)
     return array;
 }
 
+static json_t *refused(const struct rbk_run_report *report)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < report->refused.count; i++) {
+        const struct rbk_report_refused *row = &report->refused.items[i];
+        json_t *object = json_object();
+        rbk_json_set_time(object, "at", row->at_ms);
+        rbk_json_set_text(object, "who", row->who);
+        rbk_json_set_text(object, "what", row->what);
+        rbk_json_set_text(object, "reply", row->reply);
+        (void)json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *waivers(const struct rbk_run_report *report)
 {
     json_t *array = json_array();
@@ -356,6 +371,7 @@ static json_t *left_out(const struct rbk_run_report *report)
     set_span(object, "events", report->lines.left_out);
     set_span(object, "decisions", report->decisions.left_out);
     set_span(object, "questions", report->questions.left_out);
+    set_span(object, "refused", report->refused.left_out);
     set_span(object, "troubles", report->troubles.left_out);
     set_span(object, "values", report->values.left_out);
     set_span(object, "phases", report->phases.left_out);
@@ -391,6 +407,7 @@ static json_t *whole(const struct rbk_run_report *report)
     set(object, "decisions", decisions(report));
     set(object, "stages", stages(report));
     set(object, "questions", questions(report));
+    set(object, "refused", refused(report));
     set(object, "checks", checks(report));
     set(object, "troubles", troubles(report));
     set(object, "interruptions", gaps(report));

@@ -27,6 +27,13 @@ static int on_message(void *context, const struct rbk_store_message *message)
     return 0;
 }
 
+static int on_request(void *context, const struct rbk_store_request *request)
+{
+    const struct rows *rows = context;
+    rbk_report_request(rows->report, request);
+    return 0;
+}
+
 static int on_evidence(void *context, const struct rbk_store_evidence *evidence)
 {
     const struct rows *rows = context;
@@ -63,6 +70,8 @@ static int complete(struct rbk_run_report *report, struct rbk_history *history, 
 
     compare(replay, broken);
     if ((error = rbk_store_each_message(history->store, history->id, on_message, &rows, reterr)) !=
+            0 ||
+        (error = rbk_store_each_asked(history->store, history->id, on_request, &rows, reterr)) !=
             0 ||
         (error = rbk_store_each_evidence(history->store, history->id, on_evidence, &rows,
                                          reterr)) != 0) {

@@ -291,6 +291,25 @@ static void part_questions(const struct rbk_run_report *report, struct rbk_docum
     left_out(document, manual ? 0 : report->questions.left_out, "questions");
 }
 
+static void part_refused(const struct rbk_run_report *report, struct rbk_document *document)
+{
+    if (report->refused.count == 0) {
+        return;
+    }
+    rbk_document_heading(document, 2, "Requests that were refused");
+    rbk_document_table(document, "When", "Who", "What", "Why not", NULL);
+    for (size_t i = 0; i < report->refused.count; i++) {
+        const struct rbk_report_refused *row = &report->refused.items[i];
+        rbk_document_row_tone(document, "warn");
+        rbk_document_cell(document, "%s", rbk_report_at(report, row->at_ms).text);
+        rbk_document_cell(document, "%.*s", TEXT(row->who));
+        rbk_document_cell(document, RBK_CODE("%.*s"), TEXT(row->what));
+        rbk_document_cell(document, "%.*s", TEXT(row->reply));
+        rbk_document_row_end(document);
+    }
+    left_out(document, report->refused.left_out, "requests");
+}
+
 /* ---- what was seen ----------------------------------------------------------------------------
  */
 
@@ -570,6 +589,7 @@ void rbk_report_page(const struct rbk_run_report *report, struct rbk_document *d
     part_times(report, document);
     part_questions(report, document, false);
     part_questions(report, document, true);
+    part_refused(report, document);
     part_checks(report, document);
     part_troubles(report, document);
     part_gaps(report, document);

@@ -44,6 +44,8 @@
     X(ASK, "INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?1,?2,?3,?4,?5,'')")    \
     X(EACH_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "      \
                     "reply = '' ORDER BY id")                                                      \
+    X(EACH_ASKED, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 "            \
+                  "ORDER BY id")                                                                   \
     X(REPLY, "UPDATE inbox SET reply = ?2 WHERE id = ?1")                                          \
     X(GET_REPLY, "SELECT reply FROM inbox WHERE id = ?1")                                          \
     X(PUT_MESSAGE, "INSERT OR IGNORE INTO outbox (run, at_ms, channel, key, text, stage, "         \

@@ -104,11 +104,11 @@ int rbk_store_get_request(struct rbk_store *store, const char *run, int64_t id,
     return error;
 }
 
-int rbk_store_each_request(struct rbk_store *store, const char *run,
-                           int (*each)(void *context, const struct rbk_store_request *request),
-                           void *context, struct rbk_error *reterr)
+static int each_request(struct rbk_store *store, enum rbk_sqlite_statement which, const char *run,
+                        int (*each)(void *context, const struct rbk_store_request *request),
+                        void *context, struct rbk_error *reterr)
 {
-    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_REQUEST, reterr);
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, which, reterr);
     struct rbk_store_request request;
     int error = 0;
 
@@ -121,6 +121,20 @@ int rbk_store_each_request(struct rbk_store *store, const char *run,
         error = each(context, &request);
     }
     return error < 0 ? error : 0;
+}
+
+int rbk_store_each_request(struct rbk_store *store, const char *run,
+                           int (*each)(void *context, const struct rbk_store_request *request),
+                           void *context, struct rbk_error *reterr)
+{
+    return each_request(store, RBK_SQLITE_EACH_REQUEST, run, each, context, reterr);
+}
+
+int rbk_store_each_asked(struct rbk_store *store, const char *run,
+                         int (*each)(void *context, const struct rbk_store_request *request),
+                         void *context, struct rbk_error *reterr)
+{
+    return each_request(store, RBK_SQLITE_EACH_ASKED, run, each, context, reterr);
 }
 
 int rbk_store_reply(struct rbk_store *store, int64_t id, const char *reply,

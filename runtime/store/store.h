@@ -193,6 +193,11 @@ RBK_MUST_USE int rbk_store_get_request(struct rbk_store *store, const char *run,
                                        struct rbk_arena *arena,
                                        struct rbk_store_request *ret_request,
                                        struct rbk_error *reterr);
+/* All requests with their replies, oldest first. A callback that returns non-zero ends the walk. */
+RBK_MUST_USE int rbk_store_each_asked(struct rbk_store *store, const char *run,
+                                      int (*each)(void *context,
+                                                  const struct rbk_store_request *request),
+                                      void *context, struct rbk_error *reterr);
 /* Requests without a reply, oldest first. */
 RBK_MUST_USE int rbk_store_each_request(struct rbk_store *store, const char *run,
                                         int (*each)(void *context,

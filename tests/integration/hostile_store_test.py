@@ -12,7 +12,8 @@ import time
 import box as b
 from box import check, of_many_commits
 
-READING = (("status",), ("log",), ("runs",), ("status", "--json"), ("log", "--json"), ("runs", "--json"))
+READING = (("status",), ("log",), ("runs",), ("status", "--json"), ("log", "--json"), ("runs", "--json"),
+           ("report",), ("report", "--format", "html"), ("report", "--format", "json"))
 WRITING = (("resume", "--no-wait"), ("abort", "{run}"), ("pause", "{run}"), ("signal", "{run}", "s"), ("retry", "{run}"))
 
 
@@ -158,7 +159,7 @@ def edited_journals_are_refused(box):
                           ("started_ms", "started_ms + 1")):
         box.write("state/store.db", good)
         box.query(f"UPDATE runs SET {column} = {value}")
-        for words in (("status",), ("log",), ("log", "--json"), ("status", "--json"), ("resume", "--no-wait"),
+        for words in (("status",), ("log",), ("log", "--json"), ("status", "--json"), ("report",), ("resume", "--no-wait"),
                       ("approve",)):
             done = box.run("rbk", *words, run)
             check(done.status == 1 and b"were changed in the store after it started" in done.err, f"{column}: {done}")

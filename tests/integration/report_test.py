@@ -339,6 +339,9 @@ def people_are_named_with_how_long_they_took(box):
     for verb, words in (("approve", []), ("answer", ["done"])):
         until(lambda: look(box).get("questions"), "it asks")
         time.sleep(0.3)
+        box.query("INSERT INTO inbox (run, at_ms, who, kind, body, reply) VALUES (?, 1, 'mallory', 'answer', ?, '')",
+                  box.run_id(), json.dumps({"question": look(box)["questions"][0]["question"] + "@99", "answer": "yes"}))
+        until(lambda: not box.query("SELECT 1 FROM inbox WHERE reply = ''"), "it is refused")
         done = box.run("rbk", verb, box.run_id(), look(box)["questions"][0]["question"], *words, "--reason", "seen it")
         check(done.status == 0, done)
         if verb == "approve":
@@ -351,6 +354,8 @@ def people_are_named_with_how_long_they_took(box):
     check(all(300 <= row["took_ms"] < 20000 for row in found["questions"]), found["questions"])
     check("## Done by hand" in text and "people" in page.bars(), page.bars())
     check(("only.approve.1: yes", "person", user, "") in decisions(found), decisions(found))
+    late = [(row["who"], "@99" in row["what"], row["reply"] in text) for row in found["refused"]]
+    check(late == [("mallory", True, True)] * 2, found["refused"])
 
 
 # ---- crashes ----------------------------------------------------------------------------------------

@@ -263,7 +263,8 @@ def search_everything(box, *texts):
             hit = find(repr(row).encode()) or find("\n".join(map(str, row)).encode())
             check(not hit, f"table {table}: {hit}")
     store.close()
-    for words in (("status",), ("status", "--json"), ("log",), ("log", "--json"), ("runs",), ("runs", "--json")):
+    for words in (("status",), ("status", "--json"), ("log",), ("log", "--json"), ("runs",), ("runs", "--json"),
+                  ("report",), ("report", "--format", "html"), ("report", "--format", "json")):
         done = box.run("rbk", *words)
         check(not find(done.text), f"{words}: {find(done.text)}")
     for text in texts:
