@@ -141,18 +141,34 @@ enum rbk_rank rbk_event_rank(const struct rbk_machine *machine, const struct rbk
     return (enum rbk_rank)(event_number(machine, state, event, now_ms) >> RANK_SHIFT);
 }
 
-/* An event of a trigger comes no later than the ones of that trigger behind it. */
-static void keep_together(const struct rbk_event *const *events, size_t count,
-                          struct rbk_turn_item *items)
+/* Whether two events keep the order in which they came: levels of one trigger, and what people ask
+ * for one after the other. An abort and a signal make the rest of it moot, and wait for nothing. */
+static bool in_order(const struct rbk_event *one, const struct rbk_event *other)
+{
+    if (one->kind != other->kind) {
+        return false;
+    }
+    if (one->kind == RBK_EVENT_COMMAND) {
+        return command_rank(one->command) >= RBK_RANK_GO_ON &&
+               command_rank(other->command) >= RBK_RANK_GO_ON;
+    }
+    return one->kind == RBK_EVENT_TRIGGER && one->index == other->index;
+}
+
+/* Of events that keep their order an earlier one comes no later than those behind it. */
+static void keep_order(const struct rbk_event *const *events, size_t count,
+                       struct rbk_turn_item *items)
 {
     for (size_t i = count; i-- > 0;) {
-        for (size_t k = i + 1; events[i]->kind == RBK_EVENT_TRIGGER && k < count; k++) {
-            if (events[k]->kind == RBK_EVENT_TRIGGER && events[k]->index == events[i]->index) {
-                if (items[k].number < items[i].number) {
-                    items[i].number = items[k].number;
-                }
-                break;
-            }
+        size_t next = i + 1;
+        if (events[i]->kind != RBK_EVENT_TRIGGER && events[i]->kind != RBK_EVENT_COMMAND) {
+            continue;
+        }
+        while (next < count && !in_order(events[i], events[next])) {
+            next++;
+        }
+        if (next < count && items[next].number < items[i].number) {
+            items[i].number = items[next].number;
         }
     }
 }
@@ -173,6 +189,6 @@ void rbk_turn_order(const struct rbk_machine *machine, const struct rbk_state *s
     for (size_t i = 0; i < count; i++) {
         ret_items[i] = (struct rbk_turn_item){event_number(machine, state, events[i], now_ms), i};
     }
-    keep_together(events, count, ret_items);
+    keep_order(events, count, ret_items);
     qsort(ret_items, count, sizeof(*ret_items), compare);
 }

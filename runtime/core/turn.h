@@ -52,7 +52,8 @@ struct rbk_turn_item {
  * Order the events of a turn.
  * @events     In the order in which they came; not changed.
  * @ret_items  Room for `count` of them: the order in which step() is to have the events.
- * Events of one trigger keep their order: an earlier one comes with the strongest later one.
+ * Events of one trigger keep their order, and so do commands but for aborts and signals: an earlier
+ * one comes with the strongest later one.
  */
 void rbk_turn_order(const struct rbk_machine *machine, const struct rbk_state *state,
                     const struct rbk_event *const *events, size_t count, uint64_t now_ms,

@@ -263,6 +263,26 @@ START_TEST(a_pause_is_stronger_than_going_on)
 }
 END_TEST
 
+START_TEST(what_people_ask_keeps_its_order)
+{
+    struct run run;
+    struct outcome outcome;
+    const size_t arrival[] = {0, 1, 2, 3};
+    const struct rbk_event events[] = {says(RBK_COMMAND_PAUSE), says(RBK_COMMAND_CONTINUE),
+                                       says(RBK_COMMAND_PAUSE), says(RBK_COMMAND_CONTINUE)};
+    applying(&run);
+    take_turn(&run, events, arrival, 4, &outcome);
+    ck_status(&run, "running");
+    ck_assert_uint_eq(run.hooks[RBK_HOOK_PAUSE], 2);
+    run_fini(&run);
+    applying(&run);
+    take_turn(&run, events, arrival, 3, &outcome);
+    ck_status(&run, "paused");
+    ck_assert_uint_eq(run.hooks[RBK_HOOK_PAUSE], 2);
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(what_time_sets_off_comes_with_its_strength)
 {
     struct run run;
@@ -337,6 +357,7 @@ int main(void)
     tcase_add_loop_test(tests, of_all_that_abort_the_first_of_the_table_is_the_reason, 0, 5);
     tcase_add_test(tests, of_two_criteria_the_one_the_plan_names_first_is_the_reason);
     tcase_add_test(tests, a_pause_is_stronger_than_going_on);
+    tcase_add_test(tests, what_people_ask_keeps_its_order);
     tcase_add_test(tests, what_time_sets_off_comes_with_its_strength);
     tcase_add_loop_test(tests, levels_of_one_trigger_keep_their_order, 0, 2);
     tcase_add_test(tests, facts_keep_the_order_in_which_they_came);
