@@ -438,8 +438,7 @@ def a_stream_ends_when_its_token_does(box):
         while b": still here" not in stream.text:
             check(stream.more(), "it goes on")
         check(box.run("rbk", "token", "revoke", token.split("_")[1]).status == 0, "revoked")
-        while stream.more():
-            pass
+        stream.until_end()
         stream.close()
     box.runner.kill()
     box.runner.wait()
@@ -454,8 +453,7 @@ def it_ends_cleanly_with_streams_open(box):
         streams = [Stream(server, f"/api/v1/runs/{run}/stream", token) for _ in range(3)]
         server.end(number)
         for stream in streams:
-            while stream.more():
-                pass
+            stream.until_end()
             stream.close()
     box.runner.kill()
     box.runner.wait()

@@ -209,9 +209,17 @@ class Stream:
 
     def until(self, holds, what):
         """Read until the events fulfil something."""
+        end = time.monotonic() + WAIT_S
         while not (got := holds(self.events())):
             check(self.more(), f"the stream ended before: {what}: {self.text[-500:]!r}")
+            check(time.monotonic() < end, f"not in {WAIT_S} s: {what}: {self.text[-500:]!r}")
         return got
+
+    def until_end(self):
+        """Read until the server ends the stream, which must be soon."""
+        end = time.monotonic() + WAIT_S
+        while self.more():
+            check(time.monotonic() < end, f"the stream does not end: {self.text[-300:]!r}")
 
     def close(self):
         self.file.close()
