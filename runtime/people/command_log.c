@@ -9,6 +9,7 @@
 #include "runtime/people/commands.h"
 #include "runtime/people/history.h"
 #include "runtime/people/messages.h"
+#include "runtime/people/terminal.h"
 
 #define LOOK_MS 250
 
@@ -63,6 +64,10 @@ int rbk_subcommand_log(const struct rbk_options *options)
                   STDOUT_FILENO);
     show.after_record = after_record;
     show.after_context = &logging;
+    if (show.kind == &rbk_show_plain && isatty(STDOUT_FILENO) == 1) {
+        size_t rows;
+        rbk_terminal_size(STDOUT_FILENO, &show.width, &rows);
+    }
     result = rbk_history_load(&logging.history, options, &show, &error);
     if (result == 0 && options->given[RBK_OPTION_FOLLOW]) {
         result = follow(&logging, &show, &error);

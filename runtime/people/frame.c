@@ -70,6 +70,13 @@ static struct drawing begin(struct rbk_frame *frame, const struct rbk_picture *p
     return drawing;
 }
 
+void rbk_frame_head(struct rbk_frame *frame, const struct rbk_picture *picture)
+{
+    struct drawing drawing = begin(frame, picture);
+    rbk_frame_draw_way(&drawing, "  progress  ");
+    rbk_pen_fini(&drawing.pen);
+}
+
 void rbk_frame_stage(struct rbk_frame *frame, const struct rbk_picture *picture, uint32_t region)
 {
     struct drawing drawing = begin(frame, picture);

@@ -39,6 +39,7 @@ struct rbk_picture {
     struct rbk_str reason;         /* why the run turned round, as told; empty: its cause */
     uint64_t now_ms;
     size_t columns, rows; /* of the terminal; at least 20 and 5 are assumed */
+    bool partial;         /* a reading that is missing here may be known to the runner */
     bool interrupted;     /* Ctrl-C was pressed */
 };
 
@@ -58,6 +59,8 @@ void rbk_frame_clear(struct rbk_frame *frame);
 /* Draw: at most rows - 1 lines of at most columns - 1 columns. */
 void rbk_frame_draw(struct rbk_frame *frame, const struct rbk_picture *picture);
 
+/* Draw how far the run is, and how far back: the second line of the picture. */
+void rbk_frame_head(struct rbk_frame *frame, const struct rbk_picture *picture);
 /*
  * Draw one stage (or retire) with its steps under way, or one trigger; picture->rows does not
  * count. For whoever shows all of them.

@@ -2,9 +2,13 @@
  * The head of a picture: which run, what it is doing, for how long, and how long it takes at worst
  * until everything is back. In trouble also why.
  */
+#include <stdio.h>
+
 #include "runtime/people/back.h"
 #include "runtime/people/frame_internal.h"
 #include "runtime/people/when.h"
+
+#define RBK_RUN_LABEL_BYTES 160 /* any id, which is shorter than 128 */
 
 /* When the clocks of the run stand still. */
 static uint64_t end_of(const struct drawing *drawing)
@@ -100,13 +104,20 @@ static void draw_progress(struct drawing *drawing)
     }
 }
 
-void rbk_frame_draw_head(struct drawing *drawing)
+void rbk_frame_draw_way(struct drawing *drawing, const char *label)
 {
-    draw_status(drawing);
     draw_way_back(drawing);
-    rbk_pen_printf(&drawing->pen, RBK_TONE_DIM, "run %s  ", drawing->view->run);
+    rbk_pen_printf(&drawing->pen, RBK_TONE_DIM, "%s  ", label);
     draw_progress(drawing);
     rbk_pen_end(&drawing->pen);
+}
+
+void rbk_frame_draw_head(struct drawing *drawing)
+{
+    char label[RBK_RUN_LABEL_BYTES];
+    draw_status(drawing);
+    (void)snprintf(label, sizeof(label), "run %s", drawing->view->run);
+    rbk_frame_draw_way(drawing, label);
 }
 
 void rbk_frame_draw_reason(struct drawing *drawing)

@@ -27,6 +27,8 @@ double rbk_frame_share(uint64_t part, uint64_t whole);
 /* A stage or retire: a row of the tree. */
 bool rbk_frame_is_stage(const struct rbk_region *region);
 
+/* How far the run is, at the left and behind `label`; how far back, at the right. One line. */
+void rbk_frame_draw_way(struct drawing *drawing, const char *label);
 /* Two lines: the plan and its status; how far it is, and how far back. */
 void rbk_frame_draw_head(struct drawing *drawing);
 /* Why the run turned round; no line where it did not. */

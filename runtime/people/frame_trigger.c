@@ -27,6 +27,10 @@ static void take_reading(const struct drawing *drawing, uint32_t trigger, struct
     reading->read =
         drawing->view->scope != NULL &&
         rbk_gauge_read(drawing->view->scope, row->condition, &reading->arena, &reading->gauge);
+    if (reading->read && reading->gauge.value.missing && drawing->picture->partial &&
+        rbk_state_trigger(drawing->machine, drawing->state, trigger)->level != RBK_LEVEL_MISSING) {
+        reading->read = false;
+    }
     reading->has_fact = facts != NULL && facts->trigger != NULL &&
                         facts->trigger(facts->context, trigger, &reading->fact);
 }

@@ -14,9 +14,12 @@
 #include "runtime/people/readings.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/status.h"
+#include "runtime/people/status_rows.h"
+#include "runtime/people/terminal.h"
 #include "runtime/people/ways.h"
 #include "runtime/people/when.h"
 
+#define ROW_COLUMNS 120u
 /* Messages that are listed one by one. */
 #define UNSENT_SHOWN_MAX 10u
 
@@ -30,6 +33,7 @@ struct printing {
     struct rbk_buffer line;
     uint64_t now_ms;
     size_t count; /* lines of the section under way */
+    struct rbk_status_rows rows;
     json_t *live; /* what its runner sees; NULL: nobody drives it */
 };
 
@@ -223,49 +227,30 @@ static void print_way(void *context, const struct rbk_way_shown *way)
                                                        : RBK_TONE_WARN);
 }
 
+/* Rows of the live view: clean and coloured already. */
+static void print_rows(struct rbk_str rows)
+{
+    (void)printf("%.*s", RBK_STR_ARG(rows));
+}
+
 static void print_stage(struct printing *printing, uint32_t region)
 {
-    const struct rbk_region *row = &printing->machine->regions[region];
     const struct rbk_region_state *rs =
         rbk_state_region(printing->machine, printing->state, region);
+    enum rbk_state_kind kind = printing->machine->states[rs->state].kind;
     const struct rbk_track_region *tracked = &printing->history->track.regions[region];
     enum rbk_tone tone;
-    const char *word = rbk_view_region_word(printing->view, printing->state, region, &tone);
-    uint32_t done, total;
 
+    (void)rbk_view_region_word(printing->view, printing->state, region, &tone);
     begin_section(printing, "stages");
-    rbk_buffer_printf(&printing->line, "  %s %-18.*s %-14s", rbk_style_mark(&printing->style, tone),
-                      RBK_STR_ARG(row->name), word);
-    if (tracked->rested_ms == 0 && rs->mode != RBK_MODE_IDLE &&
-        rbk_track_progress(&printing->history->track, rs->state, &done, &total)) {
-        rbk_buffer_printf(&printing->line, " %u of %u", done, total);
-    }
-    if (tracked->started_ms != 0) {
-        uint64_t end_ms = tracked->rested_ms != 0 ? tracked->rested_ms : printing->now_ms;
-        rbk_buffer_printf(&printing->line, " %s",
-                          rbk_when_ticks(span(tracked->started_ms, end_ms)).text);
-    }
-    if (tone == RBK_TONE_DIM) {
-        rbk_buffer_append_byte(&printing->line, ' ');
-        rbk_view_waits_for(printing->view, printing->state, region, &printing->line);
-    }
-    if (rs->stage_attempt > 1) {
-        rbk_buffer_printf(&printing->line, ", attempt %u", rs->stage_attempt);
-    }
-    if ((rs->flags & RBK_FLAG_WAY_CLOSED) != 0) {
-        rbk_buffer_append_text(&printing->line, ", NO WAY BACK IS OPEN");
-        tone = RBK_TONE_BAD;
-    } else if (rbk_ways_shown(printing->history, region)) {
-        rbk_buffer_printf(&printing->line, ", way back %s", rbk_way_back_word(rs));
-        tone = (rs->flags & RBK_FLAG_WAY_CLOSING) != 0 ? RBK_TONE_WARN : tone;
-    }
-    end_line(printing, tone);
+    print_rows(rbk_status_rows_stage(&printing->rows, region));
     if (rbk_ways_shown(printing->history, region)) {
         rbk_ways_each(printing->history, printing->live, region, print_way, printing);
     }
-    if (tracked->failed < printing->machine->state_count &&
-        (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
-        rbk_buffer_printf(&printing->line, "      %.*s",
+    /* Of one that is stuck or held the row has told. */
+    if (tracked->failed < printing->machine->state_count && kind != RBK_STATE_STUCK &&
+        kind != RBK_STATE_HELD && (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
+        rbk_buffer_printf(&printing->line, "     %.*s",
                           RBK_STR_ARG(printing->machine->states[tracked->failed].name));
         if (tracked->failure[0] != '\0') {
             rbk_buffer_printf(&printing->line, ": %s", tracked->failure);
@@ -379,7 +364,6 @@ static void print_triggers(struct printing *printing)
 {
     printing->count = 0;
     for (uint32_t i = 0; i < printing->machine->trigger_count; i++) {
-        const struct rbk_trigger *trigger = &printing->machine->triggers[i];
         const struct rbk_trigger_state *ts =
             rbk_state_trigger(printing->machine, printing->state, i);
         const struct rbk_track_trigger *tracked = &printing->history->track.triggers[i];
@@ -388,15 +372,15 @@ static void print_triggers(struct printing *printing)
             continue;
         }
         begin_section(printing, "triggers");
-        rbk_buffer_printf(&printing->line, "  %-18.*s %-7s %-8s %.*s", RBK_STR_ARG(trigger->name),
-                          armed ? "armed" : "asleep",
-                          rbk_trigger_mode_name((enum rbk_trigger_mode)ts->mode),
-                          RBK_STR_ARG(rbk_view_spelled(printing->view, trigger->condition)));
-        if (trigger->for_ms != 0) {
-            rbk_buffer_printf(&printing->line, " for %s (starts again after a gap)",
-                              rbk_when_limit(trigger->for_ms).text);
+        if (armed) {
+            print_rows(rbk_status_rows_trigger(&printing->rows, i));
+        } else {
+            rbk_buffer_printf(&printing->line, "   %-18.*s asleep%s%s",
+                              RBK_STR_ARG(printing->machine->triggers[i].name),
+                              ts->fired != 0 ? ", has reacted" : "",
+                              ts->fired > 1 ? " more than once" : "");
+            end_line(printing, RBK_TONE_DIM);
         }
-        end_line(printing, ts->mode == RBK_TRIGGER_QUIET ? RBK_TONE_PLAIN : RBK_TONE_WARN);
         if (tracked->at_ms != 0) {
             rbk_buffer_printf(&printing->line, "      %s at %s", rbk_level_name(tracked->level),
                               rbk_when_until(tracked->at_ms, printing->now_ms).text);
@@ -549,6 +533,16 @@ static void print_said(struct printing *printing)
     }
 }
 
+/* What a row may take: of a terminal what it has, elsewhere what most files are read at. */
+static size_t columns_of_output(void)
+{
+    size_t columns = ROW_COLUMNS, rows;
+    if (isatty(STDOUT_FILENO) == 1) {
+        rbk_terminal_size(STDOUT_FILENO, &columns, &rows);
+    }
+    return columns;
+}
+
 int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *reterr)
 {
     bool utf8 = rbk_style_utf8();
@@ -565,7 +559,12 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
     int error;
     printing.live = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
     rbk_buffer_init(&printing.line, RBK_VIEW_BYTES_MAX);
+    rbk_status_rows_init(&printing.rows, history, printing.live, &printing.style, printing.now_ms,
+                         columns_of_output());
     print_head(&printing);
+    if (printing.state->ended_ms == 0) {
+        print_rows(rbk_status_rows_head(&printing.rows));
+    }
     print_questions(&printing);
     printing.count = 0;
     rbk_view_explain(printing.view, printing.state, print_explained, &printing);
@@ -587,6 +586,7 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
     if (error == 0) {
         error = print_messages(&printing, reterr);
     }
+    rbk_status_rows_fini(&printing.rows);
     rbk_buffer_fini(&printing.line);
     json_decref(printing.live);
     return error;

@@ -184,6 +184,28 @@ def the_way_back_takes_as_long_as_the_compiler_says(box):
         cutover.close()
 
 
+def status_shows_the_rows_of_the_picture(box):
+    cutover = Cutover(box, 120, 50, {"NO_COLOR": "1"})
+    try:
+        for state in ("question", "run", "wait", "abort", "stuck"):
+            picture = getattr(cutover, state)()[1]
+            if state not in ("run", "stuck"):
+                continue
+            # What stands in a picture and only its runner knows is not compared.
+            rows = [line for line in block(picture, HEAD).split("\n")
+                    if re.match(r" [✓▶·↺✗!] |   (slow|disk) ", line)]
+            check(len(rows) == {"run": 7, "stuck": 4}[state], picture)
+
+            def told():
+                """The readings come from the runner once a second."""
+                text = normal(cutover.rbk("status"))
+                return text if all(row in text for row in rows) else None
+            text = wait_for(told, SECONDS, f"{rows} in rbk status:\n{cutover.rbk('status')}")
+            check("back in 6m 10s at worst" in text or "back only by a person" in text, text)
+    finally:
+        cutover.close()
+
+
 class TwoSteps:
     """A plan of one stage whose first step waits for the pipe `go`, under way in a terminal."""
 
@@ -410,7 +432,7 @@ class Sub:
 
 
 TESTS = [captures_are_what_was_looked_at, the_way_back_takes_as_long_as_the_compiler_says,
-         resizing_leaves_one_block_and_all_of_the_log, ctrl_z_leaves_a_tidy_terminal_and_fg_goes_on,
+         status_shows_the_rows_of_the_picture, resizing_leaves_one_block_and_all_of_the_log, ctrl_z_leaves_a_tidy_terminal_and_fg_goes_on,
          a_terminal_that_is_gone_pauses_the_run_and_loses_nothing, a_runner_that_is_killed_leaves_a_usable_terminal,
          a_run_that_waits_writes_next_to_nothing, elsewhere_the_story_comes_in_plain_lines,
          names_of_any_width_stay_in_their_columns, of_a_hundred_stages_those_under_way_are_shown]
