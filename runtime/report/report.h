@@ -67,6 +67,7 @@ struct rbk_report_decision {
     struct rbk_str who;     /* the person, the trigger, the criterion's words; empty: see because */
     struct rbk_str because; /* the cause, with the reason a person gave */
     struct rbk_str readings; /* what it was decided on: values seen, a step's message */
+    struct rbk_str severity; /* of the trigger that led to it; may be empty */
     bool turns;              /* the run turned round by it */
 };
 

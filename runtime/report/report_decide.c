@@ -196,6 +196,10 @@ static struct rbk_report_decision *decide(const struct rbk_report_moment *moment
     row->by = actor_of(moment, cause);
     row->who = who_of(moment, row->by, cause);
     row->readings = readings_of(moment, cause);
+    row->severity = (cause.kind == RBK_CAUSE_TRIGGER || cause.kind == RBK_CAUSE_TRIGGER_MISSING) &&
+                            cause.index < report->triggers.count
+                        ? report->triggers.items[cause.index].severity
+                        : RBK_STR("");
     rbk_buffer_init(&because, RBK_VIEW_BYTES_MAX);
     if (cause.kind != RBK_CAUSE_COMMAND && row->by != RBK_REPORT_BY_CRITERION) {
         rbk_view_cause(moment->view, cause, &because);
@@ -576,11 +580,5 @@ struct rbk_str rbk_report_severity(const struct rbk_run_report *report)
 {
     const struct rbk_report_decision *turn = rbk_report_turn(report);
 
-    for (size_t i = 0;
-         turn != NULL && turn->by == RBK_REPORT_BY_TRIGGER && i < report->triggers.count; i++) {
-        if (rbk_str_equal(report->triggers.items[i].name, turn->who)) {
-            return report->triggers.items[i].severity;
-        }
-    }
-    return RBK_STR("");
+    return turn != NULL ? turn->severity : RBK_STR("");
 }

@@ -92,21 +92,37 @@ static void say_status(struct rbk_run_report *report)
     }
 }
 
+void rbk_report_decided_by(const struct rbk_report_decision *decision, struct rbk_buffer *out)
+{
+    /* What a trigger or criterion is the cause of needs no cause beside it. */
+    bool whole = decision->by == RBK_REPORT_BY_TRIGGER || decision->by == RBK_REPORT_BY_CRITERION;
+
+    rbk_buffer_append_text(out, decision->by == RBK_REPORT_BY_STEP
+                                    ? "a failed step"
+                                    : rbk_report_actor_name(decision->by));
+    if (decision->who.bytes != 0) {
+        rbk_buffer_printf(out, " %.*s", RBK_STR_ARG(decision->who));
+    }
+    if (decision->because.bytes != 0 && !whole) {
+        rbk_buffer_printf(out, ": %.*s", RBK_STR_ARG(decision->because));
+    }
+    if (decision->readings.bytes != 0) {
+        rbk_buffer_printf(out, "; decided on %.*s", RBK_STR_ARG(decision->readings));
+    }
+}
+
 static void say_turn(struct rbk_run_report *report)
 {
     const struct rbk_report_decision *turn = rbk_report_turn(report);
-    bool by_cause; /* the cause names who it was */
+    struct rbk_buffer who;
 
     if (turn == NULL) {
         return;
     }
-    by_cause = turn->because.bytes != 0 && turn->by != RBK_REPORT_BY_PERSON;
-    SAY(report, "It turned round at %s: %s%s%.*s%s%.*s%s%.*s.",
-        rbk_report_at(report, turn->at_ms).text, by_cause ? "" : rbk_report_actor_name(turn->by),
-        by_cause || turn->who.bytes == 0 ? "" : " ",
-        RBK_STR_ARG(by_cause ? RBK_STR("") : turn->who),
-        by_cause || turn->because.bytes == 0 ? "" : ", ", RBK_STR_ARG(turn->because),
-        turn->readings.bytes != 0 ? "; decided on " : "", RBK_STR_ARG(turn->readings));
+    rbk_buffer_init(&who, RBK_REPORT_TEXT_MAX * 4);
+    rbk_report_decided_by(turn, &who);
+    SAY(report, "It turned round at %s by %s.", rbk_report_at(report, turn->at_ms).text, who.data);
+    rbk_buffer_fini(&who);
     if (report->overdue) {
         SAY(report, "The rollback took longer than the plan's %s.",
             rbk_when_limit(report->rollback_within_ms).text);

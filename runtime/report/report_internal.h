@@ -105,6 +105,8 @@ void rbk_report_facts(struct rbk_run_report *report);
 struct rbk_when rbk_report_at(const struct rbk_run_report *report, uint64_t at_ms);
 /* The severity of the trigger that turned the run; empty: none did. */
 struct rbk_str rbk_report_severity(const struct rbk_run_report *report);
+/* Append who took a decision, why and on what: "trigger errors; decided on error_rate = 8%". */
+void rbk_report_decided_by(const struct rbk_report_decision *decision, struct rbk_buffer *out);
 /* The decision that turned the run round, or NULL. */
 const struct rbk_report_decision *rbk_report_turn(const struct rbk_run_report *report);
 

@@ -52,13 +52,12 @@ static void detection(const struct rbk_run_report *report, struct rbk_document *
 
     rbk_document_heading(document, 3, "Detection and decision");
     if (turn != NULL) {
-        rbk_document_item(document, 0, "Noticed and decided at %s by %s%s%.*s%s%.*s",
-                          rbk_when_full(turn->at_ms).text, rbk_report_actor_name(turn->by),
-                          turn->who.bytes != 0 ? " " : "", TEXT(turn->who),
-                          turn->because.bytes != 0 ? ": " : "", TEXT(turn->because));
-        if (turn->readings.bytes != 0) {
-            rbk_document_item(document, 0, "It was decided on: %.*s", TEXT(turn->readings));
-        }
+        struct rbk_buffer who;
+        rbk_buffer_init(&who, RBK_REPORT_TEXT_MAX * 4);
+        rbk_report_decided_by(turn, &who);
+        rbk_document_item(document, 0, "Noticed and decided at %s by %s",
+                          rbk_when_full(turn->at_ms).text, who.data);
+        rbk_buffer_fini(&who);
         if (report->first_effect_ms != 0) {
             rbk_document_item(document, 0, "That was %s after the first effect.",
                               rbk_when_span(span(report->first_effect_ms, turn->at_ms)).text);
