@@ -140,6 +140,18 @@ static void own_effect(struct rbk_lower *lower, struct rbk_context *context,
     (void)rbk_lower_effect_state(lower, context, rbk_str_from(name), effect);
 }
 
+/* Whether an abort criterion looks at probes: it has to be read, too, before anything begins. */
+static bool criteria_read(const struct rbk_lower *lower)
+{
+    const struct rbk_machine *machine = lower->builder.machine;
+    for (uint32_t i = 0; i < machine->criterion_count; i++) {
+        if (machine->criteria[i].reads_probes) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* From the start to the stages. */
 static void before_stages(struct rbk_lower *lower, struct rbk_context *context, struct lock *locks,
                           uint32_t lock_count)
@@ -155,7 +167,7 @@ static void before_stages(struct rbk_lower *lower, struct rbk_context *context, 
         own_effect(lower, context, RBK_EFFECT_BASELINE, "plan.baseline", "measure the baselines",
                    0);
     }
-    if (lower->program->triggers.count > 0) {
+    if (lower->program->triggers.count > 0 || criteria_read(lower)) {
         own_effect(lower, context, RBK_EFFECT_ARM, "plan.arm", "read every trigger once",
                    ARM_TIMEOUT_MS);
     }

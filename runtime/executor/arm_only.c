@@ -8,6 +8,8 @@
  */
 #include "runtime/executor/arm_only.h"
 
+#include <signal.h>
+
 #include "runtime/core/base/limits.h"
 #include "runtime/core/check.h"
 #include "runtime/core/expr_describe.h"
@@ -17,6 +19,9 @@
 #define READS_MAX 32u
 /* A reading may take as long as its interval, 5 s at most (language, principle 5). */
 #define READING_MS_MAX 5000u
+
+/* What ends it early: nothing may be left behind then, either. */
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
 struct arm_only;
 
@@ -38,6 +43,9 @@ struct arm_only {
     struct rbk_reading *reading; /* of a condition's own, under way; or NULL */
     struct rbk_value *baselines; /* by baseline; their memory is the replay's */
     bool ready;
+    uv_signal_t signals[RBK_COUNT(signal_numbers)];
+    unsigned signals_open;
+    bool interrupted;
 };
 
 /* ---- telling -----------------------------------------------------------------------------------
@@ -233,6 +241,62 @@ static void next_probes(struct arm_only *arm)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct arm_only *arm = handle->data;
+
+    (void)number;
+    arm->interrupted = true;
+    uv_stop(&arm->run->loop);
+}
+
+static void on_signal_closed(uv_handle_t *handle)
+{
+    struct arm_only *arm = handle->data;
+
+    arm->signals_open--;
+}
+
+static void open_signals(struct arm_only *arm)
+{
+    for (size_t i = 0; i < RBK_COUNT(signal_numbers); i++) {
+        uv_signal_t *handle = &arm->signals[arm->signals_open];
+
+        if (uv_signal_init(&arm->run->loop, handle) != 0) {
+            continue;
+        }
+        handle->data = arm;
+        arm->signals_open++;
+        (void)uv_signal_start(handle, on_signal, signal_numbers[i]);
+        uv_unref((uv_handle_t *)handle);
+    }
+}
+
+static void close_signals(struct arm_only *arm)
+{
+    unsigned count = arm->signals_open;
+
+    for (unsigned i = 0; i < count; i++) {
+        uv_close((uv_handle_t *)&arm->signals[i], on_signal_closed);
+    }
+    while (arm->signals_open != 0) {
+        uv_run(&arm->run->loop, UV_RUN_NOWAIT);
+    }
+}
+
+/* Readings still under way: their answers are of no use any more. */
+static void drop_readings(struct arm_only *arm)
+{
+    for (uint32_t i = 0; i < READS_MAX; i++) {
+        if (arm->once[i].reading != NULL) {
+            rbk_reading_cancel(arm->once[i].reading);
+        }
+    }
+    if (arm->reading != NULL) {
+        rbk_reading_cancel(arm->reading);
+    }
+}
+
 static void on_drivers_closed(void *context)
 {
     *(bool *)context = true;
@@ -270,11 +334,17 @@ int rbk_arm_only(const struct rbk_run_options *options, const struct rbk_machine
         rbk_new_array(&arm.run->replay->arena, struct rbk_value, machine->baseline_count + 1u);
     arm.run->scope.baselines = arm.run->open_scope.baselines = arm.baselines;
     uv_update_time(&arm.run->loop);
+    open_signals(&arm);
     next_probes(&arm);
     if (arm.under_way != 0 || arm.reading != NULL) {
         uv_run(&arm.run->loop, UV_RUN_DEFAULT);
     }
-    *ret_ready = arm.ready;
+    drop_readings(&arm);
+    close_signals(&arm);
     close_arm(arm.run);
+    if (arm.interrupted) {
+        return rbk_error_set(reterr, RBK_ESTATE, "interrupted before everything was read");
+    }
+    *ret_ready = arm.ready;
     return 0;
 }

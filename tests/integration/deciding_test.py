@@ -82,6 +82,21 @@ def arming_leaves_nothing(scene):
     expect(os.path.exists(scene.path("trace")), False, "an effect")
 
 
+def arming_that_is_interrupted_leaves_nothing(scene):
+    folder = scene.path("tmp")
+    os.mkdir(folder)
+    scene.write("plan.rbk", plan(stage("a", tell("a")), head="""
+        probe slow = int(run.output("sh -c 'touch begun; sleep 60'")) every 1m timeout 5s
+        trigger high when slow > 5 then abort
+        """))
+    process = scene.start("rbk", "run", "plan.rbk", "--arm-only", env={"TMPDIR": folder})
+    scene.log = open(scene.path("log"), "ab")
+    scene.until(lambda: os.path.exists(scene.path("begun")), "the reading")
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    expect((process.returncode, b"interrupted" in err, os.listdir(folder)), (1, True, []), f"the end of it: {out + err}")
+
+
 def the_table_keeps_to_its_width(scene):
     plenty(scene)
     for env in ({}, {"NO_COLOR": "1"}, {"LANG": "C", "LC_ALL": "C"}):

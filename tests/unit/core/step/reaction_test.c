@@ -528,6 +528,35 @@ START_TEST(every_reaction_does_what_it_says_in_every_phase)
 }
 END_TEST
 
+/* _i: the phase, and what lies between the readings: nothing, a new runner, a pause and going on.
+ */
+START_TEST(an_edge_counts_once_in_every_phase)
+{
+    const struct phase *phase = &phases[_i / 3];
+    struct run run;
+    run_start(&run, everything());
+    phase->reach(&run);
+    uint32_t notified = run.notified;
+    for (uint32_t edge = 1; edge <= 2; edge++) {
+        ck_assert_int_eq(run_trigger(&run, T_NOTIFY, RBK_LEVEL_TRUE), RBK_REFUSAL_ACCEPTED);
+        ck_assert_uint_eq(run.notified - notified, edge);
+        if (_i % 3 == 1) {
+            run_resume(&run);
+        } else if (_i % 3 == 2 && run_command(&run, RBK_COMMAND_PAUSE) == RBK_REFUSAL_ACCEPTED) {
+            ck_assert_int_eq(run_command(&run, RBK_COMMAND_CONTINUE), RBK_REFUSAL_ACCEPTED);
+        }
+        ck_assert_uint_eq(rbk_state_trigger(run.machine, run.state, T_NOTIFY)->level,
+                          RBK_LEVEL_TRUE);
+        (void)run_trigger(&run, T_NOTIFY, RBK_LEVEL_TRUE);
+        (void)run_trigger(&run, T_NOTIFY, RBK_LEVEL_MISSING);
+        (void)run_trigger(&run, T_NOTIFY, RBK_LEVEL_TRUE);
+        ck_assert_uint_eq(run.notified - notified, edge);
+        ck_assert_int_eq(run_trigger(&run, T_NOTIFY, RBK_LEVEL_FALSE), RBK_REFUSAL_ACCEPTED);
+    }
+    run_fini(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step_reaction");
@@ -535,6 +564,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, every_reaction_does_what_it_says_in_every_phase, 0,
                         (int)(RBK_COUNT(phases) * RBK_COUNT(reactions)));
+    tcase_add_loop_test(tests, an_edge_counts_once_in_every_phase, 0, 3 * (int)RBK_COUNT(phases));
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
