@@ -140,14 +140,11 @@ static void touch(struct rbk_server *server, struct rbk_store *store,
 static int identify(struct request *request, struct rbk_str text, const char **ret_why,
                     struct rbk_error *reterr)
 {
-    struct rbk_store *store = rbk_server_store(request->server, reterr);
+    struct rbk_store *store = rbk_server_store(request->server);
     struct rbk_store_token token;
     struct rbk_str id;
     int error;
 
-    if (store == NULL) {
-        return -(int)reterr->code;
-    }
     *ret_why = "this token is not known here; rbk token list lists those that are";
     if (!rbk_token_read(text, &id)) {
         return 1;
@@ -227,15 +224,11 @@ bool rbk_access_check(struct request *request, enum access access, enum MHD_Resu
 
 bool rbk_access_stands(struct request *request)
 {
-    struct rbk_error error;
-    struct rbk_store *store = rbk_server_store(request->server, &error);
+    struct rbk_store *store = rbk_server_store(request->server);
     struct rbk_store_token token;
     struct rbk_arena arena;
     bool stands;
 
-    if (store == NULL) {
-        return true; /* nothing can be read from it either */
-    }
     rbk_arena_init(&arena, (size_t)1 << 20);
     stands = rbk_store_get_token(store, request->identity.token, &arena, &token, NULL) == 0 &&
              rbk_token_useless(&token, rbk_server_now_ms()) == NULL;

@@ -412,8 +412,8 @@ enum MHD_Result rbk_post_alerts(struct request *request)
         return answered;
     }
     if (read_body(&call, body, &answered)) {
-        call.store = rbk_server_store(request->server, &error);
-        if (call.store == NULL || list_runs(&call, &error) != 0) {
+        call.store = rbk_server_store(request->server);
+        if (list_runs(&call, &error) != 0) {
             answered = rbk_reply_error(request, &error);
         } else {
             answered = feed(&call);

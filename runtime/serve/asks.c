@@ -43,10 +43,9 @@ static bool read_row(struct request *request, int64_t id, struct rbk_store_reque
                      bool *ret_runner, enum MHD_Result *ret_answered)
 {
     struct rbk_error error = {0};
-    struct rbk_store *store = rbk_server_store(request->server, &error);
+    struct rbk_store *store = rbk_server_store(request->server);
 
-    if (store == NULL ||
-        rbk_store_get_request(store, request->run, id, &request->arena, ret_row, &error) != 0) {
+    if (rbk_store_get_request(store, request->run, id, &request->arena, ret_row, &error) != 0) {
         *ret_answered = rbk_reply_error(request, &error);
         return false;
     }
@@ -99,8 +98,7 @@ static void wake(struct request *request)
 
 void rbk_waiting_look(struct rbk_server *server)
 {
-    struct rbk_error error;
-    struct rbk_store *store = rbk_server_store(server, &error);
+    struct rbk_store *store = rbk_server_store(server);
     uint64_t now_ms = rbk_server_clock_ms(server);
     bool woken = false;
 
@@ -110,7 +108,7 @@ void rbk_waiting_look(struct rbk_server *server)
 
         next = request->next;
         rbk_arena_init(&arena, (size_t)1 << 20);
-        if (store == NULL || request->wait_due_ms <= now_ms ||
+        if (request->wait_due_ms <= now_ms ||
             rbk_store_get_reply(store, request->asked, &arena, &reply, NULL) != 0 ||
             reply.bytes != 0) {
             wake(request);
@@ -264,9 +262,7 @@ static enum MHD_Result post_answer(struct request *request, const struct said *s
     if (!check_question(request, said->id, &answered)) {
         return answered;
     }
-    if ((store = rbk_server_store(request->server, &error)) == NULL) {
-        return rbk_reply_error(request, &error);
-    }
+    store = rbk_server_store(request->server);
     (void)snprintf(question, sizeof(question), "@%lld", (long long)said->id);
     result = strcmp(said->what, "attest") == 0
                  ? rbk_ask_attest(store, request->run, &asker, question, said->reason,
@@ -326,12 +322,9 @@ static enum MHD_Result post_command(struct request *request, const struct said *
 {
     struct rbk_asker asker = rbk_access_asker(request);
     struct rbk_error error = {0};
-    struct rbk_store *store = rbk_server_store(request->server, &error);
+    struct rbk_store *store = rbk_server_store(request->server);
     int result;
 
-    if (store == NULL) {
-        return rbk_reply_error(request, &error);
-    }
     result = strcmp(said->what, "resolve") == 0
                  ? rbk_ask_resolve(store, request->run, &asker, said->target, done, said->reason,
                                    &request->asked, &error)

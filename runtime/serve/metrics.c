@@ -344,9 +344,8 @@ enum MHD_Result rbk_get_metrics(struct request *request)
     scrape.runs =
         rbk_arena_alloc_array(&request->arena, RBK_SERVE_METRICS_RUNS_MAX, sizeof(*scrape.runs), 1);
     scrape.now_ms = (uint64_t)rbk_server_now_ms();
-    scrape.store = rbk_server_store(request->server, &error);
-    if (scrape.store == NULL ||
-        rbk_store_each_run(scrape.store, false, count_run, &scrape, &error) != 0) {
+    scrape.store = rbk_server_store(request->server);
+    if (rbk_store_each_run(scrape.store, false, count_run, &scrape, &error) != 0) {
         return rbk_reply_error(request, &error);
     }
     rbk_buffer_init(&out, METRICS_BYTES_MAX);

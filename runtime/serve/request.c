@@ -232,6 +232,7 @@ static enum MHD_Result begin(struct request *request)
     const char *host = header_of(request, "Host");
     enum MHD_Result answered = MHD_YES;
 
+    rbk_server_mend(request->server);
     if (request->server->stopping) {
         return rbk_reply_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is ending");
     }

@@ -27,10 +27,9 @@ const size_t rbk_route_count = RBK_COUNT(rbk_routes);
 
 enum MHD_Result rbk_get_health(struct request *request)
 {
-    struct rbk_error error = {0};
-
-    if (rbk_server_store(request->server, &error) == NULL) {
-        return rbk_reply_error(request, &error);
+    if (request->server->store_failed) {
+        return rbk_reply_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                 "the store cannot be written to");
     }
     return rbk_reply_json(request, MHD_HTTP_OK,
                           json_pack("{s:s, s:s}", "status", "ok", "version", RBK_VERSION));

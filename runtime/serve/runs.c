@@ -100,9 +100,7 @@ enum MHD_Result rbk_get_runs(struct request *request)
                             &answered)) {
         return answered;
     }
-    if ((listing.store = rbk_server_store(request->server, &error)) == NULL) {
-        return rbk_reply_error(request, &error);
-    }
+    listing.store = rbk_server_store(request->server);
     listing.runs = json_array();
     result =
         rbk_store_each_run(listing.store, unfinished != NULL && strcmp(unfinished, "true") == 0,
@@ -288,11 +286,10 @@ static int list_evidence(void *context, const struct rbk_store_evidence *evidenc
 static struct rbk_store *store_with_run(struct request *request, enum MHD_Result *ret_answered)
 {
     struct rbk_error error = {0};
-    struct rbk_store *store = rbk_server_store(request->server, &error);
+    struct rbk_store *store = rbk_server_store(request->server);
     struct rbk_store_run run;
 
-    if (store == NULL ||
-        rbk_store_get_run(store, request->run, &request->arena, &run, &error) != 0) {
+    if (rbk_store_get_run(store, request->run, &request->arena, &run, &error) != 0) {
         *ret_answered = rbk_reply_error(request, &error);
         return NULL;
     }

@@ -115,12 +115,9 @@ static void forget_oldest(struct rbk_server *server)
 
 struct seen *rbk_seen(struct rbk_server *server, const char *run, struct rbk_error *reterr)
 {
-    struct rbk_store *store = rbk_server_store(server, reterr);
+    struct rbk_store *store = rbk_server_store(server);
     struct seen *seen;
 
-    if (store == NULL) {
-        return NULL;
-    }
     seen = take_out(server, run);
     if (seen != NULL && seen->generation != server->generation) {
         if (rbk_history_follow(&seen->history, reterr) != 0) {
@@ -183,14 +180,11 @@ static const struct rbk_show_kind rereading_kind = {.name = "reread", .on_record
 static int reread(struct rbk_server *server, const char *run, struct rereading rereading,
                   struct rbk_error *reterr)
 {
-    struct rbk_store *store = rbk_server_store(server, reterr);
+    struct rbk_store *store = rbk_server_store(server);
     struct rbk_history history;
     struct rbk_show show;
     int error;
 
-    if (store == NULL) {
-        return -(int)reterr->code;
-    }
     rbk_show_init(&show, &rereading_kind, -1);
     show.own = &rereading;
     error = rbk_history_open(&history, store, run, &show, reterr);

@@ -155,8 +155,9 @@ struct seen;
 struct rbk_server {
     struct rbk_serve_options options;
     uv_loop_t loop;
-    struct rbk_store *store; /* owned; NULL while it cannot be opened again */
-    bool store_failed;       /* a write failed: opened anew before the next request */
+    struct rbk_store *store; /* owned */
+    bool store_failed;       /* a write failed: it is to be opened anew */
+    uint64_t reopen_ms;      /* the loop's: not before */
     int64_t changes;         /* rbk_store_changes() when last looked */
     uint64_t generation;     /* counts them */
     struct MHD_Daemon *daemon;
@@ -189,8 +190,11 @@ void rbk_server_run(struct rbk_server *server);
 void rbk_server_hurry(struct rbk_server *server);
 /* A write failed: the store is opened anew before it is used again. */
 void rbk_server_store_failed(struct rbk_server *server);
-/* The store, opened anew when it has failed. NULL: it cannot be. */
-struct rbk_store *rbk_server_store(struct rbk_server *server, struct rbk_error *reterr);
+/* Open a store that has failed anew, if that can be. Before a request begins, and in the tick: who
+ * holds the store or a run as it was seen must not look at it any more. */
+void rbk_server_mend(struct rbk_server *server);
+/* The store; what was seen of runs is looked at again when somebody has written to it. */
+struct rbk_store *rbk_server_store(struct rbk_server *server);
 
 /* ---- listen.c ---- */
 /* A socket that listens. @ret_bound  "http://127.0.0.1:7433/". */

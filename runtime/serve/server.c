@@ -21,6 +21,8 @@
 
 #define TICK_MS 200u
 #define TICK_WAITING_MS 20u
+/* How often a store that failed is tried again. */
+#define REOPEN_MS 1000u
 /* How long the last answers may take at the end. */
 #define FAREWELL_MS 1000u
 #define PEM_BYTES_MAX ((size_t)1 << 20)
@@ -47,21 +49,31 @@ void rbk_server_store_failed(struct rbk_server *server)
     server->store_failed = true;
 }
 
-struct rbk_store *rbk_server_store(struct rbk_server *server, struct rbk_error *reterr)
+/* After a failed write: a fresh connection in the place of the old one. As long as there is none
+ * the old one still reads, and refuses to write. */
+void rbk_server_mend(struct rbk_server *server)
+{
+    uint64_t now_ms = rbk_server_clock_ms(server);
+    struct rbk_store *fresh = NULL;
+
+    if (!server->store_failed || now_ms < server->reopen_ms) {
+        return;
+    }
+    server->reopen_ms = now_ms + REOPEN_MS;
+    if (rbk_store_open(server->options.store_path, RBK_STORE_KEEPER, &fresh, NULL) != 0) {
+        return;
+    }
+    rbk_seen_close_all(server); /* they borrow it */
+    rbk_store_close(server->store);
+    server->store = fresh;
+    server->store_failed = false;
+    server->generation++;
+}
+
+struct rbk_store *rbk_server_store(struct rbk_server *server)
 {
     int64_t changes;
 
-    if (server->store_failed || server->store == NULL) {
-        rbk_seen_close_all(server); /* they borrow it */
-        rbk_store_close(server->store);
-        server->store = NULL;
-        if (rbk_store_open(server->options.store_path, RBK_STORE_KEEPER, &server->store, reterr) !=
-            0) {
-            return NULL;
-        }
-        server->store_failed = false;
-        server->generation++;
-    }
     changes = rbk_store_changes(server->store);
     if (changes != server->changes || changes == 0) {
         server->changes = changes;
@@ -101,6 +113,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct rbk_server *server = timer->data;
 
+    rbk_server_mend(server);
     rbk_peers_look(server);
     if (server->streams != NULL) {
         rbk_streams_look(server);

@@ -5,12 +5,14 @@ time, keeps answering others meanwhile, and neither ends nor leaks (with sanitiz
 """
 
 import random
+import resource
+import signal
 import socket
 import time
 
 from box import check, main
 from serve_test import PLAN, ROLES, asked, start_run
-from serve_world import Client, Server, Stream, token_of
+from serve_world import Client, Server, Stream, token_of, until
 
 SLOW = {"RBK_TEST_SLOW_MS": "1500"}
 
@@ -263,7 +265,7 @@ def many_alerts_and_a_full_inbox_are_bounded(box):
                          token=token).status == 400, "70 labels")
 
 
-def a_store_that_fails_is_told_and_recovers(box):
+def a_damaged_journal_is_told_and_the_rest_goes_on(box):
     token = token_of(box)
     run = start_run(box)
     with Server(box) as server:
@@ -280,11 +282,38 @@ def a_store_that_fails_is_told_and_recovers(box):
     box.runner.wait()
 
 
+def ignore_file_size():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit fails then, as on a full disk
+
+
+def a_full_disk_is_told_and_what_comes_again_is_stored(box):
+    run = start_run(box)
+    with Server(box, preexec=ignore_file_size) as server:
+        token = token_of(box)
+        question = asked(Client(server, token), run)
+        box.runner.kill()
+        box.runner.wait()
+        firing = {"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "TooManyErrors"}}]}
+        yes = {"question": question["id"], "answer": "yes"}
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        for _ in range(2):
+            check(server.ask("POST", "/api/v1/alerts", firing, token=token).status == 503, "an alert")
+            check(server.ask("POST", f"/api/v1/runs/{run}/answers", yes, token=token).status == 503, "an answer")
+            check(server.ask("GET", f"/api/v1/runs/{run}", token=token).status == 200, "reading goes on")
+        check(server.ask("GET", "/healthz").status == 503, "health")
+        check(box.query("SELECT count(*) FROM inbox") == [(0,)], "half of it was stored")
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        until(lambda: server.ask("GET", "/healthz").status == 200, "it writes again")
+        check(server.ask("POST", "/api/v1/alerts", firing, token=token).json()["stored"] == 1, "it comes again")
+        check(server.ask("POST", f"/api/v1/runs/{run}/answers", yes, token=token).status == 202, "no runner")
+
+
 TESTS = (who_is_slow_is_cut_and_others_are_answered, connections_that_say_nothing_do_not_shut_others_out,
          what_is_too_large_is_refused, paths_lead_nowhere_else, requests_behind_each_other_are_answered_in_order,
          guessing_tokens_is_answered_with_429_and_harms_nobody, more_streams_than_there_is_room_for,
          a_reader_that_does_not_read_holds_nothing_up, noise_is_answered_or_closed,
-         many_alerts_and_a_full_inbox_are_bounded, a_store_that_fails_is_told_and_recovers)
+         many_alerts_and_a_full_inbox_are_bounded, a_damaged_journal_is_told_and_the_rest_goes_on,
+         a_full_disk_is_told_and_what_comes_again_is_stored)
 
 if __name__ == "__main__":
     main(TESTS)
