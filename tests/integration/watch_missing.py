@@ -197,6 +197,47 @@ def alert_waits(name):
     return run_case
 
 
+def alert_without_runner(phase):
+    """An alert that came while no runner lived is the first thing the next one reacts to."""
+    def run_case(world):
+        run = start(world, phase)
+        try:
+            run.crash()
+            sent = world.posted()
+            world.control(page=1)
+            wait_for(lambda: world.posted() > sent, what="Alertmanager to have sent it")
+            mark = run.mark()
+            run.drive("resume", run.id)
+            run.fires("alerted", since=mark)
+            run.until(lambda event: event.get("status") in ("aborting", "aborted"), "an abort", since=mark)
+            world.control(page=0)
+            code = run.wait()
+            assert code == 10 and counts(run.now())["alerted"] == 1, f"{code}\n{run.tail()}"
+            assert world.held_and_alive() == set(), world.held_and_alive()
+            for part, value in world.picture().items():
+                assert value == world.before[part], f"{part} is not as before"
+        finally:
+            run.close()
+    return run_case
+
+
+def question_without_runner(world):
+    """What a trigger asks is asked by the next runner too, once, and answered there."""
+    run = start(world, "question, errors")
+    try:
+        run.crash()
+        mark = run.mark()
+        run.drive("resume", run.id)
+        run.until(lambda event: event["kind"] == "trigger" or any("trigger.errors" in line["text"] for line in
+                                                                event.get("lines", [])), "the question", since=mark)
+        assert not run.all(lambda event: event["kind"] == "trigger" and event["seq"] > run.events[mark - 1]["seq"])
+        run.tell("answer", "trigger.errors", "yes")
+        code = run.wait()
+        assert code == 10 and counts(run.now()) == {"errors": 1}, f"{code}\n{run.tail()}"
+    finally:
+        run.close()
+
+
 # (Its own verification ends open_traffic when p99 cannot be read: no trigger has to.)
 UNVERIFIED = tuple(phase for phase in WATCHED if phase != "verify open_traffic")
 
@@ -218,6 +259,9 @@ def losses():
               ("rows that cannot be read: pause", corrupt_missing),
               ("an alert waits for Alertmanager", alert_waits("alertmanager")),
               ("an alert waits for rbk serve", alert_waits("serve"))]
+    cases += [(f"an alert waits for a runner in {phase}", alert_without_runner(phase))
+              for phase in ("apply stop_writes", "gate", "apply migrate", "between", "apply open_traffic", "observe")]
+    cases += [("a question waits for a runner", question_without_runner)]
     cases += [(f"health does not answer in {phase}: abort", unhealthy_missing(phase, hang=("/health",)))
               for phase in ("observe", "paused, observe")]
     cases += [(f"health is cut off in {phase}: abort", unhealthy_missing(phase, cut=("/health",)))

@@ -61,18 +61,29 @@ class WatchRun:
                     "RBK_STDLIB": os.path.join(SOURCE, "stdlib")}
         self.events = []
         self.news = threading.Condition()
-        self.ended = False
         self.id = None
         self.log_at = len(world.server_log())
         self.err = open(os.path.join(world.folder, "runner.err"), "wb+")
-        self.process = subprocess.Popen(
-            [os.path.join(BIN, "rbk"), "run", "plan.rbk", "--json", "--unrehearsed", "a test",
-             *world.parameters(**watch)], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.err)
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.drive("run", "plan.rbk", "--unrehearsed", "a test", *world.parameters(**watch))
 
-    def listen(self):
-        for line in self.process.stdout:
+    def drive(self, *words):
+        """A runner."""
+        self.ended = False
+        self.process = subprocess.Popen([os.path.join(BIN, "rbk"), *words, "--json"], cwd=self.folder, env=self.env,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.err)
+        self.listener = threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True)
+        self.listener.start()
+
+    def crash(self):
+        """No runner lives any more."""
+        self.process.kill()
+        self.process.wait()
+        self.listener.join(10)
+
+    def listen(self, lines):
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break  # a runner that was killed while it wrote
             event = json.loads(line)
             with self.news:
                 self.id = event.get("run", self.id)

@@ -245,6 +245,26 @@ for phase in FAILURES:
 CASES += walks(FAULTS) + losses()
 
 
+@case("everything fires at once in observe")
+def at_once(world):
+    """Whichever is seen first, the run goes back once, for one cause, and whatever comes after changes nothing."""
+    run = start(world, "observe")
+    try:
+        mark = run.mark()
+        for name in ("disk", "errors", "slow", "corrupt", "unhealthy", "alerted", "integrity"):
+            FAULTS[name].begin(world, run)
+        turned(run, mark)
+        for name in ("disk", "unhealthy", "alerted"):
+            FAULTS[name].end(world, run)
+        code = run.wait()
+        cause = run.now()["cause"]
+        name = next((name for name, text in CAUSES.items() if text in cause), None)
+        assert name in ("alerted", "integrity", "unhealthy", "corrupt"), f"{code} {cause}\n{run.tail()}"
+        ends_aborted(world, run, ALL, name, mark)
+    finally:
+        run.close()
+
+
 @case("the table has every cell")
 def every_cell(world):
     """Every trigger of the plan, in every phase in which the runner says that it is armed (each case asks it)."""

@@ -353,6 +353,15 @@ class WatchWorld(World):
         except OSError:
             return False
 
+    def posted(self):
+        """How many notifications Alertmanager has sent."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.alertmanager_port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        total, failed = (sum(float(value) for value in re.findall(
+            rf'^alertmanager_notifications{name}{{integration="webhook".*}} (\S+)$', text, re.M))
+                         for name in ("_total", "_failed_total"))
+        return total - failed
+
     def settle(self):
         wait_for(self.settled, 30, "Prometheus to see a healthy service")
 
