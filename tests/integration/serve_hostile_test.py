@@ -217,7 +217,7 @@ def a_reader_that_does_not_read_holds_nothing_up(box):
 
 def noise_is_answered_or_closed(box):
     rng = random.Random(20261121)
-    with Server(box, env=SLOW) as server:
+    with Server(box, env={"RBK_TEST_SLOW_MS": "300"}) as server:
         for i in range(150):
             data = bytearray(request("POST /api/v1/alerts HTTP/1.1", "Content-Type: application/json",
                                      "Content-Length: 20", body=b'{"version":"4"}     '))
