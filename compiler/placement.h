@@ -13,7 +13,8 @@ enum rbk_reacts_in {
     RBK_REACTS_IN_SEVERITY,      /**< A severity: what its triggers could say. */
     RBK_REACTS_IN_GATE,          /**< A question at the head or before an apply. */
     RBK_REACTS_IN_RETIRE,        /**< A question of `retire`: `keep` gives it up. */
-    RBK_REACTS_IN_STEP,          /**< A question among the steps, or about one in doubt. */
+    RBK_REACTS_IN_STEP,          /**< A question among the steps. */
+    RBK_REACTS_IN_DOUBT,         /**< A question about a step in doubt. */
     RBK_REACTS_IN_HELD,          /**< `held at most`. */
 };
 

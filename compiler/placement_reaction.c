@@ -13,10 +13,12 @@ static const struct {
     [RBK_REACTS_IN_TRIGGER] = {"a trigger of the plan", OF_TRIGGER},
     [RBK_REACTS_IN_STAGE_TRIGGER] = {"a trigger", OF_TRIGGER | ONE(ROLLBACK)},
     [RBK_REACTS_IN_SEVERITY] = {"a severity", OF_TRIGGER | ONE(ROLLBACK)},
-    /* A question's silence is not answered by another question: only a trigger's can be. */
-    [RBK_REACTS_IN_GATE] = {"a question", ONE(ABORT) | ONE(PAUSE) | ONE(CANCEL)},
-    [RBK_REACTS_IN_RETIRE] = {"a question of `retire`", ONE(ABORT) | ONE(PAUSE) | ONE(KEEP)},
-    [RBK_REACTS_IN_STEP] = {"a step", ONE(ABORT) | ONE(PAUSE)},
+    /* A question may be put to others; nothing else that asks answers its silence. */
+    [RBK_REACTS_IN_GATE] = {"a question", ONE(ABORT) | ONE(PAUSE) | ONE(CANCEL) | ONE(ASK)},
+    [RBK_REACTS_IN_RETIRE] = {"a question of `retire`",
+                              ONE(ABORT) | ONE(PAUSE) | ONE(KEEP) | ONE(ASK)},
+    [RBK_REACTS_IN_STEP] = {"a step", ONE(ABORT) | ONE(PAUSE) | ONE(ASK)},
+    [RBK_REACTS_IN_DOUBT] = {"a doubt", ONE(ABORT) | ONE(PAUSE)},
     [RBK_REACTS_IN_HELD] = {"`held`", ONE(ABORT) | ONE(CANCEL)},
 };
 
@@ -48,7 +50,8 @@ static void check_reaction(struct rbk_analysis *analysis, const struct rbk_tree_
 {
     for (; reaction; reaction = reaction->otherwise) {
         enum rbk_reaction_kind kind = (enum rbk_reaction_kind)reaction->kind;
-        bool asks_again = reaction->roles != NULL && where >= RBK_REACTS_IN_GATE;
+        bool asks_again = reaction->roles != NULL && kind != RBK_REACTION_ASK &&
+                          where >= RBK_REACTS_IN_GATE;
         if (places[where].reactions >> kind & 1 && !asks_again) {
             continue;
         }
@@ -73,7 +76,7 @@ void rbk_placement_check_clauses(struct rbk_analysis *analysis,
             continue;
         }
         if (at->reaction->kind == RBK_REACTION_ASK) {
-            check_reaction(analysis, at->reaction->otherwise, RBK_REACTS_IN_STEP);
+            check_reaction(analysis, at->reaction->otherwise, RBK_REACTS_IN_DOUBT);
         } else {
             rbk_diagnostic_help(
                 rbk_diagnostic_error(&analysis->compile->diagnostics, 100,

@@ -255,6 +255,28 @@ static void refuse_clause(struct rbk_lower *lower, const struct rbk_tree_stateme
     }
 }
 
+/* What follows when a question is answered with no, or not at all. `else ask R` puts the same
+ * question to others: a question of its own, which rbk_lower_effect_state() gives a state. */
+static uint32_t otherwise_of(struct rbk_lower *lower, const struct rbk_tree_reaction *reaction,
+                             enum rbk_question_kind kind, uint32_t text)
+{
+    if (reaction == NULL) {
+        return rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT);
+    }
+    if (reaction->kind != RBK_REACTION_ASK) {
+        return rbk_lower_reaction(lower, reaction, text);
+    }
+    uint32_t next = otherwise_of(lower, reaction->otherwise, kind, text);
+    struct rbk_reaction row = {
+        .kind = RBK_REACTION_ASK,
+        .question = rbk_lower_question(lower, kind, text, reaction->roles, reaction->four_eyes != 0,
+                                       reaction->within_ms, next, reaction->span),
+        .channel = RBK_NONE,
+        .then = RBK_NONE,
+    };
+    return rbk_build_reaction(&lower->builder, row);
+}
+
 /* A gate or a step that a person answers. */
 static void question_effect(struct rbk_lower *lower, const struct rbk_tree_statement *statement,
                             enum rbk_question_kind kind, struct rbk_effect *effect)
@@ -279,8 +301,7 @@ static void question_effect(struct rbk_lower *lower, const struct rbk_tree_state
         lower, kind, text, statement->names,
         rbk_tree_clause_find(statement, RBK_CLAUSE_FOUR_EYES) != NULL,
         duration_of(statement, RBK_CLAUSE_WITHIN),
-        otherwise != NULL ? rbk_lower_reaction(lower, otherwise->reaction, text)
-                          : rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT),
+        otherwise_of(lower, otherwise != NULL ? otherwise->reaction : NULL, kind, text),
         statement->head);
     effect->crash = RBK_CRASH_DURABLE;
 }
@@ -481,6 +502,33 @@ uint32_t rbk_lower_plain_state(struct rbk_lower *lower, const struct rbk_context
     return rbk_builder_state(&lower->builder, state);
 }
 
+/* The state of the question that others are asked instead, behind the one that `reference` is. A yes
+ * to either goes on behind both. */
+static void ask_on(struct rbk_lower *lower, const struct rbk_context *context, struct rbk_str name,
+                   struct rbk_effect effect, uint32_t reference)
+{
+    const struct rbk_machine *machine = lower->builder.machine;
+    uint32_t otherwise = machine->questions[effect.question].otherwise;
+    if (otherwise == RBK_NONE || machine->reactions[otherwise].kind != RBK_REACTION_ASK) {
+        return;
+    }
+    effect.question = machine->reactions[otherwise].question;
+    effect.text = rbk_arena_printf(lower->builder.arena, "%.*s, asked on", RBK_STR_ARG(effect.text));
+    uint32_t done = rbk_builder_label(&lower->builder);
+    uint32_t second = rbk_lower_effect_state(
+        lower, context, rbk_arena_printf(lower->builder.arena, "%.*s.other", RBK_STR_ARG(name)),
+        effect);
+    struct rbk_machine_state *state = rbk_lower_state(lower, reference);
+    for (size_t outcome = 0; outcome < RBK_OUTCOME_COUNT; outcome++) {
+        if (state->next[outcome] == RBK_REF_NEXT) { /* OK, and what is passed over */
+            state->next[outcome] = done;
+        }
+    }
+    state->next[RBK_OUTCOME_DENIED] = second;
+    state->next[RBK_OUTCOME_EXPIRED] = second;
+    rbk_builder_set(&lower->builder, done, context->region);
+}
+
 uint32_t rbk_lower_effect_state(struct rbk_lower *lower, const struct rbk_context *context,
                                 struct rbk_str name, struct rbk_effect effect)
 {
@@ -500,6 +548,7 @@ uint32_t rbk_lower_effect_state(struct rbk_lower *lower, const struct rbk_contex
     if (effect.kind == RBK_EFFECT_QUESTION) {
         state->next[RBK_OUTCOME_DENIED] = failed;
         state->next[RBK_OUTCOME_EXPIRED] = failed;
+        ask_on(lower, context, name, effect, reference);
     }
     return reference;
 }

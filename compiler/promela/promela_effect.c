@@ -138,7 +138,8 @@ static void put_reaction(struct promela *model, const struct rbk_machine_state *
         put(model, "if :: order[%u] != 0 -> roll_back_%u(); goto halted :: else -> ", root, root);
         rbk_promela_goto(model, at->region, failed);
         put(model, " fi");
-    } else if (kind == RBK_REACTION_KEEP && at->next[RBK_OUTCOME_EXPIRED] != RBK_NONE) {
+    } else if ((kind == RBK_REACTION_KEEP || kind == RBK_REACTION_ASK) &&
+               at->next[RBK_OUTCOME_EXPIRED] != RBK_NONE) {
         rbk_promela_goto(model, at->region, at->next[RBK_OUTCOME_EXPIRED]);
     } else {
         rbk_promela_goto(model, at->region, failed);

@@ -418,6 +418,18 @@ static struct rbk_worst limited_step(struct rbk_times_walk *walk,
     return rbk_worst_of(ms);
 }
 
+/* How long a question may take, with those it is put to after the first. */
+static uint64_t question_ms(const struct rbk_tree_statement *statement)
+{
+    uint64_t ms = duration_clause(statement, RBK_CLAUSE_WITHIN);
+    const struct rbk_tree_clause *otherwise = rbk_tree_clause_find(statement, RBK_CLAUSE_ELSE);
+    for (const struct rbk_tree_reaction *at = otherwise ? otherwise->reaction : NULL;
+         at && at->kind == RBK_REACTION_ASK; at = at->otherwise) {
+        ms = rbk_worst_add_ms(ms, at->within_ms);
+    }
+    return ms;
+}
+
 static struct rbk_worst reading_step(struct rbk_times_walk *walk,
                                      const struct rbk_tree_statement *statement)
 {
@@ -484,8 +496,7 @@ struct rbk_worst rbk_times_leaf(struct rbk_times_walk *walk,
     case RBK_STATEMENT_ASK:
     case RBK_STATEMENT_ATTEST:
     case RBK_STATEMENT_APPROVE:
-        worst = limited_step(walk, statement, duration_clause(statement, RBK_CLAUSE_WITHIN),
-                             "a person, within ");
+        worst = limited_step(walk, statement, question_ms(statement), "a person, within ");
         break;
     case RBK_STATEMENT_NOTIFY:
         worst = rbk_times_hoisted(walk, statement, statement->value);

@@ -94,7 +94,9 @@ static void react(struct step *step, uint32_t region, uint32_t reaction, enum rb
         rbk_step_run_pause(step, cause);
     } else if (kind == RBK_REACTION_ROLLBACK && rbk_stage_touched(machine, step->state, root)) {
         rbk_step_roll_back(step, root, cause);
-    } else if (kind == RBK_REACTION_KEEP && at->next[RBK_OUTCOME_EXPIRED] != RBK_NONE) {
+    } else if ((kind == RBK_REACTION_KEEP || kind == RBK_REACTION_ASK) &&
+               at->next[RBK_OUTCOME_EXPIRED] != RBK_NONE) {
+        /* Of ASK that is the state with the next question. */
         rbk_step_enter(step, region, at->next[RBK_OUTCOME_EXPIRED]);
     } else if (kind == RBK_REACTION_KEEP && root == machine->retire_region) {
         rbk_step_retire_give_up(step);

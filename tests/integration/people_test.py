@@ -296,6 +296,28 @@ def two_people_must_want_the_same(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
+def a_question_is_put_to_others(scene):
+    """After a no, and after silence; forward and on the way back; each has its own number."""
+    scene.begin(plan(stage("a", tell("a") + 'run "false" timeout 5s idempotent', within="1h", back="1h",
+                           more="approve dba within 60s else ask lead within 60s else pause",
+                           rollback='manual "Put it back" by dba within 1s else ask lead within 60s else abort\n'
+                                    + tell("back_a")), head=DBA + LEAD))
+    first = asked(scene)
+    says(answers(scene, "ines"), "you do not speak for any role")
+    expect(answers(scene, "dirk", "no"), "accepted", "dirk says no")
+    second = scene.until(lambda: (lambda each: each if each["id"] != first["id"] else None)(asked(scene)), "another asking")
+    expect(second["question"], "a.approve.1.other", "its name")
+    says(second["text"], "lead")
+    says(answers(scene, "dirk"), "you do not speak for any role", "lead (ines")
+    expect(answers(scene, "ines"), "accepted", "ines says yes")
+    scene.until_traced("a")
+    third = scene.until(lambda: next((each for each in scene.look().get("questions", [])
+                                      if each["question"] == "a.rollback.1.other"), None), "the other one")
+    says(third["text"], "Put it back", "lead")
+    expect(answers(scene, "ines", "done"), "accepted", "ines did it")
+    scene.ends(30, "held").trace("a", "back_a")
+
+
 # ---- by hand ----------------------------------------------------------------------------------------
 
 def by_hand(*steps, more=""):
@@ -486,6 +508,7 @@ def escalation_ends_when_somebody_answers(scene):
 CASES = [denied, expired, self_given, self_given_by_who_resumed_it, twice_given, late, forged_by_another_user, forged_for_another_run,
          forged_for_another_digest, forged_with_more_than_is_understood, two_roles_take_two_people_under_four_eyes,
          attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same,
+         a_question_is_put_to_others,
          a_checklist_is_gone_through_by_hand, what_could_not_be_done_by_hand_takes_the_else, silence_by_hand_takes_the_else,
          a_manual_step_needs_other_eyes, doubt_is_resolved_by_who_is_asked, doubt_resolved_as_not_done_is_done_again,
          escalation_goes_on_until_all_were_called, escalation_ends_when_somebody_answers]

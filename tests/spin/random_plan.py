@@ -47,7 +47,8 @@ def step(w, indent, depth=0):
         w.steps += 1
         w.put(indent, f'let _seen_{w.steps} = file.exists("there") timeout 5s')
     elif kind == "manual":
-        w.put(indent, f'manual "do it by hand" by ops within 5m else {w.one("abort", "pause")}')
+        w.put(indent, f'manual "do it by hand" by ops within 5m else '
+                      f'{w.one("", "", "ask ops within 1m else ")}{w.one("abort", "pause")}')
     elif kind == "if":
         w.put(indent, 'if file.exists("there") {')
         effect(w, indent + 1)
@@ -86,7 +87,8 @@ def stage(w, number, count):
         w.put(2, w.one("after nothing", f"after s{w.random.randrange(number)}"))
     w.put(2, 'unwatched because "a random plan"')
     if w.chance(0.3):
-        w.put(2, f'approve ops within 5m else {w.one("abort", "cancel", "pause")}')
+        w.put(2, f'approve ops within 5m else {w.one("", "", "ask ops within 1m else ")}'
+                 f'{w.one("abort", "cancel", "pause")}')
     if w.chance(0.2):
         w.put(2, "attempts 2 every 1m")
     if w.chance(0.2):
