@@ -41,7 +41,10 @@ static enum rbk_refusal go_on(struct step *step)
         return RBK_REFUSAL_TURNED;
     }
     if (step->state->hold != RBK_STATUS_PAUSED) {
-        return step->state->hold ? RBK_REFUSAL_NOT_PAUSED : RBK_REFUSAL_NOT_HELD;
+        return !step->state->hold ? RBK_REFUSAL_NOT_HELD
+               : rbk_run_lacks_way_back(step->machine, step->state) != RBK_NONE
+                   ? RBK_REFUSAL_NO_WAY_BACK
+                   : RBK_REFUSAL_NOT_PAUSED;
     }
     rbk_step_run_continue(step);
     return RBK_REFUSAL_ACCEPTED;

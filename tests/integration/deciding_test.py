@@ -168,6 +168,92 @@ def armed_later_without_data_applies_its_rule(scene):
     expect([word for word in scene.trace() if word != "b"], ["a", "back_b", "back_a"], "the order")
 
 
+# ---- reactions in the phases of a run ---------------------------------------------------------------
+
+FIRE = 'trigger fire when file.exists("fire") every 100ms timeout 5s then {0}\n'
+OTHER = 'trigger other when file.exists("other") every 100ms timeout 5s then ask ops within 20s else abort\n'
+
+
+def asks(scene):
+    scene.question()
+
+
+def stays(status):
+    return lambda scene: scene.until_status(status)
+
+
+def pauses(scene):
+    scene.until_traced("b")
+    scene.say("pause")
+    scene.until_status("paused")
+
+
+def other_asks(scene):
+    scene.until_traced("b")
+    scene.touch("other")
+    scene.question()
+
+
+def begins_b(scene):
+    scene.until_traced("b")
+
+
+def a_stands(scene):
+    scene.until(lambda: any(each["stage"] == "a" and each["applied"] for each in scene.look().get("stages", [])), "a stands applied")
+
+
+# Stage b, what follows it, and how the phase is reached.
+WAITS = tell("b") + 'wait 30s because "it takes its time"\n'
+RUNS = tell("b") + """shell "echo $$ > pid; exec sleep 300" timeout 1m idempotent\n"""
+DEAD = 'shell "kill -0 $(cat pid) && echo alive >> trace; echo back_b >> trace" timeout 10s idempotent\n'
+PHASES = {
+    "a gate": (dict(apply=tell("b"), more="approve ops within 30s else abort"), "", asks),
+    "a manual step": (dict(apply=tell("b") + 'manual "do it" by ops within 30s else abort\n'), "", asks),
+    "a command": (dict(apply=RUNS, rollback=DEAD), "", lambda scene: scene.until(lambda: os.path.exists(scene.path("pid")), "pid")),
+    "a wait": (dict(apply=WAITS), "", begins_b),
+    "held": (dict(apply=tell("b"), more='prepare within 10s { let x = run.output("false") timeout 5s }'), "", stays("held")),
+    "paused": (dict(apply=WAITS), "", pauses),
+    "between stages": (dict(apply=tell("b"), more="after a for 30s"), "", a_stands),
+    "observe": (dict(apply=tell("b")), "observe 30s", stays("observing")),
+    "grace": (dict(apply=tell("b")), "grace 30s", stays("grace")),
+    "another question": (dict(apply=WAITS), "", other_asks),
+}
+
+
+def in_phase(scene, phase, reaction):
+    """A stage a that stands, and a run that is somewhere when a trigger of a fires."""
+    b, tail, reach = PHASES[phase]
+    scene.begin(plan(stage("a", tell("a"), more=FIRE.format(reaction)), stage("b", **b), head=OPS + OTHER, tail=tail), wait=True)
+    reach(scene)
+    scene.touch("fire")
+
+
+def aborted(scene, phase):
+    in_phase(scene, phase, "abort")
+    scene.ends(10, "aborted")
+    began = "b" in scene.trace()
+    scene.trace("a", *(["b", "back_b"] if began else []), "back_a")
+
+
+def rolled_back(scene, phase):
+    in_phase(scene, phase, "rollback")
+    scene.until(lambda: "back_a" in scene.trace() and scene.status() == "held", "a went back, and the run is held")
+    began = "b" in scene.trace()
+    scene.trace("a", *(["b", "back_b"] if began else []), "back_a")
+    scene.say("abort")
+    scene.ends(10, "aborted")
+
+
+def in_every_phase(function):
+    """A case for each phase."""
+    def case_of(phase):
+        def case(scene):
+            function(scene, phase)
+        case.__name__ = f"{function.__name__}_in_{phase.replace(' ', '_')}"
+        return case
+    return [case_of(phase) for phase in PHASES]
+
+
 # ---- the way back -----------------------------------------------------------------------------------
 
 TOLD = """module small.told
@@ -309,10 +395,10 @@ def main(cases):
     sys.exit(1 if False in results else 0)
 
 
-HELPERS = (plenty, arm, armed, way_of, until_way, way_events)
+HELPERS = (plenty, arm, armed, way_of, until_way, way_events, asks, pauses, other_asks, begins_b, a_stands)
 CASES = [each for each in list(globals().values())
          if hasattr(each, "__code__") and getattr(each, "__module__", "") == "__main__"
          and each.__code__.co_varnames[:each.__code__.co_argcount] == ("scene",) and each not in HELPERS]
 
 if __name__ == "__main__":
-    main(CASES)
+    main(CASES + in_every_phase(aborted) + in_every_phase(rolled_back))

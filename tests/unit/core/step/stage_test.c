@@ -389,7 +389,7 @@ START_TEST(a_closed_way_back_holds_the_run_until_one_opens)
     ck_assert_uint_eq(run.state->cause.index, 1);
     ck_assert_uint_eq(run.hooks[RBK_HOOK_HOLD], 1);
     ck_assert_int_eq(run_command(&run, RBK_COMMAND_RETRY), RBK_REFUSAL_NO_WAY_BACK);
-    ck_assert_int_eq(run_command(&run, RBK_COMMAND_CONTINUE), RBK_REFUSAL_NOT_PAUSED);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_CONTINUE), RBK_REFUSAL_NO_WAY_BACK);
     run_resume(&run);
     ck_status(&run, "held");
     run_accept(&run, way_back(1, RBK_LEVEL_FALSE)); /* still: no second edge */
