@@ -318,30 +318,32 @@ enum MHD_Result rbk_request_handle(void *context, struct MHD_Connection *connect
 /* ---- after it ---------------------------------------------------------------------------------
  */
 
+/* Visible ASCII, as much as there is room for; everything else is a question mark. */
+static void keep_plain(char *out, size_t room, struct rbk_str text)
+{
+    size_t bytes = text.bytes < room - 1 ? text.bytes : room - 1;
+
+    for (size_t i = 0; i < bytes; i++) {
+        out[i] = text.data[i] > ' ' && text.data[i] < 127 ? text.data[i] : '?';
+    }
+    out[bytes] = '\0';
+}
+
 /* "2026-11-21T14:05:03.120Z 127.0.0.1 alice/ab12… GET /api/v1/runs 200 1234 3ms": the path without
  * what stands behind "?", and nothing that controls a terminal. */
 static void log_line(const struct request *request)
 {
-    char at[RBK_TIMESTAMP_BYTES], path[200], person[100];
-    size_t used = 0;
+    char at[RBK_TIMESTAMP_BYTES], path[200], person[100], method[17];
+    struct rbk_str token =
+        request->identity.token.bytes != 0 ? request->identity.token : RBK_STR("-");
 
-    for (const char *c = request->path; *c != '\0' && used + 1 < sizeof(path); c++) {
-        path[used++] = *c > ' ' && *c < 127 ? *c : '?';
-    }
-    path[used] = '\0';
-    used = 0;
-    for (size_t i = 0; i < request->identity.person.bytes && used + 1 < sizeof(person); i++) {
-        char c = request->identity.person.data[i];
-
-        person[used++] = c > ' ' && c < 127 ? c : '?';
-    }
-    person[used] = '\0';
+    keep_plain(path, sizeof(path), rbk_str_from(request->path));
+    keep_plain(person, sizeof(person), request->identity.person);
+    keep_plain(method, sizeof(method), rbk_str_from(request->method));
     (void)rbk_timestamp_print(at, rbk_server_now_ms());
-    (void)fprintf(stderr, "%s %s %s/%.*s %.16s %s %u %zu %llums\n", at, request->peer->address,
-                  used != 0 ? person : "-",
-                  request->identity.token.bytes != 0 ? (int)request->identity.token.bytes : 1,
-                  request->identity.token.bytes != 0 ? request->identity.token.data : "-",
-                  request->method, path, request->status, request->sent_bytes,
+    (void)fprintf(stderr, "%s %s %s/%.*s %s %s %u %zu %llums\n", at, request->peer->address,
+                  person[0] != '\0' ? person : "-", RBK_STR_ARG(token), method, path,
+                  request->status, request->sent_bytes,
                   (unsigned long long)(rbk_server_clock_ms(request->server) - request->began_ms));
 }
 

@@ -158,6 +158,50 @@ enum MHD_Result rbk_get_plan(struct request *request)
                         : rbk_reply_json(request, MHD_HTTP_OK, rbk_plan_json(&seen->history));
 }
 
+/* The answers a question takes, for buttons. */
+static json_t *answers_of(const struct rbk_machine *machine, const struct rbk_asked *asked)
+{
+    switch (asked->kind) {
+    case RBK_QUESTION_MANUAL:
+    case RBK_QUESTION_DOUBT:
+        return json_pack("[s, s]", "done", "not-done");
+    case RBK_QUESTION_DECIDE:
+        return asked->owner == RBK_OWNER_TRIGGER &&
+                       machine->triggers[asked->index].region != RBK_NONE
+                   ? json_pack("[s, s, s, s]", "abort", "rollback", "pause", "ignore")
+                   : json_pack("[s, s, s]", "abort", "pause", "ignore");
+    case RBK_QUESTION_APPROVE:
+    case RBK_QUESTION_ATTEST:
+    case RBK_QUESTION_ASK:
+    case RBK_QUESTION_KIND_COUNT:
+        break;
+    }
+    return json_pack("[s, s]", "yes", "no");
+}
+
+/* Beside what the status says of a question: its answers, and whether this person counts for it. */
+static void complete_questions(const struct request *request, const struct seen *seen,
+                               json_t *questions)
+{
+    const struct rbk_machine *machine = seen->history.replay->machine;
+    const struct identity *identity = &request->identity;
+    struct rbk_asked asked[64];
+    size_t count =
+        rbk_view_asked(&seen->history.view, seen->history.replay->state, asked, RBK_COUNT(asked));
+
+    for (size_t i = 0; i < count && i < RBK_COUNT(asked); i++) {
+        json_t *question = json_array_get(questions, i);
+        bool mine = identity->scope == RBK_TOKEN_ALL &&
+                    rbk_question_seats_of(machine, asked[i].question, identity->person,
+                                          identity->roles, identity->role_count) != 0;
+
+        if (question != NULL) {
+            (void)json_object_set_new(question, "answers", answers_of(machine, &asked[i]));
+            (void)json_object_set_new(question, "mine", json_boolean(mine));
+        }
+    }
+}
+
 enum MHD_Result rbk_get_questions(struct request *request)
 {
     enum MHD_Result answered = MHD_NO;
@@ -171,6 +215,7 @@ enum MHD_Result rbk_get_questions(struct request *request)
     if ((status = rbk_status_json(&seen->history, &error)) == NULL) {
         return rbk_reply_error(request, &error);
     }
+    complete_questions(request, seen, json_object_get(status, "questions"));
     object = json_pack("{s:O, s:O, s:O}", "run", json_object_get(status, "run"), "machine",
                        json_object_get(status, "machine"), "questions",
                        json_object_get(status, "questions"));

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 
-from box import check, main
+from box import check, main, plan
 from serve_world import Client, Server, Stream, context_of, tls_files, token_of, until
 
 ROLES = 'role dba { contact "dba@example.com" members "alice" }\n    role ops { contact "o@example.com" members "bob" }'
@@ -86,10 +86,10 @@ def what_is_shown_is_what_status_and_the_journal_say(box):
         said = json.loads(box.run("rbk", "status", "--json", run).out)
         for key in ("run", "plan", "status", "machine", "events", "stages", "user"):
             check(shown[key] == said[key], f"{key}: {shown[key]} and {said[key]}")
-        plan = client.get(f"/api/v1/runs/{run}/machine")
-        check([stage["stage"] for stage in plan["stages"]] == ["first"], plan)
-        check({t["trigger"]: t["condition"] for t in plan["triggers"]}["many"] == "rows > 100", plan)
-        check({role["role"]: role["members"] for role in plan["roles"]} == {"dba": ["alice"], "ops": ["bob"]}, plan)
+        drawn = client.get(f"/api/v1/runs/{run}/machine")
+        check([stage["stage"] for stage in drawn["stages"]] == ["first"], drawn)
+        check({t["trigger"]: t["condition"] for t in drawn["triggers"]}["many"] == "rows > 100", drawn)
+        check({role["role"]: role["members"] for role in drawn["roles"]} == {"dba": ["alice"], "ops": ["bob"]}, drawn)
         page = client.get(f"/api/v1/runs/{run}/events?from=1&limit=1")
         check([event["seq"] for event in page["events"]] == [1] and page["next"] == 2, page)
         rows = box.query("SELECT seq, kind, hash, body FROM events ORDER BY seq")
@@ -109,6 +109,33 @@ def what_is_shown_is_what_status_and_the_journal_say(box):
         check(client.get(f"/api/v1/runs/{run}")["status"] == "aborted", "it was aborted")
 
 
+def runs_come_by_pages_and_by_what_they_are(box):
+    for name in ("one", "two", "three"):
+        box.write("quick.rbk", plan().replace("plan small", f"plan {name}"))
+        check(box.run("rbk", "run", "quick.rbk").status == 0, name)
+    held = box.write("held.rbk", plan('run "false" timeout 5s idempotent'))
+    check(box.run("rbk", "run", "--no-wait", held).status in (10, 20, 30), "it fails")
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        ids = [row["run"] for row in alice.get("/api/v1/runs")["runs"]]
+        check(len(ids) == 4, ids)
+        got, after = [], ""
+        while True:
+            page = alice.get("/api/v1/runs?limit=3" + after)
+            got += [row["run"] for row in page["runs"]]
+            if "next" not in page:
+                break
+            check(len(page["runs"]) == 3 and len(got) <= 4, page)
+            after = "&after=" + page["next"]
+        check(got == ids, f"{got} and {ids}")
+        plans = [row["plan"] for row in alice.get("/api/v1/runs?plan=two")["runs"]]
+        check(plans == ["two"], plans)
+        done = {row["plan"] for row in alice.get("/api/v1/runs?status=completed,cancelled")["runs"]}
+        check(done == {"one", "two", "three"}, done)
+        alice.get("/api/v1/runs?limit=0", status=400)
+        check(alice.get("/api/v1/runs?after=20200101-0000-aaaa")["runs"] == [], "behind a run that is not there")
+
+
 def an_answer_is_given_as_the_person_of_the_token(box):
     run = start_run(box)
     with Server(box) as server:
@@ -117,6 +144,9 @@ def an_answer_is_given_as_the_person_of_the_token(box):
         reader = Client(server, token_of(box, "--read-only"))
         path = f"/api/v1/runs/{run}/answers"
         question = asked(alice, run)
+        check(question["answers"] == ["yes", "no"] and question["mine"], question)
+        for other in (bob, limited, reader):
+            check(not asked(other, run)["mine"], other.token)
         yes = {"question": question["id"], "answer": "yes", "reason": "looks fine"}
         bob.post(path, yes, status=403)
         limited.post(path, yes, status=403)
@@ -467,7 +497,8 @@ def the_description_is_the_one_of_the_sources(box):
         check(Client(server, token).get("/api/v1/openapi.json")["openapi"] == "3.1.0", "served")
 
 
-TESTS = (what_is_shown_is_what_status_and_the_journal_say, an_answer_is_given_as_the_person_of_the_token,
+TESTS = (what_is_shown_is_what_status_and_the_journal_say, runs_come_by_pages_and_by_what_they_are,
+         an_answer_is_given_as_the_person_of_the_token,
          commands_reach_the_runner_and_wait_for_one, a_stream_goes_on_where_it_was, a_stream_sees_what_happens_at_once,
          an_alert_turns_the_run_round_and_is_stored_once, a_real_alertmanager_turns_the_run_round,
          a_webhook_that_is_none_is_refused,
