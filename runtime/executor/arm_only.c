@@ -19,6 +19,7 @@
 #define READS_MAX 32u
 /* A reading may take as long as its interval, 5 s at most (language, principle 5). */
 #define READING_MS_MAX 5000u
+#define ARENA_BYTES ((size_t)64 << 20)
 
 /* What ends it early: nothing may be left behind then, either. */
 static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -42,6 +43,7 @@ struct arm_only {
     uint32_t next_condition;
     struct rbk_reading *reading; /* of a condition's own, under way; or NULL */
     struct rbk_value *baselines; /* by baseline; their memory is the replay's */
+    struct rbk_arena arena;      /* of one condition that is told */
     bool ready;
     uv_signal_t signals[RBK_COUNT(signal_numbers)];
     unsigned signals_open;
@@ -80,6 +82,7 @@ static void tell(struct arm_only *arm, uint32_t number, const struct rbk_reading
     struct rbk_run *run = arm->run;
     const struct rbk_machine *machine = run->replay->machine;
     struct rbk_condition condition = rbk_condition_at(machine, number);
+    const struct rbk_expr *expr = &machine->exprs[condition.expr];
     struct rbk_scope scope = run->open_scope;
     struct rbk_armed armed = {.criterion = condition.criterion,
                               .index = condition.index,
@@ -93,6 +96,15 @@ static void tell(struct arm_only *arm, uint32_t number, const struct rbk_reading
     if (reading != NULL && !value.missing) {
         rbk_reading_describe(reading, &readings);
         scope.reads = rbk_reading_results(reading);
+    } else if (expr->reads.count != 0) {
+        /* Nothing was read, or not all: the limit can be told all the same. */
+        struct rbk_value *none = rbk_new_array(&arm->arena, struct rbk_value, expr->reads.count);
+
+        for (uint32_t i = 0; i < expr->reads.count; i++) {
+            none[i] =
+                rbk_value_missing(rbk_read_kind_type(machine->reads[expr->reads.first + i].kind));
+        }
+        scope.reads = none;
     } else {
         rbk_expr_describe(&scope, condition.expr, NULL, &readings);
     }
@@ -107,6 +119,7 @@ static void tell(struct arm_only *arm, uint32_t number, const struct rbk_reading
     arm->each(arm->context, &armed);
     rbk_buffer_fini(&readings);
     rbk_buffer_fini(&no_data);
+    rbk_arena_reset(&arm->arena);
 }
 
 /* ---- conditions --------------------------------------------------------------------------------
@@ -334,6 +347,7 @@ int rbk_arm_only(const struct rbk_run_options *options, const struct rbk_machine
         rbk_new_array(&arm.run->replay->arena, struct rbk_value, machine->baseline_count + 1u);
     arm.run->scope.baselines = arm.run->open_scope.baselines = arm.baselines;
     uv_update_time(&arm.run->loop);
+    rbk_arena_init(&arm.arena, ARENA_BYTES);
     open_signals(&arm);
     next_probes(&arm);
     if (arm.under_way != 0 || arm.reading != NULL) {
@@ -342,6 +356,7 @@ int rbk_arm_only(const struct rbk_run_options *options, const struct rbk_machine
     drop_readings(&arm);
     close_signals(&arm);
     close_arm(arm.run);
+    rbk_arena_fini(&arm.arena);
     if (arm.interrupted) {
         return rbk_error_set(reterr, RBK_ESTATE, "interrupted before everything was read");
     }

@@ -279,52 +279,86 @@ static size_t screen_columns(void)
     return COLUMNS_DEFAULT;
 }
 
-/* As wide as the widest cell of a column, 0 for one that is empty; then the widest ones give way
- * until a line fits. */
-static void choose_widths(const struct report *report, size_t width[CELL_COUNT])
+/* Where a cell may be broken behind a character: between words, else inside a name or call. */
+static bool breaks_behind(char character)
 {
-    size_t columns = screen_columns() - 2, all;
-    for (size_t c = 0; c < CELL_COUNT; c++) {
-        width[c] = 0;
-        for (size_t i = 0; i < report->count; i++) {
-            size_t count = rbk_utf8_count(report->rows[i].cells[c]);
-            width[c] = count > width[c] ? count : width[c];
-        }
-        if (width[c] != 0 && width[c] < strlen(titles[c])) {
-            width[c] = strlen(titles[c]);
-        }
-    }
-    do {
-        size_t widest = 0;
-        all = 0;
-        for (size_t c = 0; c < CELL_COUNT; c++) {
-            all += width[c] != 0 ? width[c] + GAP : 0;
-            widest = width[c] > width[widest] ? c : widest;
-        }
-        if (all <= columns + GAP || width[widest] <= CELL_MIN) {
-            return;
-        }
-        width[widest]--;
-    } while (all != 0);
+    return strchr("_(,./", character) != NULL;
 }
 
-/* The bytes of the next piece of a cell that fits into `width`: up to a space where there is one.
- */
+/* The bytes of the next piece of a cell that fits into `width`: up to a space where there is one,
+ * else up to a place where a name may be broken. */
 static size_t piece(struct rbk_str text, size_t width)
 {
-    size_t bytes = 0, space = 0;
+    size_t bytes = 0, space = 0, inside = 0;
     for (size_t count = 0; bytes < text.bytes && count < width; count++) {
         uint32_t character;
         size_t step = rbk_utf8_decode(text, bytes, &character);
-        if (text.data[bytes] == ' ') {
-            space = bytes;
-        }
+        space = text.data[bytes] == ' ' ? bytes : space;
+        inside = breaks_behind(text.data[bytes]) ? bytes + 1 : inside;
         bytes += step != 0 ? step : 1;
     }
-    if (bytes >= text.bytes || text.data[bytes] == ' ' || space == 0) {
+    if (bytes >= text.bytes || text.data[bytes] == ' ') {
         return bytes;
     }
-    return space;
+    return space != 0 ? space : inside != 0 ? inside : bytes;
+}
+
+/* The longest run of characters in a text that a line end had better not cut. */
+static size_t longest_part(struct rbk_str text)
+{
+    size_t longest = 0, count = 0;
+    for (size_t i = 0; i < text.bytes; i++) {
+        count = text.data[i] == ' ' ? 0 : count + 1;
+        longest = count > longest ? count : longest;
+        count = breaks_behind(text.data[i]) ? 0 : count;
+    }
+    return longest;
+}
+
+/* The column that gives way next: the widest of those that are wider than their longest part, else
+ * the widest of all. */
+static size_t widest_column(const size_t width[CELL_COUNT], const size_t part[CELL_COUNT])
+{
+    size_t widest = 0, loose = CELL_COUNT;
+    for (size_t c = 0; c < CELL_COUNT; c++) {
+        widest = width[c] > width[widest] ? c : widest;
+        if (width[c] > part[c] && (loose == CELL_COUNT || width[c] > width[loose])) {
+            loose = c;
+        }
+    }
+    return loose != CELL_COUNT ? loose : widest;
+}
+
+/* As wide as the widest cell of a column, 0 for one that is empty; then columns give way until a
+ * line fits. */
+static void choose_widths(const struct report *report, size_t width[CELL_COUNT])
+{
+    size_t columns = screen_columns() - 2, all, part[CELL_COUNT];
+    for (size_t c = 0; c < CELL_COUNT; c++) {
+        width[c] = part[c] = 0;
+        for (size_t i = 0; i < report->count; i++) {
+            size_t count = rbk_utf8_count(report->rows[i].cells[c]);
+            size_t longest = longest_part(report->rows[i].cells[c]);
+            width[c] = count > width[c] ? count : width[c];
+            part[c] = longest > part[c] ? longest : part[c];
+        }
+        if (width[c] != 0) {
+            size_t title = strlen(titles[c]);
+            width[c] = width[c] < title ? title : width[c];
+            part[c] = part[c] < title ? title : part[c];
+        }
+    }
+    for (;;) {
+        size_t give = widest_column(width, part);
+        all = 0;
+        for (size_t c = 0; c < CELL_COUNT; c++) {
+            all += width[c] != 0 ? width[c] + GAP : 0;
+        }
+        if (all <= columns + GAP || width[give] <= CELL_MIN) {
+            return;
+        }
+        width[give]--;
+    }
 }
 
 /* One row, as many lines as its longest cell takes. */

@@ -121,6 +121,7 @@ def arming_names_what_gave_no_data(scene):
            True, rows["down"])
     expect(rows["down"]["missing"], "abort", "what follows")
     expect("no such file" in rows["big"]["no_data"][0], True, rows["big"])
+    expect((rows["big"]["threshold"], rows["high"]["threshold"]), ("> 1MiB", "> 5"), "what is known without data")
     scene.write("level", "nan")
     expect("not ready" in arm(scene, status=1), True, "the last line")
 
