@@ -11,6 +11,7 @@
 #include "runtime/people/frame_internal.h"
 
 #define NAME_COLUMNS_MAX 18u /* on a terminal of 80 columns; a fifth of a wider one */
+#define RULE_ROWS_MIN 16u    /* from then on a line parts the picture from the log above it */
 
 void rbk_frame_init(struct rbk_frame *frame)
 {
@@ -134,7 +135,7 @@ void rbk_frame_draw(struct rbk_frame *frame, const struct rbk_picture *picture)
     rbk_frame_draw_plan_step(&drawing);
 
     /* One line of the tree stays, whatever is asked. */
-    left--;
+    left -= rows >= RULE_ROWS_MIN ? 2 : 1;
     below_lines = share_out(&left, below.line_count);
     reason_lines = share_out(&left, reason.line_count);
     head_lines = 1 + share_out(&left, head.line_count - 1);
@@ -148,10 +149,13 @@ void rbk_frame_draw(struct rbk_frame *frame, const struct rbk_picture *picture)
     trigger_lines = trigger_lines < 2 ? 0 : trigger_lines;
 
     rbk_frame_clear(frame);
+    drawing.pen.frame = frame;
+    if (rows >= RULE_ROWS_MIN) {
+        rbk_pen_rule(&drawing.pen, RBK_TONE_DIM);
+    }
     append_lines(frame, &head, head_lines);
     append_lines(frame, &reason, reason_lines);
     append_lines(frame, &part, step_lines);
-    drawing.pen.frame = frame;
     drawing.pen.lines_max = rows - 1;
     rbk_frame_draw_stages(&drawing, left - trigger_lines);
     rbk_frame_draw_triggers(&drawing, trigger_lines);

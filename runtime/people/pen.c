@@ -129,6 +129,18 @@ void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t c
     rbk_buffer_fini(&text);
 }
 
+void rbk_pen_rule(struct rbk_pen *pen, enum rbk_tone tone)
+{
+    struct rbk_buffer text;
+    rbk_buffer_init(&text, 4096);
+    for (size_t i = 0; i < right_end(pen); i++) {
+        rbk_buffer_append_text(&text, pen->style->utf8 ? "─" : "-");
+    }
+    rbk_pen_text(pen, tone, rbk_buffer_str(&text));
+    rbk_pen_end(pen);
+    rbk_buffer_fini(&text);
+}
+
 void rbk_pen_right(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...)
 {
     va_list arguments;

@@ -34,6 +34,8 @@ void rbk_pen_printf(struct rbk_pen *pen, enum rbk_tone tone, const char *format,
 void rbk_pen_cell(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text, size_t columns);
 /* [####------], `columns` wide; share is cut to 0 to 1. */
 void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t columns);
+/* A line across, and its end. */
+void rbk_pen_rule(struct rbk_pen *pen, enum rbk_tone tone);
 /* What stands at the right end; later text of the line keeps clear of it. */
 RBK_PRINTF(3, 4)
 void rbk_pen_right(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...);

@@ -134,7 +134,7 @@ START_TEST(many_stages_are_counted_around_the_one_under_way)
     }
     draw(&told, &frame, &style, 80, 24);
     check_size(&frame, 80, 24);
-    ck_drawn(&frame, "   ... 21 more applied, 20 waiting\n");
+    ck_drawn(&frame, "   ... 21 more applied, 21 waiting\n");
     ck_drawn(&frame, " > s30");
     ck_drawn(&frame, " + s29");
     rbk_frame_fini(&frame);
