@@ -22,7 +22,10 @@
 #define LINES_MAX (LINES_FIRST_MAX + LINES_LAST_MAX)
 #define MESSAGES_MAX 2000
 #define EVIDENCE_MAX 1000
-#define MARKS_MAX 200
+/* Signs that only say what went wrong leave room for those that say what was decided. */
+#define MARKS_MAX 40
+#define LESSER_MARKS_MAX 24
+#define NAME_BYTES_MAX ((size_t)200)
 #define REFUSED_MAX 500
 
 #define X(constant, word) word,
@@ -91,6 +94,12 @@ void rbk_report_free(struct rbk_run_report *report)
     }
     for (size_t i = 0; i < report->lines.count; i++) {
         free(report->lines.items[i].owned);
+    }
+    for (size_t i = 0; i < report->checks.count; i++) {
+        free((char *)report->checks.items[i].readings.data);
+    }
+    for (size_t i = 0; i < report->triggers.count; i++) {
+        free((char *)report->triggers.items[i].readings.data);
     }
     free(report->summary.items);
     free(report->open.items);
@@ -180,6 +189,35 @@ struct rbk_str rbk_report_take(struct rbk_run_report *report, struct rbk_buffer 
     return text;
 }
 
+struct rbk_str rbk_report_passing(struct rbk_run_report *report, const char *format, ...)
+{
+    struct rbk_buffer text;
+    struct rbk_str result;
+    va_list arguments;
+
+    rbk_buffer_init(&text, RBK_REPORT_TEXT_MAX * 8);
+    va_start(arguments, format);
+    rbk_buffer_vprintf(&text, format, arguments);
+    va_end(arguments);
+    result = rbk_arena_copy(&report->building->scratch, rbk_buffer_str(&text));
+    rbk_buffer_fini(&text);
+    return result;
+}
+
+void rbk_report_retext(struct rbk_run_report *report, struct rbk_str *text, struct rbk_str now)
+{
+    struct rbk_str clean = cleaned(report, now);
+    char *owned = malloc(clean.bytes + 1);
+
+    if (owned == NULL) {
+        report->building->failed = true;
+        return;
+    }
+    memcpy(owned, clean.data, clean.bytes);
+    free((char *)text->data);
+    *text = (struct rbk_str){owned, clean.bytes};
+}
+
 struct rbk_str rbk_report_printf(struct rbk_run_report *report, const char *format, ...)
 {
     struct rbk_buffer text;
@@ -198,9 +236,13 @@ struct rbk_str rbk_report_printf(struct rbk_run_report *report, const char *form
 void rbk_report_mark(struct rbk_run_report *report, enum rbk_report_mark_kind kind, uint64_t at_ms,
                      struct rbk_str text)
 {
-    struct rbk_report_mark *mark = rbk_report_push(report, report->marks, MARKS_MAX);
+    bool lesser = kind == RBK_REPORT_MARK_TRIGGER || kind == RBK_REPORT_MARK_FAILURE ||
+                  kind == RBK_REPORT_MARK_CRASH;
+    struct rbk_report_mark *mark =
+        rbk_report_push(report, report->marks, lesser ? LESSER_MARKS_MAX : MARKS_MAX);
+
     if (mark != NULL) {
-        *mark = (struct rbk_report_mark){kind, at_ms, text};
+        *mark = (struct rbk_report_mark){kind, at_ms, rbk_report_text(report, text)};
     }
 }
 
@@ -231,11 +273,14 @@ static void on_line(void *context, enum rbk_tone tone, struct rbk_str stage, str
     struct rbk_report_told *told;
 
     if (building->told_count == RBK_REPORT_TOLD_MAX) {
+        building->untold++;
         return;
     }
     told = &building->told[building->told_count++];
-    *told = (struct rbk_report_told){tone, rbk_arena_copy(&building->scratch, stage),
-                                     rbk_arena_copy(&building->scratch, text)};
+    /* One byte more than is kept, so that it shows that there was more. */
+    *told = (struct rbk_report_told){
+        tone, rbk_arena_copy(&building->scratch, rbk_str_slice(stage, 0, NAME_BYTES_MAX)),
+        rbk_arena_copy(&building->scratch, rbk_str_slice(text, 0, RBK_REPORT_TEXT_MAX + 8))};
 }
 
 /* A place for a line: at the end, or that of the oldest of the last ones. */
@@ -266,8 +311,8 @@ static void add_line(const struct rbk_report_moment *moment, const struct rbk_re
     struct rbk_str text =
         detail ? rbk_str_slice(told->text, 4, told->text.bytes) : rbk_str_trim(told->text);
     struct rbk_report_line *line;
-    struct rbk_str clean;
-    char *at;
+    struct rbk_buffer *clean = &report->building->clean;
+    size_t text_bytes, stage_bytes;
 
     /* A command to paste answers a question that is closed by now. */
     if (told->tone == RBK_TONE_ASK && rbk_str_starts(told->text, RBK_STR("  rbk "))) {
@@ -276,44 +321,34 @@ static void add_line(const struct rbk_report_moment *moment, const struct rbk_re
     if ((line = next_line(report)) == NULL) {
         return;
     }
-    clean = cleaned(report, text);
-    line->owned = at = malloc(clean.bytes + told->stage.bytes + who.bytes + 1);
-    if (at == NULL) {
+    text_bytes = cleaned(report, text).bytes; /* the three texts lie behind each other */
+    rbk_sanitize(clean, told->stage);
+    stage_bytes = clean->bytes - text_bytes;
+    rbk_sanitize(clean, rbk_str_slice(who, 0, NAME_BYTES_MAX));
+    line->owned = malloc(clean->bytes + 1);
+    if (line->owned == NULL) {
         report->building->failed = true;
         return;
     }
-    memcpy(at, clean.data, clean.bytes);
-    line->text = (struct rbk_str){at, clean.bytes};
+    memcpy(line->owned, clean->data, clean->bytes);
     line->seq = moment->seq;
     line->at_ms = moment->at_ms;
     line->tone = told->tone;
     line->detail = detail;
-    line->stage = rbk_report_text(report, RBK_STR(""));
-    at += clean.bytes;
-    /* Names of stages and people are words of the plan and of the system: short. */
-    if (told->stage.bytes != 0) {
-        memcpy(at, told->stage.data, told->stage.bytes);
-        line->stage = (struct rbk_str){at, told->stage.bytes};
-        at += told->stage.bytes;
-    }
-    if (who.bytes != 0) {
-        memcpy(at, who.data, who.bytes);
-        line->who = (struct rbk_str){at, who.bytes};
-    }
+    line->text = (struct rbk_str){line->owned, text_bytes};
+    line->stage = (struct rbk_str){line->owned + text_bytes, stage_bytes};
+    line->who = (struct rbk_str){line->owned + text_bytes + stage_bytes,
+                                 clean->bytes - text_bytes - stage_bytes};
 }
 
 static void add_lines(const struct rbk_report_moment *moment)
 {
     struct rbk_report_building *building = moment->building;
-    struct rbk_str who = moment->record->who;
-    struct rbk_buffer clean;
 
-    rbk_buffer_init(&clean, 1024);
-    rbk_sanitize(&clean, rbk_str_slice(who, 0, 200));
     for (size_t i = 0; i < building->told_count; i++) {
-        add_line(moment, &building->told[i], i == 0 ? rbk_buffer_str(&clean) : RBK_STR(""));
+        add_line(moment, &building->told[i], i == 0 ? moment->record->who : RBK_STR(""));
     }
-    rbk_buffer_fini(&clean);
+    moment->report->lines.left_out += building->untold;
 }
 
 /* ---- a record ---------------------------------------------------------------------------------
@@ -358,7 +393,7 @@ void rbk_report_record(struct rbk_run_report *report, const struct rbk_view *vie
         return;
     }
     rbk_arena_reset(&building->scratch);
-    building->told_count = 0;
+    building->told_count = building->untold = 0;
     rbk_story_tell(view, record, before, after, actions, on_line, building);
     add_lines(&moment);
     rbk_report_step(&moment);

@@ -152,7 +152,7 @@ struct rbk_report_check {
     int64_t seq;         /* of the last one */
     uint64_t at_ms;
     enum rbk_outcome outcome;
-    struct rbk_str readings;
+    struct rbk_str readings; /* owned */
 };
 
 /* A step that did not go well, was tried again, stopped, or was in doubt. */
@@ -182,7 +182,7 @@ struct rbk_report_trigger {
     struct rbk_str name, severity, condition, reaction, missing;
     uint32_t fired, unreadable; /* how often */
     uint64_t last_ms;           /* of its last change; 0: none */
-    struct rbk_str readings;    /* at the last time it fired or could not be read */
+    struct rbk_str readings;    /* owned: when it last fired or could not be read */
 };
 
 struct rbk_report_message {

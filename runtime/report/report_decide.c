@@ -14,6 +14,7 @@
 #include "runtime/core/expr_describe.h"
 
 #define DECISIONS_MAX 1000
+#define REACTIONS_MAX 800
 #define QUESTIONS_MAX 1000
 
 /* ---- triggers ---------------------------------------------------------------------------------
@@ -64,7 +65,6 @@ void rbk_report_triggers_begin(struct rbk_run_report *report, const struct rbk_v
             row->condition = spelled_trigger(report, view, trigger);
             row->reaction = spelled_reaction(report, view, trigger->reaction);
             row->missing = spelled_reaction(report, view, trigger->missing);
-            row->readings = RBK_STR("");
         }
     }
 }
@@ -82,12 +82,12 @@ static void tell_trigger(const struct rbk_report_moment *moment)
     if (event->level != RBK_LEVEL_FALSE) {
         row->fired += event->level == RBK_LEVEL_TRUE ? 1u : 0u;
         row->unreadable += event->level == RBK_LEVEL_MISSING ? 1u : 0u;
-        row->readings = rbk_report_text(moment->report, moment->record->message);
+        rbk_report_retext(moment->report, &row->readings, moment->record->message);
         rbk_report_mark(
             moment->report, RBK_REPORT_MARK_TRIGGER, moment->at_ms,
-            rbk_report_printf(moment->report, "trigger %.*s %s: %.*s", RBK_STR_ARG(row->name),
-                              event->level == RBK_LEVEL_TRUE ? "fired" : "cannot be read",
-                              RBK_STR_ARG(row->readings)));
+            rbk_report_passing(moment->report, "trigger %.*s %s: %.*s", RBK_STR_ARG(row->name),
+                               event->level == RBK_LEVEL_TRUE ? "fired" : "cannot be read",
+                               RBK_STR_ARG(row->readings)));
     }
 }
 
@@ -168,7 +168,8 @@ static struct rbk_str readings_of(const struct rbk_report_moment *moment, struct
     case RBK_CAUSE_TRIGGER:
     case RBK_CAUSE_TRIGGER_MISSING:
         return cause.index < moment->report->triggers.count
-                   ? moment->report->triggers.items[cause.index].readings
+                   ? rbk_report_text(moment->report,
+                                     moment->report->triggers.items[cause.index].readings)
                    : RBK_STR("");
     case RBK_CAUSE_CRITERION:
         return criterion_readings(moment, cause.index);
@@ -179,12 +180,14 @@ static struct rbk_str readings_of(const struct rbk_report_moment *moment, struct
     }
 }
 
-static struct rbk_report_decision *decide(const struct rbk_report_moment *moment,
-                                          struct rbk_str what, struct rbk_cause cause)
+/* @what  Copied. A trigger that speaks again and again leaves room for what follows from it. */
+static struct rbk_report_decision *decide_within(const struct rbk_report_moment *moment,
+                                                 struct rbk_str what, struct rbk_cause cause,
+                                                 size_t count_max)
 {
     struct rbk_run_report *report = moment->report;
     enum rbk_event_kind kind = moment->record->event.kind;
-    struct rbk_report_decision *row = rbk_report_push(report, report->decisions, DECISIONS_MAX);
+    struct rbk_report_decision *row = rbk_report_push(report, report->decisions, count_max);
     struct rbk_buffer because;
 
     if (row == NULL) {
@@ -192,7 +195,7 @@ static struct rbk_report_decision *decide(const struct rbk_report_moment *moment
     }
     row->seq = moment->seq;
     row->at_ms = moment->at_ms;
-    row->what = what;
+    row->what = rbk_report_text(report, what);
     row->by = actor_of(moment, cause);
     row->who = who_of(moment, row->by, cause);
     row->readings = readings_of(moment, cause);
@@ -216,6 +219,12 @@ static struct rbk_report_decision *decide(const struct rbk_report_moment *moment
     return row;
 }
 
+static struct rbk_report_decision *decide(const struct rbk_report_moment *moment,
+                                          struct rbk_str what, struct rbk_cause cause)
+{
+    return decide_within(moment, what, cause, DECISIONS_MAX);
+}
+
 static void mark_decision(const struct rbk_report_moment *moment,
                           const struct rbk_report_decision *row)
 {
@@ -224,8 +233,8 @@ static void mark_decision(const struct rbk_report_moment *moment,
                         row->by == RBK_REPORT_BY_PERSON ? RBK_REPORT_MARK_PERSON
                                                         : RBK_REPORT_MARK_DECISION,
                         moment->at_ms,
-                        rbk_report_printf(moment->report, "%.*s%s%.*s", RBK_STR_ARG(row->what),
-                                          row->who.bytes != 0 ? ": " : "", RBK_STR_ARG(row->who)));
+                        rbk_report_passing(moment->report, "%.*s%s%.*s", RBK_STR_ARG(row->what),
+                                           row->who.bytes != 0 ? ": " : "", RBK_STR_ARG(row->who)));
     }
 }
 
@@ -330,8 +339,8 @@ static void close_question(const struct rbk_report_moment *moment, enum rbk_ques
         return;
     }
     decision = decide(moment,
-                      rbk_report_printf(moment->report, "%.*s: %.*s", RBK_STR_ARG(row->name),
-                                        RBK_STR_ARG(row->result)),
+                      rbk_report_passing(moment->report, "%.*s: %.*s", RBK_STR_ARG(row->name),
+                                         RBK_STR_ARG(row->result)),
                       (struct rbk_cause){0});
     if (decision != NULL) {
         decision->by = answered ? RBK_REPORT_BY_PERSON : RBK_REPORT_BY_DEADLINE;
@@ -392,8 +401,8 @@ static void tell_stages(const struct rbk_report_moment *moment)
             continue;
         }
         mark_decision(moment, decide(moment,
-                                     rbk_report_printf(moment->report, "roll back %.*s",
-                                                       RBK_STR_ARG(machine->regions[i].name)),
+                                     rbk_report_passing(moment->report, "roll back %.*s",
+                                                        RBK_STR_ARG(machine->regions[i].name)),
                                      is->cause));
     }
 }
@@ -407,10 +416,10 @@ static void tell_way(const struct rbk_report_moment *moment, const struct rbk_re
         &moment->machine->strategies[region->strategies.first + number];
     struct rbk_report_decision *row =
         decide(moment,
-               rbk_report_printf(moment->report, "%.*s: way back %u of %u%s%.*s%s",
-                                 RBK_STR_ARG(region->name), number + 1, region->strategies.count,
-                                 strategy->name.bytes != 0 ? ", " : "", RBK_STR_ARG(strategy->name),
-                                 taken ? "" : ", passed over"),
+               rbk_report_passing(moment->report, "%.*s: way back %u of %u%s%.*s%s",
+                                  RBK_STR_ARG(region->name), number + 1, region->strategies.count,
+                                  strategy->name.bytes != 0 ? ", " : "",
+                                  RBK_STR_ARG(strategy->name), taken ? "" : ", passed over"),
                (struct rbk_cause){0});
 
     if (row == NULL) {
@@ -466,11 +475,11 @@ static void tell_way_back(const struct rbk_report_moment *moment)
         return;
     }
     row = decide(moment,
-                 rbk_report_printf(moment->report, "%.*s: %s",
-                                   RBK_STR_ARG(moment->machine->regions[event->index].name),
-                                   event->level == RBK_LEVEL_TRUE    ? "a way back is open"
-                                   : event->level == RBK_LEVEL_FALSE ? "no way back is open"
-                                                                     : "its way back is closing"),
+                 rbk_report_passing(moment->report, "%.*s: %s",
+                                    RBK_STR_ARG(moment->machine->regions[event->index].name),
+                                    event->level == RBK_LEVEL_TRUE    ? "a way back is open"
+                                    : event->level == RBK_LEVEL_FALSE ? "no way back is open"
+                                                                      : "its way back is closing"),
                  (struct rbk_cause){0});
     if (row != NULL) {
         row->by = RBK_REPORT_BY_PLAN;
@@ -500,7 +509,7 @@ static void tell_command(const struct rbk_report_moment *moment)
     if (event->command == RBK_COMMAND_RESOLVE) {
         rbk_buffer_printf(&what, " as %s", rbk_answer_name(event->answer));
     }
-    mark_decision(moment, decide(moment, rbk_report_take(moment->report, &what),
+    mark_decision(moment, decide(moment, rbk_buffer_str(&what),
                                  (struct rbk_cause){.kind = RBK_CAUSE_COMMAND}));
     rbk_buffer_fini(&what);
 }
@@ -510,6 +519,7 @@ static void tell_reaction(const struct rbk_report_moment *moment)
 {
     const struct rbk_event *event = &moment->record->event;
     const struct rbk_trigger_state *ts;
+    struct rbk_buffer spelled;
     uint32_t reaction;
 
     if (event->kind != RBK_EVENT_TRIGGER || event->level == RBK_LEVEL_FALSE ||
@@ -521,11 +531,15 @@ static void tell_reaction(const struct rbk_report_moment *moment)
                : event->level == RBK_LEVEL_MISSING
                    ? moment->machine->triggers[event->index].missing
                    : moment->machine->triggers[event->index].reaction;
-    (void)decide(moment, spelled_reaction(moment->report, moment->view, reaction),
-                 (struct rbk_cause){event->level == RBK_LEVEL_MISSING
-                                        ? (uint32_t)RBK_CAUSE_TRIGGER_MISSING
-                                        : (uint32_t)RBK_CAUSE_TRIGGER,
-                                    event->index});
+    rbk_buffer_init(&spelled, RBK_VIEW_BYTES_MAX);
+    rbk_view_reaction(moment->view, reaction, &spelled);
+    (void)decide_within(moment, rbk_buffer_str(&spelled),
+                        (struct rbk_cause){event->level == RBK_LEVEL_MISSING
+                                               ? (uint32_t)RBK_CAUSE_TRIGGER_MISSING
+                                               : (uint32_t)RBK_CAUSE_TRIGGER,
+                                           event->index},
+                        REACTIONS_MAX);
+    rbk_buffer_fini(&spelled);
 }
 
 void rbk_report_decide(const struct rbk_report_moment *moment)

@@ -17,7 +17,7 @@
 #include "runtime/report/report.h"
 
 /* Lines of one record that are kept. */
-#define RBK_REPORT_TOLD_MAX 64
+#define RBK_REPORT_TOLD_MAX 256
 
 /* A line of the story of the record under way. */
 struct rbk_report_told {
@@ -42,7 +42,7 @@ struct rbk_report_building {
     struct rbk_buffer clean; /* a text being sanitized */
     struct rbk_arena scratch;
     struct rbk_report_told told[RBK_REPORT_TOLD_MAX];
-    size_t told_count;
+    size_t told_count, untold;
     struct rbk_report_region *regions; /* owned: region_count */
     uint32_t *checks;                  /* owned: state_count, row of `checks` */
     uint32_t run_span;
@@ -80,8 +80,15 @@ bool rbk_report_room(struct rbk_run_report *report, void **items, size_t *count,
 struct rbk_str rbk_report_text(struct rbk_run_report *report, struct rbk_str text);
 RBK_PRINTF(2, 3)
 struct rbk_str rbk_report_printf(struct rbk_run_report *report, const char *format, ...);
+/* Not kept and not sanitized: it is gone with the next record. For what a list may have no place
+ * for. */
+RBK_PRINTF(2, 3)
+struct rbk_str rbk_report_passing(struct rbk_run_report *report, const char *format, ...);
+/* Replace `readings` of a check or trigger, which is owned by its row. */
+void rbk_report_retext(struct rbk_run_report *report, struct rbk_str *text, struct rbk_str now);
 /* The sanitized content of a buffer, which is cleared. */
 struct rbk_str rbk_report_take(struct rbk_run_report *report, struct rbk_buffer *buffer);
+/* Kept as long as there is a place for it. */
 void rbk_report_mark(struct rbk_run_report *report, enum rbk_report_mark_kind kind, uint64_t at_ms,
                      struct rbk_str text);
 

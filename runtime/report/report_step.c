@@ -50,12 +50,11 @@ static struct rbk_report_check *check_of(const struct rbk_report_moment *moment,
 }
 
 /* "p99 = 120ms, error_rate = 0.1%" */
-static struct rbk_str baselines(const struct rbk_report_moment *moment)
+static void set_baselines(const struct rbk_report_moment *moment, struct rbk_report_check *check)
 {
     const struct rbk_machine *machine = moment->machine;
     const struct rbk_value *list = &moment->record->value;
     struct rbk_buffer text;
-    struct rbk_str result;
 
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
     for (uint32_t i = 0;
@@ -65,9 +64,8 @@ static struct rbk_str baselines(const struct rbk_report_moment *moment)
                           RBK_STR_ARG(machine->probes[machine->baselines[i].probe].name));
         rbk_value_print(&text, list->as.list.items[i]);
     }
-    result = rbk_report_take(moment->report, &text);
+    rbk_report_retext(moment->report, &check->readings, rbk_buffer_str(&text));
     rbk_buffer_fini(&text);
-    return result;
 }
 
 static void tell_check(const struct rbk_report_moment *moment, uint32_t region, uint32_t state,
@@ -84,10 +82,12 @@ static void tell_check(const struct rbk_report_moment *moment, uint32_t region, 
     check->seq = moment->seq;
     check->at_ms = moment->at_ms;
     check->outcome = outcome;
-    check->readings = effect->kind == RBK_EFFECT_BASELINE && moment->record->has_value &&
-                              moment->record->message.bytes == 0
-                          ? baselines(moment)
-                          : rbk_report_text(moment->report, moment->record->message);
+    if (effect->kind == RBK_EFFECT_BASELINE && moment->record->has_value &&
+        moment->record->message.bytes == 0) {
+        set_baselines(moment, check);
+    } else {
+        rbk_report_retext(moment->report, &check->readings, moment->record->message);
+    }
 }
 
 /* ---- values -----------------------------------------------------------------------------------

@@ -343,6 +343,79 @@ START_TEST(a_step_that_fails_for_ever_does_not_fill_memory)
 }
 END_TEST
 
+START_TEST(a_trigger_that_speaks_for_ever_leaves_room_for_the_decision)
+{
+    struct reported reported;
+    struct machine_builder *mb = told_plan();
+    uint32_t notify = mb_reaction(mb, RBK_REACTION_NOTIFY, RBK_NONE);
+    (void)mb_trigger(mb, RBK_NONE, notify, notify);
+    start(&reported, mb);
+    answer(&reported, "migrate.approve.1", RBK_ANSWER_YES);
+    struct rbk_record record = {.event = {.kind = RBK_EVENT_TRIGGER}, .status = -1};
+    for (size_t i = 0; i < 20000; i++) {
+        pass(&reported, 100);
+        record.event.level = i % 2 == 0 ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
+        record.message = RBK_STR("avg error_rate over 5m = 8% of 20 readings, baseline = 1%");
+        post(&reported, record);
+    }
+    post(&reported,
+         (struct rbk_record){.event = {.kind = RBK_EVENT_COMMAND, .command = RBK_COMMAND_ABORT},
+                             .who = RBK_STR("dirk"),
+                             .message = RBK_STR("enough")});
+    finish(&reported, true, 0);
+    ck_assert_uint_eq(reported.report->triggers.items[0].fired, 10000);
+    ck_assert_uint_lt(reported.report->arena.bytes_held, (size_t)8 << 20);
+    ck_assert(decision(&reported, "abort")->turns);
+    ck_assert(rbk_str_is(decision(&reported, "abort")->because, "enough"));
+    ck_assert_ptr_nonnull(strstr(page(&reported, "chatter"), "abort: dirk"));
+    end(&reported);
+}
+END_TEST
+
+START_TEST(names_of_a_hostile_machine_are_shown_and_do_nothing)
+{
+    struct reported reported;
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "evil\x1b[2J\xe2\x80\xae<b>");
+    start(&reported, mb);
+    finish(&reported, true, 0);
+    ck_assert_int_eq(rbk_report_json(reported.report, &reported.text), 0);
+    ck_assert_ptr_null(strstr(reported.text.data, "\\u001b"));
+    ck_assert_ptr_null(strstr(reported.text.data, "\\u202e"));
+    ck_assert_ptr_nonnull(strstr(reported.text.data, "evil\\\\x1b[2J\\\\u{202e}<b>"));
+    const char *text = page(&reported, "hostile");
+    ck_assert_ptr_null(strstr(text, "<b>evil"));
+    ck_assert_ptr_null(strchr(text, '\x1b'));
+    ck_assert_ptr_nonnull(strstr(text, "evil\\x1b[2J\\u{202e}&lt;b&gt;"));
+    end(&reported);
+}
+END_TEST
+
+START_TEST(what_was_not_sent_says_why)
+{
+    struct reported reported;
+    const struct rbk_store_message sent = {.channel = UINT32_MAX,
+                                           .text = RBK_STR("gone out"),
+                                           .at_ms = 5,
+                                           .sent_ms = 10,
+                                           .attempts = 1};
+    const struct rbk_store_message kept = {.channel = UINT32_MAX,
+                                           .text = RBK_STR("stays here"),
+                                           .at_ms = 6,
+                                           .attempts = 7,
+                                           .reason = RBK_STR("connection refused")};
+    start(&reported, told_plan());
+    rbk_report_message(reported.report, &reported.told.view, &sent);
+    rbk_report_message(reported.report, &reported.told.view, &kept);
+    finish(&reported, true, 0);
+    const char *text = page(&reported, "messages");
+    ck_assert_ptr_nonnull(strstr(text, "1 of 2 messages was sent."));
+    ck_assert_ptr_nonnull(strstr(text, "<strong>not sent</strong>: connection refused"));
+    ck_assert_uint_eq(count(text, "not sent"), 2); /* the other one: what did not go well */
+    end(&reported);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("report");
@@ -356,6 +429,9 @@ int main(void)
     tcase_add_test(tests, a_failed_check_turns_its_stage_on_what_it_saw);
     tcase_add_test(tests, of_a_hundred_thousand_events_the_first_and_the_last_are_told);
     tcase_add_test(tests, a_step_that_fails_for_ever_does_not_fill_memory);
+    tcase_add_test(tests, a_trigger_that_speaks_for_ever_leaves_room_for_the_decision);
+    tcase_add_test(tests, names_of_a_hostile_machine_are_shown_and_do_nothing);
+    tcase_add_test(tests, what_was_not_sent_says_why);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
