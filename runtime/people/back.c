@@ -17,6 +17,7 @@
 #include "runtime/core/stop_times.h"
 
 #define UNKNOWN RBK_BACK_UNKNOWN
+#define READING_MS 10000u      /* a reading outside a block with a limit (executor/work.c) */
 #define NEVER (UINT64_MAX - 1) /* no good end can be reached */
 
 /* Being worked out. */
@@ -99,8 +100,26 @@ static uint64_t wait_of(const struct rbk_machine *machine, const struct rbk_effe
     return span_ms;
 }
 
-/* Until it has ended well, at the latest; UNKNOWN: it takes what remains of its block. */
-static uint64_t effect_of(const struct rbk_machine *machine, const struct rbk_effect *effect)
+/* A reading that nothing limits: each of those it takes ends after READING_MS. */
+static uint64_t unlimited_reading(const struct rbk_machine *machine,
+                                  const struct rbk_effect *effect)
+{
+    uint64_t reads =
+        effect->condition < machine->expr_count ? machine->exprs[effect->condition].reads.count : 0;
+    uint64_t all_ms = reads * READING_MS;
+    if (effect->kind == RBK_EFFECT_WAIT_UNTIL || effect->for_ms != 0) {
+        return UNKNOWN;
+    }
+    for (uint32_t i = 0; i < effect->retry_count && all_ms != UNKNOWN; i++) {
+        all_ms = add(all_ms, add(effect->retry_every_ms, reads * READING_MS));
+    }
+    return all_ms;
+}
+
+/* Until it has ended well, at the latest; UNKNOWN: it takes what remains of its block, which has a
+ * limit when `limited`. */
+static uint64_t effect_of(const struct rbk_machine *machine, const struct rbk_effect *effect,
+                          bool limited)
 {
     uint64_t one_ms = effect->timeout_ms, all_ms;
     switch (effect->kind) {
@@ -119,7 +138,9 @@ static uint64_t effect_of(const struct rbk_machine *machine, const struct rbk_ef
     case RBK_EFFECT_REQUIRE:
     case RBK_EFFECT_WAIT_UNTIL:
     case RBK_EFFECT_CAPTURE:
-        return one_ms != 0 ? one_ms : UNKNOWN; /* its timeout covers its retries */
+        return one_ms != 0 ? one_ms /* covers its retries */
+               : limited   ? UNKNOWN
+                           : unlimited_reading(machine, effect);
     default:
         break;
     }
@@ -208,7 +229,7 @@ static void walk_state(struct walk *walk, uint32_t index)
     back->inside[index] = 0;
     back->outside[index] = is_good_end(state->kind) ? 0 : NEVER;
     if (state->kind == RBK_STATE_EFFECT && state->effect < machine->effect_count) {
-        ok_ms = effect_of(machine, &machine->effects[state->effect]);
+        ok_ms = effect_of(machine, &machine->effects[state->effect], within_ms != 0);
         stop_ms = stop_of(machine, &machine->effects[state->effect]);
     } else if (state->kind == RBK_STATE_FORK) {
         ok_ms = branches(walk, state);

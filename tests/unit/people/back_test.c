@@ -50,10 +50,10 @@ START_TEST(a_step_without_a_limit_takes_what_its_block_has)
 }
 END_TEST
 
-START_TEST(without_any_limit_nothing_is_said)
+START_TEST(without_any_limit_nothing_is_said_of_a_command)
 {
     struct machine_builder *mb = mb_new();
-    uint32_t stage = add_stage(mb, "a", 0);
+    uint32_t stage = mb_plain_stage(mb, "a");
     ck_assert_uint_eq(back_of(mb, stage), RBK_BACK_UNKNOWN);
 }
 END_TEST
@@ -160,7 +160,7 @@ int main(void)
 {
     TCase *cases = tcase_create("back");
     tcase_add_test(cases, a_step_without_a_limit_takes_what_its_block_has);
-    tcase_add_test(cases, without_any_limit_nothing_is_said);
+    tcase_add_test(cases, without_any_limit_nothing_is_said_of_a_command);
     tcase_add_test(cases, timeouts_and_attempts_are_added);
     tcase_add_test(cases, a_way_that_fails_at_its_latest_comes_before_the_next);
     tcase_add_test(cases, what_was_touched_and_the_step_under_way_count);
