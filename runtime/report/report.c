@@ -1,8 +1,6 @@
 /*
  * Building a report: lists that grow to a maximum, texts that are made harmless once, when they
- * come in, the lines of the story, and the end. Of the lines the first ones and the last ones are
- * kept: a run's beginning and what it came to are read, what a long one did in between is in the
- * log.
+ * come in, and the end.
  */
 #include "runtime/report/report_internal.h"
 
@@ -12,20 +10,15 @@
 
 #include "runtime/core/base/hash.h"
 #include "runtime/people/sanitize.h"
-#include "runtime/people/story.h"
 #include "runtime/people/when.h"
 
 #define ARENA_BYTES_MAX ((size_t)512 << 20)
 #define SCRATCH_BYTES_MAX ((size_t)64 << 20)
-#define LINES_FIRST_MAX ((size_t)3000)
-#define LINES_LAST_MAX ((size_t)1000)
-#define LINES_MAX (LINES_FIRST_MAX + LINES_LAST_MAX)
 #define MESSAGES_MAX 2000
 #define EVIDENCE_MAX 1000
 /* Signs that only say what went wrong leave room for those that say what was decided. */
 #define MARKS_MAX 40
 #define LESSER_MARKS_MAX 24
-#define NAME_BYTES_MAX ((size_t)200)
 #define REFUSED_MAX 500
 
 #define X(constant, word) word,
@@ -161,7 +154,7 @@ bool rbk_report_room(struct rbk_run_report *report, void **items, size_t *count,
  */
 
 /* The text as it may be shown; borrowed until the next call. */
-static struct rbk_str cleaned(struct rbk_run_report *report, struct rbk_str text)
+struct rbk_str rbk_report_clean(struct rbk_run_report *report, struct rbk_str text)
 {
     struct rbk_buffer *clean = &report->building->clean;
     size_t end;
@@ -179,7 +172,8 @@ static struct rbk_str cleaned(struct rbk_run_report *report, struct rbk_str text
 
 struct rbk_str rbk_report_text(struct rbk_run_report *report, struct rbk_str text)
 {
-    return text.bytes == 0 ? RBK_STR("") : rbk_arena_copy(&report->arena, cleaned(report, text));
+    return text.bytes == 0 ? RBK_STR("")
+                           : rbk_arena_copy(&report->arena, rbk_report_clean(report, text));
 }
 
 struct rbk_str rbk_report_take(struct rbk_run_report *report, struct rbk_buffer *buffer)
@@ -206,7 +200,7 @@ struct rbk_str rbk_report_passing(struct rbk_run_report *report, const char *for
 
 void rbk_report_retext(struct rbk_run_report *report, struct rbk_str *text, struct rbk_str now)
 {
-    struct rbk_str clean = cleaned(report, now);
+    struct rbk_str clean = rbk_report_clean(report, now);
     char *owned = malloc(clean.bytes + 1);
 
     if (owned == NULL) {
@@ -264,93 +258,6 @@ struct rbk_when rbk_report_at(const struct rbk_run_report *report, uint64_t at_m
     return at;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------
- */
-
-static void on_line(void *context, enum rbk_tone tone, struct rbk_str stage, struct rbk_str text)
-{
-    struct rbk_report_building *building = context;
-    struct rbk_report_told *told;
-
-    if (building->told_count == RBK_REPORT_TOLD_MAX) {
-        building->untold++;
-        return;
-    }
-    told = &building->told[building->told_count++];
-    /* One byte more than is kept, so that it shows that there was more. */
-    *told = (struct rbk_report_told){
-        tone, rbk_arena_copy(&building->scratch, rbk_str_slice(stage, 0, NAME_BYTES_MAX)),
-        rbk_arena_copy(&building->scratch, rbk_str_slice(text, 0, RBK_REPORT_TEXT_MAX + 8))};
-}
-
-/* A place for a line: at the end, or that of the oldest of the last ones. */
-static struct rbk_report_line *next_line(struct rbk_run_report *report)
-{
-    size_t number = report->building->lines_told++;
-    struct rbk_report_line *line;
-
-    if (number < LINES_MAX) {
-        return rbk_report_push(report, report->lines, LINES_MAX);
-    }
-    report->lines.left_out++;
-    if (report->lines.count < LINES_MAX) {
-        return NULL; /* there was no memory for all places */
-    }
-    line = &report->lines.items[LINES_FIRST_MAX + (number - LINES_FIRST_MAX) % LINES_LAST_MAX];
-    free(line->owned);
-    memset(line, 0, sizeof(*line));
-    return line;
-}
-
-static void add_line(const struct rbk_report_moment *moment, const struct rbk_report_told *told,
-                     struct rbk_str who)
-{
-    struct rbk_run_report *report = moment->report;
-    /* "  | a line of output" below the line that says what happened */
-    bool detail = rbk_str_starts(told->text, RBK_STR("  | "));
-    struct rbk_str text =
-        detail ? rbk_str_slice(told->text, 4, told->text.bytes) : rbk_str_trim(told->text);
-    struct rbk_report_line *line;
-    struct rbk_buffer *clean = &report->building->clean;
-    size_t text_bytes, stage_bytes;
-
-    /* A command to paste answers a question that is closed by now. */
-    if (told->tone == RBK_TONE_ASK && rbk_str_starts(told->text, RBK_STR("  rbk "))) {
-        return;
-    }
-    if ((line = next_line(report)) == NULL) {
-        return;
-    }
-    text_bytes = cleaned(report, text).bytes; /* the three texts lie behind each other */
-    rbk_sanitize(clean, told->stage);
-    stage_bytes = clean->bytes - text_bytes;
-    rbk_sanitize(clean, rbk_str_slice(who, 0, NAME_BYTES_MAX));
-    line->owned = malloc(clean->bytes + 1);
-    if (line->owned == NULL) {
-        report->building->failed = true;
-        return;
-    }
-    memcpy(line->owned, clean->data, clean->bytes);
-    line->seq = moment->seq;
-    line->at_ms = moment->at_ms;
-    line->tone = told->tone;
-    line->detail = detail;
-    line->text = (struct rbk_str){line->owned, text_bytes};
-    line->stage = (struct rbk_str){line->owned + text_bytes, stage_bytes};
-    line->who = (struct rbk_str){line->owned + text_bytes + stage_bytes,
-                                 clean->bytes - text_bytes - stage_bytes};
-}
-
-static void add_lines(const struct rbk_report_moment *moment)
-{
-    struct rbk_report_building *building = moment->building;
-
-    for (size_t i = 0; i < building->told_count; i++) {
-        add_line(moment, &building->told[i], i == 0 ? moment->record->who : RBK_STR(""));
-    }
-    moment->report->lines.left_out += building->untold;
-}
-
 /* ---- a record ---------------------------------------------------------------------------------
  */
 
@@ -393,9 +300,7 @@ void rbk_report_record(struct rbk_run_report *report, const struct rbk_view *vie
         return;
     }
     rbk_arena_reset(&building->scratch);
-    building->told_count = building->untold = 0;
-    rbk_story_tell(view, record, before, after, actions, on_line, building);
-    add_lines(&moment);
+    rbk_report_lines(&moment);
     rbk_report_step(&moment);
     rbk_report_stage(&moment);
     rbk_report_decide(&moment);
@@ -608,30 +513,6 @@ static void commands(struct rbk_run_report *report, const struct rbk_view *view)
     rbk_buffer_fini(&text);
 }
 
-/* The lines that came last stand in the order in which their places were taken again. */
-static void straighten(struct rbk_run_report *report)
-{
-    size_t told = report->building->lines_told, first;
-    struct rbk_report_line *last, *copy;
-
-    if (told <= LINES_MAX || report->building->failed) {
-        return;
-    }
-    first = (told - LINES_FIRST_MAX) % LINES_LAST_MAX;
-    last = report->lines.items + LINES_FIRST_MAX;
-    report->lines_cut = LINES_FIRST_MAX;
-    copy = malloc(LINES_LAST_MAX * sizeof(*copy));
-    if (copy == NULL) {
-        report->building->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < LINES_LAST_MAX; i++) {
-        copy[i] = last[(first + i) % LINES_LAST_MAX];
-    }
-    memcpy(last, copy, LINES_LAST_MAX * sizeof(*copy));
-    free(copy);
-}
-
 void rbk_report_finish(struct rbk_run_report *report, const struct rbk_view *view,
                        const struct rbk_report_end *end)
 {
@@ -639,7 +520,7 @@ void rbk_report_finish(struct rbk_run_report *report, const struct rbk_view *vie
         return;
     }
     head(report, view, end);
-    straighten(report);
+    rbk_report_lines_end(report);
     params(report, view);
     rbk_report_stages_end(report, view, end->state);
     for (uint32_t i = 0; i < view->machine->waiver_count; i++) {

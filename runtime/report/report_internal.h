@@ -4,7 +4,8 @@
 /*
  * What the files that build a report share.
  *
- *   report.c          life, lists, texts; the lines; one record through all of them; the end
+ *   report.c          life, lists, texts; one record through all parts; the end
+ *   report_lines.c    the lines of the story
  *   report_decide.c   decisions, questions, triggers
  *   report_stage.c    spans, phases and stages; times without a runner
  *   report_step.c     checks, values, steps that went wrong or were in doubt
@@ -92,7 +93,11 @@ struct rbk_str rbk_report_take(struct rbk_run_report *report, struct rbk_buffer 
 void rbk_report_mark(struct rbk_run_report *report, enum rbk_report_mark_kind kind, uint64_t at_ms,
                      struct rbk_str text);
 
+/* A text as it may be shown, of at most RBK_REPORT_TEXT_MAX bytes; borrowed until the next call. */
+struct rbk_str rbk_report_clean(struct rbk_run_report *report, struct rbk_str text);
+
 /* ---- the parts: each looks at every record ---- */
+void rbk_report_lines(const struct rbk_report_moment *moment);
 void rbk_report_decide(const struct rbk_report_moment *moment);
 void rbk_report_stage(const struct rbk_report_moment *moment);
 void rbk_report_step(const struct rbk_report_moment *moment);
@@ -100,6 +105,8 @@ void rbk_report_step(const struct rbk_report_moment *moment);
 /* Rows for every stage and trigger of the plan; before the first record. */
 void rbk_report_stages_begin(struct rbk_run_report *report, const struct rbk_view *view);
 void rbk_report_triggers_begin(struct rbk_run_report *report, const struct rbk_view *view);
+/* The lines in the order in which they were told. */
+void rbk_report_lines_end(struct rbk_run_report *report);
 /* Close what is open. */
 void rbk_report_stages_end(struct rbk_run_report *report, const struct rbk_view *view,
                            const struct rbk_state *state);
