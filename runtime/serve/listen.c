@@ -106,7 +106,7 @@ void rbk_address_text(const struct sockaddr *address, char out[64])
 
 int rbk_listen_loopback(const char *listen, bool *ret_loopback, struct rbk_error *reterr)
 {
-    struct endpoint endpoint;
+    struct endpoint endpoint = {0};
     int error = read_endpoint(listen, &endpoint, reterr);
 
     if (error == 0) {
@@ -137,7 +137,7 @@ int rbk_listen_open(struct rbk_server *server, int *ret_socket, struct rbk_buffe
                     struct rbk_error *reterr)
 {
     const char *listen_at = server->options.listen;
-    struct endpoint endpoint;
+    struct endpoint endpoint = {0};
     const int yes = 1;
     int descriptor, error = read_endpoint(listen_at, &endpoint, reterr);
 

@@ -105,12 +105,14 @@ static void forget_oldest(struct rbk_server *server)
 {
     struct seen **link = &server->seen;
 
-    while ((*link)->next != NULL) {
+    while (*link != NULL && (*link)->next != NULL) {
         link = &(*link)->next;
     }
-    seen_free(*link);
-    *link = NULL;
-    server->seen_count--;
+    if (*link != NULL) {
+        seen_free(*link);
+        *link = NULL;
+        server->seen_count--;
+    }
 }
 
 struct seen *rbk_seen(struct rbk_server *server, const char *run, struct rbk_error *reterr)

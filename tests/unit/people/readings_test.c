@@ -61,6 +61,9 @@ static void put(const char *text)
     "\"500\"}],\"triggers\":[{\"trigger\":\"many\",\"armed\":true,\"level\":\"false\",\"raw\":" \
     "\"true\",\"since\":\"2026-11-21T22:04:09Z\"}]}"
 
+#define NUMBER_FOR_ARMED \
+    "{\"at\":\"x\",\"probes\":[],\"triggers\":[{\"trigger\":\"a\",\"armed\":1,\"level\":\"\",\"raw\":\"\"}]}"
+
 START_TEST(what_a_runner_wrote_is_read)
 {
     json_t *readings;
@@ -89,8 +92,7 @@ START_TEST(what_is_odd_is_as_if_it_were_not_there)
         "{\"at\":\"x\",\"probes\":[{}],\"triggers\":[]}",
         "{\"at\":\"x\",\"probes\":[{\"probe\":\"a\",\"value\":7}],\"triggers\":[]}",
         "{\"at\":\"x\",\"probes\":[{\"probe\":\"a\",\"number\":\"7\"}],\"triggers\":[]}",
-        "{\"at\":\"x\",\"probes\":[],\"triggers\":[{\"trigger\":\"a\",\"armed\":1,\"level\":\"\","
-        "\"raw\":\"\"}]}",
+        NUMBER_FOR_ARMED,
         "{\"at\":\"x\",\"at\":\"y\",\"probes\":[],\"triggers\":[]}",
         "{\"at\":\"\xff\",\"probes\":[],\"triggers\":[]}",
     };
