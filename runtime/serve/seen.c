@@ -11,9 +11,12 @@
 #include <string.h>
 
 #include "runtime/people/json_lines.h"
+#include "runtime/people/readings.h"
 
 #define RECORDS_MAX 8192u
 #define RECORD_BYTES_MAX ((size_t)4 << 20)
+/* However many streams there are, the file of readings is read once in that time. */
+#define READINGS_MS 150u
 
 static char *record_text(const struct rbk_show *show, const struct rbk_shown_record *shown)
 {
@@ -62,6 +65,7 @@ static void seen_free(struct seen *seen)
     while (seen->record_count != 0) {
         drop_oldest(seen);
     }
+    free(seen->readings);
     free(seen->records);
     free(seen);
 }
@@ -150,6 +154,28 @@ void rbk_seen_close_all(struct rbk_server *server)
         seen_free(seen);
     }
     server->seen_count = 0;
+}
+
+const char *rbk_seen_readings(struct rbk_server *server, struct seen *seen)
+{
+    uint64_t now_ms = rbk_server_clock_ms(server);
+    json_t *readings;
+
+    if (!seen->history.runner) {
+        return NULL;
+    }
+    if (seen->readings_ms == 0 || now_ms - seen->readings_ms >= READINGS_MS) {
+        seen->readings_ms = now_ms;
+        free(seen->readings);
+        readings = rbk_readings_load(seen->history.store, seen->history.id);
+        seen->readings =
+            readings != NULL ? json_dumps(readings, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+        json_decref(readings);
+        if (seen->readings != NULL) {
+            rbk_sha256_hex(seen->readings, strlen(seen->readings), seen->readings_hash);
+        }
+    }
+    return seen->readings;
 }
 
 /* ---- records ----------------------------------------------------------------------------------

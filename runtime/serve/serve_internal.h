@@ -261,6 +261,9 @@ struct seen {
     size_t record_count; /* of at most RECORDS_MAX */
     size_t record_first; /* ring: index of the oldest */
     size_t record_bytes;
+    char *readings; /* owned: what its runner sees, as JSON text; NULL: nothing */
+    char readings_hash[RBK_SHA256_HEX_BYTES];
+    uint64_t readings_ms; /* the loop's, when they were read; 0: never */
 };
 /* Whether a record is kept; an older one costs a replay of the whole journal. */
 bool rbk_seen_keeps(const struct seen *seen, int64_t seq);
@@ -274,6 +277,9 @@ RBK_MUST_USE int rbk_seen_records(struct rbk_server *server, struct seen *seen, 
                                   int64_t count_max,
                                   int (*each)(void *context, int64_t seq, const char *text),
                                   void *context, struct rbk_error *reterr);
+/* What the run's runner sees now, as JSON text with its hash; read again a few times a second.
+ * NULL: there is no runner, or it has told nothing. Borrowed until the next call. */
+const char *rbk_seen_readings(struct rbk_server *server, struct seen *seen);
 void rbk_seen_close_all(struct rbk_server *server);
 
 /* ---- handlers ---- */

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "runtime/core/state.h"
-#include "runtime/people/readings.h"
 
 /* What is made ready at a time; much more of what costs a replay. */
 #define OUT_BYTES ((size_t)64 << 10)
@@ -51,25 +50,14 @@ static int add_record(void *context, int64_t seq, const char *text)
 }
 
 /* Readings, when they are others than those sent last. */
-static void add_readings(struct stream *stream, const struct seen *seen)
+static void add_readings(struct stream *stream, struct seen *seen)
 {
-    char hash[RBK_SHA256_HEX_BYTES], *text;
-    json_t *readings;
+    const char *text = rbk_seen_readings(stream->server, seen);
 
-    if (!seen->history.runner ||
-        (readings = rbk_readings_load(seen->history.store, seen->history.id)) == NULL) {
-        return;
+    if (text != NULL && strcmp(seen->readings_hash, stream->readings) != 0) {
+        memcpy(stream->readings, seen->readings_hash, sizeof(stream->readings));
+        rbk_buffer_printf(&stream->out, "event: readings\ndata: %s\n\n", text);
     }
-    text = json_dumps(readings, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(readings);
-    if (text != NULL) {
-        rbk_sha256_hex(text, strlen(text), hash);
-        if (strcmp(hash, stream->readings) != 0) {
-            memcpy(stream->readings, hash, sizeof(hash));
-            rbk_buffer_printf(&stream->out, "event: readings\ndata: %s\n\n", text);
-        }
-    }
-    free(text);
 }
 
 /* Make ready what has come since. */

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 from box import check, main, plan
 from serve_world import Client, Server, Stream, context_of, tls_files, token_of, until
@@ -489,6 +490,34 @@ def it_ends_cleanly_with_streams_open(box):
     box.runner.wait()
 
 
+def who_waits_for_a_runner_is_answered_when_the_server_ends(box):
+    run = start_run(box)
+    server = Server(box)
+    alice = Client(server, token_of(box))
+    asked(alice, run)
+    box.runner.send_signal(signal.SIGSTOP)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(
+        alice.post(f"/api/v1/runs/{run}/commands", {"command": "abort"}, status=202)))
+    asking.start()
+    until(lambda: box.query("SELECT count(*) FROM inbox")[0][0] == 1, "the row is there")
+    server.end()
+    asking.join(15)
+    check(answers and answers[0]["state"] == "waiting" and answers[0]["runner"], answers)
+    box.runner.send_signal(signal.SIGCONT)
+    end_run(box, 10)
+
+
+def it_listens_at_an_ipv6_address(box):
+    if not socket.has_ipv6 or not os.path.exists("/proc/net/if_inet6"):
+        print("        not run: there is no IPv6 here")
+        return
+    token = token_of(box)
+    with Server(box, listen="[::1]:0") as server:
+        server.host = server.host.strip("[]")
+        check(Client(server, token).get("/api/v1/runs") == {"runs": []}, "over IPv6")
+
+
 def the_description_is_the_one_of_the_sources(box):
     with open(os.path.join(os.environ.get("RBK_SOURCE", "."), "docs", "openapi.json"), "rb") as file:
         check(box.run("rbk", "serve", "--openapi").out == file.read(), "rbk serve --openapi")
@@ -506,6 +535,7 @@ TESTS = (what_is_shown_is_what_status_and_the_journal_say, runs_come_by_pages_an
          readings_show_in_another_terminal_while_the_runner_lives,
          it_is_not_reached_from_elsewhere_without_tokens_and_tls, a_stream_over_tls_sees_all_records,
          tokens_are_shown_once_and_end, a_stream_ends_when_its_token_does, it_ends_cleanly_with_streams_open,
+         who_waits_for_a_runner_is_answered_when_the_server_ends, it_listens_at_an_ipv6_address,
          the_description_is_the_one_of_the_sources)
 
 if __name__ == "__main__":

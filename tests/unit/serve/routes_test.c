@@ -64,6 +64,51 @@ START_TEST(everything_described_is_a_route)
 }
 END_TEST
 
+/* Follow "#/components/…" from the top. */
+static const json_t *follow(const char *reference)
+{
+    const json_t *at = openapi;
+    char key[128];
+
+    ck_assert_int_eq(strncmp(reference, "#/", 2), 0);
+    reference += 2;
+    while (at != NULL && *reference != '\0') {
+        size_t bytes = strcspn(reference, "/");
+
+        ck_assert_uint_lt(bytes, sizeof(key));
+        memcpy(key, reference, bytes);
+        key[bytes] = '\0';
+        at = json_object_get(at, key);
+        reference += bytes;
+        reference += *reference == '/';
+    }
+    return at;
+}
+
+static void check_references(const json_t *at, unsigned depth)
+{
+    const char *reference = json_string_value(json_object_get(at, "$ref")), *key;
+    json_t *value;
+    size_t index;
+
+    ck_assert_uint_lt(depth, 64);
+    ck_assert_msg(reference == NULL || follow(reference) != NULL, "%s leads nowhere", reference);
+    json_array_foreach((json_t *)at, index, value)
+    {
+        check_references(value, depth + 1);
+    }
+    json_object_foreach((json_t *)at, key, value)
+    {
+        check_references(value, depth + 1);
+    }
+}
+
+START_TEST(every_reference_of_the_description_leads_somewhere)
+{
+    check_references(openapi, 0);
+}
+END_TEST
+
 START_TEST(only_what_anybody_may_do_is_described_as_open)
 {
     for (size_t i = 0; i < rbk_route_count; i++) {
@@ -101,6 +146,7 @@ int main(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, every_route_is_described);
     tcase_add_test(cases, everything_described_is_a_route);
+    tcase_add_test(cases, every_reference_of_the_description_leads_somewhere);
     tcase_add_test(cases, only_what_anybody_may_do_is_described_as_open);
     tcase_add_test(cases, what_takes_a_body_says_so_and_what_changes_something_is_no_get);
     suite_add_tcase(suite, cases);
