@@ -56,7 +56,7 @@ onload = () => {
 def browse(box, *words):
     profile = box.path("profile")
     done = subprocess.run([BROWSER, *FLAGS, f"--user-data-dir={profile}", *words], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False,
                           env={**os.environ, "HOME": box.folder})
     shutil.rmtree(profile, ignore_errors=True)
     return done
