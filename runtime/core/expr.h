@@ -104,6 +104,8 @@ enum rbk_unit {
     X(RUN_LINK, "run.link", TEXT)       /* where people look at it: --url; empty: nowhere */       \
     X(STAGE_NAME, "stage.name", TEXT)   /* as run.stage */                                         \
     X(STAGE_TITLE, "stage.title", TEXT) /* of that stage; its name when it has none */             \
+    X(STAGE_ELAPSED, "stage.elapsed",                                                              \
+      DURATION) /* since its apply began, until it stood applied */                                \
     X(PLAN_NAME, "plan.name", TEXT)                                                                \
     X(PLAN_TITLE, "plan.title", TEXT) /* its name when it has none */                              \
     X(PLAN_TICKET, "plan.ticket", TEXT)                                                            \

@@ -29,6 +29,12 @@ struct rbk_starter {
     struct rbk_starter *next; /* earlier */
 };
 
+/* When the apply of a stage began: that of its `order`, see struct rbk_region_state. */
+struct rbk_began {
+    uint32_t order; /* 0: never */
+    uint64_t at_ms;
+};
+
 /* What the condition of a strategy said last, while its stage stands applied. Of another time when
  * since_ms lies before the stage's applied_ms. */
 struct rbk_way_known {
@@ -62,6 +68,7 @@ struct rbk_replay {
     struct rbk_in_flight *in_flight; /* in_flight_count */
     size_t in_flight_count, in_flight_capacity;
     struct rbk_way_known *ways;   /* machine->strategy_count */
+    struct rbk_began *began; /* machine->region_count */
     struct rbk_alerts alerts;     /* firing now */
     struct rbk_starter *starters; /* each once, the latest first */
     struct rbk_str reason;        /* why it paused, was held, turned or got stuck, for a person */

@@ -151,6 +151,20 @@ static struct rbk_value stage_text(const struct rbk_run *run, bool title)
     return text(title && region->title.bytes != 0 ? region->title : region->name);
 }
 
+/* From the start of the stage's apply until it stands applied, or now. */
+static struct rbk_value stage_elapsed(const struct rbk_run *run, uint64_t now_ms)
+{
+    const struct rbk_replay *replay = run->replay;
+    uint32_t stage = rbk_scope_stage(run);
+    const struct rbk_region_state *region;
+
+    if (stage == RBK_NONE) {
+        return duration(0);
+    }
+    region = rbk_state_region(replay->machine, replay->state, stage);
+    return since(replay->began[stage].at_ms, region->applied_ms != 0 ? region->applied_ms : now_ms);
+}
+
 static struct rbk_value variable(void *context, enum rbk_variable which)
 {
     struct rbk_run *run = context;
@@ -177,6 +191,8 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
         return stage_text(run, false);
     case RBK_VARIABLE_STAGE_TITLE:
         return stage_text(run, true);
+    case RBK_VARIABLE_STAGE_ELAPSED:
+        return stage_elapsed(run, now_ms);
     case RBK_VARIABLE_RUN_REMAINING:
         return remaining(run, now_ms);
     case RBK_VARIABLE_RUN_QUESTION:

@@ -120,6 +120,28 @@ static json_t *ways_json(const struct rbk_replay *replay)
     return array;
 }
 
+/* When applies began: [region, order, ms]. */
+static json_t *began_json(const struct rbk_replay *replay)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < replay->machine->region_count; i++) {
+        const struct rbk_began *began = &replay->began[i];
+        json_t *row;
+
+        if (began->order == 0) {
+            continue;
+        }
+        row =
+            json_pack("[I,I,I]", (json_int_t)i, (json_int_t)began->order, (json_int_t)began->at_ms);
+        if (row == NULL || json_array_append_new(array, row) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *alerts_json(const struct rbk_replay *replay)
 {
     json_t *array = json_array();
@@ -167,13 +189,14 @@ static char *encode(const struct rbk_replay *replay)
     }
     /* json_pack() takes over what it is given, and gives NULL when any of it is NULL. */
     object = json_pack(
-        "{s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o}", "alerts",
-        alerts_json(replay), "baselines", values_json(&replay->kept_baselines), "event",
-        replay->hash, "flight", flight_json(replay), "format", RBK_SNAPSHOT_FORMAT, "layout",
-        layout, "machine", replay->machine->hash, "reason", text_json(replay->reason), "seq",
-        (json_int_t)replay->seq, "settings", settings, "slots", values_json(&replay->kept_slots),
-        "starters", starters_json(replay), "state", state_json(replay), "told",
-        (json_int_t)replay->told.kind, (json_int_t)replay->told.index, "ways", ways_json(replay));
+        "{s:o,s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o}", "alerts",
+        alerts_json(replay), "baselines", values_json(&replay->kept_baselines), "began",
+        began_json(replay), "event", replay->hash, "flight", flight_json(replay), "format",
+        RBK_SNAPSHOT_FORMAT, "layout", layout, "machine", replay->machine->hash, "reason",
+        text_json(replay->reason), "seq", (json_int_t)replay->seq, "settings", settings, "slots",
+        values_json(&replay->kept_slots), "starters", starters_json(replay), "state",
+        state_json(replay), "told", (json_int_t)replay->told.kind, (json_int_t)replay->told.index,
+        "ways", ways_json(replay));
     if (object != NULL) {
         text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     }
@@ -420,6 +443,29 @@ static bool read_ways(struct reading *reading, const json_t *array)
     return true;
 }
 
+static bool read_began(struct reading *reading, const json_t *array)
+{
+    struct rbk_replay *replay = reading->replay;
+    const json_t *row;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return false;
+    }
+    json_array_foreach(array, i, row)
+    {
+        uint64_t region, order, at_ms;
+
+        if (!get_number(json_array_get(row, 0), replay->machine->region_count, &region) ||
+            !get_number(json_array_get(row, 1), (uint64_t)UINT32_MAX + 1, &order) ||
+            !get_number(json_array_get(row, 2), INT64_MAX, &at_ms)) {
+            return false;
+        }
+        replay->began[region] = (struct rbk_began){(uint32_t)order, at_ms};
+    }
+    return true;
+}
+
 static bool read_starters(struct reading *reading, const json_t *array)
 {
     struct rbk_str name;
@@ -479,6 +525,7 @@ static bool read_all(struct reading *reading, const json_t *object)
            read_values(reading, json_object_get(object, "baselines"), &replay->kept_baselines) &&
            read_flight(reading, json_object_get(object, "flight")) &&
            read_ways(reading, json_object_get(object, "ways")) &&
+           read_began(reading, json_object_get(object, "began")) &&
            read_alerts(reading, json_object_get(object, "alerts")) &&
            read_starters(reading, json_object_get(object, "starters")) &&
            read_reason(reading, object);

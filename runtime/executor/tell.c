@@ -105,10 +105,10 @@ static int tell_escalation(struct telling *telling, uint32_t index)
     const char *what = telling->run->replay->state->stuck_ms != 0
                            ? "is stuck and needs a person"
                            : "rolls back for longer than it should";
-    struct rbk_str text = rbk_arena_printf(
-        telling->arena, "%.*s (%.*s): run %s of %.*s %s: %.*s", RBK_STR_ARG(role->name),
-        RBK_STR_ARG(role->contact), telling->run->id, RBK_STR_ARG(machine->name), what,
-        RBK_STR_ARG(telling->run->replay->reason));
+    struct rbk_str text = rbk_arena_printf(telling->arena, "%.*s (%.*s): run %s of %.*s %s: %.*s",
+                                           RBK_STR_ARG(role->name), RBK_STR_ARG(role->contact),
+                                           telling->run->id, RBK_STR_ARG(machine->name), what,
+                                           RBK_STR_ARG(telling->run->replay->reason));
     bool told = false;
     int error = 0;
 

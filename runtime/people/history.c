@@ -96,6 +96,7 @@ static int begin(struct rbk_history *history, struct rbk_replay *replay)
                                         .params = replay->params,
                                         .baselines = replay->baselines,
                                         .context = history,
+                                        .print_missing = true,
                                         .variable = variable};
     history->view.run = history->id;
     history->view.machine = replay->machine;

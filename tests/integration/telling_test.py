@@ -7,6 +7,7 @@ compared as a whole and in order, so that one too many shows, too.
 
 import datetime
 import os
+import re
 import time
 
 from scene import CHECK, HOOK, USER, expect, hold, plan, play, stage, tell
@@ -118,6 +119,28 @@ def a_trigger_that_notifies_tells_what_it_saw(scene):
     expect("trigger big fired" in told[0]["message"], True, told[0]["message"])
 
 
+def a_stage_tells_how_long_it_took(scene):
+    head = 'on stage { notify incident "took ${stage.elapsed}" }\nreport to incident every 1s "at it for ${stage.elapsed}"\n'
+    scene.begin(plan(stage("a", tell("a") + 'wait 2500ms because "of the test"\n'), stage("b", tell("b") + hold()),
+                     head=HOOK + head, use=USE), env={"HOOK": scene.hook(), "RBK_TEST_SNAPSHOT_EVERY": "3"}, wait=True)
+    scene.until_traced("b")
+    scene.process.kill()
+    scene.process.wait()
+    scene.resume(wait=True)  # from a snapshot that knows when the stage began
+    scene.until(lambda: len(words(scene)) >= 5, "reports of both stages")
+    scene.touch("go")
+    scene.ends(0)
+    texts = words(scene)
+    expect([text.split()[0] for text in texts[:3]], ["at", "at", "took"], texts)
+
+    def seconds(text):
+        units = {"m": 60, "s": 1, "ms": 0.001}
+        return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)(ms|m|s)\b", text))
+    expect(2.5 <= seconds(texts[2]) < 10, True, texts)
+    expect(0.5 < seconds(texts[0]) < seconds(texts[1]) < 3.5, True, texts)
+    expect(seconds(texts[3]) < seconds(texts[2]) + 5 and seconds(texts[4]) > seconds(texts[3]), True, texts)
+
+
 def a_value_that_is_missing_does_not_take_the_message_away(scene):
     begin(scene, stage("a", tell("a") + 'notify incident "left ${run.remaining} of ${estimate}, ${stage.title}"\n')).ends(0)
     expect("left (missing) of (missing), Stage a" in words(scene), True, words(scene))
@@ -180,7 +203,7 @@ CASES = [a_run_that_goes_well_tells_of_its_start_its_stages_and_its_end,
          a_stage_is_told_of_by_its_own_name_while_another_is_under_way, a_step_tells_of_its_own_stage,
          a_pause_and_an_abort_are_told_of, a_hold_and_a_cancel_are_told_of,
          a_stuck_run_is_told_of_and_so_is_each_escalation, a_way_back_that_closes_is_told_of_once,
-         a_trigger_that_notifies_tells_what_it_saw, a_value_that_is_missing_does_not_take_the_message_away,
+         a_trigger_that_notifies_tells_what_it_saw, a_stage_tells_how_long_it_took, a_value_that_is_missing_does_not_take_the_message_away,
          a_message_says_what_is_asked_and_what_is_left,
          reports_come_while_a_run_is_active_and_not_in_a_heap_after_a_gap, a_run_whose_reports_nobody_hears_goes_on]
 
