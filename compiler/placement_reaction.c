@@ -50,8 +50,8 @@ static void check_reaction(struct rbk_analysis *analysis, const struct rbk_tree_
 {
     for (; reaction; reaction = reaction->otherwise) {
         enum rbk_reaction_kind kind = (enum rbk_reaction_kind)reaction->kind;
-        bool asks_again = reaction->roles != NULL && kind != RBK_REACTION_ASK &&
-                          where >= RBK_REACTS_IN_GATE;
+        bool asks_again =
+            reaction->roles != NULL && kind != RBK_REACTION_ASK && where >= RBK_REACTS_IN_GATE;
         if (places[where].reactions >> kind & 1 && !asks_again) {
             continue;
         }

@@ -121,9 +121,9 @@ static void check_quorum(struct rbk_analysis *analysis, const struct rbk_tree_na
     struct rbk_str name = role->name->text;
     struct rbk_diagnostic *diagnostic;
     if (quorum == 0) {
-        rbk_diagnostic_help(report(analysis, 130, span, "nobody of `%.*s` is asked",
-                                   RBK_STR_ARG(name)),
-                            "Leave the number out to ask one person of the role.");
+        rbk_diagnostic_help(
+            report(analysis, 130, span, "nobody of `%.*s` is asked", RBK_STR_ARG(name)),
+            "Leave the number out to ask one person of the role.");
         return;
     }
     if (quorum == 1 || !role->ref || !role->ref->statement) {
@@ -132,8 +132,9 @@ static void check_quorum(struct rbk_analysis *analysis, const struct rbk_tree_na
     const struct rbk_tree_expr *members = members_of(role);
     uint32_t count = count_members(members, quorum);
     if (!members) {
-        diagnostic = report(analysis, 130, span, "%u different people of `%.*s`, which names nobody",
-                            quorum, RBK_STR_ARG(name));
+        diagnostic =
+            report(analysis, 130, span, "%u different people of `%.*s`, which names nobody", quorum,
+                   RBK_STR_ARG(name));
         rbk_diagnostic_help(diagnostic, "Who is another person can only be told of people with a "
                                         "name: give the role `members`.");
     } else if (count < quorum) {
@@ -215,10 +216,10 @@ void rbk_seats_check(struct rbk_analysis *analysis, const struct rbk_tree_name *
                             RBK_QUESTION_SEATS_MAX);
         return;
     }
-    uint32_t missing = rbk_seats_missing(seats.demands, seats.demand_count, four_eyes,
-                                         rbk_seats_all(&seats));
-    if (four_eyes && missing > 0 && rbk_seats_missing(seats.demands, seats.demand_count, false,
-                                                      rbk_seats_all(&seats)) == 0) {
+    uint32_t missing =
+        rbk_seats_missing(seats.demands, seats.demand_count, four_eyes, rbk_seats_all(&seats));
+    if (four_eyes && missing > 0 &&
+        rbk_seats_missing(seats.demands, seats.demand_count, false, rbk_seats_all(&seats)) == 0) {
         rbk_diagnostic_help(report(analysis, 130, span_of(roles),
                                    "`four eyes` wants a different person for each role, and %u %s "
                                    "missing",

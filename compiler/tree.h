@@ -360,7 +360,7 @@ struct rbk_tree_name {
         *next; /**< The next of a list (`dba, infra_lead`, `std.kubernetes`), or NULL. */
     struct rbk_span span;
     struct rbk_declaration
-        *ref; /**< Annotation, resolver: what the name stands for; NULL if unknown. */
+        *ref;             /**< Annotation, resolver: what the name stands for; NULL if unknown. */
     uint32_t seats_start; /**< In a list of roles, `2 of dba`: where the number stands; else 0. */
     uint32_t quorum;      /**< … and the number; RBK_QUORUM_MAX for anything above. Else 0. */
 };
@@ -442,9 +442,9 @@ struct rbk_tree_expr {
 
 /** What is done when …: `abort with approval of dba within 2m else pause`. */
 struct rbk_tree_reaction {
-    uint8_t kind;    /**< enum rbk_reaction_kind. */
-    uint16_t depth;  /**< How many reactions deep, from 1. */
-    bool has_within; /**< Whether within_ms was written. */
+    uint8_t kind;      /**< enum rbk_reaction_kind. */
+    uint16_t depth;    /**< How many reactions deep, from 1. */
+    bool has_within;   /**< Whether within_ms was written. */
     uint8_t four_eyes; /**< How often `four eyes` was written; more than once is an error. */
     struct rbk_span span;
     struct rbk_tree_name *channel; /**< NOTIFY: the channel. */

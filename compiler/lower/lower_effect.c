@@ -502,8 +502,8 @@ uint32_t rbk_lower_plain_state(struct rbk_lower *lower, const struct rbk_context
     return rbk_builder_state(&lower->builder, state);
 }
 
-/* The state of the question that others are asked instead, behind the one that `reference` is. A yes
- * to either goes on behind both. */
+/* The state of the question that others are asked instead, behind the one that `reference` is. A
+ * yes to either goes on behind both. */
 static void ask_on(struct rbk_lower *lower, const struct rbk_context *context, struct rbk_str name,
                    struct rbk_effect effect, uint32_t reference)
 {
@@ -513,7 +513,8 @@ static void ask_on(struct rbk_lower *lower, const struct rbk_context *context, s
         return;
     }
     effect.question = machine->reactions[otherwise].question;
-    effect.text = rbk_arena_printf(lower->builder.arena, "%.*s, asked on", RBK_STR_ARG(effect.text));
+    effect.text =
+        rbk_arena_printf(lower->builder.arena, "%.*s, asked on", RBK_STR_ARG(effect.text));
     uint32_t done = rbk_builder_label(&lower->builder);
     uint32_t second = rbk_lower_effect_state(
         lower, context, rbk_arena_printf(lower->builder.arena, "%.*s.other", RBK_STR_ARG(name)),

@@ -43,8 +43,8 @@ struct rbk_slice rbk_lower_indexes(struct rbk_lower *lower, const struct rbk_tre
 }
 
 uint32_t rbk_lower_question(struct rbk_lower *lower, enum rbk_question_kind kind, uint32_t text,
-                            const struct rbk_tree_name *names, bool four_eyes,
-                            uint64_t within_ms, uint32_t otherwise, struct rbk_span span)
+                            const struct rbk_tree_name *names, bool four_eyes, uint64_t within_ms,
+                            uint32_t otherwise, struct rbk_span span)
 {
     struct rbk_slice roles = rbk_lower_indexes(lower, names, 0);
     struct rbk_slice quorums = {lower->builder.machine->index_count, roles.count};
@@ -82,9 +82,9 @@ uint32_t rbk_lower_reaction(struct rbk_lower *lower, const struct rbk_tree_react
         /* `ask` lets a person choose; `with approval of` wants a yes. */
         enum rbk_question_kind asked =
             kind == RBK_REACTION_ASK ? RBK_QUESTION_DECIDE : RBK_QUESTION_APPROVE;
-        row.question = rbk_lower_question(lower, asked, text, reaction->roles,
-                                          reaction->four_eyes != 0, reaction->within_ms, otherwise,
-                                          reaction->span);
+        row.question =
+            rbk_lower_question(lower, asked, text, reaction->roles, reaction->four_eyes != 0,
+                               reaction->within_ms, otherwise, reaction->span);
     }
     return rbk_build_reaction(&lower->builder, row);
 }

@@ -162,8 +162,8 @@ static void compare_quorum(const struct rbk_pair_compared *pair, const struct rb
     uint32_t was = rbk_tree_quorum(before), is = rbk_tree_quorum(after);
     if (was != is) {
         RBK_TELL(pair, is < was ? RBK_CHANGE_WEAKER : RBK_CHANGE_STRONGER,
-                 "%.*s needs %u of " RBK_CODE("%.*s") " now, %u before", RBK_STR_ARG(pair->name), is,
-                 RBK_STR_ARG(after->name->text), was);
+                 "%.*s needs %u of " RBK_CODE("%.*s") " now, %u before", RBK_STR_ARG(pair->name),
+                 is, RBK_STR_ARG(after->name->text), was);
     }
 }
 

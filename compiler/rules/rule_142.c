@@ -1,8 +1,8 @@
 /*
  * RBK142: four eyes. Who has to approve must be able to be somebody else than who runs it: where
  * all the roles that an `approve` asks have members, and these are one person, that person can
- * approve a run of their own, or there is nobody to start it. With the clause `four eyes` it is exact:
- * whoever of the roles starts the run, enough different people must be left.
+ * approve a run of their own, or there is nobody to start it. With the clause `four eyes` it is
+ * exact: whoever of the roles starts the run, enough different people must be left.
  */
 #include "compiler/rules/rules.h"
 #include "compiler/seats.h"
@@ -70,13 +70,13 @@ static void check_without_each(struct rbk_rules *rules, const struct rbk_program
     }
     static const char start[] = "too few are left to agree in a run that";
     struct rbk_diagnostic *diagnostic =
-        count == 1   ? rbk_rule_warn(rules, stage, gate->head, "%s \"%.*s\" starts", start,
-                                     RBK_STR_ARG(*first))
-        : count == 2 ? rbk_rule_warn(rules, stage, gate->head, "%s \"%.*s\" or \"%.*s\" starts",
-                                     start, RBK_STR_ARG(*first), RBK_STR_ARG(*second))
-                     : rbk_rule_warn(rules, stage, gate->head,
-                                     "%s \"%.*s\", or one of %u others, starts", start,
-                                     RBK_STR_ARG(*first), count - 1);
+        count == 1 ? rbk_rule_warn(rules, stage, gate->head, "%s \"%.*s\" starts", start,
+                                   RBK_STR_ARG(*first))
+        : count == 2
+            ? rbk_rule_warn(rules, stage, gate->head, "%s \"%.*s\" or \"%.*s\" starts", start,
+                            RBK_STR_ARG(*first), RBK_STR_ARG(*second))
+            : rbk_rule_warn(rules, stage, gate->head, "%s \"%.*s\", or one of %u others, starts",
+                            start, RBK_STR_ARG(*first), count - 1);
     rbk_diagnostic_help(diagnostic, "Under `four eyes` who starts or resumes a run does not count, "
                                     "and nobody counts for two roles: add members.");
 }

@@ -389,12 +389,13 @@ struct rbk_baseline {
 
 struct rbk_question {
     enum rbk_question_kind kind;
-    uint32_t text;            /* expression */
-    struct rbk_slice roles;   /* rows of `indexes` naming roles; each must answer */
-    struct rbk_slice quorums; /* rows of `indexes`, one for each role: by so many different people */
-    uint64_t within_ms;       /* never 0 */
-    uint32_t otherwise;       /* reaction on silence, and on a refusal of a gate */
-    bool four_eyes; /* nobody counts who started or resumed the run, and nobody for two roles */
+    uint32_t text;          /* expression */
+    struct rbk_slice roles; /* rows of `indexes` naming roles; each must answer */
+    struct rbk_slice
+        quorums;        /* rows of `indexes`, one for each role: by so many different people */
+    uint64_t within_ms; /* never 0 */
+    uint32_t otherwise; /* reaction on silence, and on a refusal of a gate */
+    bool four_eyes;     /* nobody counts who started or resumed the run, and nobody for two roles */
     struct rbk_machine_place place;
 };
 

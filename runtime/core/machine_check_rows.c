@@ -6,8 +6,8 @@
 #include "runtime/core/machine_check.h"
 
 #include "runtime/core/base/limits.h"
-#include "runtime/core/value_text.h"
 #include "runtime/core/seat.h"
+#include "runtime/core/value_text.h"
 
 #define REACTION_CHAIN_MAX 64u           /* reactions that follow from one another */
 #define READINGS_MAX ((uint64_t)4 << 20) /* in the rings of all probes together */

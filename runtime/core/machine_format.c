@@ -127,9 +127,9 @@ DESCRIBED(ROW, 24);
 
 #define ROW struct rbk_question
 static const struct rbk_field question_fields[] = {
-    FIELD(four_eyes, BOOL),  WORD(kind, question_kind), MAYBE(otherwise, reactions),
-    FIELD(place, PLACE),     SLICE(quorums, indexes),   SLICE(roles, indexes),
-    ONE(text, exprs),        FIELD(within_ms, MS)};
+    FIELD(four_eyes, BOOL), WORD(kind, question_kind), MAYBE(otherwise, reactions),
+    FIELD(place, PLACE),    SLICE(quorums, indexes),   SLICE(roles, indexes),
+    ONE(text, exprs),       FIELD(within_ms, MS)};
 DESCRIBED(ROW, 56);
 #undef ROW
 

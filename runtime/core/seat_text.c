@@ -80,7 +80,7 @@ static void append_members(const struct rbk_machine *machine, uint32_t question,
             any = true;
         }
     }
-    rbk_buffer_append_text(out, any                       ? ")"
+    rbk_buffer_append_text(out, any                        ? ")"
                                 : role->members.count == 0 ? " (anybody)"
                                                            : " (nobody is left)");
 }

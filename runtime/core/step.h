@@ -150,32 +150,32 @@ struct rbk_settings {
 };
 
 /* Why an event was not accepted. X(constant, what a person is told) */
-#define RBK_REFUSALS(X)                                                                    \
-    X(ACCEPTED, "")                                                                        \
-    X(ENDED, "the run has ended")                                                          \
-    X(NOT_STARTED, "the run has not started")                                              \
-    X(NO_QUESTION, "no such question is open")                                             \
-    X(OTHER_QUESTION, "the question that was meant is no longer open; another one is now") \
-    X(NOT_YOURS, "you do not speak for any role this question waits for")                  \
-    X(OWN_RUN, "four eyes: who started or resumed this run does not count")                \
-    X(NOT_NEEDED, "you have agreed already, or nobody of your role is needed any more")    \
-    X(WRONG_ANSWER, "this question does not take that answer")                             \
-    X(STANDS_APPLIED, "a stage stands applied: the run can be aborted, but not cancelled") \
-    X(TURNED, "the run is rolling back already, and a rollback is not stopped")            \
-    X(NOT_HELD, "the run is neither held, paused nor stuck")                               \
-    X(NOTHING_TO_RETRY, "nothing is held or stuck")                                        \
-    X(NO_WAY_BACK,                                                                         \
-      "what stands applied has no way back open: the run goes on by itself when one opens")   \
-    X(NOT_IN_DOUBT, "this step is not in doubt")                                           \
-    X(PAST_GRACE, "the old system has been retired: there is no way back any more")        \
-    X(ENDING, "the run is ending already")                                                 \
-    X(STARTED, "the run has started already")                                              \
-    X(ALREADY_STILL, "the run is held, paused or stuck already")                           \
-    X(NOT_PAUSED, "the run is not paused: what is held is retried, aborted or cancelled")  \
-    X(TOO_LATE, "the time to answer this question has passed")                             \
-    X(NOT_ARMED, "this trigger is not armed now")                                          \
-    X(NOTHING_DUE, "no deadline has passed")                                               \
-    X(UNKNOWN, "there is no such thing in this plan")                                      \
+#define RBK_REFUSALS(X)                                                                     \
+    X(ACCEPTED, "")                                                                         \
+    X(ENDED, "the run has ended")                                                           \
+    X(NOT_STARTED, "the run has not started")                                               \
+    X(NO_QUESTION, "no such question is open")                                              \
+    X(OTHER_QUESTION, "the question that was meant is no longer open; another one is now")  \
+    X(NOT_YOURS, "you do not speak for any role this question waits for")                   \
+    X(OWN_RUN, "four eyes: who started or resumed this run does not count")                 \
+    X(NOT_NEEDED, "you have agreed already, or nobody of your role is needed any more")     \
+    X(WRONG_ANSWER, "this question does not take that answer")                              \
+    X(STANDS_APPLIED, "a stage stands applied: the run can be aborted, but not cancelled")  \
+    X(TURNED, "the run is rolling back already, and a rollback is not stopped")             \
+    X(NOT_HELD, "the run is neither held, paused nor stuck")                                \
+    X(NOTHING_TO_RETRY, "nothing is held or stuck")                                         \
+    X(NO_WAY_BACK,                                                                          \
+      "what stands applied has no way back open: the run goes on by itself when one opens") \
+    X(NOT_IN_DOUBT, "this step is not in doubt")                                            \
+    X(PAST_GRACE, "the old system has been retired: there is no way back any more")         \
+    X(ENDING, "the run is ending already")                                                  \
+    X(STARTED, "the run has started already")                                               \
+    X(ALREADY_STILL, "the run is held, paused or stuck already")                            \
+    X(NOT_PAUSED, "the run is not paused: what is held is retried, aborted or cancelled")   \
+    X(TOO_LATE, "the time to answer this question has passed")                              \
+    X(NOT_ARMED, "this trigger is not armed now")                                           \
+    X(NOTHING_DUE, "no deadline has passed")                                                \
+    X(UNKNOWN, "there is no such thing in this plan")                                       \
     X(STALE, "this result belongs to an effect that is no longer awaited")
 #define X(constant, text) RBK_REFUSAL_##constant,
 enum rbk_refusal { RBK_REFUSALS(X) RBK_REFUSAL_COUNT };

@@ -157,8 +157,8 @@ static void take_seats(struct rbk_run *run, const json_t *body, uint32_t questio
             roles[i] = (struct rbk_str){json_string_value(role), json_string_length(role)};
         }
     }
-    queued->record.event.seats = rbk_question_seats_of(run->replay->machine, question,
-                                                       queued->record.who, roles, count);
+    queued->record.event.seats =
+        rbk_question_seats_of(run->replay->machine, question, queued->record.who, roles, count);
     queued->record.event.own = rbk_replay_started_by(run->replay, queued->record.who);
 }
 
@@ -288,10 +288,10 @@ static const struct {
     json_type type;
     const char *kinds; /* first letters of the kinds of requests that have it */
 } keys[] = {
-    {"run", JSON_STRING, "caA"},     {"machine", JSON_STRING, "caA"}, {"command", JSON_STRING, "c"},
-    {"stage", JSON_STRING, "c"},     {"signal", JSON_STRING, "c"},    {"id", JSON_INTEGER, "ca"},
-    {"answer", JSON_STRING, "ca"},   {"reason", JSON_STRING, "ca"},   {"roles", JSON_ARRAY, "ca"},
-    {"name", JSON_STRING, "A"},      {"firing", JSON_TRUE, "A"},      {"labels", JSON_OBJECT, "A"},
+    {"run", JSON_STRING, "caA"},   {"machine", JSON_STRING, "caA"}, {"command", JSON_STRING, "c"},
+    {"stage", JSON_STRING, "c"},   {"signal", JSON_STRING, "c"},    {"id", JSON_INTEGER, "ca"},
+    {"answer", JSON_STRING, "ca"}, {"reason", JSON_STRING, "ca"},   {"roles", JSON_ARRAY, "ca"},
+    {"name", JSON_STRING, "A"},    {"firing", JSON_TRUE, "A"},      {"labels", JSON_OBJECT, "A"},
 };
 
 /* Whether a value may stand under a key of a request of that kind. */
@@ -365,8 +365,7 @@ static uint32_t seats_of_starters(const struct rbk_run *run, uint32_t question)
     }
     for (const struct rbk_starter *at = run->replay->starters; at != NULL; at = at->next) {
         for (uint32_t seat = 0; seat < 32; seat++) {
-            struct rbk_str name =
-                rbk_question_seat_name(run->replay->machine, question, seat);
+            struct rbk_str name = rbk_question_seat_name(run->replay->machine, question, seat);
             seats |= name.bytes != 0 && rbk_str_equal(name, at->name) ? UINT32_C(1) << seat : 0;
         }
     }
@@ -397,9 +396,9 @@ void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
     } else if (refusal == RBK_REFUSAL_WRONG_ANSWER) {
         question = question_of(run, owner, event->index);
         rbk_buffer_append_text(out, "; it takes ");
-        rbk_buffer_append_text(out, rbk_question_answers_text(
-                                        question != RBK_NONE ? machine->questions[question].kind
-                                                             : RBK_QUESTION_DOUBT));
+        rbk_buffer_append_text(
+            out, rbk_question_answers_text(question != RBK_NONE ? machine->questions[question].kind
+                                                                : RBK_QUESTION_DOUBT));
     }
 }
 

@@ -40,8 +40,8 @@ static int bind_run(struct rbk_store *store, const char *id, json_t *body, struc
     }
     if (error == 0 &&
         (json_object_set_new(body, "run", json_string(id)) != 0 ||
-         json_object_set_new(body, "machine",
-                             json_stringn(run.machine.data, run.machine.bytes)) != 0)) {
+         json_object_set_new(body, "machine", json_stringn(run.machine.data, run.machine.bytes)) !=
+             0)) {
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
     rbk_arena_fini(&arena);
@@ -148,9 +148,8 @@ static int bind_question(struct rbk_store *store, const char *run, const char *q
         error = ask_which(&view, replay->state, asked, meant, reterr);
     } else if (serial != 0) {
         error = rbk_error_set(reterr, RBK_ESTATE,
-                              only == RBK_QUESTION_ATTEST
-                                  ? "no question %s to attest is open"
-                                  : "question %s is not open any more",
+                              only == RBK_QUESTION_ATTEST ? "no question %s to attest is open"
+                                                          : "question %s is not open any more",
                               question);
     } else if (!resolves) {
         error = rbk_error_set(reterr, RBK_ESTATE,
@@ -180,8 +179,8 @@ static int set_roles(json_t *body, const struct rbk_asker *asker)
     }
     roles = json_array();
     for (size_t i = 0; i < asker->role_count; i++) {
-        if (json_array_append_new(
-                roles, json_stringn(asker->roles[i].data, asker->roles[i].bytes)) != 0) {
+        if (json_array_append_new(roles,
+                                  json_stringn(asker->roles[i].data, asker->roles[i].bytes)) != 0) {
             json_decref(roles);
             return -1;
         }
@@ -277,9 +276,9 @@ int rbk_ask_resolve(struct rbk_store *store, const char *run, const struct rbk_a
     if (reason == NULL || reason[strspn(reason, " \t\n")] == '\0') {
         return rbk_error_set(reterr, RBK_EUSAGE, "--reason TEXT is missing: say how you know");
     }
-    body = json_pack("{s:s, s:s, s:s%, s:s}", "command", "resolve", "answer",
-                     done ? "done" : "not-done", "stage", step, strcspn(step, "@"), "reason",
-                     reason);
+    body =
+        json_pack("{s:s, s:s, s:s%, s:s}", "command", "resolve", "answer",
+                  done ? "done" : "not-done", "stage", step, strcspn(step, "@"), "reason", reason);
     if (body == NULL || set_roles(body, asker) != 0) {
         error = not_utf8(reterr);
     } else if ((error = bind_run(store, run, body, reterr)) == 0 &&

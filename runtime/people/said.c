@@ -33,7 +33,8 @@ static void append_asked(const struct rbk_view *view, const struct rbk_state *be
         machine->questions[asked->question].text != RBK_NONE) {
         rbk_view_expr(view, machine->questions[asked->question].text, out);
     } else if (asked->owner == RBK_OWNER_TRIGGER) {
-        rbk_buffer_append_str(out, rbk_view_spelled(view, machine->triggers[asked->index].condition));
+        rbk_buffer_append_str(out,
+                              rbk_view_spelled(view, machine->triggers[asked->index].condition));
     } else if ((effect = rbk_view_effect(view, before, asked->index)) != NULL) {
         rbk_buffer_append_str(out, rbk_view_short(effect));
     }

@@ -2,8 +2,8 @@
  * The operating system's user, by the real user id: under sudo that is root, as the processes that
  * the run starts are. The name is what the system's own tables say of that id (files, LDAP, …); an
  * entry that is missing, empty, too long, or that the tables cannot give now leaves the id itself:
- * a name nobody has by accident, so that a broken directory opens no gate. Whoever is called like an
- * id ("uid 1234") has the id, too.
+ * a name nobody has by accident, so that a broken directory opens no gate. Whoever is called like
+ * an id ("uid 1234") has the id, too.
  */
 #include "runtime/people/user.h"
 

@@ -246,9 +246,10 @@ void run_pass(struct run *run, uint64_t ms)
 enum rbk_refusal run_command_at(struct run *run, enum rbk_command command, uint32_t index,
                                 enum rbk_answer answer)
 {
-    return run_post(
-        run, (struct rbk_event){
-                 .kind = RBK_EVENT_COMMAND, .command = command, .index = index, .seats = UINT32_MAX,
+    return run_post(run, (struct rbk_event){.kind = RBK_EVENT_COMMAND,
+                                            .command = command,
+                                            .index = index,
+                                            .seats = UINT32_MAX,
                                             .answer = answer});
 }
 

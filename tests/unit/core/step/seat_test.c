@@ -89,7 +89,8 @@ END_TEST
 
 /* ---- a gate ---- */
 
-/* dba: dana, dirk, dora; lead: dana, ines; ops: anybody. The gate asks the first `roles` of them. */
+/* dba: dana, dirk, dora; lead: dana, ines; ops: anybody. The gate asks the first `roles` of them.
+ */
 static struct machine_builder *gated(uint32_t roles, uint32_t quorum, bool four_eyes)
 {
     static const char *const dba[] = {"dana", "dirk", "dora", "dirk"};
@@ -116,13 +117,13 @@ static struct machine_builder *gated(uint32_t roles, uint32_t quorum, bool four_
 
 static enum rbk_refusal say(struct run *run, const char *who, enum rbk_answer answer, bool own)
 {
-    return run_post(run, (struct rbk_event){.kind = RBK_EVENT_ANSWER,
-                                            .owner = RBK_OWNER_REGION,
-                                            .index = 1,
-                                            .answer = answer,
-                                            .own = own,
-                                            .seats = rbk_question_seats(run->machine, 0,
-                                                                        rbk_str_from(who))});
+    return run_post(
+        run, (struct rbk_event){.kind = RBK_EVENT_ANSWER,
+                                .owner = RBK_OWNER_REGION,
+                                .index = 1,
+                                .answer = answer,
+                                .own = own,
+                                .seats = rbk_question_seats(run->machine, 0, rbk_str_from(who))});
 }
 
 #define SAY(run, who, refusal) \
