@@ -106,8 +106,10 @@ static bool leaf(const struct evaluation *evaluation, struct rbk_op_code code,
 /* An address that a path follows, without slashes of its own at the end. */
 static struct rbk_value url_base(struct rbk_value address)
 {
-    while (!address.missing && address.as.text.bytes > 0 &&
-           address.as.text.data[address.as.text.bytes - 1] == '/') {
+    if (address.missing || !rbk_type_is_text(address.type)) {
+        return rbk_value_missing(address.type);
+    }
+    while (address.as.text.bytes > 0 && address.as.text.data[address.as.text.bytes - 1] == '/') {
         address.as.text.bytes--;
     }
     return address;
