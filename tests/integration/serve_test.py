@@ -168,6 +168,25 @@ def an_answer_is_given_as_the_person_of_the_token(box):
         check(body["who"] == "alice" and body["body"]["answer"] == "yes", body)
 
 
+def two_people_agree_with_a_token_each(box):
+    roles = 'role dba { contact "dba@example.com" members "alice", "bob", "carol" }'
+    run = start_run(box, PLAN.format(roles=roles).replace("approve dba", "approve 2 of dba"))
+    with Server(box) as server:
+        alice, bob = Client(server, token_of(box)), Client(server, token_of(box, person="bob"))
+        again = Client(server, token_of(box))
+        question = asked(alice, run)
+        yes = {"question": question["id"], "answer": "yes"}
+        path = f"/api/v1/runs/{run}/answers"
+        alice.post(path, yes)
+        answer = server.ask("POST", path, yes, token=again.token)
+        check(answer.status in (200, 409), answer)
+        check(alice.get(f"/api/v1/runs/{run}")["questions"], "another token of alice is not another person")
+        bob.post(path, yes)
+        until(lambda: os.path.exists(box.path("made")), "the stage is under way")
+        box.write("go", "")
+        end_run(box, 0)
+
+
 def commands_reach_the_runner_and_wait_for_one(box):
     run = start_run(box)
     with Server(box) as server:
@@ -527,7 +546,7 @@ def the_description_is_the_one_of_the_sources(box):
 
 
 TESTS = (what_is_shown_is_what_status_and_the_journal_say, runs_come_by_pages_and_by_what_they_are,
-         an_answer_is_given_as_the_person_of_the_token,
+         an_answer_is_given_as_the_person_of_the_token, two_people_agree_with_a_token_each,
          commands_reach_the_runner_and_wait_for_one, a_stream_goes_on_where_it_was, a_stream_sees_what_happens_at_once,
          an_alert_turns_the_run_round_and_is_stored_once, a_real_alertmanager_turns_the_run_round,
          a_webhook_that_is_none_is_refused,
