@@ -386,6 +386,20 @@ def columns_of(text):
                for each in text)
 
 
+def messages_that_are_not_sent_are_told_of(box):
+    text = TWO_STEPS.replace("plan two_steps {", """plan two_steps {
+    secret hook from env "HOOK"
+    channel incident = http.webhook(hook)
+    on start { notify incident "it starts" }""")
+    run = TwoSteps(box, 80, 24, {"HOOK": "http://127.0.0.1:1/"}, text="use std.http\n" + text)
+    try:
+        run.screen.shows("1 message not sent yet: ", "▶ only")
+        run.screen.keys("C-c")
+        run.screen.shows("Ctrl-C: pauses after this step")
+    finally:
+        run.close()
+
+
 def names_of_any_width_stay_in_their_columns(box):
     wide = TWO_STEPS.replace("Two steps", "漢字の移行 e\u0301\u0301 " + "長い" * 60) \
                     .replace("The only stage", "移行段階" * 30).replace("stage only", "stage " + "o" * 60) \
@@ -443,7 +457,7 @@ TESTS = [captures_are_what_was_looked_at, the_way_back_takes_as_long_as_the_comp
          status_shows_the_rows_of_the_picture, resizing_leaves_one_block_and_all_of_the_log, ctrl_z_leaves_a_tidy_terminal_and_fg_goes_on,
          a_terminal_that_is_gone_pauses_the_run_and_loses_nothing, a_runner_that_is_killed_leaves_a_usable_terminal,
          a_run_that_waits_writes_next_to_nothing, elsewhere_the_story_comes_in_plain_lines,
-         names_of_any_width_stay_in_their_columns, of_a_hundred_stages_those_under_way_are_shown]
+         messages_that_are_not_sent_are_told_of, names_of_any_width_stay_in_their_columns, of_a_hundred_stages_those_under_way_are_shown]
 
 if __name__ == "__main__":
     main(TESTS)

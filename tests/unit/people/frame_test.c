@@ -273,6 +273,65 @@ START_TEST(what_only_the_runner_knows_is_drawn)
 }
 END_TEST
 
+static bool holds_for_a_while(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
+{
+    (void)context;
+    (void)trigger;
+    *ret_fact = (struct rbk_trigger_fact){.holds = true, .held_ms = 40000};
+    return true;
+}
+
+START_TEST(a_trigger_says_what_it_waits_for)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct rbk_facts facts = {.trigger = holds_for_a_while};
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "only");
+    uint32_t pause = mb_reaction(mb, RBK_REACTION_PAUSE, RBK_NONE);
+    uint32_t hold = mb_hold(mb, 300000, pause);
+    uint32_t slow = mb_trigger(mb, RBK_NONE, pause, pause);
+    uint32_t sure = mb_trigger(mb, RBK_NONE, pause, pause);
+    uint32_t blind = mb_trigger(mb, RBK_NONE, pause, hold);
+    mb_trigger_row(mb, slow)->name = RBK_STR("slow");
+    mb_trigger_row(mb, slow)->for_ms = 120000;
+    mb_trigger_row(mb, sure)->name = RBK_STR("sure");
+    mb_trigger_row(mb, sure)->confirm_ms = 30000;
+    mb_trigger_row(mb, blind)->name = RBK_STR("blind");
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    struct rbk_picture picture = {.view = &told.view,
+                                  .state = told.run.state,
+                                  .track = &told.track,
+                                  .style = &style,
+                                  .facts = &facts,
+                                  .now_ms = told.run.now_ms,
+                                  .columns = 80,
+                                  .rows = 24};
+    told_post(&told, (struct rbk_record){.event = {.kind = RBK_EVENT_TRIGGER,
+                                                   .index = blind,
+                                                   .level = RBK_LEVEL_MISSING}});
+    rbk_frame_draw(&frame, &picture);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, " 3 of 3 triggers armed\n");
+    ck_drawn(&frame, "holds for 40s of 2m\n");
+    ck_drawn(&frame, "a second look\n");
+    ck_drawn(&frame, " ! blind");
+    ck_drawn(&frame, "pause in 5m 00s\n");
+    told_post(&told,
+              (struct rbk_record){
+                  .event = {.kind = RBK_EVENT_TRIGGER, .index = slow, .level = RBK_LEVEL_TRUE}});
+    picture.rows = 13;
+    rbk_frame_draw(&frame, &picture);
+    check_size(&frame, 80, 13);
+    ck_drawn(&frame, "nearest to firing:\n");
+    ck_drawn(&frame, "fired\n");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(an_abort_says_why_and_how_long_it_may_take)
 {
     struct told told;
@@ -332,6 +391,7 @@ int main(void)
     tcase_add_test(cases, names_from_outside_do_not_control_the_terminal);
     tcase_add_test(cases, a_command_is_never_cut);
     tcase_add_test(cases, what_only_the_runner_knows_is_drawn);
+    tcase_add_test(cases, a_trigger_says_what_it_waits_for);
     tcase_add_test(cases, an_abort_says_why_and_how_long_it_may_take);
     tcase_add_test(cases, any_size_is_drawn);
     Suite *suite = suite_create("people/frame");
