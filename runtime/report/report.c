@@ -108,6 +108,7 @@ void rbk_report_free(struct rbk_run_report *report)
     free(report->gaps.items);
     free(report->values.items);
     free(report->triggers.items);
+    free(report->criteria.items);
     free(report->messages.items);
     free(report->evidence.items);
     free(report->waivers.items);
@@ -303,6 +304,7 @@ void rbk_report_record(struct rbk_run_report *report, const struct rbk_view *vie
     rbk_report_lines(&moment);
     rbk_report_step(&moment);
     rbk_report_stage(&moment);
+    rbk_report_trigger(&moment);
     rbk_report_decide(&moment);
     report->last_ms = after->now_ms;
 }

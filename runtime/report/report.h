@@ -185,6 +185,12 @@ struct rbk_report_trigger {
     struct rbk_str readings;    /* owned: when it last fired or could not be read */
 };
 
+/* `abort when …`, `abort on signal …` */
+struct rbk_report_criterion {
+    struct rbk_str condition, message;
+    bool met; /* a decision was taken on it */
+};
+
 struct rbk_report_message {
     uint64_t at_ms, sent_ms; /* sent_ms 0: not sent */
     int64_t attempts;
@@ -268,6 +274,7 @@ struct rbk_run_report {
     RBK_REPORT_LIST(struct rbk_report_gap) gaps;
     RBK_REPORT_LIST(struct rbk_report_value) values;
     RBK_REPORT_LIST(struct rbk_report_trigger) triggers;
+    RBK_REPORT_LIST(struct rbk_report_criterion) criteria; /* of the plan, then its signals */
     RBK_REPORT_LIST(struct rbk_report_message) messages;
     RBK_REPORT_LIST(struct rbk_report_evidence) evidence;
     RBK_REPORT_LIST(struct rbk_report_waiver) waivers;

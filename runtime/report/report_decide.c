@@ -1,5 +1,5 @@
 /*
- * Decisions and who took them, questions and who answered, triggers and how often they spoke.
+ * Decisions and who took them, questions and who answered.
  *
  * A decision is whatever changed where the run goes: it turned round, a stage did, it was held or
  * paused and went on, a person asked for something, a trigger asked for its reaction, a question
@@ -9,87 +9,11 @@
  */
 #include "runtime/report/report_internal.h"
 
-#include "runtime/core/base/limits.h"
-
 #include "runtime/core/expr_describe.h"
 
 #define DECISIONS_MAX 1000
 #define REACTIONS_MAX 800
 #define QUESTIONS_MAX 1000
-
-/* ---- triggers ---------------------------------------------------------------------------------
- */
-
-/* `avg(error_rate, 5m) > 5% for 2m` */
-static struct rbk_str spelled_trigger(struct rbk_run_report *report, const struct rbk_view *view,
-                                      const struct rbk_trigger *trigger)
-{
-    struct rbk_buffer text;
-    struct rbk_str result;
-
-    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    rbk_buffer_append_str(&text, rbk_view_spelled(view, trigger->condition));
-    if (trigger->for_ms != 0) {
-        rbk_buffer_printf(&text, " for %s", rbk_when_limit(trigger->for_ms).text);
-    }
-    if (trigger->for_readings != 0) {
-        rbk_buffer_printf(&text, " for %u readings", trigger->for_readings);
-    }
-    result = rbk_report_take(report, &text);
-    rbk_buffer_fini(&text);
-    return result;
-}
-
-static struct rbk_str spelled_reaction(struct rbk_run_report *report, const struct rbk_view *view,
-                                       uint32_t reaction)
-{
-    struct rbk_buffer text;
-    struct rbk_str result;
-
-    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    rbk_view_reaction(view, reaction, &text);
-    result = rbk_report_take(report, &text);
-    rbk_buffer_fini(&text);
-    return result;
-}
-
-void rbk_report_triggers_begin(struct rbk_run_report *report, const struct rbk_view *view)
-{
-    for (uint32_t i = 0; i < view->machine->trigger_count; i++) {
-        const struct rbk_trigger *trigger = &view->machine->triggers[i];
-        struct rbk_report_trigger *row =
-            rbk_report_push(report, report->triggers, RBK_TRIGGERS_MAX);
-        if (row != NULL) {
-            row->name = rbk_report_text(report, trigger->name);
-            row->severity = rbk_report_text(report, trigger->severity);
-            row->condition = spelled_trigger(report, view, trigger);
-            row->reaction = spelled_reaction(report, view, trigger->reaction);
-            row->missing = spelled_reaction(report, view, trigger->missing);
-        }
-    }
-}
-
-static void tell_trigger(const struct rbk_report_moment *moment)
-{
-    const struct rbk_event *event = &moment->record->event;
-    struct rbk_report_trigger *row;
-
-    if (event->kind != RBK_EVENT_TRIGGER || event->index >= moment->report->triggers.count) {
-        return;
-    }
-    row = &moment->report->triggers.items[event->index];
-    row->last_ms = moment->at_ms;
-    if (event->level != RBK_LEVEL_FALSE) {
-        row->fired += event->level == RBK_LEVEL_TRUE ? 1u : 0u;
-        row->unreadable += event->level == RBK_LEVEL_MISSING ? 1u : 0u;
-        rbk_report_retext(moment->report, &row->readings, moment->record->message);
-        rbk_report_mark(
-            moment->report, RBK_REPORT_MARK_TRIGGER, moment->at_ms,
-            rbk_report_passing(moment->report, "trigger %.*s %s: %.*s", RBK_STR_ARG(row->name),
-                               event->level == RBK_LEVEL_TRUE ? "fired" : "cannot be read",
-                               RBK_STR_ARG(row->readings)));
-    }
-}
 
 /* ---- who and on what --------------------------------------------------------------------------
  */
@@ -547,7 +471,6 @@ void rbk_report_decide(const struct rbk_report_moment *moment)
     const struct rbk_state *before = moment->before, *after = moment->after;
     size_t count;
 
-    tell_trigger(moment);
     if (moment->record->event.kind == RBK_EVENT_START) {
         (void)decide(moment, RBK_STR("start"), (struct rbk_cause){0});
     } else if (moment->record->event.kind == RBK_EVENT_RESUMED) {

@@ -6,7 +6,8 @@
  *
  *   report.c          life, lists, texts; one record through all parts; the end
  *   report_lines.c    the lines of the story
- *   report_decide.c   decisions, questions, triggers
+ *   report_decide.c   decisions, questions
+ *   report_trigger.c  triggers, abort criteria
  *   report_stage.c    spans, phases and stages; times without a runner
  *   report_step.c     checks, values, steps that went wrong or were in doubt
  *   report_facts.c    the summary's sentences
@@ -98,11 +99,13 @@ struct rbk_str rbk_report_clean(struct rbk_run_report *report, struct rbk_str te
 
 /* ---- the parts: each looks at every record ---- */
 void rbk_report_lines(const struct rbk_report_moment *moment);
+/* Of this one and the next: triggers first, decisions repeat what they saw. */
+void rbk_report_trigger(const struct rbk_report_moment *moment);
 void rbk_report_decide(const struct rbk_report_moment *moment);
 void rbk_report_stage(const struct rbk_report_moment *moment);
 void rbk_report_step(const struct rbk_report_moment *moment);
 
-/* Rows for every stage and trigger of the plan; before the first record. */
+/* Rows for every stage, trigger and criterion of the plan; before the first record. */
 void rbk_report_stages_begin(struct rbk_run_report *report, const struct rbk_view *view);
 void rbk_report_triggers_begin(struct rbk_run_report *report, const struct rbk_view *view);
 /* The lines in the order in which they were told. */

@@ -244,6 +244,20 @@ static json_t *triggers(const struct rbk_run_report *report)
     return array;
 }
 
+static json_t *criteria(const struct rbk_run_report *report)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < report->criteria.count; i++) {
+        const struct rbk_report_criterion *row = &report->criteria.items[i];
+        json_t *object = json_object();
+        rbk_json_set_text(object, "condition", row->condition);
+        rbk_json_set_text(object, "message", row->message);
+        set(object, "met", json_boolean(row->met));
+        (void)json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *messages(const struct rbk_run_report *report)
 {
     json_t *array = json_array();
@@ -412,6 +426,7 @@ static json_t *whole(const struct rbk_run_report *report)
     set(object, "troubles", troubles(report));
     set(object, "interruptions", gaps(report));
     set(object, "triggers", triggers(report));
+    set(object, "criteria", criteria(report));
     set(object, "values", values(report->values.items, report->values.count));
     set(object, "messages", messages(report));
     set(object, "evidence", evidence(report));

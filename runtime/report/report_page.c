@@ -422,6 +422,23 @@ static void part_triggers(const struct rbk_run_report *report, struct rbk_docume
     }
 }
 
+static void part_criteria(const struct rbk_run_report *report, struct rbk_document *document)
+{
+    if (report->criteria.count == 0) {
+        return;
+    }
+    rbk_document_heading(document, 2, "Abort criteria");
+    rbk_document_table(document, "Abort when", "Because", "Decided on it", NULL);
+    for (size_t i = 0; i < report->criteria.count; i++) {
+        const struct rbk_report_criterion *row = &report->criteria.items[i];
+        rbk_document_row_tone(document, row->met ? "bad" : NULL);
+        rbk_document_cell(document, RBK_CODE("%.*s"), TEXT(row->condition));
+        rbk_document_cell(document, "%.*s", TEXT(row->message));
+        rbk_document_cell(document, "%s", row->met ? "yes" : "no");
+        rbk_document_row_end(document);
+    }
+}
+
 static void part_values(const struct rbk_run_report *report, struct rbk_document *document)
 {
     if (report->params.count != 0) {
@@ -594,6 +611,7 @@ void rbk_report_page(const struct rbk_run_report *report, struct rbk_document *d
     part_troubles(report, document);
     part_gaps(report, document);
     part_triggers(report, document);
+    part_criteria(report, document);
     part_values(report, document);
     part_messages(report, document);
     part_evidence(report, document);

@@ -209,6 +209,7 @@ def a_run_that_turned_round(box):
     check(("roll back discount", "step", "", "sql.value = 1") in decisions(found), decisions(found))
     check(("abort", "criterion", "a stage had to be rolled back", "rollbacks = 1") in decisions(found), decisions(found))
     check([row["what"] for row in found["decisions"] if row.get("turns")] == ["abort"], found["decisions"])
+    check([(row["condition"], row["met"]) for row in found["criteria"]] == [("rollbacks > 0", True)], found["criteria"])
     check({"rollback", "rollback_verify", "stands"} <= set(page.bars()), page.bars())
     check("within the 1m that the plan allows" in text and "## Post-mortem" in text, text[:2000])
     compare(box, "aborted")
