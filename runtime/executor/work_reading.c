@@ -182,6 +182,9 @@ static bool measure(struct work *work, uint32_t index, struct rbk_value *ret_mea
                           (unsigned long long)*ret_count, (unsigned long long)wanted);
         rbk_value_print(words, rbk_value_integer(RBK_TYPE_DURATION, (int64_t)over_ms));
         failure = rbk_arming_failure(run, baseline->probe);
+        if (failure.bytes == 0 && *ret_count == 0) {
+            failure = RBK_STR("it has not answered yet");
+        }
         if (failure.bytes != 0) {
             rbk_buffer_printf(words, ": %.*s", RBK_STR_ARG(failure));
         }
