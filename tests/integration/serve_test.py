@@ -9,6 +9,7 @@ docs/openapi.json.
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -208,6 +209,49 @@ def commands_reach_the_runner_and_wait_for_one(box):
         resumed = box.run("rbk", "resume", run, seconds=60)
         check(resumed.status == 10, resumed)
         check(alice.get(f"/api/v1/runs/{run}/requests/{done['request']}")["state"] == "accepted", "after the resume")
+
+
+def retries_and_signals_are_given(box):
+    text = PLAN.format(roles='abort on signal broken "wrong data"').replace(
+        "approve dba within 10m else abort", 'require "it is ready" file.exists("ready")')
+    run = start_run(box, text)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        path = f"/api/v1/runs/{run}/commands"
+        until(lambda: alice.get(f"/api/v1/runs/{run}")["status"] == "held", "it is held")
+        alice.post(path, {"command": "retry", "stage": "none"}, status=409)
+        box.write("ready", "")
+        alice.post(path, {"command": "retry", "stage": "first"})
+        until(lambda: os.path.exists(box.path("made")), "the stage is under way")
+        alice.post(path, {"command": "resolve", "step": "first", "answer": "done", "reason": "seen"}, status=409)
+        alice.post(path, {"command": "signal", "signal": "broken", "reason": "rows are missing"})
+        end_run(box, 10)
+        told = [event for event in alice.get(f"/api/v1/runs/{run}/events")["events"] if event["kind"] == "command"]
+        check([event["command"] for event in told] == ["retry", "signal"] and told[1]["who"] == "alice", told)
+
+
+def a_step_in_doubt_is_resolved(box):
+    text = PLAN.format(roles="").replace("approve dba within 10m else abort", "").replace(
+        'run "touch made" timeout 5s idempotent\n            wait until file.exists("go") every 50ms timeout 60s',
+        'shell "touch made; while [ ! -e go ]; do sleep 0.05; done" timeout 60s')
+    run = start_run(box, text)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        until(lambda: os.path.exists(box.path("made")), "the command runs")
+        box.runner.kill()
+        box.runner.wait()
+        pid = re.search(rb"^pid (\d+)", box.read(f"state/runs/{run}/supervisor.id"), re.M)[1]
+        os.kill(int(pid), signal.SIGKILL)  # what knew how the command ends is gone, too
+        box.write("go", "")
+        box.runner = box.start("rbk", "resume", "--plain", run, stdout=subprocess.DEVNULL,
+                               stderr=open(box.path("run.err"), "wb"))
+        question = asked(alice, run)
+        check(question["kind"] == "doubt" and question["answers"] == ["done", "not-done"], question)
+        path = f"/api/v1/runs/{run}/commands"
+        step = {"command": "resolve", "step": f"{question['question']}@{question['id']}", "answer": "done"}
+        alice.post(path, step, status=400)
+        alice.post(path, {**step, "reason": "the file is there"})
+        end_run(box, 0)
 
 
 def a_stream_goes_on_where_it_was(box):
@@ -547,7 +591,8 @@ def the_description_is_the_one_of_the_sources(box):
 
 TESTS = (what_is_shown_is_what_status_and_the_journal_say, runs_come_by_pages_and_by_what_they_are,
          an_answer_is_given_as_the_person_of_the_token, two_people_agree_with_a_token_each,
-         commands_reach_the_runner_and_wait_for_one, a_stream_goes_on_where_it_was, a_stream_sees_what_happens_at_once,
+         commands_reach_the_runner_and_wait_for_one, retries_and_signals_are_given, a_step_in_doubt_is_resolved,
+         a_stream_goes_on_where_it_was, a_stream_sees_what_happens_at_once,
          an_alert_turns_the_run_round_and_is_stored_once, a_real_alertmanager_turns_the_run_round,
          a_webhook_that_is_none_is_refused,
          an_alert_that_cannot_be_stored_is_not_acknowledged, metrics_are_what_prometheus_reads,
