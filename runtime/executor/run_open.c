@@ -115,6 +115,9 @@ static int prepare(struct rbk_run *run, struct rbk_error *reterr)
 {
     const struct rlimit no_core = {0, 0};
 
+    if (run->supervisor == NULL || run->filter_worker == NULL) {
+        return rbk_error_set(reterr, RBK_ENOTFOUND, "cannot tell where this program is installed");
+    }
     if (access(run->supervisor, X_OK) != 0 || access(run->filter_worker, X_OK) != 0) {
         return rbk_error_set(reterr, RBK_ENOTFOUND,
                              "a program of this installation is missing: %s; install rbk anew",

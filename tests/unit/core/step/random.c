@@ -40,9 +40,8 @@ bool run_drive(struct run *run, enum rbk_recovery recovery)
     for (uint32_t i = 0; i < run->machine->region_count; i++) {
         uint32_t flags = rbk_state_region(run->machine, run->state, i)->flags;
         if (flags & (RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD)) {
-            run_accept(run, (struct rbk_event){.kind = RBK_EVENT_WAY_BACK,
-                                               .index = i,
-                                               .level = RBK_LEVEL_TRUE});
+            run_accept(run, (struct rbk_event){
+                                .kind = RBK_EVENT_WAY_BACK, .index = i, .level = RBK_LEVEL_TRUE});
             return true;
         }
     }
