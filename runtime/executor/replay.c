@@ -176,8 +176,7 @@ void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user)
 /* ---- the reason -------------------------------------------------------------------------------
  */
 
-/* A person who pauses, aborts or cancels is the cause anew, though the last one was a person, too.
- */
+/* Whoever pauses, aborts or cancels is the cause anew, though a person was the last one, too. */
 static bool is_new_command(const struct rbk_event *event)
 {
     return event->kind == RBK_EVENT_COMMAND &&
@@ -280,6 +279,17 @@ static void keep_ways(struct rbk_replay *replay, const struct rbk_record *record
     }
 }
 
+/* The first thing an apply does tells when it began. */
+static void keep_began(struct rbk_replay *replay, const struct rbk_action *action, uint64_t now_ms)
+{
+    uint32_t stage = rbk_region_root(replay->machine, action->region);
+    uint32_t order = rbk_state_region(replay->machine, replay->state, stage)->order;
+
+    if (order != 0 && order != replay->began[stage].order) {
+        replay->began[stage] = (struct rbk_began){order, now_ms};
+    }
+}
+
 static void after_step(struct rbk_replay *replay, const struct rbk_record *record)
 {
     const struct rbk_event *event = &record->event;
@@ -303,6 +313,10 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
 
         if (action->kind == RBK_ACTION_DISPATCH || action->kind == RBK_ACTION_LOOK) {
             remember(replay, action, event);
+        }
+        if (action->kind == RBK_ACTION_DISPATCH ||
+            (action->kind == RBK_ACTION_QUESTION_OPEN && action->owner == RBK_OWNER_REGION)) {
+            keep_began(replay, action, replay->state->now_ms);
         }
     }
     if (event->kind == RBK_EVENT_WAY_BACK) {
@@ -353,6 +367,7 @@ void rbk_replay_reset(struct rbk_replay *replay)
     for (uint32_t i = 0; i < machine->strategy_count; i++) {
         replay->ways[i] = (struct rbk_way_known){RBK_LEVEL_MISSING, 0};
     }
+    memset(replay->began, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_began));
     replay->in_flight_count = 0;
     replay->alerts = (struct rbk_alerts){0};
     replay->alert_bytes = 0;
@@ -385,6 +400,8 @@ static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
         rbk_new_array(&replay->arena, struct rbk_in_flight, replay->in_flight_capacity);
     replay->ways =
         rbk_new_array(&replay->arena, struct rbk_way_known, machine->strategy_count + 1u);
+    replay->began =
+        rbk_new_array(&replay->arena, struct rbk_began, machine->region_count + (size_t)1);
     replay->actions.capacity = rbk_actions_max(machine);
     replay->actions.items =
         rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);
