@@ -301,6 +301,25 @@ def a_terminal_that_is_gone_pauses_the_run_and_loses_nothing(box):
         run.close()
 
 
+def hanging_up_twice_is_hanging_up(box):
+    box.write("plan.rbk", TWO_STEPS)
+    os.mkfifo(box.path("go"))
+    process = box.start("rbk", "run", "plan.rbk")
+    try:
+        wait_for(lambda: os.path.exists(box.path("on")), SECONDS, "the first step")
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: box.query("SELECT status FROM runs") == [("paused",)], SECONDS, "a paused run")
+        process.send_signal(signal.SIGHUP)
+        write(box.path("go"), "now")
+        out, _ = process.communicate(timeout=SECONDS)
+        # It waited for the step, whose result it has told: a second Ctrl-C would have stopped it before.
+        check(process.returncode == 30 and b">first\" ok" in out, out)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 def a_runner_that_is_killed_leaves_a_usable_terminal(box):
     run = TwoSteps(box, 80, 24)
     try:
@@ -455,7 +474,8 @@ class Sub:
 
 TESTS = [captures_are_what_was_looked_at, the_way_back_takes_as_long_as_the_compiler_says,
          status_shows_the_rows_of_the_picture, resizing_leaves_one_block_and_all_of_the_log, ctrl_z_leaves_a_tidy_terminal_and_fg_goes_on,
-         a_terminal_that_is_gone_pauses_the_run_and_loses_nothing, a_runner_that_is_killed_leaves_a_usable_terminal,
+         a_terminal_that_is_gone_pauses_the_run_and_loses_nothing, hanging_up_twice_is_hanging_up,
+         a_runner_that_is_killed_leaves_a_usable_terminal,
          a_run_that_waits_writes_next_to_nothing, elsewhere_the_story_comes_in_plain_lines,
          messages_that_are_not_sent_are_told_of, names_of_any_width_stay_in_their_columns, of_a_hundred_stages_those_under_way_are_shown]
 
