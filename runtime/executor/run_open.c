@@ -375,7 +375,9 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 
 void rbk_run_remove_folder(struct rbk_run *run)
 {
-    (void)nftw(run->run_directory, remove_one, FOLDER_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+    if (run->run_directory != NULL) {
+        (void)nftw(run->run_directory, remove_one, FOLDER_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+    }
 }
 
 int rbk_run_create_bare(const struct rbk_run_options *options, const struct rbk_machine *machine,
