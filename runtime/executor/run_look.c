@@ -96,9 +96,10 @@ static int on_unsent(void *context, const struct rbk_store_message *message)
 
 uint32_t rbk_run_unsent(struct rbk_run *run, char *reason, size_t bytes)
 {
-    struct unsent unsent = {.reason = reason, .bytes = bytes};
+    struct unsent unsent = {.bytes = bytes};
     struct rbk_error error;
 
+    unsent.reason = reason;
     for (uint32_t i = 0;
          i < run->replay->machine->channel_count && unsent.count < RBK_RUN_UNSENT_MAX; i++) {
         if (rbk_store_unsent(run->store, run->id, i, 0, RBK_RUN_UNSENT_MAX - unsent.count,
