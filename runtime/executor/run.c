@@ -562,7 +562,7 @@ static void say_farewell(struct rbk_run *run)
     /* Whoever asks to stop now is not kept waiting: what is left goes out when the run is resumed.
      */
     while (!rbk_outbox_idle(run) && uv_now(&run->loop) < until_ms &&
-           run->interrupts == interrupts) {
+           run->interrupts == interrupts && run->failed == 0) {
         uv_run(&run->loop, UV_RUN_ONCE);
         if (rbk_outbox_has_ended(run)) {
             write_outbox(run);
