@@ -225,10 +225,10 @@ static void check_baseline(struct rbk_rules *rules, const struct rbk_tree_statem
             "Say how many readings make it worth comparing with.");
         return;
     }
-    if (!probe || probe->kind != RBK_DECLARATION_PROBE || every_of(probe->statement) == 0 ||
-        baseline->value->kind != RBK_EXPR_DURATION ||
-        rbk_clause_count(least) <=
-            (uint64_t)baseline->value->number / every_of(probe->statement) + 1) {
+    uint64_t every_ms =
+        probe && probe->kind == RBK_DECLARATION_PROBE ? every_of(probe->statement) : 0;
+    if (every_ms == 0 || baseline->value->kind != RBK_EXPR_DURATION ||
+        rbk_clause_count(least) <= (uint64_t)baseline->value->number / every_ms + 1) {
         return;
     }
     struct reading reading = {.rules = rules, .trigger = baseline};

@@ -153,7 +153,8 @@ static void read_now(struct work *work)
 static uint64_t wanted_readings(const struct rbk_machine *machine,
                                 const struct rbk_baseline *baseline, uint64_t over_ms)
 {
-    uint64_t half = over_ms / machine->probes[baseline->probe].every_ms / 2;
+    uint64_t every_ms = machine->probes[baseline->probe].every_ms;
+    uint64_t half = every_ms > 0 ? over_ms / every_ms / 2 : 0;
 
     return baseline->readings > 0 ? baseline->readings : half > 0 ? half : 1;
 }
