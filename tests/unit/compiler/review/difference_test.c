@@ -130,6 +130,8 @@ static const struct example examples[] = {
      "abort criterion `\"twice the estimate\"` loosened: `elapsed > 3 * estimate` instead of `elapsed > 2 * estimate`"},
     {"approve dba, infra_lead", "approve infra_lead", RBK_CHANGE_WEAKER, "approval by `dba` of `migrate` dropped"},
     {"approve dba within", "approve dba, infra_lead within", RBK_CHANGE_STRONGER, "approval by `infra_lead` of `retire` added"},
+    {"approve dba, infra_lead", "approve 2 of dba, infra_lead", RBK_CHANGE_STRONGER, "approval by `dba`, `infra_lead` of `migrate` needs 2 of `dba` now, 1 before"},
+    {"approve dba, infra_lead", "approve dba, infra_lead four eyes", RBK_CHANGE_STRONGER, "approval by `dba`, `infra_lead` of `migrate` has `four eyes` now"},
     {"verify { check \"API healthy\" http.json(\"${api}/health\", '.status') == \"healthy\" retry 12 every 5s }", "",
      RBK_CHANGE_WEAKER, "rollback of `stop_writes` lost its verification"},
     {"verify   within 1m { check \"no pods left\" k8s.ready_replicas(\"intelliflow-api\") == 0 retry 10 every 5s }", "",
