@@ -154,6 +154,23 @@ def a_message_says_what_is_asked_and_what_is_left(scene):
     scene.ends(0)
 
 
+def a_link_is_a_link_and_kept_with_the_run(scene):
+    scene.write("plan.rbk", plan(stage("a", tell("a") + hold()), head=HOOK + 'on stage { notify incident "${run.link}" }\n', use=USE))
+    for wrong in ("javascript:alert(1)", "https://", "http://two words", "http://x\ny", "http://" + "x" * 2000):
+        scene.refused("rbk", "run", "plan.rbk", "--url", wrong, statuses=(2,), says="--url is not a URL", env={"HOOK": scene.hook()})
+    scene.refused("rbk", "run", "plan.rbk", statuses=(2,), says="RBK_URL is not a URL",
+                  env={"HOOK": scene.hook(), "RBK_URL": "here"})
+    expect(scene.ask("SELECT count(*) FROM runs"), [], "runs that began")
+    scene.begin(None, env={"HOOK": scene.hook(), "RBK_URL": "https://a.example.com/rbk"}, wait=True)
+    scene.until_traced("a")
+    scene.process.kill()
+    scene.process.wait()
+    scene.env["RBK_URL"] = "https://other.example.com"
+    scene.touch("go")
+    scene.resume().ends(0)
+    expect(words(scene), [f"https://a.example.com/rbk/runs/{scene.run_id()}"], "the link")
+
+
 def written(each):
     return datetime.datetime.fromisoformat(each["at"].replace("Z", "+00:00")).timestamp()
 
@@ -205,6 +222,7 @@ CASES = [a_run_that_goes_well_tells_of_its_start_its_stages_and_its_end,
          a_stuck_run_is_told_of_and_so_is_each_escalation, a_way_back_that_closes_is_told_of_once,
          a_trigger_that_notifies_tells_what_it_saw, a_stage_tells_how_long_it_took, a_value_that_is_missing_does_not_take_the_message_away,
          a_message_says_what_is_asked_and_what_is_left,
+         a_link_is_a_link_and_kept_with_the_run,
          reports_come_while_a_run_is_active_and_not_in_a_heap_after_a_gap, a_run_whose_reports_nobody_hears_goes_on]
 
 if __name__ == "__main__":
