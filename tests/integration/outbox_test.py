@@ -183,7 +183,10 @@ def a_thousand_messages_survive_an_endpoint_that_fails_at_random(scene):
 def without_an_endpoint_that_fails_the_run_takes_as_many_turns(scene):
     endpoint = Endpoint(lambda _: "good")
     prepare(scene)
-    scene.begin(thousand(endpoint, tell("through")), env={"RBK_TEST_TURNS": scene.path("turns")}).ends(0)
+    scene.begin(thousand(endpoint, tell("through") + hold("go").replace("25s", "2m")), env={"RBK_TEST_TURNS": scene.path("turns")})
+    scene.until(lambda: all(len(endpoint.first(name)) == 100 for name in CHANNELS), "all of them", 60)
+    scene.touch("go")
+    scene.ends(0)
     expect(turns(scene), {"waited": 1, "commits": 1}, "turns of the loop that a record waited, and commits in one")
     for name in CHANNELS:
         expect(endpoint.first(name), [str(i) for i in range(100)], f"the order of {name}")
