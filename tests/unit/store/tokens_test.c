@@ -1,7 +1,7 @@
 /*
- * Version 2 of the store: a file of version 1 is brought up to date with all that is in it, by those
- * who may, and tokens are kept, found, revoked and dated. Requests that are put together are durable
- * together.
+ * Version 2 of the store: a file of version 1 is brought up to date with all that is in it, by
+ * those who may, and tokens are kept, found, revoked and dated. Requests that are put together are
+ * durable together.
  */
 #include "runtime/store/store.h"
 
@@ -262,10 +262,10 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_add_loop_test(cases, a_store_of_version_1_is_brought_up_to_date_and_keeps_what_is_in_it, 0,
-                        2);
-    tcase_add_loop_test(cases, who_only_asks_or_reads_is_told_what_brings_an_old_store_up_to_date, 0,
-                        2);
+    tcase_add_loop_test(cases, a_store_of_version_1_is_brought_up_to_date_and_keeps_what_is_in_it,
+                        0, 2);
+    tcase_add_loop_test(cases, who_only_asks_or_reads_is_told_what_brings_an_old_store_up_to_date,
+                        0, 2);
     tcase_add_test(cases, a_token_is_found_by_its_id_only_and_once);
     tcase_add_test(cases, a_token_is_revoked_once_and_its_last_use_never_goes_back);
     tcase_add_test(cases, requests_of_one_transaction_are_there_together_or_not_at_all);
