@@ -500,7 +500,9 @@ void mb_free(struct machine_builder *mb)
     }
     for (uint32_t i = 0; i < mb->m.role_count; i++) {
         free_text(mb->m.roles[i].name);
-        free_text(mb->m.texts[i]);
+        for (uint32_t k = 0; k < mb->m.roles[i].members.count; k++) {
+            free_text(mb->m.texts[mb->m.roles[i].members.first + k]);
+        }
     }
     for (uint32_t i = 0; i < mb->m.signal_count; i++) {
         free_text(mb->m.signals[i].name);
