@@ -92,13 +92,14 @@ function(rbk_test_program name)
                                            "${PROJECT_BINARY_DIR}/tests/bin")
 endfunction()
 
-# What a test may rely on: where the programs and the sources are, and a plain locale.
+# What a test may rely on: where the programs and the sources are, and a plain locale. The four seconds
+# that Check gives a test are too few on a busy machine.
 function(rbk_test_environment name)
   set_tests_properties(
     ${name}
     PROPERTIES
       ENVIRONMENT
-      "LC_ALL=C;TZ=UTC;RBK_BIN=${PROJECT_BINARY_DIR}/bin;RBK_SOURCE=${PROJECT_SOURCE_DIR};RBK_TEST_BIN=${PROJECT_BINARY_DIR}/tests/bin;RBK_STDLIB=${PROJECT_SOURCE_DIR}/stdlib;UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=allocator_may_return_null=1"
+      "LC_ALL=C;TZ=UTC;CK_DEFAULT_TIMEOUT=30;RBK_BIN=${PROJECT_BINARY_DIR}/bin;RBK_SOURCE=${PROJECT_SOURCE_DIR};RBK_TEST_BIN=${PROJECT_BINARY_DIR}/tests/bin;RBK_STDLIB=${PROJECT_SOURCE_DIR}/stdlib;UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=allocator_may_return_null=1"
   )
 endfunction()
 
