@@ -83,7 +83,7 @@ struct outcome {
 static void take_turn(struct run *run, const struct rbk_event *events, const size_t *arrival,
                       size_t count, struct outcome *ret_outcome)
 {
-    const struct rbk_event *came[EVENTS_MAX];
+    const struct rbk_event *came[EVENTS_MAX] = {NULL};
     struct rbk_turn_item items[EVENTS_MAX];
     for (size_t i = 0; i < count; i++) {
         came[i] = &events[arrival[i]];
