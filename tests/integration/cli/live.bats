@@ -5,7 +5,8 @@ load helpers
 
 # terminal COLUMNS ROWS COMMAND…: run it in a terminal of this size.
 terminal() {
-    tmux_socket=$scratch/tmux
+    # One of its own each time: a server that was killed may still be at its end.
+    tmux_socket=$(mktemp -u "$scratch/tmux.XXXXXX")
     local columns=$1 rows=$2
     shift 2
     tmux -S "$tmux_socket" -f /dev/null new-session -d -x "$columns" -y "$rows" \
