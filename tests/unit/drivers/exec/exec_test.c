@@ -412,6 +412,27 @@ START_TEST(a_supervisor_that_cannot_be_started_fails_the_command)
 }
 END_TEST
 
+/* A signal to the runner's process group may meet the supervisor before it has a group of its own.
+ */
+START_TEST(a_supervisor_that_ends_before_it_is_ready_is_started_again)
+{
+    char script[4096];
+    snprintf(script, sizeof script, "%s/stumbles", world.directory);
+    FILE *file = fopen(script, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file,
+            "#!/bin/sh\n/bin/mkdir \"$1/met\" && kill -HUP $$\nexec %s/rbk-supervisor \"$@\"\n",
+            getenv("RBK_BIN"));
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(script, 0755), 0);
+    ck_assert_int_eq(setenv("RBK_TEST_SUPERVISOR", script, 1), 0);
+    world_close(&world, false);
+    world_open(&world, false);
+    run_shell("echo here");
+    ck_assert_int_eq(answer.outcome, RBK_OUTCOME_OK);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exec");
@@ -444,6 +465,7 @@ int main(void)
         tcase_add_test(tcase, what_cannot_be_started_says_why);
         tcase_add_test(tcase, too_long_a_word_is_the_systems_error_not_ours);
         tcase_add_test(tcase, a_supervisor_that_cannot_be_started_fails_the_command);
+        tcase_add_test(tcase, a_supervisor_that_ends_before_it_is_ready_is_started_again);
     }
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
