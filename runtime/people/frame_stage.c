@@ -104,8 +104,10 @@ static bool has_failure(const struct drawing *drawing, uint32_t region)
 {
     const struct rbk_region_state *rs = rbk_state_region(drawing->machine, drawing->state, region);
     enum rbk_state_kind kind = drawing->machine->states[rs->state].kind;
-    return rs->mode == RBK_MODE_IDLE && (kind == RBK_STATE_STUCK || kind == RBK_STATE_HELD) &&
-           rs->cause.kind != RBK_CAUSE_NONE;
+    bool undecided = kind == RBK_STATE_STUCK || kind == RBK_STATE_HELD ||
+                     (kind == RBK_STATE_ROLLED_BACK && (rs->flags & RBK_FLAG_FOLLOWED) == 0 &&
+                      drawing->state->status == RBK_STATUS_HELD);
+    return rs->mode == RBK_MODE_IDLE && undecided && rs->cause.kind != RBK_CAUSE_NONE;
 }
 
 /* What brought it there, and what the step said that failed. */

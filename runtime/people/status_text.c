@@ -247,9 +247,10 @@ static void print_stage(struct printing *printing, uint32_t region)
     if (rbk_ways_shown(printing->history, region)) {
         rbk_ways_each(printing->history, printing->live, region, print_way, printing);
     }
-    /* Of one that is stuck or held the row has told. */
+    /* Of one that a person decides on the row has told. */
     if (tracked->failed < printing->machine->state_count && kind != RBK_STATE_STUCK &&
-        kind != RBK_STATE_HELD && (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
+        kind != RBK_STATE_HELD && printing->state->status != RBK_STATUS_HELD &&
+        (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
         rbk_buffer_printf(&printing->line, "     %.*s",
                           RBK_STR_ARG(printing->machine->states[tracked->failed].name));
         if (tracked->failure[0] != '\0') {

@@ -142,9 +142,7 @@ def block(text, head):
 
 def of_others(text, head):
     """Without the log above the block where a person's name would break lines differently."""
-    if len(USER) == len("root"):
-        return re.sub(rf"\b{re.escape(USER)}\b", "root", text)
-    return block(text, head)
+    return re.sub(rf"\b{re.escape(USER)}\b", "root", text if len(USER) == len("root") else block(text, head))
 
 
 __all__ = ["SECONDS", "SGR", "USER", "Screen", "block", "normal", "of_others"]
