@@ -140,8 +140,8 @@ static const char *text_of(const json_t *body, const char *key)
 
 /* Each gives NULL, or what the person is told instead. */
 
-/* Which seats of a question the person fills, and whether it is the person's own run. A body's
- * "roles" only take away from what the name speaks for. */
+/* Which seats of a question the person fills. A body's "roles" only take away from what the name
+ * speaks for. */
 static void take_seats(struct rbk_run *run, const json_t *body, uint32_t question,
                        struct queued *queued)
 {
@@ -159,7 +159,6 @@ static void take_seats(struct rbk_run *run, const json_t *body, uint32_t questio
     }
     queued->record.event.seats =
         rbk_question_seats_of(run->replay->machine, question, queued->record.who, roles, count);
-    queued->record.event.own = rbk_replay_started_by(run->replay, queued->record.who);
 }
 
 static const char *take_command(struct rbk_run *run, const json_t *body, struct queued *queued)
