@@ -33,6 +33,7 @@ struct stream {
     char readings[RBK_SHA256_HEX_BYTES]; /* of those sent last */
     struct rbk_buffer out;               /* made ready, not taken yet */
     uint64_t heartbeat_ms;
+    uint64_t token_ms; /* when its token is looked at again, however much there is to send */
     size_t fill_bytes; /* when `out` has that many, it is filled */
     bool suspended, ending;
 };
@@ -60,6 +61,26 @@ static void add_readings(struct stream *stream, struct seen *seen)
     }
 }
 
+/* A test does not wait for a quarter of a minute. */
+static uint64_t heartbeat_ms(void)
+{
+    const char *text = getenv("RBK_TEST_HEARTBEAT_MS");
+
+    return text != NULL ? strtoull(text, NULL, 10) : RBK_SERVE_HEARTBEAT_MS;
+}
+
+/* Whether whoever reads it still may: as often as a heart beats, also while none needs to. */
+static bool may_go_on(struct stream *stream)
+{
+    uint64_t now_ms = rbk_server_clock_ms(stream->server);
+
+    if (now_ms < stream->token_ms) {
+        return true;
+    }
+    stream->token_ms = now_ms + heartbeat_ms();
+    return rbk_access_stands(stream->request);
+}
+
 /* Make ready what has come since. */
 static void fill(struct stream *stream)
 {
@@ -67,7 +88,7 @@ static void fill(struct stream *stream)
     struct rbk_error error = {0};
     struct seen *seen;
 
-    if (server->stopping || stream->ending) {
+    if (server->stopping || stream->ending || !may_go_on(stream)) {
         stream->ending = true;
         return;
     }
@@ -91,14 +112,6 @@ static void fill(struct stream *stream)
     }
 }
 
-/* A test does not wait for a quarter of a minute. */
-static uint64_t heartbeat_ms(void)
-{
-    const char *text = getenv("RBK_TEST_HEARTBEAT_MS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : RBK_SERVE_HEARTBEAT_MS;
-}
-
 static void beat(struct stream *stream)
 {
     uint64_t now_ms = rbk_server_clock_ms(stream->request->server);
@@ -107,11 +120,7 @@ static void beat(struct stream *stream)
         stream->heartbeat_ms = now_ms + heartbeat_ms();
     } else if (now_ms >= stream->heartbeat_ms && !stream->ending) {
         stream->heartbeat_ms = now_ms + heartbeat_ms();
-        if (rbk_access_stands(stream->request)) {
-            rbk_buffer_append_text(&stream->out, ": still here\n\n");
-        } else {
-            stream->ending = true;
-        }
+        rbk_buffer_append_text(&stream->out, ": still here\n\n");
     }
 }
 
@@ -158,6 +167,9 @@ static void on_free(void *context)
 {
     struct stream *stream = context;
 
+    if (stream->request != NULL) {
+        stream->request->stream = NULL; /* the response was refused, and goes before the request */
+    }
     *stream->link = stream->next;
     if (stream->next != NULL) {
         stream->next->link = stream->link;
@@ -245,7 +257,7 @@ static enum MHD_Result start(struct request *request, int64_t next_seq)
     stream->request = request;
     request->stream = stream;
     stream->next_seq = next_seq;
-    stream->heartbeat_ms = rbk_server_clock_ms(server) + heartbeat_ms();
+    stream->heartbeat_ms = stream->token_ms = rbk_server_clock_ms(server) + heartbeat_ms();
     rbk_buffer_init(&stream->out, OUT_BYTES_MAX);
     rbk_buffer_append_text(&stream->out, "retry: 2000\n\n");
     stream->next = server->streams;

@@ -538,6 +538,20 @@ def a_stream_ends_when_its_token_does(box):
     box.runner.wait()
 
 
+def a_stream_that_is_never_silent_ends_when_its_token_does(box):
+    run = start_run(box, PLAN.replace("SELECT 7", "SELECT abs(random()) % 90").format(roles=ROLES))
+    token = token_of(box)
+    with Server(box, env={"RBK_TEST_HEARTBEAT_MS": "2500"}) as server:
+        asked(Client(server, token), run)
+        stream = Stream(server, f"/api/v1/runs/{run}/stream", token)
+        stream.until(lambda events: [event for event in events if event[1] == "readings"], "readings")
+        check(box.run("rbk", "token", "revoke", token.split("_")[1]).status == 0, "revoked")
+        stream.until_end()
+        stream.close()
+    box.runner.kill()
+    box.runner.wait()
+
+
 def it_ends_cleanly_with_streams_open(box):
     run = start_run(box)
     token = token_of(box)
@@ -598,7 +612,8 @@ TESTS = (what_is_shown_is_what_status_and_the_journal_say, runs_come_by_pages_an
          an_alert_that_cannot_be_stored_is_not_acknowledged, metrics_are_what_prometheus_reads,
          readings_show_in_another_terminal_while_the_runner_lives,
          it_is_not_reached_from_elsewhere_without_tokens_and_tls, a_stream_over_tls_sees_all_records,
-         tokens_are_shown_once_and_end, a_stream_ends_when_its_token_does, it_ends_cleanly_with_streams_open,
+         tokens_are_shown_once_and_end, a_stream_ends_when_its_token_does,
+         a_stream_that_is_never_silent_ends_when_its_token_does, it_ends_cleanly_with_streams_open,
          who_waits_for_a_runner_is_answered_when_the_server_ends, it_listens_at_an_ipv6_address,
          the_description_is_the_one_of_the_sources)
 
