@@ -38,7 +38,7 @@ struct condition {
     bool armed;
     enum rbk_level level; /* as last given to the caller, or as the state has it */
     enum rbk_level raw;
-    bool stood;   /* TRUE before the restart, and no reading has said otherwise since */
+    bool stood;   /* was TRUE, maybe before the restart, and not seen FALSE since */
     bool in_span; /* raw is TRUE since since_ms */
     uint64_t since_ms;
     uint32_t readings; /* true ones in a row, counted to for_readings */

@@ -9,10 +9,10 @@
  * reading or is missing: right after a restart nothing is known yet, which is not the same. A probe
  * that is pushed reads false until something arrives.
  *
- * A `for` counts from the first true evaluation after arming; one that was complete before a
- * restart stays complete until the condition is seen not to hold. A reading that failed, but not
- * often enough to make the probe missing, neither counts as one of `for N readings` nor breaks
- * their row.
+ * A `for` counts from the first true evaluation after arming. A gap breaks it, but one that was
+ * complete stays so, over gaps and restarts, until the condition is seen not to hold: else the same
+ * edge would be given twice. A reading that failed, but not often enough to make the probe missing,
+ * neither counts as one of `for N readings` nor breaks their row.
  *
  * A `confirm` is a pause between a complete span and TRUE:
  *
@@ -108,6 +108,22 @@ static void note_pending(struct rbk_watch *watch, uint32_t index)
     }
 }
 
+/* FALSE, since step() forgets a trigger that is not armed; after a restart, what it knows. */
+static void begin_at(const struct rbk_watch *watch, const struct rbk_state *state, uint32_t index,
+                     struct condition *condition)
+{
+    condition->level = RBK_LEVEL_FALSE;
+    condition->stood = false;
+    if (index < watch->machine->trigger_count) {
+        const struct rbk_trigger_state *known = rbk_state_trigger(watch->machine, state, index);
+        condition->level = (enum rbk_level)known->level;
+        /* Missing by now, it may have been true before. */
+        condition->stood = known->level == RBK_LEVEL_TRUE ||
+                           (known->level == RBK_LEVEL_MISSING &&
+                            (known->seen & (UINT32_C(1) << RBK_LEVEL_TRUE)) != 0);
+    }
+}
+
 static bool is_armed(const struct rbk_watch *watch, const struct rbk_state *state, uint32_t index)
 {
     const struct rbk_machine *machine = watch->machine;
@@ -131,13 +147,7 @@ static bool arm(struct rbk_watch *watch, const struct rbk_state *state, uint32_t
         condition->readings = 0;
         condition->confirmed = condition->confirming = false;
         condition->seen = good_readings(watch, condition);
-        /* FALSE, since step() forgets a trigger that is not armed; after a restart, what it knows.
-         */
-        condition->level =
-            index < watch->machine->trigger_count
-                ? (enum rbk_level)rbk_state_trigger(watch->machine, state, index)->level
-                : RBK_LEVEL_FALSE;
-        condition->stood = condition->level == RBK_LEVEL_TRUE;
+        begin_at(watch, state, index, condition);
     }
     condition->armed = armed;
     if (!armed) {
@@ -262,10 +272,9 @@ static enum rbk_level judge(struct rbk_watch *watch, struct condition *condition
     }
     if (raw == RBK_LEVEL_FALSE) {
         *ret_news = condition->confirming ? RBK_CONFIRMATION_REFUTED : RBK_CONFIRMATION_NONE;
-        condition->confirming = condition->confirmed = false;
+        condition->confirming = condition->confirmed = condition->stood = false;
     }
     if (raw != RBK_LEVEL_TRUE) {
-        condition->stood = false;
         condition->in_span = false;
         condition->since_ms = 0;
         condition->readings = 0;
@@ -280,7 +289,9 @@ static enum rbk_level judge(struct rbk_watch *watch, struct condition *condition
     }
     bool complete = condition->stood || (now_ms - condition->since_ms >= condition->for_ms &&
                                          condition->readings >= condition->for_readings);
-    return complete ? confirm(watch, condition, now_ms, ret_news) : RBK_LEVEL_FALSE;
+    enum rbk_level level = complete ? confirm(watch, condition, now_ms, ret_news) : RBK_LEVEL_FALSE;
+    condition->stood = level == RBK_LEVEL_TRUE;
+    return level;
 }
 
 /* Judges a condition by its raw level, and notes what comes of it. Whether there is news. */

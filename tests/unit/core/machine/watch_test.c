@@ -293,6 +293,25 @@ START_TEST(a_missing_probe_breaks_the_span)
 }
 END_TEST
 
+START_TEST(a_span_that_was_complete_stays_so_over_a_gap)
+{
+    start_apply();
+    rbk_watch_set_baseline(watch, 0, duration(100));
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_LATENCY, duration(300), 1000), 0);
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(300), 21000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_TRUE);
+    expect_change(feed(SAMPLE_PROBE_LATENCY, failed(), 26000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_MISSING);
+    /* it was never seen not to hold: no FALSE comes between, after which TRUE were a new edge */
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(300), 31000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_TRUE);
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(100), 36000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_FALSE);
+    ck_assert_uint_eq(feed(SAMPLE_PROBE_LATENCY, duration(300), 41000), 0);
+    ck_assert_uint_eq(rbk_watch_next_due(watch), 61000);
+}
+END_TEST
+
 START_TEST(for_readings_counts_good_ones_in_a_row)
 {
     start_apply();
@@ -397,6 +416,21 @@ START_TEST(after_a_restart_missing_stays_missing_until_something_is_read)
 }
 END_TEST
 
+START_TEST(after_a_restart_in_a_gap_what_was_true_before_it_still_is)
+{
+    struct rbk_trigger_state *slow;
+    start_apply();
+    slow = rbk_state_trigger(machine, state, SAMPLE_TRIGGER_SLOW);
+    slow->level = RBK_LEVEL_MISSING;
+    slow->seen = UINT32_C(1) << RBK_LEVEL_TRUE;
+    rbk_watch_free(watch);
+    watch = rbk_watch_new(machine);
+    rbk_watch_set_baseline(watch, 0, duration(100));
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(300), 1000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_TRUE);
+}
+END_TEST
+
 START_TEST(a_criterion_is_judged_beside_the_triggers)
 {
     state->started_ms = 1;
@@ -477,12 +511,14 @@ int main(void)
     tcase_add_test(cases, a_polled_probe_is_not_missing_before_it_was_read);
     tcase_add_test(cases, for_a_span_needs_an_unbroken_one);
     tcase_add_test(cases, a_missing_probe_breaks_the_span);
+    tcase_add_test(cases, a_span_that_was_complete_stays_so_over_a_gap);
     tcase_add_test(cases, for_readings_counts_good_ones_in_a_row);
     tcase_add_test(cases, readings_of_its_own_follow_the_same_rules);
     tcase_add_test(cases, arming_again_begins_again);
     tcase_add_test(cases, after_a_restart_the_level_known_to_the_state_is_the_one_before);
     tcase_add_test(cases, after_a_restart_a_span_that_was_complete_is_not_waited_for_again);
     tcase_add_test(cases, after_a_restart_missing_stays_missing_until_something_is_read);
+    tcase_add_test(cases, after_a_restart_in_a_gap_what_was_true_before_it_still_is);
     tcase_add_test(cases, a_criterion_is_judged_beside_the_triggers);
     tcase_add_test(cases, a_criterion_that_holds_while_the_run_is_stuck_is_given_when_it_goes_on);
     tcase_add_test(cases, a_criterion_that_step_refused_is_given_again);
