@@ -18,6 +18,12 @@
 
 #define ALERTS_MAX 10000u
 #define RUNS_MAX 1000u
+/* One alert's name and labels. A runner refuses rows that are much longer, and these can become up
+ * to six times as long there, in escapes. */
+#define ALERT_BYTES_MAX ((size_t)32 << 10)
+/* Rows that wait in one run's inbox, and the rows of one call. */
+#define PENDING_BYTES_MAX ((size_t)16 << 20)
+#define CALL_BYTES_MAX ((size_t)64 << 20)
 
 /* One alert of the call; texts are borrowed from the body. */
 struct alert {
@@ -36,7 +42,7 @@ struct call {
     char (*runs)[RBK_RUN_ID_BYTES]; /* unfinished ones */
     size_t run_count;
     struct row *rows, **rows_end; /* to be written */
-    size_t row_count;
+    size_t row_count, row_bytes;
 };
 
 /* A row to be written. In the request's arena. */
@@ -58,7 +64,7 @@ static const char *read_alert(struct call *call, const json_t *object, struct al
     const char *name;
     struct rbk_pair *pairs;
     json_t *value;
-    size_t bytes;
+    size_t bytes, bytes_all = 0;
 
     if (status == NULL || (strcmp(status, "firing") != 0 && strcmp(status, "resolved") != 0)) {
         return "the status of an alert is \"firing\" or \"resolved\"";
@@ -74,6 +80,9 @@ static const char *read_alert(struct call *call, const json_t *object, struct al
 
         if (!json_is_string(value) || bytes == 0) {
             return "a label has a name, and text for a value";
+        }
+        if ((bytes_all += bytes + text.bytes) > ALERT_BYTES_MAX) {
+            return "an alert's labels are not longer than 32768 bytes";
         }
         if (rbk_str_is((struct rbk_str){name, bytes}, "alertname")) {
             ret_alert->name = rbk_arena_copy(arena, text);
@@ -146,7 +155,7 @@ static struct names names_of(const struct rbk_history *history, struct rbk_arena
                 value.missing || !rbk_type_is_text(value.type)) {
                 names.all = true;
             } else if (names.count < machine->read_count) {
-                names.items[names.count++] = value.as.text;
+                names.items[names.count++] = rbk_arena_copy(arena, value.as.text);
             }
         }
     }
@@ -163,19 +172,31 @@ static bool waits_for(const struct names *names, struct rbk_str name)
     return names->all;
 }
 
+static bool waits_for_any(const struct names *names, const struct call *call)
+{
+    for (size_t i = 0; i < call->alert_count; i++) {
+        if (waits_for(names, call->alerts[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whose labels stand in the same order, as most do, are compared in one walk. */
 static bool same_labels(const struct rbk_pair *a, size_t a_count, const struct alert *alert)
 {
     if (a_count != alert->label_count) {
         return false;
     }
     for (size_t i = 0; i < a_count; i++) {
-        size_t j = 0;
+        size_t j = i, looked = 0;
 
-        while (j < alert->label_count && !(rbk_str_equal(a[i].name, alert->labels[j].name) &&
-                                           rbk_str_equal(a[i].value, alert->labels[j].value))) {
-            j++;
+        while (looked < a_count && !(rbk_str_equal(a[i].name, alert->labels[j].name) &&
+                                     rbk_str_equal(a[i].value, alert->labels[j].value))) {
+            j = j + 1 < a_count ? j + 1 : 0;
+            looked++;
         }
-        if (j == alert->label_count) {
+        if (looked == a_count) {
             return false;
         }
     }
@@ -186,7 +207,8 @@ static bool same_labels(const struct rbk_pair *a, size_t a_count, const struct a
 struct pending {
     struct rbk_arena arena;
     struct alert *alerts; /* oldest first */
-    size_t count, capacity, rows;
+    size_t count, capacity, rows, bytes;
+    bool cut; /* there is more than was kept: what a run will know cannot be told */
 };
 
 static int keep_pending(void *context, const struct rbk_store_request *row)
@@ -199,7 +221,12 @@ static int keep_pending(void *context, const struct rbk_store_request *row)
     size_t bytes;
 
     pending->rows++;
-    if (!rbk_str_is(row->kind, "alert") || pending->count == pending->capacity ||
+    pending->bytes += row->body.bytes;
+    if (pending->count == pending->capacity || pending->bytes > PENDING_BYTES_MAX) {
+        pending->cut = true;
+        return 1;
+    }
+    if (!rbk_str_is(row->kind, "alert") ||
         (body = json_loadb(row->body.data, row->body.bytes, 0, NULL)) == NULL) {
         return 0;
     }
@@ -265,6 +292,13 @@ static char *row_body(const char *run, const struct rbk_history *history, const 
     return text;
 }
 
+static int no_room(const char *run, size_t rows, struct rbk_error *reterr)
+{
+    return rbk_error_set(reterr, RBK_ELIMIT,
+                         "%zu requests wait in the inbox of run %s, and no runner takes them out",
+                         rows, run);
+}
+
 static int add_row(struct call *call, const char *run, const struct rbk_history *history,
                    const struct alert *alert, struct rbk_error *reterr)
 {
@@ -273,6 +307,10 @@ static int add_row(struct call *call, const char *run, const struct rbk_history 
 
     if (body == NULL) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if ((call->row_bytes += strlen(body)) > CALL_BYTES_MAX) {
+        free(body);
+        return rbk_error_set(reterr, RBK_ELIMIT, "this call says too much to too many runs");
     }
     row = rbk_new(&call->request->arena, struct row);
     *row =
@@ -297,28 +335,29 @@ static int look_at_run(struct call *call, const char *run, struct rbk_error *ret
     }
     rbk_arena_init(&pending.arena, (size_t)256 << 20);
     names = names_of(&seen->history, &pending.arena);
-    if (names.count != 0 || names.all) {
+    if (waits_for_any(&names, call)) {
         pending.capacity = RBK_SERVE_PENDING_MAX + call->alert_count;
         pending.alerts = rbk_new_array(&pending.arena, struct alert, pending.capacity);
         error = rbk_store_each_request(call->store, run, keep_pending, &pending, reterr);
+        /* The inbox first, the journal after it: what the runner takes in between is seen in both,
+         * and the other way round it would be in neither. */
+        if (error == 0 && (seen = rbk_seen(call->request->server, run, reterr)) == NULL) {
+            error = -(int)reterr->code;
+        }
     }
     for (size_t i = 0; i < call->alert_count && error == 0; i++) {
         const struct alert *alert = &call->alerts[i];
 
         if (!waits_for(&names, alert->name) ||
-            is_known_firing(&seen->history, &pending, alert) == alert->firing) {
+            (!pending.cut && is_known_firing(&seen->history, &pending, alert) == alert->firing)) {
             continue;
         }
-        if (pending.rows >= RBK_SERVE_PENDING_MAX) {
-            error = rbk_error_set(reterr, RBK_ELIMIT,
-                                  "%zu requests wait in the inbox of run %s, and no runner takes "
-                                  "them out",
-                                  pending.rows, run);
-            break;
+        if (pending.cut || pending.rows >= RBK_SERVE_PENDING_MAX) {
+            error = no_room(run, pending.rows, reterr);
+        } else if ((error = add_row(call, run, &seen->history, alert, reterr)) == 0) {
+            pending.alerts[pending.count++] = *alert;
+            pending.rows++;
         }
-        error = add_row(call, run, &seen->history, alert, reterr);
-        pending.alerts[pending.count++] = *alert;
-        pending.rows++;
     }
     rbk_arena_fini(&pending.arena);
     return error;

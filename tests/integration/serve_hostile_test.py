@@ -263,6 +263,29 @@ def many_alerts_and_a_full_inbox_are_bounded(box):
         labels = {"alertname": "TooManyErrors", **{f"l{i}": "x" for i in range(70)}}
         check(server.ask("POST", "/api/v1/alerts", {"version": "4", "alerts": [{"status": "firing", "labels": labels}]},
                          token=token).status == 400, "70 labels")
+        labels = {"alertname": "TooManyErrors", "long": "y" * 40000}
+        check(server.ask("POST", "/api/v1/alerts", {"version": "4", "alerts": [{"status": "firing", "labels": labels}]},
+                         token=token).status == 400, "more than a runner takes in")
+
+
+def an_inbox_of_large_rows_ends_no_server(box):
+    """Rows that others put there may be as large as they like."""
+    run = start_run(box, PLAN.format(roles=ROLES))
+    token = token_of(box, "--alerts-only", person="alertmanager")
+    firing = {"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "TooManyErrors"}}]}
+    other = {"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "Other"}}]}
+    with Server(box) as server:
+        asked(Client(server, token_of(box)), run)
+        box.runner.kill()
+        box.runner.wait()
+        box.query(f"""WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
+            INSERT INTO inbox (run, at_ms, who, kind, body, reply)
+            SELECT '{run}', 0, 'mallory', 'alert',
+                '{{"name":"n' || i || '","firing":true,"labels":{{"x":"' || hex(zeroblob(3000000)) || '"}}}}', '' FROM n""")
+        answer = server.ask("POST", "/api/v1/alerts", firing, token=token)
+        check(answer.status == 503 and "inbox" in answer.json()["detail"], answer)
+        check(server.ask("POST", "/api/v1/alerts", other, token=token).status == 200, "no run waits for this one")
+        alive(server)
 
 
 def a_damaged_journal_is_told_and_the_rest_goes_on(box):
@@ -312,7 +335,8 @@ TESTS = (who_is_slow_is_cut_and_others_are_answered, connections_that_say_nothin
          what_is_too_large_is_refused, paths_lead_nowhere_else, requests_behind_each_other_are_answered_in_order,
          guessing_tokens_is_answered_with_429_and_harms_nobody, more_streams_than_there_is_room_for,
          a_reader_that_does_not_read_holds_nothing_up, noise_is_answered_or_closed,
-         many_alerts_and_a_full_inbox_are_bounded, a_damaged_journal_is_told_and_the_rest_goes_on,
+         many_alerts_and_a_full_inbox_are_bounded, an_inbox_of_large_rows_ends_no_server,
+         a_damaged_journal_is_told_and_the_rest_goes_on,
          a_full_disk_is_told_and_what_comes_again_is_stored)
 
 if __name__ == "__main__":
