@@ -66,6 +66,22 @@ static size_t keep(char out[TEXT_BYTES], struct rbk_str text)
     return bytes;
 }
 
+/* A value: redacted before it is cut, or the beginning of a secret would be left that nobody knows
+ * for one. What is kept whole is redacted when it is written, which happens less often. */
+static size_t keep_value(struct rbk_run *run, char out[TEXT_BYTES], struct rbk_str text)
+{
+    struct rbk_arena arena;
+    size_t bytes;
+
+    if (text.bytes < TEXT_BYTES) {
+        return keep(out, text);
+    }
+    rbk_arena_init(&arena, text.bytes * 5 + ((size_t)1 << 20));
+    bytes = keep(out, rbk_secrets_redact(run->secrets, &arena, text));
+    rbk_arena_fini(&arena);
+    return bytes;
+}
+
 void rbk_readings_note(struct rbk_run *run, uint32_t probe, struct rbk_value value,
                        struct rbk_str why)
 {
@@ -85,7 +101,8 @@ void rbk_readings_note(struct rbk_run *run, uint32_t probe, struct rbk_value val
     last->at_ms = rbk_run_clock_ms(run);
     last->value = value;
     if (rbk_type_is_text(value.type)) {
-        last->value.as.text = (struct rbk_str){last->text, keep(last->text, value.as.text)};
+        last->value.as.text =
+            (struct rbk_str){last->text, keep_value(run, last->text, value.as.text)};
     } else if (value.type == RBK_TYPE_LIST) {
         last->value = rbk_value_text(RBK_TYPE_TEXT, RBK_STR("a list"));
     }

@@ -385,6 +385,48 @@ def secrets_that_cannot_be_had_are_named_not_shown(box):
         check(box.query("SELECT count(*) FROM runs") == [(0,)], "a run was left behind")
 
 
+def a_reading_is_redacted_before_it_is_cut(box):
+    """What others see of a long reading does not end with the beginning of a secret."""
+    secret = "Kq7vTzRb" * 6
+    box.query("CREATE TABLE notes (note)", path=box.path("shop.db"))
+    box.query(f"INSERT INTO notes VALUES ('{'.' * 140}{secret}')", path=box.path("shop.db"))
+    box.write("p.rbk", '''plan keeps_it {
+    secret key from env "KEY"
+    connection shop = sqlite("shop.db")
+    probe note = sql.value(shop, "SELECT note FROM notes") as text every 100ms timeout 1s
+    trigger odd when note == "x" then pause
+    rollback within 5m
+    stage only "The only one" {
+        apply within 2m {
+            run "touch made" timeout 5s idempotent env { K: key }
+            wait until file.exists("go") every 50ms timeout 60s
+        }
+        verify within 10s { check "it is there" file.exists("made") }
+        rollback within 30s {
+            run "rm -f made" timeout 5s idempotent
+            verify { check "it is gone" not file.exists("made") }
+        }
+    }
+}
+''')
+    process = box.start("rbk", "run", "--plain", "p.rbk", env={"KEY": secret}, stdout=subprocess.DEVNULL,
+                        stderr=open(box.path("run.err"), "wb"))
+
+    def readings():
+        for folder, _, files in os.walk(box.folder):
+            if "readings.json" in files:
+                with open(os.path.join(folder, "readings.json")) as file:
+                    return [probe for probe in json.load(file)["probes"] if "." * 100 in probe.get("value", "")]
+        return None
+    end = time.monotonic() + 20
+    while not (got := readings()):
+        check(process.poll() is None and time.monotonic() < end, box.read("run.err"))
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    check(secret[:4] not in str(got), got)
+
+
 def secrets_in_the_wrong_place_do_not_compile(box):
     box.write("talk.rbk", TALK)
     for number, wrong in enumerate((
@@ -406,4 +448,4 @@ def secrets_in_the_wrong_place_do_not_compile(box):
 if __name__ == "__main__":
     b.main([every_spelling_is_seen_by_this_test, secrets_are_nowhere_after_a_run, secrets_are_nowhere_after_a_json_run_and_a_machine,
             secrets_are_nowhere_after_a_crash, secrets_that_cannot_be_had_are_named_not_shown,
-            secrets_in_the_wrong_place_do_not_compile])
+            a_reading_is_redacted_before_it_is_cut, secrets_in_the_wrong_place_do_not_compile])
