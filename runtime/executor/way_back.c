@@ -8,7 +8,10 @@
  *       └──────────── it stands no more ─────┴──────────────────┘
  *
  * One timer serves all of them; each has at most one reading under way. An answer that did not come
- * is asked for again soon.
+ * is asked for again soon. A reading that no deadline of its own ends, of a file on a disk that
+ * hangs, goes on, since a second one would only hang as well: each AGAIN_MS it counts as a look
+ * without an answer, so that a run never waits for it in silence, and what it gives in the end is
+ * asked for anew.
  */
 #include "runtime/core/way_back.h"
 
@@ -25,6 +28,8 @@
 #define READING_MS 10000u
 /* After a look without an answer the next one comes no later than this. */
 #define AGAIN_MS 5000u
+/* The reading's own limit comes first, and says more. */
+#define DEADLINE_SLACK_MS 2000u
 
 /* A strategy. */
 struct strategy {
@@ -33,7 +38,9 @@ struct strategy {
     uint32_t row;                /* of machine->strategies */
     bool watched;                /* it has a condition, and its stage stands applied */
     struct rbk_reading *reading; /* under way, or NULL */
-    uint64_t next_ms;            /* loop time of the next look */
+    uint64_t begun_ms;           /* loop time of the last look */
+    bool late;                   /* the reading under way has missed its deadline */
+    uint64_t next_ms;            /* loop time of the next look; while reading, of its deadline */
     uint64_t read_ms;            /* wall clock of the last answer; 0: none yet */
     char why[160];               /* why the last look gave none; empty: it did */
     char seen[160];              /* what the last answer was made of */
@@ -191,33 +198,53 @@ static void note_seen(struct strategy *strategy, const struct rbk_reading *readi
     rbk_buffer_fini(&text);
 }
 
+/* A look gave no answer: the next one comes soon. */
+static void note_unanswered(struct strategy *strategy, struct rbk_str message)
+{
+    struct rbk_run *run = strategy->run;
+    struct rbk_way *way = &run->ways->known[strategy->row];
+    struct rbk_str why;
+
+    way->read = true;
+    way->level = RBK_LEVEL_MISSING;
+    way->unanswered += way->unanswered < RBK_WAY_UNANSWERED_MAX ? 1u : 0u;
+    rbk_arena_reset(&run->scratch);
+    why = rbk_secrets_redact(run->secrets, &run->scratch,
+                             message.bytes != 0 ? message : RBK_STR("no answer"));
+    snprintf(strategy->why, sizeof(strategy->why), "%.*s", RBK_STR_ARG(why));
+}
+
 static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value value,
                     struct rbk_str message)
 {
     struct strategy *strategy = owner;
     struct rbk_run *run = strategy->run;
     struct rbk_way *way = &run->ways->known[strategy->row];
-    bool answered = !value.missing && value.type == RBK_TYPE_BOOL;
-    struct rbk_str why;
+    uint64_t every_ms = rbk_way_every_ms(&run->replay->machine->strategies[strategy->row]);
+    bool answered = !strategy->late && !value.missing && value.type == RBK_TYPE_BOOL;
 
     strategy->reading = NULL;
     uv_update_time(&run->loop);
-    way->read = true;
-    way->level = !answered ? RBK_LEVEL_MISSING : value.as.truth ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
+    strategy->next_ms = strategy->begun_ms + every_ms;
+    if (!answered) {
+        uint64_t again_ms = uv_now(&run->loop) + AGAIN_MS;
+
+        strategy->next_ms = again_ms < strategy->next_ms ? again_ms : strategy->next_ms;
+    }
+    if (strategy->late) {
+        strategy->late = false; /* what it gave was so long ago; that look has been counted */
+        arm_timer(run);
+        return;
+    }
     if (answered) {
+        way->read = true;
+        way->level = value.as.truth ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
         way->unanswered = 0;
         strategy->read_ms = rbk_run_clock_ms(run);
         strategy->why[0] = '\0';
         note_seen(strategy, reading);
     } else {
-        uint64_t again_ms = uv_now(&run->loop) + AGAIN_MS;
-
-        way->unanswered += way->unanswered < RBK_WAY_UNANSWERED_MAX ? 1u : 0u;
-        strategy->next_ms = again_ms < strategy->next_ms ? again_ms : strategy->next_ms;
-        rbk_arena_reset(&run->scratch);
-        why = rbk_secrets_redact(run->secrets, &run->scratch,
-                                 message.bytes != 0 ? message : RBK_STR("no answer"));
-        snprintf(strategy->why, sizeof(strategy->why), "%.*s", RBK_STR_ARG(why));
+        note_unanswered(strategy, message);
     }
     judge(run, strategy->region);
     arm_timer(run);
@@ -230,12 +257,22 @@ static void read_now(struct strategy *strategy)
     const struct rbk_strategy *row = &machine->strategies[strategy->row];
     struct rbk_error error;
 
-    strategy->next_ms = uv_now(&run->loop) + rbk_way_every_ms(row);
+    strategy->begun_ms = uv_now(&run->loop);
+    strategy->next_ms = strategy->begun_ms + READING_MS + DEADLINE_SLACK_MS;
     if (rbk_reading_start(run->reader, row->when, "way_back",
                           machine->regions[strategy->region].name.data, READING_MS, strategy,
                           on_read, &strategy->reading, &error) != 0) {
         on_read(strategy, NULL, rbk_value_missing(RBK_TYPE_BOOL), rbk_str_from(error.text));
     }
+}
+
+/* No answer by the deadline, or still none. */
+static void miss(struct strategy *strategy)
+{
+    strategy->late = true;
+    strategy->next_ms = uv_now(&strategy->run->loop) + AGAIN_MS;
+    note_unanswered(strategy, RBK_STR("no answer within 10 s, and none yet"));
+    judge(strategy->run, strategy->region);
 }
 
 static void on_due(uv_timer_t *timer)
@@ -245,8 +282,12 @@ static void on_due(uv_timer_t *timer)
     for (uint32_t i = 0; i < run->replay->machine->strategy_count; i++) {
         struct strategy *strategy = &run->ways->strategies[i];
 
-        if (strategy->watched && strategy->reading == NULL &&
-            strategy->next_ms <= uv_now(&run->loop)) {
+        if (!strategy->watched || strategy->next_ms > uv_now(&run->loop)) {
+            continue;
+        }
+        if (strategy->reading != NULL) {
+            miss(strategy);
+        } else {
             read_now(strategy);
         }
     }
@@ -260,7 +301,7 @@ static void arm_timer(struct rbk_run *run)
     for (uint32_t i = 0; i < run->replay->machine->strategy_count; i++) {
         const struct strategy *strategy = &run->ways->strategies[i];
 
-        if (strategy->watched && strategy->reading == NULL && strategy->next_ms < next_ms) {
+        if (strategy->watched && strategy->next_ms < next_ms) {
             next_ms = strategy->next_ms;
         }
     }
@@ -276,7 +317,7 @@ static void arm_timer(struct rbk_run *run)
 
 static void let_go(struct strategy *strategy)
 {
-    strategy->watched = false;
+    strategy->watched = strategy->late = false;
     if (strategy->reading != NULL) {
         rbk_reading_cancel(strategy->reading);
         strategy->reading = NULL;
