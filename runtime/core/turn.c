@@ -141,36 +141,16 @@ enum rbk_rank rbk_event_rank(const struct rbk_machine *machine, const struct rbk
     return (enum rbk_rank)(event_number(machine, state, event, now_ms) >> RANK_SHIFT);
 }
 
-/* Whether two events keep the order in which they came: levels of one trigger, and what people ask
- * for one after the other. An abort and a signal make the rest of it moot, and wait for nothing. */
-static bool in_order(const struct rbk_event *one, const struct rbk_event *other)
+/* Events of one group keep the order in which they came: levels of one trigger, and what people ask
+ * for one after the other. An abort and a signal make the rest of it moot, and wait for nothing.
+ * 0: of none. */
+static uint64_t group_of(const struct rbk_event *event)
 {
-    if (one->kind != other->kind) {
-        return false;
+    if (event->kind == RBK_EVENT_TRIGGER) {
+        return (uint64_t)event->index + 2;
     }
-    if (one->kind == RBK_EVENT_COMMAND) {
-        return command_rank(one->command) >= RBK_RANK_GO_ON &&
-               command_rank(other->command) >= RBK_RANK_GO_ON;
-    }
-    return one->kind == RBK_EVENT_TRIGGER && one->index == other->index;
-}
-
-/* Of events that keep their order an earlier one comes no later than those behind it. */
-static void keep_order(const struct rbk_event *const *events, size_t count,
-                       struct rbk_turn_item *items)
-{
-    for (size_t i = count; i-- > 0;) {
-        size_t next = i + 1;
-        if (events[i]->kind != RBK_EVENT_TRIGGER && events[i]->kind != RBK_EVENT_COMMAND) {
-            continue;
-        }
-        while (next < count && !in_order(events[i], events[next])) {
-            next++;
-        }
-        if (next < count && items[next].number < items[i].number) {
-            items[i].number = items[next].number;
-        }
-    }
+    return event->kind == RBK_EVENT_COMMAND && command_rank(event->command) >= RBK_RANK_GO_ON ? 1
+                                                                                              : 0;
 }
 
 static int compare(const void *left, const void *right)
@@ -187,8 +167,17 @@ void rbk_turn_order(const struct rbk_machine *machine, const struct rbk_state *s
                     struct rbk_turn_item *ret_items)
 {
     for (size_t i = 0; i < count; i++) {
-        ret_items[i] = (struct rbk_turn_item){event_number(machine, state, events[i], now_ms), i};
+        ret_items[i] = (struct rbk_turn_item){group_of(events[i]), i};
     }
-    keep_order(events, count, ret_items);
+    qsort(ret_items, count, sizeof(*ret_items), compare);
+    /* Group by group, from the last: an earlier one comes no later than those behind it. */
+    uint64_t behind = 0;
+    for (size_t i = count; i-- > 0;) {
+        uint64_t group = ret_items[i].number;
+        uint64_t number = event_number(machine, state, events[ret_items[i].index], now_ms);
+        bool first = group != 0 && group == behind && ret_items[i + 1].number < number;
+        ret_items[i].number = first ? ret_items[i + 1].number : number;
+        behind = group;
+    }
     qsort(ret_items, count, sizeof(*ret_items), compare);
 }
