@@ -14,6 +14,7 @@
  */
 #include "runtime/serve/serve_internal.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ struct stream {
     uint64_t token_ms; /* when its token is looked at again, however much there is to send */
     size_t fill_bytes; /* when `out` has that many, it is filled */
     bool suspended, ending;
+    bool half_closed; /* its reader sends nothing more: most often it is gone */
 };
 
 /* ---- what there is to send --------------------------------------------------------------------
@@ -188,6 +190,23 @@ static void resume(struct stream *stream)
     MHD_resume_connection(stream->request->connection);
 }
 
+/* Nobody else looks at a connection while it is suspended. Who has closed it, or only its own half,
+ * gets a word: if it is gone that is answered with a reset, which is seen at the next look. */
+static void look_for_reader(struct stream *stream)
+{
+    struct pollfd reader = {.fd = stream->request->peer->descriptor, .events = POLLRDHUP};
+
+    if (poll(&reader, 1, 0) <= 0) {
+        return;
+    }
+    if ((reader.revents & (POLLERR | POLLHUP)) != 0) {
+        stream->ending = true;
+    } else if ((reader.revents & POLLRDHUP) != 0 && !stream->half_closed) {
+        stream->half_closed = true;
+        stream->heartbeat_ms = 0;
+    }
+}
+
 void rbk_streams_look(struct rbk_server *server)
 {
     bool resumed = false;
@@ -196,6 +215,7 @@ void rbk_streams_look(struct rbk_server *server)
         if (!stream->suspended || stream->request == NULL) {
             continue;
         }
+        look_for_reader(stream);
         fill(stream);
         beat(stream);
         if (stream->out.bytes != 0 || stream->ending) {

@@ -191,6 +191,28 @@ def more_streams_than_there_is_room_for(box):
             stream.close()
 
 
+def streams_of_readers_who_left_make_room(box):
+    """Soon, and not with the next heartbeat: of a run that is silent, too."""
+    run = start_run(box)
+    token = token_of(box)
+    with Server(box) as server:
+        asked(Client(server, token), run)
+        box.runner.kill()
+        box.runner.wait()
+        for _ in range(2):
+            streams = [Stream(server, f"/api/v1/runs/{run}/stream", token) for _ in range(64)]
+            check([stream.status for stream in streams] == [200] * 64, "there is room for 64")
+            for stream in streams:
+                stream.close()
+            until(lambda: b"rbk_serve_streams 0\n" in server.ask("GET", "/metrics").body, "they are gone", seconds=12)
+        half = Stream(server, f"/api/v1/runs/{run}/stream", token)
+        half.link.shutdown(socket.SHUT_WR)
+        while b": still here" not in half.text:
+            check(half.more(), "who only sends nothing more may still read")
+        check(b"rbk_serve_streams 1\n" in server.ask("GET", "/metrics").body, "it goes on")
+        half.close()
+
+
 def a_reader_that_does_not_read_holds_nothing_up(box):
     run = start_run(box)
     token = token_of(box)
@@ -334,7 +356,7 @@ def a_full_disk_is_told_and_what_comes_again_is_stored(box):
 TESTS = (who_is_slow_is_cut_and_others_are_answered, connections_that_say_nothing_do_not_shut_others_out,
          what_is_too_large_is_refused, paths_lead_nowhere_else, requests_behind_each_other_are_answered_in_order,
          guessing_tokens_is_answered_with_429_and_harms_nobody, more_streams_than_there_is_room_for,
-         a_reader_that_does_not_read_holds_nothing_up, noise_is_answered_or_closed,
+         streams_of_readers_who_left_make_room, a_reader_that_does_not_read_holds_nothing_up, noise_is_answered_or_closed,
          many_alerts_and_a_full_inbox_are_bounded, an_inbox_of_large_rows_ends_no_server,
          a_damaged_journal_is_told_and_the_rest_goes_on,
          a_full_disk_is_told_and_what_comes_again_is_stored)
