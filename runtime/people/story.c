@@ -334,13 +334,15 @@ static void tell_trigger(struct story *story)
     }
     const struct rbk_trigger *trigger = &machine->triggers[event->index];
     const struct rbk_trigger_state *ts = rbk_state_trigger(machine, story->after, event->index);
-    uint32_t reaction = ts->mode == RBK_TRIGGER_HOLDING || ts->mode == RBK_TRIGGER_ASKING
-                            ? ts->reaction
+    bool waits = ts->mode == RBK_TRIGGER_HOLDING || ts->mode == RBK_TRIGGER_ASKING;
+    uint32_t reaction = waits                               ? ts->reaction
                         : event->level == RBK_LEVEL_MISSING ? trigger->missing
                                                             : trigger->reaction;
+    /* After a gap without data the same edge comes again, and is not reacted to. */
+    bool news = ts->fired != rbk_state_trigger(machine, story->before, event->index)->fired;
 
     rbk_buffer_printf(&story->line, "trigger %.*s %s", RBK_STR_ARG(trigger->name),
-                      event->level == RBK_LEVEL_TRUE      ? "fired"
+                      event->level == RBK_LEVEL_TRUE      ? (news ? "fired" : "holds still")
                       : event->level == RBK_LEVEL_MISSING ? "cannot be read"
                                                           : "is quiet again");
     if (event->level == RBK_LEVEL_TRUE) {
@@ -349,7 +351,9 @@ static void tell_trigger(struct story *story)
     }
     append_value(story);
     append_message(story);
-    if (event->level != RBK_LEVEL_FALSE) {
+    if (event->level != RBK_LEVEL_FALSE && !news && !waits) {
+        rbk_buffer_append_text(&story->line, "; it has been reacted to");
+    } else if (event->level != RBK_LEVEL_FALSE) {
         rbk_buffer_append_text(&story->line, " -> ");
         rbk_view_reaction(story->view, reaction, &story->line);
         if (ts->due_ms != 0) {

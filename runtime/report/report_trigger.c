@@ -106,13 +106,19 @@ void rbk_report_trigger(const struct rbk_report_moment *moment)
     row = &moment->report->triggers.items[event->index];
     row->last_ms = moment->at_ms;
     if (event->level != RBK_LEVEL_FALSE) {
-        row->fired += event->level == RBK_LEVEL_TRUE ? 1u : 0u;
+        /* After a gap without data the same edge comes again, and is not reacted to. */
+        bool news = rbk_state_trigger(moment->machine, moment->before, event->index)->fired !=
+                    rbk_state_trigger(moment->machine, moment->after, event->index)->fired;
+
+        row->fired += event->level == RBK_LEVEL_TRUE && news ? 1u : 0u;
         row->unreadable += event->level == RBK_LEVEL_MISSING ? 1u : 0u;
         rbk_report_retext(moment->report, &row->readings, moment->record->message);
-        rbk_report_mark(
-            moment->report, RBK_REPORT_MARK_TRIGGER, moment->at_ms,
-            rbk_report_passing(moment->report, "trigger %.*s %s: %.*s", RBK_STR_ARG(row->name),
-                               event->level == RBK_LEVEL_TRUE ? "fired" : "cannot be read",
-                               RBK_STR_ARG(row->readings)));
+        rbk_report_mark(moment->report, RBK_REPORT_MARK_TRIGGER, moment->at_ms,
+                        rbk_report_passing(moment->report, "trigger %.*s %s: %.*s",
+                                           RBK_STR_ARG(row->name),
+                                           event->level != RBK_LEVEL_TRUE ? "cannot be read"
+                                           : news                         ? "fired"
+                                                                          : "holds still",
+                                           RBK_STR_ARG(row->readings)));
     }
 }

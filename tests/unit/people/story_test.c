@@ -158,6 +158,36 @@ START_TEST(a_trigger_says_what_it_brings_about)
 }
 END_TEST
 
+START_TEST(an_edge_that_was_reacted_to_is_not_told_as_a_new_one)
+{
+    static const struct {
+        enum rbk_level level;
+        const char *line;
+    } levels[] = {
+        {RBK_LEVEL_TRUE, "trigger errors fired: "},
+        {RBK_LEVEL_MISSING, "trigger errors cannot be read; it has been reacted to\n"},
+        {RBK_LEVEL_TRUE, "trigger errors holds still: "},
+        {RBK_LEVEL_FALSE, "trigger errors is quiet again\n"},
+        {RBK_LEVEL_TRUE, "trigger errors fired: "},
+    };
+    struct told told;
+    struct machine_builder *mb = told_plan();
+    uint32_t pause = mb_reaction(mb, RBK_REACTION_PAUSE, RBK_NONE);
+    uint32_t trigger = mb_trigger(mb, RBK_NONE, pause, pause);
+    mb_trigger_row(mb, trigger)->name = RBK_STR("errors");
+    told_start(&told, mb);
+    approve(&told);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_OK, NULL);
+    for (size_t i = 0; i < RBK_COUNT(levels); i++) {
+        told_post(&told, (struct rbk_record){.event = {.kind = RBK_EVENT_TRIGGER,
+                                                       .index = trigger,
+                                                       .level = levels[i].level}});
+        ck_told(&told, levels[i].line);
+    }
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(a_take_over_and_what_was_found_out_are_told)
 {
     struct told told;
@@ -213,6 +243,7 @@ int main(void)
     tcase_add_test(cases, output_of_a_failed_step_is_indented_and_bounded);
     tcase_add_test(cases, a_stuck_run_says_what_a_person_can_do);
     tcase_add_test(cases, a_trigger_says_what_it_brings_about);
+    tcase_add_test(cases, an_edge_that_was_reacted_to_is_not_told_as_a_new_one);
     tcase_add_test(cases, a_take_over_and_what_was_found_out_are_told);
     tcase_add_test(cases, progress_counts_the_effects_of_the_way);
     Suite *suite = suite_create("people/story");
