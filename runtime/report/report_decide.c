@@ -451,6 +451,9 @@ static void tell_reaction(const struct rbk_report_moment *moment)
         return;
     }
     ts = rbk_state_trigger(moment->machine, moment->after, event->index);
+    if (ts->fired == rbk_state_trigger(moment->machine, moment->before, event->index)->fired) {
+        return; /* the same edge again, after a gap without data: nothing was decided */
+    }
     reaction = ts->mode == RBK_TRIGGER_HOLDING || ts->mode == RBK_TRIGGER_ASKING ? ts->reaction
                : event->level == RBK_LEVEL_MISSING
                    ? moment->machine->triggers[event->index].missing

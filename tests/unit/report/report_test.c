@@ -372,6 +372,30 @@ START_TEST(a_trigger_that_speaks_for_ever_leaves_room_for_the_decision)
 }
 END_TEST
 
+START_TEST(an_edge_that_comes_again_after_a_gap_is_no_decision)
+{
+    static const enum rbk_level levels[] = {RBK_LEVEL_TRUE, RBK_LEVEL_MISSING, RBK_LEVEL_TRUE};
+    struct reported reported;
+    struct machine_builder *mb = told_plan();
+    uint32_t notify = mb_reaction(mb, RBK_REACTION_NOTIFY, RBK_NONE);
+    size_t decisions = 0;
+    (void)mb_trigger(mb, RBK_NONE, notify, notify);
+    start(&reported, mb);
+    answer(&reported, "migrate.approve.1", RBK_ANSWER_YES);
+    for (size_t i = 0; i < RBK_COUNT(levels); i++) {
+        pass(&reported, 100);
+        post(&reported,
+             (struct rbk_record){.event = {.kind = RBK_EVENT_TRIGGER, .level = levels[i]},
+                                 .status = -1});
+        decisions = i == 0 ? reported.report->decisions.count : decisions;
+    }
+    finish(&reported, true, 0);
+    ck_assert_uint_eq(reported.report->decisions.count, decisions);
+    ck_assert_uint_eq(reported.report->triggers.items[0].fired, 1);
+    end(&reported);
+}
+END_TEST
+
 START_TEST(names_of_a_hostile_machine_are_shown_and_do_nothing)
 {
     struct reported reported;
@@ -431,6 +455,7 @@ int main(void)
     tcase_add_test(tests, a_step_that_fails_for_ever_does_not_fill_memory);
     tcase_add_test(tests, a_trigger_that_speaks_for_ever_leaves_room_for_the_decision);
     tcase_add_test(tests, names_of_a_hostile_machine_are_shown_and_do_nothing);
+    tcase_add_test(tests, an_edge_that_comes_again_after_a_gap_is_no_decision);
     tcase_add_test(tests, what_was_not_sent_says_why);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
