@@ -196,7 +196,8 @@ void rbk_seats_check(struct rbk_analysis *analysis, const struct rbk_tree_name *
                RBK_QUESTION_ROLES_MAX);
         return;
     }
-    if (!whole || !is_personal(roles, four_eyes) || (four_eyes && !check_open(analysis, roles))) {
+    if (!roles || !whole || !is_personal(roles, four_eyes) ||
+        (four_eyes && !check_open(analysis, roles))) {
         return;
     }
     struct rbk_seats seats;

@@ -91,14 +91,11 @@ static void wire_broke(struct rbk_exec_link *link)
     if (ready) {
         link->state = RBK_EXEC_LINK_IDLE;
         link->events->on_lost(link->context);
-    } else if (started && link->starts < STARTS_MAX) {
-        /* A signal to the runner's group may have met it before it had a session of its own. It was
-         * told nothing yet, so another one may be started. */
-        link->state = RBK_EXEC_LINK_SEEKING;
-        uv_timer_start(&link->timer, on_timer, SEEK_EVERY_MS, 0);
-    } else if (started) {
+    } else if (started && link->starts >= STARTS_MAX) {
         fail(link, "the supervisor ended before it was ready");
     } else {
+        /* One that was started may have met a signal to the runner's group before it had a session
+         * of its own. It was told nothing yet, so another one may be started. */
         link->state = RBK_EXEC_LINK_SEEKING;
         uv_timer_start(&link->timer, on_timer, SEEK_EVERY_MS, 0);
     }
