@@ -24,6 +24,8 @@
 #include "runtime/people/when.h"
 
 #define TICK_MS 250
+/* How long a line may wait for others while the loop never does. */
+#define GATHER_MS 50
 /* How often the store is asked for messages that were not sent. */
 #define UNSENT_MS 2000u
 /* How long the same notice is not told again. */
@@ -189,6 +191,25 @@ static void on_tick(uv_timer_t *timer)
     rbk_show_tick(&session->show);
 }
 
+/* While one step follows another, their lines go out together: a write for each, and whoever reads
+ * it woken for each, takes a good part of the time of a short step. Before the loop waits for
+ * anything, a command or a server or a person, all is written. */
+static void on_before_wait(uv_prepare_t *handle)
+{
+    struct rbk_session *session = session_of(handle->data);
+    uv_loop_t *loop = handle->loop;
+    if (session->show.gathered.bytes == 0) {
+        return;
+    }
+    if (session->gathered_from_ms == 0) {
+        session->gathered_from_ms = uv_now(loop);
+    }
+    if (uv_backend_timeout(loop) != 0 || uv_now(loop) >= session->gathered_from_ms + GATHER_MS) {
+        rbk_show_flush(&session->show);
+        session->gathered_from_ms = 0;
+    }
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct rbk_session *session = session_of(handle->data);
@@ -250,6 +271,13 @@ static void open_handles(struct rbk_session *session)
         (void)uv_timer_start(&session->tick, on_tick, TICK_MS, TICK_MS);
         uv_unref((uv_handle_t *)&session->tick);
     }
+    if (uv_prepare_init(loop, &session->before_wait) == 0) {
+        session->before_wait.data = session;
+        session->open_handles++;
+        (void)uv_prepare_start(&session->before_wait, on_before_wait);
+        uv_unref((uv_handle_t *)&session->before_wait);
+        session->show.gathering = session->show.kind != &rbk_show_live;
+    }
 }
 
 static void close_handles(struct rbk_session *session)
@@ -258,8 +286,13 @@ static void close_handles(struct rbk_session *session)
     for (size_t i = 0; i < session->signal_count; i++) {
         uv_close((uv_handle_t *)&session->signals[i], on_closed);
     }
+    session->show.gathering = false;
+    rbk_show_flush(&session->show);
     if (session->tick.data != NULL) {
         uv_close((uv_handle_t *)&session->tick, on_closed);
+    }
+    if (session->before_wait.data != NULL) {
+        uv_close((uv_handle_t *)&session->before_wait, on_closed);
     }
     for (unsigned turns = 0; session->open_handles != 0 && turns < 100; turns++) {
         (void)uv_run(loop, UV_RUN_NOWAIT);

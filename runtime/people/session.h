@@ -35,6 +35,8 @@ struct rbk_session {
     uv_signal_t signals[6]; /* SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT */
     size_t signal_count;
     uv_timer_t tick;
+    uv_prepare_t before_wait;  /* before the loop waits for something */
+    uint64_t gathered_from_ms; /* loop time of the oldest line not yet written; 0: none */
     size_t open_handles;
 };
 

@@ -13,6 +13,8 @@
 
 /* How long one piece of output may wait for a reader that does not read: the run waits with it. */
 #define WRITE_MS 100
+/* More than this is not gathered. */
+#define GATHERED_BYTES_MAX ((size_t)32 << 10)
 
 const struct rbk_show_kind *rbk_show_choose(bool json, bool plain, int descriptor)
 {
@@ -27,6 +29,7 @@ void rbk_show_init(struct rbk_show *show, const struct rbk_show_kind *kind, int 
     memset(show, 0, sizeof(*show));
     show->kind = kind;
     show->descriptor = descriptor;
+    rbk_buffer_init(&show->gathered, GATHERED_BYTES_MAX);
     show->with_day = true;
     bool utf8 = rbk_style_utf8();
     show->style = kind != &rbk_show_json && rbk_style_wanted() && isatty(descriptor) == 1
@@ -102,6 +105,7 @@ void rbk_show_fini(struct rbk_show *show)
     if (show->tracking) {
         rbk_track_fini(&show->track);
     }
+    rbk_buffer_fini(&show->gathered);
     memset(show, 0, sizeof(*show));
 }
 
@@ -139,7 +143,8 @@ static void write_bytes(struct rbk_show *show, const char *data, size_t bytes)
     }
 }
 
-void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes)
+/* Write now, or drop it where nobody reads. */
+static void pass_on(struct rbk_show *show, const char *data, size_t bytes)
 {
     static const char gap[] = "\n(output was lost here while nobody read it; rbk log has all)\n";
     static const char json_gap[] = "\n{\"kind\":\"gap\"}\n";
@@ -160,4 +165,23 @@ void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes)
     if (!show->stalled) {
         write_bytes(show, data, bytes);
     }
+}
+
+void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes)
+{
+    if (!show->gathering || bytes > GATHERED_BYTES_MAX / 2) {
+        rbk_show_flush(show);
+        pass_on(show, data, bytes);
+        return;
+    }
+    if (show->gathered.bytes + bytes > GATHERED_BYTES_MAX / 2) {
+        rbk_show_flush(show);
+    }
+    (void)rbk_buffer_append(&show->gathered, data, bytes);
+}
+
+void rbk_show_flush(struct rbk_show *show)
+{
+    pass_on(show, show->gathered.data, show->gathered.bytes);
+    rbk_buffer_clear(&show->gathered);
 }

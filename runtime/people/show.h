@@ -64,6 +64,8 @@ struct rbk_show {
     char clock[16];                /* plain: the time of the last line; empty: none yet */
     uint64_t clock_s;              /* plain: the second it stands for */
     uint64_t told_ms;              /* plain: when a long step was last told of */
+    bool gathering;                /* what is written waits for rbk_show_flush() */
+    struct rbk_buffer gathered;    /* owned: what waits */
     void *own;                     /* the kind's own; freed by its fini */
     /* Called after each record; may be NULL. What goes beside the journal is told here. */
     void (*after_record)(struct rbk_show *show, void *context, int64_t seq);
@@ -85,8 +87,12 @@ void rbk_show_suspend(struct rbk_show *show);
 void rbk_show_end(struct rbk_show *show, int status);
 void rbk_show_fini(struct rbk_show *show);
 
-/* For kinds: write all bytes; after a failure nothing is written any more. */
+/* For kinds: write all bytes; after a failure nothing is written any more. While the show gathers
+ * they wait for rbk_show_flush(), unless they are many. */
 void rbk_show_write(struct rbk_show *show, const char *data, size_t bytes);
+/* Write what has been gathered. Whoever sets `gathering` calls this before anything that may take
+ * time. */
+void rbk_show_flush(struct rbk_show *show);
 
 /* plain.c: append the line of an event, ended, as the plain view and the log above the live view
  * write it: time, stage, text. */

@@ -134,6 +134,34 @@ START_TEST(json_is_one_object_a_line_in_ascii)
 }
 END_TEST
 
+START_TEST(what_is_gathered_is_written_whole_and_in_order)
+{
+    struct piped piped;
+    char text[32], written[65536] = "";
+    unsigned found = 0;
+    piped_start(&piped, &rbk_show_plain);
+    piped.show.gathering = true;
+    for (unsigned i = 0; i < 800; i++) {
+        (void)snprintf(text, sizeof(text), "line %03u", i);
+        rbk_show_notice(&piped.show, text);
+        if (i == 99) {
+            ck_assert_str_eq(piped_read(&piped), ""); /* it waits … */
+        }
+    }
+    (void)strcat(written, piped_read(&piped));
+    ck_assert_str_ne(written, ""); /* … but not in any number */
+    rbk_show_flush(&piped.show);
+    (void)strcat(written, piped_read(&piped));
+    for (const char *at = written; (at = strstr(at, "line ")) != NULL; at++) {
+        ck_assert_uint_eq(strtoul(at + 5, NULL, 10), found++);
+    }
+    ck_assert_uint_eq(found, 800);
+    rbk_show_flush(&piped.show);
+    ck_assert_str_eq(piped_read(&piped), "");
+    piped_fini(&piped);
+}
+END_TEST
+
 START_TEST(a_reader_that_is_gone_does_not_matter)
 {
     struct piped piped;
@@ -202,6 +230,7 @@ int main(void)
     tcase_add_test(cases, plain_lines_have_the_day_once_and_the_time_each);
     tcase_add_test(cases, plain_tells_of_a_long_step_and_not_too_often);
     tcase_add_test(cases, json_is_one_object_a_line_in_ascii);
+    tcase_add_test(cases, what_is_gathered_is_written_whole_and_in_order);
     tcase_add_test(cases, a_reader_that_is_gone_does_not_matter);
     tcase_add_test(cases, a_reader_that_stops_reading_misses_something_and_is_told);
     tcase_add_test(cases, a_pipe_is_no_terminal);
