@@ -88,9 +88,12 @@ struct rbk_event {
     enum rbk_command command;
     enum rbk_question_owner owner;
     enum rbk_answer answer;
-    uint32_t seats; /* ANSWER, a RESOLVE of doubt: what this person fills (rbk_question_seats) */
-    bool own;       /* likewise: the person started or resumed this run. Not in the journal: under
-                       `four eyes` no such answer is accepted, else it means nothing. */
+    uint32_t seats;  /* ANSWER, a RESOLVE of doubt: what this person fills (rbk_question_seats) */
+    bool own;        /* likewise: the person started or resumed this run. Not in the journal: under
+                        `four eyes` no such answer is accepted, else it means nothing. */
+    uint32_t barred; /* ANSWER, under `four eyes`: seats of people who have started or resumed the
+                        run, maybe after they agreed: they do not count any more. Not in the journal
+                        either: it follows from the events before. */
 };
 
 /* What to do now. X(constant, word, which fields count) */

@@ -28,10 +28,11 @@ enum rbk_refusal rbk_step_answer_refusal(const struct step *step, uint32_t quest
 
 enum rbk_refusal rbk_step_approve(const struct step *step, uint32_t question, uint32_t *approvals)
 {
-    uint32_t with = *approvals | rbk_step_question_seats(step, question);
+    uint32_t before = *approvals & ~step->event->barred;
+    uint32_t with = before | rbk_step_question_seats(step, question);
     /* Who brings it no further now never does: what people can fill together is a matroid. */
     if (rbk_question_missing(step->machine, question, with) ==
-        rbk_question_missing(step->machine, question, *approvals)) {
+        rbk_question_missing(step->machine, question, before)) {
         return RBK_REFUSAL_NOT_NEEDED;
     }
     *approvals = with;

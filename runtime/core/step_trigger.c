@@ -228,11 +228,12 @@ static enum rbk_refusal choose(struct step *step, uint32_t trigger, enum rbk_ans
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     uint32_t question = reaction_of(step, trigger)->question;
     uint32_t seats = rbk_step_question_seats(step, question);
+    uint32_t before = ts->approvals & ~step->event->barred;
     bool same = ts->proposed == (uint32_t)answer + 1;
-    if (same && !(seats & ~ts->approvals)) {
+    if (same && !(seats & ~before)) {
         return RBK_REFUSAL_NOT_NEEDED;
     }
-    ts->approvals = same ? ts->approvals | seats : seats;
+    ts->approvals = same ? before | seats : seats;
     ts->proposed = (uint32_t)answer + 1;
     if (one_role_agrees(step->machine, question, ts->approvals)) {
         carry_out_choice(step, trigger, answer);

@@ -85,21 +85,6 @@ static bool find_question(const struct rbk_run *run, uint32_t serial,
     return false;
 }
 
-/* Which question of the machine that is: for the roles it waits for. RBK_NONE: anybody may answer.
- */
-static uint32_t question_of(const struct rbk_run *run, enum rbk_question_owner owner,
-                            uint32_t index)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-
-    if (owner == RBK_OWNER_TRIGGER) {
-        uint32_t reaction = rbk_state_trigger(machine, run->replay->state, index)->reaction;
-
-        return reaction != RBK_NONE ? machine->reactions[reaction].question : RBK_NONE;
-    }
-    return rbk_region_question(machine, run->replay->state, index);
-}
-
 /* ---- requests into records ---------------------------------------------------------------------
  */
 
@@ -228,7 +213,7 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
     event->answer = (enum rbk_answer)answer;
     queued->record.message =
         rbk_secrets_redact(run->secrets, &queued->arena, rbk_str_from(text_of(body, "reason")));
-    take_seats(run, body, question_of(run, event->owner, event->index), queued);
+    take_seats(run, body, rbk_replay_question(run->replay, event->owner, event->index), queued);
     return NULL;
 }
 
@@ -354,23 +339,6 @@ static const struct {
 /* ---- refusals ----------------------------------------------------------------------------------
  */
 
-/* The seats of those who started or resumed the run: they do not count under four eyes. */
-static uint32_t seats_of_starters(const struct rbk_run *run, uint32_t question)
-{
-    uint32_t seats = 0;
-
-    if (!rbk_question_four_eyes(run->replay->machine, question)) {
-        return 0;
-    }
-    for (const struct rbk_starter *at = run->replay->starters; at != NULL; at = at->next) {
-        for (uint32_t seat = 0; seat < 32; seat++) {
-            struct rbk_str name = rbk_question_seat_name(run->replay->machine, question, seat);
-            seats |= name.bytes != 0 && rbk_str_equal(name, at->name) ? UINT32_C(1) << seat : 0;
-        }
-    }
-    return seats;
-}
-
 void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
                        enum rbk_refusal refusal, struct rbk_buffer *out)
 {
@@ -386,14 +354,15 @@ void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
     }
     if (refusal == RBK_REFUSAL_NOT_YOURS || refusal == RBK_REFUSAL_OWN_RUN ||
         refusal == RBK_REFUSAL_NOT_NEEDED) {
-        question = question_of(run, owner, event->index);
+        question = rbk_replay_question(run->replay, owner, event->index);
         approvals = owner == RBK_OWNER_TRIGGER
                         ? rbk_state_trigger(machine, state, event->index)->approvals
                         : rbk_state_region(machine, state, event->index)->approvals;
         rbk_buffer_append_text(out, "; it waits for ");
-        rbk_seats_wanted_text(machine, question, approvals, seats_of_starters(run, question), out);
+        rbk_seats_wanted_text(machine, question, approvals,
+                              rbk_replay_starter_seats(run->replay, question), out);
     } else if (refusal == RBK_REFUSAL_WRONG_ANSWER) {
-        question = question_of(run, owner, event->index);
+        question = rbk_replay_question(run->replay, owner, event->index);
         rbk_buffer_append_text(out, "; it takes ");
         rbk_buffer_append_text(
             out, rbk_question_answers_text(question != RBK_NONE ? machine->questions[question].kind

@@ -150,29 +150,6 @@ static void keep_alert(struct rbk_replay *replay, const struct rbk_record *recor
     rbk_arena_fini(&texts);
 }
 
-/* ---- who runs it ------------------------------------------------------------------------------
- */
-
-bool rbk_replay_started_by(const struct rbk_replay *replay, struct rbk_str user)
-{
-    for (const struct rbk_starter *at = replay->starters; at != NULL; at = at->next) {
-        if (rbk_str_equal(at->name, user)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user)
-{
-    if (!rbk_replay_started_by(replay, user)) {
-        struct rbk_starter *starter = rbk_new(&replay->arena, struct rbk_starter);
-
-        *starter = (struct rbk_starter){rbk_arena_copy(&replay->arena, user), replay->starters};
-        replay->starters = starter;
-    }
-}
-
 /* ---- the reason -------------------------------------------------------------------------------
  */
 
@@ -328,10 +305,12 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
     tell_reason(replay, record);
 }
 
-enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_record *record)
+enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, struct rbk_record *record)
 {
     enum rbk_refusal refusal;
 
+    /* Only now: whoever answers may have taken over the run since, in this very turn even. */
+    rbk_replay_bar_starters(replay, record);
     replay->actions.count = 0;
     if (record->event.kind == RBK_EVENT_NOTE && record->event.serial == 0) {
         if (record->alert.bytes != 0) {

@@ -68,7 +68,7 @@ struct rbk_replay {
     struct rbk_in_flight *in_flight; /* in_flight_count */
     size_t in_flight_count, in_flight_capacity;
     struct rbk_way_known *ways;   /* machine->strategy_count */
-    struct rbk_began *began; /* machine->region_count */
+    struct rbk_began *began;      /* machine->region_count */
     struct rbk_alerts alerts;     /* firing now */
     struct rbk_starter *starters; /* each once, the latest first */
     struct rbk_str reason;        /* why it paused, was held, turned or got stuck, for a person */
@@ -108,15 +108,28 @@ void rbk_replay_free(struct rbk_replay *replay);
 struct rbk_replay *rbk_replay_begin(struct rbk_arena *arena, const struct rbk_machine *machine,
                                     struct rbk_value *params, struct rbk_error *reterr);
 
-/* One event: step(), then values, in-flight table, alerts. The executor uses the same function for
- * events that happen now, after they are in the journal. @return what step() said. */
-enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, const struct rbk_record *record);
+/* One event: what follows for it from those before (`own` and `barred` of an answer, which are set
+ * in the record), step(), then values, in-flight table, alerts. The executor uses the same function
+ * for events that happen now, after they are in the journal. @return what step() said. */
+enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, struct rbk_record *record);
 /* Whether there is room for the value of a record, beside what is bound already. */
 bool rbk_replay_has_room(const struct rbk_replay *replay, const struct rbk_record *record);
+
+/* ---- starters.c ---- */
+
 /* Whether the journal says that this person started or resumed the run. */
 bool rbk_replay_started_by(const struct rbk_replay *replay, struct rbk_str user);
 /* It does, from here on. Twice is fine. */
 void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user);
+/* The question of the machine that is open there; RBK_NONE: none, or one that anybody may answer.
+ * Any index will do: journals are not trusted. */
+uint32_t rbk_replay_question(const struct rbk_replay *replay, enum rbk_question_owner owner,
+                             uint32_t index);
+/* The seats of those who started or resumed the run, where the question wants four eyes; else 0. */
+uint32_t rbk_replay_starter_seats(const struct rbk_replay *replay, uint32_t question);
+/* Set `own` and `barred` of the record's event. */
+void rbk_replay_bar_starters(const struct rbk_replay *replay, struct rbk_record *record);
+
 /* As before the first event. */
 void rbk_replay_reset(struct rbk_replay *replay);
 

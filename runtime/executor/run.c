@@ -267,8 +267,6 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
         queued->record.detail =
             RBK_STR("the values of this run take up all the room they may: this one is missing");
     }
-    /* Only now: whoever asked may have taken over the run since, in this very turn even. */
-    queued->record.event.own = rbk_replay_started_by(replay, queued->record.who);
     refusal = rbk_replay_apply(replay, &queued->record);
     if (refusal != RBK_REFUSAL_ACCEPTED) {
         rbk_turn_refused(run, &queued->record.event);

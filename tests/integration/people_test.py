@@ -144,6 +144,24 @@ def self_given_by_who_resumed_it(scene):
     finishes(scene)
 
 
+def agreed_before_taking_over(scene):
+    """Who agreed and takes the run over afterwards has agreed for nothing: two others are wanted."""
+    if os.geteuid() != 0:
+        return  # nobody else to become
+    head = f'role dba {{ contact "dba@example.com" members "{USER}", "nobody", "dirk", "dora" }}\n'
+    scene.begin(gate("2 of dba four eyes", head=head), env={"RBK_TEST_SNAPSHOT_EVERY": "1"})
+    expect(answers(scene, "nobody"), "accepted", "the first")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    subprocess.run(["chown", "-R", "nobody", scene.folder], check=True)
+    scene.process = scene.start("rbk", "resume", "--no-wait", stdout=scene.log, stderr=subprocess.STDOUT, user="nobody")
+    scene.until(lambda: "by nobody" in log_of(scene), "nobody takes the run over")
+    expect(answers(scene, "dirk"), "accepted", "the second, and the first that counts")
+    says(answers(scene, "dirk"), "you have agreed already", "1 more of dba", "dora")
+    expect(answers(scene, "dora"), "accepted", "the third")
+    scene.ends(0, "completed").trace("a")
+
+
 def twice_given(scene):
     """The same person is one person, before and after a crash; who is still wanted is said."""
     scene.begin(gate("2 of dba"))
@@ -508,7 +526,8 @@ def escalation_ends_when_somebody_answers(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
-CASES = [denied, expired, self_given, self_given_by_who_resumed_it, twice_given, late, forged_by_another_user, forged_for_another_run,
+CASES = [denied, expired, self_given, self_given_by_who_resumed_it, agreed_before_taking_over,
+         twice_given, late, forged_by_another_user, forged_for_another_run,
          forged_for_another_digest, forged_with_more_than_is_understood, two_roles_take_two_people_under_four_eyes,
          attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same,
          a_question_is_put_to_others,

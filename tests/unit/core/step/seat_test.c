@@ -197,6 +197,25 @@ START_TEST(who_runs_it_does_not_count_under_four_eyes)
 }
 END_TEST
 
+START_TEST(who_takes_the_run_over_has_agreed_for_nothing)
+{
+    struct run run;
+    struct rbk_event third = {
+        .kind = RBK_EVENT_ANSWER, .owner = RBK_OWNER_REGION, .index = 1, .answer = RBK_ANSWER_YES};
+    run_start(&run, gated(1, 2, true));
+    SAY(&run, "dana", ACCEPTED);
+    third.barred = rbk_question_seats(run.machine, 0, RBK_STR("dana"));
+    third.seats = rbk_question_seats(run.machine, 0, RBK_STR("dirk"));
+    ck_assert_int_eq(run_post(&run, third), RBK_REFUSAL_ACCEPTED);
+    ck_at(&run, 1, "a.approve.1 asking");
+    ck_assert_int_eq(run_post(&run, third), RBK_REFUSAL_NOT_NEEDED);
+    third.seats = rbk_question_seats(run.machine, 0, RBK_STR("dora"));
+    ck_assert_int_eq(run_post(&run, third), RBK_REFUSAL_ACCEPTED);
+    ck_at(&run, 1, "a.apply.1 running");
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(a_role_without_members_is_one_more_person_under_four_eyes)
 {
     struct run run;
@@ -308,6 +327,7 @@ int main(void)
     tcase_add_test(tcase, one_person_counts_for_two_roles_without_four_eyes);
     tcase_add_test(tcase, nobody_counts_for_two_roles_under_four_eyes);
     tcase_add_test(tcase, who_runs_it_does_not_count_under_four_eyes);
+    tcase_add_test(tcase, who_takes_the_run_over_has_agreed_for_nothing);
     tcase_add_test(tcase, a_role_without_members_is_one_more_person_under_four_eyes);
     tcase_add_test(tcase, one_no_is_enough_whoever_agreed_before);
     tcase_add_test(tcase, a_token_speaks_only_for_its_roles);
