@@ -342,7 +342,8 @@ static int look_at_run(struct call *call, const char *run, struct rbk_error *ret
         /* The inbox first, the journal after it: what the runner takes in between is seen in both,
          * and the other way round it would be in neither. */
         if (error == 0 && (seen = rbk_seen(call->request->server, run, reterr)) == NULL) {
-            error = -(int)reterr->code;
+            rbk_arena_fini(&pending.arena);
+            return -(int)reterr->code;
         }
     }
     for (size_t i = 0; i < call->alert_count && error == 0; i++) {

@@ -120,17 +120,20 @@ int rbk_listen_loopback(const char *listen, bool *ret_loopback, struct rbk_error
 
 static void tell_bound(const struct rbk_server *server, int descriptor, struct rbk_buffer *out)
 {
-    struct sockaddr_storage bound = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four; /* the port lies at the same place in both */
+        struct sockaddr_in6 six;
+    } bound;
     socklen_t bytes = sizeof(bound);
     char text[64];
-    unsigned port;
 
-    (void)getsockname(descriptor, (struct sockaddr *)&bound, &bytes);
-    rbk_address_text((const struct sockaddr *)&bound, text);
-    /* The port lies at the same place in both. */
-    port = ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
-    rbk_buffer_printf(out, bound.ss_family == AF_INET6 ? "http%s://[%s]:%u/" : "http%s://%s:%u/",
-                      server->tls ? "s" : "", text, port);
+    memset(&bound, 0, sizeof(bound));
+    (void)getsockname(descriptor, &bound.any, &bytes);
+    rbk_address_text(&bound.any, text);
+    rbk_buffer_printf(out,
+                      bound.any.sa_family == AF_INET6 ? "http%s://[%s]:%u/" : "http%s://%s:%u/",
+                      server->tls ? "s" : "", text, (unsigned)ntohs(bound.four.sin_port));
 }
 
 int rbk_listen_open(struct rbk_server *server, int *ret_socket, struct rbk_buffer *ret_bound,
