@@ -165,8 +165,7 @@ static bool region_fits(const struct rbk_machine *machine, uint32_t index,
     if (!target_inside && region->target != RBK_NONE && region->target != RBK_TARGET_STOP) {
         return false;
     }
-    if (region->flags &
-        ~RBK_FLAGS_REGION) {
+    if (region->flags & ~RBK_FLAGS_REGION) {
         return false;
     }
     switch ((enum rbk_mode)region->mode) {

@@ -169,8 +169,8 @@ static bool make_conditions(struct rbk_watch *watch)
                                                   .own_readings = row->every_ms != 0};
     }
     for (uint32_t i = 0; i < machine->criterion_count; i++) {
-        watch->conditions[machine->trigger_count + i] = (struct condition){
-            .expr = machine->criteria[i].condition};
+        watch->conditions[machine->trigger_count + i] =
+            (struct condition){.expr = machine->criteria[i].condition};
     }
     return make_dependencies(watch);
 }

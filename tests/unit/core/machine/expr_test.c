@@ -330,9 +330,9 @@ START_TEST(missing_travels_through_every_operation_but_coalesce_and_logic)
                                        RBK_OP_GT,       RBK_OP_GE,     RBK_OP_ADD,  RBK_OP_SUBTRACT,
                                        RBK_OP_MULTIPLY, RBK_OP_DIVIDE, RBK_OP_RATIO};
     static const enum rbk_op ones[] = {
-        RBK_OP_NOT,       RBK_OP_NEGATE, RBK_OP_ABS,        RBK_OP_READ_AS,    RBK_OP_PRINT_AS,
-        RBK_OP_READ_UNIT, RBK_OP_TEXT,   RBK_OP_URL_ENCODE, RBK_OP_URL_BASE,   RBK_OP_JSON_VALUE, RBK_OP_JSON_ESCAPE,
-        RBK_OP_LENGTH,    RBK_OP_LINES,  RBK_OP_MAIL_HEADER, RBK_OP_NO_DASH};
+        RBK_OP_NOT,         RBK_OP_NEGATE, RBK_OP_ABS,        RBK_OP_READ_AS,     RBK_OP_PRINT_AS,
+        RBK_OP_READ_UNIT,   RBK_OP_TEXT,   RBK_OP_URL_ENCODE, RBK_OP_URL_BASE,    RBK_OP_JSON_VALUE,
+        RBK_OP_JSON_ESCAPE, RBK_OP_LENGTH, RBK_OP_LINES,      RBK_OP_MAIL_HEADER, RBK_OP_NO_DASH};
     for (size_t i = 0; i < sizeof(twos) / sizeof(twos[0]); i++) {
         ck_assert(binary(twos[i], RBK_TYPE_INT, missing(), integer(1)).missing);
         ck_assert(binary(twos[i], RBK_TYPE_INT, integer(1), missing()).missing);
