@@ -22,7 +22,6 @@
 #include "runtime/core/number.h"
 #include "runtime/core/value_text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PEN_BYTES ((size_t)4096)

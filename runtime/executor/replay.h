@@ -117,9 +117,7 @@ bool rbk_replay_has_room(const struct rbk_replay *replay, const struct rbk_recor
 
 /* ---- starters.c ---- */
 
-/* Whether the journal says that this person started or resumed the run. */
-bool rbk_replay_started_by(const struct rbk_replay *replay, struct rbk_str user);
-/* It does, from here on. Twice is fine. */
+/* This person has started or resumed the run. Twice is fine. */
 void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user);
 /* The question of the machine that is open there; RBK_NONE: none, or one that anybody may answer.
  * Any index will do: journals are not trusted. */

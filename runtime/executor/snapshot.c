@@ -98,6 +98,14 @@ static json_t *flight_json(const struct rbk_replay *replay)
     return array;
 }
 
+/* False: out of memory. */
+static bool append_row(json_t *array, uint32_t row, uint32_t what, uint64_t at_ms)
+{
+    json_t *item = json_pack("[I,I,I]", (json_int_t)row, (json_int_t)what, (json_int_t)at_ms);
+
+    return item != NULL && json_array_append_new(array, item) == 0;
+}
+
 /* What was read of strategies: [row, level, since]. */
 static json_t *ways_json(const struct rbk_replay *replay)
 {
@@ -105,14 +113,8 @@ static json_t *ways_json(const struct rbk_replay *replay)
 
     for (uint32_t i = 0; i < replay->machine->strategy_count; i++) {
         const struct rbk_way_known *way = &replay->ways[i];
-        json_t *row;
 
-        if (way->since_ms == 0) {
-            continue;
-        }
-        row =
-            json_pack("[I,I,I]", (json_int_t)i, (json_int_t)way->level, (json_int_t)way->since_ms);
-        if (row == NULL || json_array_append_new(array, row) != 0) {
+        if (way->since_ms != 0 && !append_row(array, i, way->level, way->since_ms)) {
             json_decref(array);
             return NULL;
         }
@@ -127,14 +129,8 @@ static json_t *began_json(const struct rbk_replay *replay)
 
     for (uint32_t i = 0; i < replay->machine->region_count; i++) {
         const struct rbk_began *began = &replay->began[i];
-        json_t *row;
 
-        if (began->order == 0) {
-            continue;
-        }
-        row =
-            json_pack("[I,I,I]", (json_int_t)i, (json_int_t)began->order, (json_int_t)began->at_ms);
-        if (row == NULL || json_array_append_new(array, row) != 0) {
+        if (began->order != 0 && !append_row(array, i, began->order, began->at_ms)) {
             json_decref(array);
             return NULL;
         }

@@ -7,7 +7,8 @@
 
 #include "runtime/core/seat.h"
 
-bool rbk_replay_started_by(const struct rbk_replay *replay, struct rbk_str user)
+/* Whether the journal says that this person started or resumed the run. */
+static bool is_starter(const struct rbk_replay *replay, struct rbk_str user)
 {
     for (const struct rbk_starter *at = replay->starters; at != NULL; at = at->next) {
         if (rbk_str_equal(at->name, user)) {
@@ -19,7 +20,7 @@ bool rbk_replay_started_by(const struct rbk_replay *replay, struct rbk_str user)
 
 void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user)
 {
-    if (!rbk_replay_started_by(replay, user)) {
+    if (!is_starter(replay, user)) {
         struct rbk_starter *starter = rbk_new(&replay->arena, struct rbk_starter);
 
         *starter = (struct rbk_starter){rbk_arena_copy(&replay->arena, user), replay->starters};
@@ -69,7 +70,7 @@ void rbk_replay_bar_starters(const struct rbk_replay *replay, struct rbk_record 
 {
     struct rbk_event *event = &record->event;
 
-    event->own = rbk_replay_started_by(replay, record->who);
+    event->own = is_starter(replay, record->who);
     event->barred = 0;
     if (event->kind == RBK_EVENT_ANSWER) {
         event->barred = rbk_replay_starter_seats(
