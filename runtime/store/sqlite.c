@@ -210,6 +210,7 @@ int rbk_store_begin(struct rbk_store *store, struct rbk_error *reterr)
         return error;
     }
     store->in_transaction = true;
+    rbk_sqlite_write_ahead(store);
     return 0;
 }
 

@@ -96,6 +96,7 @@ struct rbk_store {
     bool in_transaction;
     bool failed;           /* a write failed: nothing more is written */
     uint64_t wal_pages;    /* pages in the write-ahead log after the last commit */
+    int64_t wal_bytes;     /* at least so long is its file; INT64_MAX: leave it as it is */
     struct rbk_sha256 sha; /* for one event after the other */
     sqlite3_stmt *statements[RBK_SQLITE_STATEMENT_COUNT]; /* owned, prepared on first use */
 };
@@ -123,6 +124,9 @@ int rbk_sqlite_run(struct rbk_store *store, sqlite3_stmt *statement, const char 
 /* Inside a transaction, as every writer must be: -RBK_ESTORE otherwise. */
 int rbk_sqlite_writable(struct rbk_store *store, struct rbk_error *reterr);
 
+/* Make the log longer before commits have to, for a runner, inside a transaction: SQLite's write
+ * lock keeps others from doing so at the same time. Fails silently: the commits do without. */
+void rbk_sqlite_write_ahead(struct rbk_store *store);
 /* Create or check the tables. */
 int rbk_sqlite_prepare_schema(struct rbk_store *store, struct rbk_error *reterr);
 /* Milliseconds since 1970, for rows written by clients. */

@@ -9,14 +9,17 @@ the exit status is 1 when one does not.
 """
 
 import json
+import math
 import os
 import resource
 import shutil
+import socket
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import many_stages
@@ -229,16 +232,48 @@ def start():
     report("rbk resume after SIGKILL in step 990 of 1,000", statistics.median(spent), 50, "ms")
 
 
+class Endpoint(threading.Thread):
+    """A service that fails from a moment on that lies a known time after one of its polls: where in the probe's
+    period a failure falls decides how long it goes unseen, so the rounds are spread over the period, not by chance."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d/health" % self.listener.getsockname()[1]
+        self.seconds_after_poll = None  # set: the next poll is the last good one
+        self.fails_at = math.inf
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                while client.recv(4096):  # a request of this probe comes in one piece
+                    now = time.time()
+                    failing = now >= self.fails_at
+                    client.sendall(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % (500 if failing else 200))
+                    if self.seconds_after_poll is not None and self.fails_at == math.inf:
+                        self.fails_at = now + self.seconds_after_poll
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
 def trigger():
-    """From a file that appears to the rollback it triggers, with a probe every 100 ms."""
-    period = 100
+    """From an endpoint that begins to fail to the rollback it triggers, with a probe every 100 ms."""
+    period, rounds = 100, 25
     delays, reactions = [], []
-    for round_ in range(20):
-        folder = fresh("trigger")
+    for round_ in range(rounds):
+        folder, endpoint = fresh("trigger"), Endpoint()
         write(folder, f"""plan watched {{
     title "Bench"
-    probe bad = file.exists("bad") every {period}ms timeout 1s
-    trigger broken when bad == true then abort
+    probe health = http.status("{endpoint.url}") every {period}ms timeout 1s
+    trigger broken when health >= 500 then abort
     stage one {{
         apply within 1m {{ run "touch applied" idempotent }}
         verify within 1m {{ check "there" file.exists("applied") for 30s timeout 50s }}
@@ -255,14 +290,13 @@ def trigger():
         deadline = time.monotonic() + 20
         while not os.path.exists(os.path.join(folder, "applied")) and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(0.15 + 0.005 * round_)  # spread evenly over the probe's period
-        at = time.time_ns()
-        open(os.path.join(folder, "bad"), "w").close()
+        endpoint.seconds_after_poll = period / 1000 * (round_ + 0.5) / rounds
         if child.wait(30) != 10:
             sys.exit("the trigger's run did not roll back")
+        endpoint.close()
         with open(os.path.join(folder, "turned")) as file:
             turned = int(file.read())
-        delays.append((turned - at) / 1e6)
+        delays.append(turned / 1e6 - 1000 * endpoint.fails_at)
         fired = [row for row in journal(folder) if row[2] == "trigger"]
         reactions.append(turned / 1e6 - fired[0][1])
     report("trigger: reading to first rollback effect, median", statistics.median(reactions), 10, "ms")
