@@ -29,8 +29,8 @@ static sqlite3_int64 ahead_of(sqlite3_int64 bytes)
 void rbk_sqlite_write_ahead(struct rbk_store *store)
 {
     static const char zeros[RBK_SQLITE_AHEAD_PIECE];
-    sqlite3_int64 needed = (sqlite3_int64)(store->wal_pages + RBK_SQLITE_AHEAD_PAGES) *
-                           RBK_SQLITE_FRAME_BYTES;
+    sqlite3_int64 needed =
+        (sqlite3_int64)(store->wal_pages + RBK_SQLITE_AHEAD_PAGES) * RBK_SQLITE_FRAME_BYTES;
     sqlite3_int64 bytes = 0, end;
     sqlite3_file *log = NULL;
 
