@@ -111,6 +111,29 @@ struct rbk_str rbk_sqlite_text(sqlite3_stmt *statement, int column)
     return (struct rbk_str){text, (size_t)sqlite3_column_bytes(statement, column)};
 }
 
+int rbk_sqlite_keep(struct rbk_store *store, sqlite3_stmt *statement, struct rbk_arena *arena,
+                    struct rbk_str *const *texts, size_t count, struct rbk_error *reterr)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        char *copy = rbk_arena_try_alloc(arena, texts[i]->bytes + 1, 1);
+
+        if (copy == NULL) {
+            error = rbk_error_set(reterr, RBK_ELIMIT,
+                                  "a row of the store \"%s\" is larger than there is room for",
+                                  store->path);
+        } else {
+            if (texts[i]->bytes != 0) {
+                memcpy(copy, texts[i]->data, texts[i]->bytes);
+            }
+            texts[i]->data = copy; /* zeroed, so it ends in NUL */
+        }
+    }
+    sqlite3_reset(statement);
+    return error;
+}
+
 int rbk_sqlite_run(struct rbk_store *store, sqlite3_stmt *statement, const char *what,
                    struct rbk_error *reterr)
 {
@@ -171,10 +194,14 @@ static int lock_writers(struct rbk_store *store, struct rbk_error *reterr)
             return rbk_error_set_system(reterr, RBK_ESTORE, errno, "cannot lock the store \"%s\"",
                                         store->path);
         }
-        if (waited_ms >= RBK_SQLITE_BUSY_MS) {
-            return rbk_error_set(reterr, RBK_EBUSY,
-                                 "the store \"%s\" has been locked by another process for %d s",
-                                 store->path, RBK_SQLITE_BUSY_MS / 1000);
+        if (waited_ms >= store->patience_ms) {
+            return store->patience_ms == 0
+                       ? rbk_error_set(reterr, RBK_EBUSY,
+                                       "the store \"%s\" is locked by another process", store->path)
+                       : rbk_error_set(
+                             reterr, RBK_EBUSY,
+                             "the store \"%s\" has been locked by another process for %d s",
+                             store->path, store->patience_ms / 1000);
         }
         nanosleep(&pause, NULL);
     }
@@ -349,7 +376,7 @@ static int configure(struct rbk_store *store, struct rbk_error *reterr)
     int code;
 
     sqlite3_extended_result_codes(store->database, 1);
-    sqlite3_busy_timeout(store->database, RBK_SQLITE_BUSY_MS);
+    sqlite3_busy_timeout(store->database, store->patience_ms);
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -376,8 +403,8 @@ static void make_private(const char *path)
     }
 }
 
-int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store **ret_store,
-                   struct rbk_error *reterr)
+static int open_store(const char *path, enum rbk_store_role role, int patience_ms,
+                      struct rbk_store **ret_store, struct rbk_error *reterr)
 {
     struct rbk_store *store = calloc(1, sizeof(*store));
     int error = -RBK_ENOMEM, flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, code;
@@ -387,6 +414,7 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
     store->role = role;
+    store->patience_ms = patience_ms;
     store->write_lock = store->lease_lock = -1;
     rbk_sha256_init(&store->sha);
     store->path = absolute(path);
@@ -436,6 +464,24 @@ int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store 
 fail:
     rbk_store_close(store);
     return error;
+}
+
+int rbk_store_open(const char *path, enum rbk_store_role role, struct rbk_store **ret_store,
+                   struct rbk_error *reterr)
+{
+    return open_store(path, role, RBK_SQLITE_BUSY_MS, ret_store, reterr);
+}
+
+int rbk_store_open_hasty(const char *path, enum rbk_store_role role, struct rbk_store **ret_store,
+                         struct rbk_error *reterr)
+{
+    return open_store(path, role, 0, ret_store, reterr);
+}
+
+void rbk_store_hurry(struct rbk_store *store)
+{
+    store->patience_ms = 0;
+    sqlite3_busy_timeout(store->database, 0);
 }
 
 void rbk_store_close(struct rbk_store *store)

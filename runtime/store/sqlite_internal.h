@@ -91,6 +91,7 @@ struct rbk_store {
     char *path;        /* owned, absolute */
     char *directory;   /* owned: of path */
     enum rbk_store_role role;
+    int patience_ms; /* how long another process is waited for; 0: not at all */
     int write_lock; /* descriptor of PATH-lock: one writer or checkpointer at a time */
     int lease_lock; /* descriptor of the run's lock file; -1: no lease */
     bool in_transaction;
@@ -109,8 +110,12 @@ sqlite3_stmt *rbk_sqlite_statement(struct rbk_store *store, enum rbk_sqlite_stat
                                    struct rbk_error *reterr);
 void rbk_sqlite_bind(sqlite3_stmt *statement, int column, struct rbk_str text);
 struct rbk_str rbk_sqlite_text(sqlite3_stmt *statement, int column);
-/* The same for a statement that writes: NULL outside a transaction, and after a write has failed.
- */
+/* Copy texts of a row into an arena, in place. -RBK_ELIMIT when there is no room: others can make
+ * rows as large as they like. The statement is reset. */
+int rbk_sqlite_keep(struct rbk_store *store, sqlite3_stmt *statement, struct rbk_arena *arena,
+                    struct rbk_str *const *texts, size_t count, struct rbk_error *reterr);
+/* Like rbk_sqlite_statement(), for one that writes: NULL outside a transaction, and after a write
+ * has failed. */
 sqlite3_stmt *rbk_sqlite_writer(struct rbk_store *store, enum rbk_sqlite_statement which,
                                 struct rbk_error *reterr);
 /* Go to the next row of a statement. False, with the statement reset, at the end; when *error is

@@ -91,13 +91,14 @@ int rbk_store_get_request(struct rbk_store *store, const char *run, int64_t id,
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, id);
     if (rbk_sqlite_next(store, statement, "cannot read the inbox in", &error, reterr)) {
+        struct rbk_str *const texts[] = {&request.who, &request.kind, &request.body,
+                                         &request.reply};
+
         request = read_request(statement);
-        request.who = rbk_arena_copy(arena, request.who);
-        request.kind = rbk_arena_copy(arena, request.kind);
-        request.body = rbk_arena_copy(arena, request.body);
-        request.reply = rbk_arena_copy(arena, request.reply);
-        *ret_request = request;
-        sqlite3_reset(statement);
+        error = rbk_sqlite_keep(store, statement, arena, texts, 4, reterr);
+        if (error == 0) {
+            *ret_request = request;
+        }
     } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "no such request");
     }
@@ -161,8 +162,12 @@ int rbk_store_get_reply(struct rbk_store *store, int64_t id, struct rbk_arena *a
     }
     sqlite3_bind_int64(statement, 1, id);
     if (rbk_sqlite_next(store, statement, "cannot read the inbox in", &error, reterr)) {
-        *ret_reply = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
-        sqlite3_reset(statement);
+        struct rbk_str reply = rbk_sqlite_text(statement, 0), *const texts[] = {&reply};
+
+        error = rbk_sqlite_keep(store, statement, arena, texts, 1, reterr);
+        if (error == 0) {
+            *ret_reply = reply;
+        }
     } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "no such request");
     }
@@ -285,8 +290,13 @@ int rbk_store_get_kept(struct rbk_store *store, const char *run, uint32_t channe
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, channel);
     *ret_kept = (struct rbk_str){NULL, 0};
-    while (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
-        *ret_kept = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
+    if (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
+        struct rbk_str kept = rbk_sqlite_text(statement, 0), *const texts[] = {&kept};
+
+        error = rbk_sqlite_keep(store, statement, arena, texts, 1, reterr);
+        if (error == 0) {
+            *ret_kept = kept;
+        }
     }
     return error;
 }
@@ -334,12 +344,13 @@ int rbk_store_get_evidence(struct rbk_store *store, const char *run, int64_t id,
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     sqlite3_bind_int64(statement, 2, id);
     if (rbk_sqlite_next(store, statement, "cannot read the evidence in", &error, reterr)) {
+        struct rbk_str *const texts[] = {&evidence.label, &evidence.sha256, &evidence.content};
+
         evidence = read_evidence(statement);
-        evidence.label = rbk_arena_copy(arena, evidence.label);
-        evidence.sha256 = rbk_arena_copy(arena, evidence.sha256);
-        evidence.content = rbk_arena_copy(arena, evidence.content);
-        *ret_evidence = evidence;
-        sqlite3_reset(statement);
+        error = rbk_sqlite_keep(store, statement, arena, texts, 3, reterr);
+        if (error == 0) {
+            *ret_evidence = evidence;
+        }
     } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "the run has no such evidence");
     }

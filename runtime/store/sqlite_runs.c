@@ -27,8 +27,12 @@ int rbk_store_get_machine(struct rbk_store *store, const char *hash, struct rbk_
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(hash));
     if (rbk_sqlite_next(store, statement, "cannot read", &error, reterr)) {
-        *ret_text = rbk_arena_copy(arena, rbk_sqlite_text(statement, 0));
-        sqlite3_reset(statement);
+        struct rbk_str text = rbk_sqlite_text(statement, 0), *const texts[] = {&text};
+
+        error = rbk_sqlite_keep(store, statement, arena, texts, 1, reterr);
+        if (error == 0) {
+            *ret_text = text;
+        }
     } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "the store has no machine %.12s", hash);
     }
@@ -86,20 +90,16 @@ int rbk_store_get_run(struct rbk_store *store, const char *id, struct rbk_arena 
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(id));
     if (rbk_sqlite_next(store, statement, "cannot read", &error, reterr)) {
+        struct rbk_str *const texts[] = {
+            &run.id,        &run.machine, &run.plan,        &run.title,  &run.user, &run.host,
+            &run.directory, &run.params,  &run.unrehearsed, &run.status, &run.url};
+
         read_run(statement, &run);
-        run.id = rbk_arena_copy(arena, run.id);
-        run.machine = rbk_arena_copy(arena, run.machine);
-        run.plan = rbk_arena_copy(arena, run.plan);
-        run.title = rbk_arena_copy(arena, run.title);
-        run.user = rbk_arena_copy(arena, run.user);
-        run.host = rbk_arena_copy(arena, run.host);
-        run.directory = rbk_arena_copy(arena, run.directory);
-        run.params = rbk_arena_copy(arena, run.params);
-        run.unrehearsed = rbk_arena_copy(arena, run.unrehearsed);
-        run.status = rbk_arena_copy(arena, run.status);
-        run.url = rbk_arena_copy(arena, run.url);
-        *ret_run = run;
-        sqlite3_reset(statement);
+        error = rbk_sqlite_keep(store, statement, arena, texts, sizeof(texts) / sizeof(texts[0]),
+                                reterr);
+        if (error == 0) {
+            *ret_run = run;
+        }
     } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND,
                               "the store has no run \"%s\"; `rbk runs` lists them", id);

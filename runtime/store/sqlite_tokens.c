@@ -53,15 +53,14 @@ int rbk_store_get_token(struct rbk_store *store, struct rbk_str id, struct rbk_a
     }
     rbk_sqlite_bind(statement, 1, id);
     if (rbk_sqlite_next(store, statement, "cannot read the tokens in", &error, reterr)) {
+        struct rbk_str *const texts[] = {&token.id,    &token.sha256, &token.person,
+                                         &token.roles, &token.scope,  &token.created_by};
+
         token = read_token(statement);
-        token.id = rbk_arena_copy(arena, token.id);
-        token.sha256 = rbk_arena_copy(arena, token.sha256);
-        token.person = rbk_arena_copy(arena, token.person);
-        token.roles = rbk_arena_copy(arena, token.roles);
-        token.scope = rbk_arena_copy(arena, token.scope);
-        token.created_by = rbk_arena_copy(arena, token.created_by);
-        *ret_token = token;
-        sqlite3_reset(statement);
+        error = rbk_sqlite_keep(store, statement, arena, texts, 6, reterr);
+        if (error == 0) {
+            *ret_token = token;
+        }
     } else if (error == 0) {
         error = rbk_error_set(reterr, RBK_ENOTFOUND, "there is no token %.*s", RBK_STR_ARG(id));
     }

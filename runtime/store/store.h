@@ -43,6 +43,15 @@ enum rbk_store_role { RBK_STORE_RUNNER, RBK_STORE_KEEPER, RBK_STORE_CLIENT, RBK_
  */
 RBK_MUST_USE int rbk_store_open(const char *path, enum rbk_store_role role,
                                 struct rbk_store **ret_store, struct rbk_error *reterr);
+/*
+ * The same for who must not be held up: neither this call nor anything that is done with the store
+ * later waits for other processes. What one of them holds gives -RBK_EBUSY at once; nothing has
+ * failed then, and the same may be tried again.
+ */
+RBK_MUST_USE int rbk_store_open_hasty(const char *path, enum rbk_store_role role,
+                                      struct rbk_store **ret_store, struct rbk_error *reterr);
+/* From here on as if it had been opened so. */
+void rbk_store_hurry(struct rbk_store *store);
 void rbk_store_close(struct rbk_store *store);
 /* The path it was opened with, and the directory for a run's files: DIR/runs/RUN beside the store.
  */
@@ -57,7 +66,8 @@ RBK_MUST_USE int rbk_store_default_path(struct rbk_buffer *out, struct rbk_error
 /* ---- transactions -----------------------------------------------------------------------------
  */
 
-/* Begin a write transaction (waits a bounded time for other writers: -RBK_EBUSY). */
+/* Begin a write transaction. Waits a bounded time for other writers, or not at all when the store
+ * is hasty: -RBK_EBUSY. */
 RBK_MUST_USE int rbk_store_begin(struct rbk_store *store, struct rbk_error *reterr);
 /* Make it durable. On an error nothing of it is. */
 RBK_MUST_USE int rbk_store_commit(struct rbk_store *store, struct rbk_error *reterr);

@@ -448,6 +448,65 @@ START_TEST(after_a_failed_write_nothing_more_is_written)
 }
 END_TEST
 
+START_TEST(who_must_not_be_held_up_is_told_at_once_that_another_writes)
+{
+    const struct rbk_store_request request = {
+        .at_ms = 5, .who = RBK_STR("dana"), .kind = RBK_STR("command"), .body = RBK_STR("{}")};
+    struct rbk_store *hasty = NULL;
+    int64_t id = 0;
+
+    put_run("r1");
+    ck_assert_int_eq(rbk_store_open_hasty(path, RBK_STORE_KEEPER, &hasty, &error), 0);
+    for (int round = 0; round < 2; round++) {
+        /* The first time another rbk, the second time somebody with SQLite alone. */
+        sqlite3 *database = NULL;
+
+        if (round == 0) {
+            ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+        } else {
+            ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+            ck_assert_int_eq(sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                             SQLITE_OK);
+        }
+        alarm(5); /* waiting, it would take longer */
+        ck_assert_int_eq(rbk_store_begin(hasty, &error), -RBK_EBUSY);
+        ck_assert_int_eq(rbk_store_ask(hasty, "r1", &request, &id, &error), -RBK_EBUSY);
+        alarm(0);
+        if (round == 0) {
+            rbk_store_rollback(store);
+        } else {
+            sqlite3_close(database);
+        }
+        /* Nothing has failed: it goes on once the other has done. */
+        ck_assert_int_eq(rbk_store_ask(hasty, "r1", &request, &id, &error), 0);
+    }
+    rbk_store_close(hasty);
+}
+END_TEST
+
+START_TEST(a_row_too_large_for_its_reader_is_an_error_and_no_end)
+{
+    char *large = calloc(1, (1 << 21) + 1);
+    struct rbk_store_request request = {
+        .at_ms = 5, .who = RBK_STR("dana"), .kind = RBK_STR("command")};
+    struct rbk_store_request got;
+    struct rbk_arena arena;
+    struct rbk_str reply;
+    int64_t id = 0;
+
+    ck_assert_ptr_nonnull(large);
+    memset(large, 'x', 1 << 21);
+    request.body = rbk_str_from(large);
+    rbk_arena_init(&arena, 1 << 20);
+    put_run("r1");
+    ck_assert_int_eq(rbk_store_ask(store, "r1", &request, &id, &error), 0);
+    ck_assert_int_eq(rbk_store_get_request(store, "r1", id, &arena, &got, &error), -RBK_ELIMIT);
+    ck_assert_int_eq(rbk_store_get_reply(store, id, &arena, &reply, &error), 0);
+    rbk_arena_fini(&arena);
+    free(large);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store_sqlite");
@@ -473,6 +532,8 @@ int main(void)
     tcase_add_test(tests, a_file_that_is_no_database_is_refused);
     tcase_add_test(tests, a_client_does_not_create_a_store);
     tcase_add_test(tests, after_a_failed_write_nothing_more_is_written);
+    tcase_add_test(tests, who_must_not_be_held_up_is_told_at_once_that_another_writes);
+    tcase_add_test(tests, a_row_too_large_for_its_reader_is_an_error_and_no_end);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
