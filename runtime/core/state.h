@@ -125,13 +125,41 @@ enum rbk_trigger_mode { RBK_TRIGGER_MODES(X) RBK_TRIGGER_MODE_COUNT };
 enum rbk_level { RBK_LEVELS(X) RBK_LEVEL_COUNT };
 #undef X
 
+/*
+ * While a trigger asks its level goes on changing. What holds then:
+ *
+ *   asked about | level meanwhile         | what becomes of it
+ *   ------------+-------------------------+------------------------------------------------------
+ *   missing     | true                    | the question is closed at once, and the trigger reacts
+ *               |                         | to "true", as if nothing had been asked
+ *   true        | true, missing           | the question stands: it is about this edge, and a gap
+ *               |                         | without data is no new one
+ *   either      | false                   | the question stands: the person decides, or its `else`
+ *   true        | false, then true        | the question stands, for the new edge as well
+ *   missing     | false, then missing     | likewise
+ *   true        | false, then missing     | the question stands; the missing rule is due when it is
+ *               |                         | over, unless the level has changed again by then
+ *
+ * When it is over (a reaction was agreed to and carried out, refused, or its `else` was), the level
+ * of that moment counts:
+ *
+ *   false    quiet: the next edge is reacted to
+ *   true     fired: it was about this
+ *   missing  fired; but if the missing rule is due, and the trigger is still armed after what was
+ *            carried out, it is reacted to in the same step
+ *
+ * An `else` that is a question again is the same question. A trigger that is disarmed while its
+ * question stands (it sleeps through a stage) counts as false. A run that turns round, ends or gets
+ * past its grace closes every question; a new runner finds all this as it was.
+ */
 struct rbk_trigger_state {
     uint32_t mode;      /* enum rbk_trigger_mode */
     uint32_t level;     /* enum rbk_level, as last posted */
     uint32_t reaction;  /* HOLDING, ASKING: the reaction under way */
     uint32_t approvals; /* ASKING: as in a region */
     uint32_t fired;     /* how often it has fired */
-    uint32_t seen;      /* bit RBK_LEVEL_TRUE, RBK_LEVEL_MISSING: reacted to since it was FALSE */
+    uint32_t seen;      /* bit RBK_LEVEL_TRUE, RBK_LEVEL_MISSING: reacted to since it was FALSE;
+                           RBK_LEVEL_FALSE: ASKING, and it was FALSE since it was last TRUE */
     uint32_t serial;    /* ASKING: of the question open; 0: none */
     uint32_t proposed;  /* ASKING, what to do: the answer of those in approvals, plus 1; 0: none */
     uint64_t due_ms;    /* HOLDING, ASKING */

@@ -4,13 +4,14 @@
  *   QUIET ---- level true, or missing ----> react()
  *   react() -- `hold D then R` -----------> HOLDING -- rbk_step_triggers_due() -> react(R)
  *           -- `ask R`, `with approval` --> ASKING --- rbk_step_answer_trigger(),
- * rbk_step_triggers_due() -> carry_out()
+ *                                                      rbk_step_triggers_due() -> carry_out()
  *           -- else ----------------------> carry_out() -> FIRED
  *   HOLDING, FIRED -- level false --------> QUIET
  *   any ------------- no longer armed ----> QUIET   rbk_step_triggers_sweep()
  *
  * Each edge is reacted to once: `seen` remembers, until the level is false, whether "true" and
- * "missing" were. A question that is open stays open when the level falls: the person decides.
+ * "missing" were. A question that is open stays open when the level falls: the person decides. What
+ * happened to the level meanwhile counts when the question is over: the table is in state.h.
  */
 #include "runtime/core/base/assert.h"
 #include "runtime/core/step_internal.h"
@@ -75,17 +76,38 @@ static void settle_trigger(struct step *step, uint32_t trigger)
     ts->mode = ts->level == RBK_LEVEL_FALSE ? RBK_TRIGGER_QUIET : RBK_TRIGGER_FIRED;
     ts->approvals = ts->proposed = 0;
     ts->due_ms = 0;
+    ts->seen &= ~SEEN(RBK_LEVEL_FALSE);
     if (ts->level == RBK_LEVEL_FALSE) {
         ts->seen = 0;
     }
 }
 
-static void carry_out(struct step *step, uint32_t trigger, enum rbk_reaction_kind kind,
-                      uint32_t channel)
+/* Whether data that was good was lost while a question about bad data was open: nobody has reacted
+ * to that. */
+static bool missed_an_edge(const struct rbk_trigger_state *ts)
+{
+    return ts->level == RBK_LEVEL_MISSING && (ts->seen & SEEN(RBK_LEVEL_FALSE)) &&
+           (ts->seen & SEEN(RBK_LEVEL_TRUE));
+}
+
+static void react(struct step *step, uint32_t trigger, uint32_t reaction);
+
+/* The missing rule, which waited for the question to be over; not when the trigger was disarmed by
+ * what came of it. */
+static void react_to_missed(struct step *step, uint32_t trigger)
+{
+    struct rbk_trigger_state *ts = trigger_of(step, trigger);
+    if (rbk_trigger_armed(step->machine, step->state, trigger)) {
+        ts->seen = SEEN(RBK_LEVEL_MISSING);
+        ts->fired++;
+        react(step, trigger, step->machine->triggers[trigger].missing);
+    }
+}
+
+static void do_reaction(struct step *step, uint32_t trigger, struct rbk_cause cause,
+                        enum rbk_reaction_kind kind, uint32_t channel)
 {
     uint32_t stage = step->machine->triggers[trigger].region;
-    struct rbk_cause cause = cause_of(step, trigger);
-    settle_trigger(step, trigger);
     switch (kind) {
     case RBK_REACTION_ROLLBACK:
         if (stage != RBK_NONE) {
@@ -116,12 +138,25 @@ static void carry_out(struct step *step, uint32_t trigger, enum rbk_reaction_kin
     }
 }
 
+/* The end of a reaction; KEEP: nothing is done. */
+static void carry_out(struct step *step, uint32_t trigger, enum rbk_reaction_kind kind,
+                      uint32_t channel)
+{
+    struct rbk_cause cause = cause_of(step, trigger);
+    bool missed = missed_an_edge(trigger_of(step, trigger));
+    settle_trigger(step, trigger);
+    do_reaction(step, trigger, cause, kind, channel);
+    if (missed) {
+        react_to_missed(step, trigger);
+    }
+}
+
 /* The `else` of a question may be a question again; the machine's chains of them end. */
 static void react(struct step *step, uint32_t trigger, uint32_t reaction)
 {
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     if (reaction == RBK_NONE) {
-        settle_trigger(step, trigger);
+        carry_out(step, trigger, RBK_REACTION_KEEP, RBK_NONE);
         return;
     }
     const struct rbk_reaction *row = &step->machine->reactions[reaction];
@@ -166,13 +201,18 @@ enum rbk_refusal rbk_step_handle_trigger(struct step *step)
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     ts->level = level;
     if (level == RBK_LEVEL_FALSE) {
-        if (ts->mode != RBK_TRIGGER_ASKING) {
+        if (ts->mode == RBK_TRIGGER_ASKING) {
+            ts->seen |= SEEN(RBK_LEVEL_FALSE);
+        } else {
             settle_trigger(step, trigger);
         }
         return RBK_REFUSAL_ACCEPTED;
     }
     bool news = !(ts->seen & SEEN(level)) && !(ts->seen & SEEN(RBK_LEVEL_TRUE));
     ts->seen |= SEEN(level);
+    if (level == RBK_LEVEL_TRUE) {
+        ts->seen &= ~SEEN(RBK_LEVEL_FALSE);
+    }
     if (news) {
         if (ts->mode == RBK_TRIGGER_ASKING) {
             close_question(step, trigger); /* it asked about missing data; now there is some */
@@ -265,7 +305,7 @@ enum rbk_refusal rbk_step_answer_trigger(struct step *step)
     }
     if (answer == RBK_ANSWER_NO) {
         close_question(step, trigger);
-        settle_trigger(step, trigger);
+        carry_out(step, trigger, RBK_REACTION_KEEP, RBK_NONE);
     } else if (answer == RBK_ANSWER_YES) {
         refusal = rbk_step_approve(step, row->question, &ts->approvals);
         if (refusal == RBK_REFUSAL_ACCEPTED &&
@@ -343,6 +383,7 @@ void rbk_step_triggers_sweep(struct step *step)
         }
         ts->level = RBK_LEVEL_FALSE;
         if (ts->mode == RBK_TRIGGER_ASKING && question_stands(step, i)) {
+            ts->seen |= SEEN(RBK_LEVEL_FALSE); /* it begins anew when it is armed again */
             continue;
         }
         if (ts->mode == RBK_TRIGGER_ASKING) {

@@ -117,10 +117,11 @@ static void begin_at(const struct rbk_watch *watch, const struct rbk_state *stat
     if (index < watch->machine->trigger_count) {
         const struct rbk_trigger_state *known = rbk_state_trigger(watch->machine, state, index);
         condition->level = (enum rbk_level)known->level;
-        /* Missing by now, it may have been true before. */
+        /* Missing by now, it may have been true before, and not false in between. */
+        bool was_true = (known->seen & (UINT32_C(1) << RBK_LEVEL_TRUE)) != 0 &&
+                        (known->seen & (UINT32_C(1) << RBK_LEVEL_FALSE)) == 0;
         condition->stood = known->level == RBK_LEVEL_TRUE ||
-                           (known->level == RBK_LEVEL_MISSING &&
-                            (known->seen & (UINT32_C(1) << RBK_LEVEL_TRUE)) != 0);
+                           (known->level == RBK_LEVEL_MISSING && was_true);
     }
 }
 

@@ -431,6 +431,21 @@ START_TEST(after_a_restart_in_a_gap_what_was_true_before_it_still_is)
 }
 END_TEST
 
+START_TEST(after_a_restart_in_a_gap_what_was_false_before_it_waits_for_its_span_anew)
+{
+    struct rbk_trigger_state *slow;
+    start_apply();
+    slow = rbk_state_trigger(machine, state, SAMPLE_TRIGGER_SLOW);
+    slow->level = RBK_LEVEL_MISSING; /* true, then false while its question was open */
+    slow->seen = UINT32_C(1) << RBK_LEVEL_TRUE | UINT32_C(1) << RBK_LEVEL_FALSE;
+    rbk_watch_free(watch);
+    watch = rbk_watch_new(machine);
+    rbk_watch_set_baseline(watch, 0, duration(100));
+    expect_change(feed(SAMPLE_PROBE_LATENCY, duration(300), 1000), SAMPLE_TRIGGER_SLOW,
+                  RBK_LEVEL_FALSE);
+}
+END_TEST
+
 START_TEST(a_criterion_is_judged_beside_the_triggers)
 {
     state->started_ms = 1;
@@ -519,6 +534,8 @@ int main(void)
     tcase_add_test(cases, after_a_restart_a_span_that_was_complete_is_not_waited_for_again);
     tcase_add_test(cases, after_a_restart_missing_stays_missing_until_something_is_read);
     tcase_add_test(cases, after_a_restart_in_a_gap_what_was_true_before_it_still_is);
+    tcase_add_test(cases,
+                   after_a_restart_in_a_gap_what_was_false_before_it_waits_for_its_span_anew);
     tcase_add_test(cases, a_criterion_is_judged_beside_the_triggers);
     tcase_add_test(cases, a_criterion_that_holds_while_the_run_is_stuck_is_given_when_it_goes_on);
     tcase_add_test(cases, a_criterion_that_step_refused_is_given_again);
