@@ -107,5 +107,7 @@ uint64_t rbk_watch_next_due(const struct rbk_watch *watch);
 /* For display: the level before `for` is applied, and since when (monotonic; 0: not true). */
 enum rbk_level rbk_watch_raw_level(const struct rbk_watch *watch, uint32_t trigger,
                                    uint64_t *ret_since_ms);
+/* For display: of `for N readings`, how many in a row were true; never more than N. */
+uint32_t rbk_watch_true_readings(const struct rbk_watch *watch, uint32_t trigger);
 
 #endif

@@ -397,3 +397,8 @@ enum rbk_level rbk_watch_raw_level(const struct rbk_watch *watch, uint32_t trigg
     *ret_since_ms = condition->in_span ? condition->since_ms : 0;
     return condition->raw;
 }
+
+uint32_t rbk_watch_true_readings(const struct rbk_watch *watch, uint32_t trigger)
+{
+    return watch->conditions[trigger].readings;
+}

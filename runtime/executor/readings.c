@@ -7,6 +7,7 @@
 #include "runtime/executor/readings.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 
 /* What is kept of a text value, and of the reason why there is none. */
 #define TEXT_BYTES 160
+/* What it may take to evaluate both sides of a condition, to print and to redact them. */
+#define MEASURE_BYTES_MAX ((size_t)64 << 20)
 
 struct last {
     bool read;              /* it gave something, or failed, at least once */
@@ -29,8 +32,9 @@ struct last {
 };
 
 struct rbk_readings {
-    struct last *probes; /* machine->probe_count */
-    char *written;       /* the file as it was written last, without its time */
+    struct last *probes;         /* machine->probe_count */
+    struct rbk_gauge_text *owns; /* machine->trigger_count: of those that read themselves */
+    char *written;               /* the file as it was written last, without its time */
 };
 
 static struct rbk_readings *readings_of(struct rbk_run *run)
@@ -38,9 +42,13 @@ static struct rbk_readings *readings_of(struct rbk_run *run)
     struct rbk_readings *readings = run->readings;
 
     if (readings == NULL && (readings = calloc(1, sizeof(*readings))) != NULL) {
-        readings->probes =
-            calloc(run->replay->machine->probe_count + 1u, sizeof(*readings->probes));
-        if (readings->probes == NULL) {
+        const struct rbk_machine *machine = run->replay->machine;
+
+        readings->probes = calloc(machine->probe_count + 1u, sizeof(*readings->probes));
+        readings->owns = calloc(machine->trigger_count + 1u, sizeof(*readings->owns));
+        if (readings->probes == NULL || readings->owns == NULL) {
+            free(readings->probes);
+            free(readings->owns);
             free(readings);
             readings = NULL;
         }
@@ -49,10 +57,10 @@ static struct rbk_readings *readings_of(struct rbk_run *run)
     return readings;
 }
 
-/* As much as there is room for, cut between characters. @return Bytes. */
-static size_t keep(char out[TEXT_BYTES], struct rbk_str text)
+/* As much as there is room for, cut between characters. @room  With the NUL. @return Bytes. */
+static size_t keep(char *out, size_t room, struct rbk_str text)
 {
-    size_t bytes = text.bytes < TEXT_BYTES - 1 ? text.bytes : TEXT_BYTES - 1;
+    size_t bytes = text.bytes < room - 1 ? text.bytes : room - 1;
 
     if (bytes < text.bytes) {
         while (bytes > 0 && ((unsigned char)text.data[bytes] & 0xc0u) == 0x80u) {
@@ -74,10 +82,10 @@ static size_t keep_value(struct rbk_run *run, char out[TEXT_BYTES], struct rbk_s
     size_t bytes;
 
     if (text.bytes < TEXT_BYTES) {
-        return keep(out, text);
+        return keep(out, TEXT_BYTES, text);
     }
     rbk_arena_init(&arena, text.bytes * 5 + ((size_t)1 << 20));
-    bytes = keep(out, rbk_secrets_redact(run->secrets, &arena, text));
+    bytes = keep(out, TEXT_BYTES, rbk_secrets_redact(run->secrets, &arena, text));
     rbk_arena_fini(&arena);
     return bytes;
 }
@@ -94,7 +102,7 @@ void rbk_readings_note(struct rbk_run *run, uint32_t probe, struct rbk_value val
     last = &readings->probes[probe];
     last->read = true;
     if (value.missing) {
-        (void)keep(last->why, why.bytes != 0 ? why : RBK_STR("no value"));
+        (void)keep(last->why, TEXT_BYTES, why.bytes != 0 ? why : RBK_STR("no value"));
         return;
     }
     last->why[0] = '\0';
@@ -108,6 +116,90 @@ void rbk_readings_note(struct rbk_run *run, uint32_t probe, struct rbk_value val
     }
 }
 
+/* ---- how near a trigger is --------------------------------------------------------------------
+ */
+
+/* Redacted, then cut. The buffer is empty afterwards. */
+static void keep_buffer(struct rbk_run *run, char out[RBK_GAUGE_TEXT_BYTES],
+                        struct rbk_buffer *text, struct rbk_arena *arena)
+{
+    (void)keep(out, RBK_GAUGE_TEXT_BYTES,
+               rbk_secrets_redact(run->secrets, arena, rbk_buffer_str(text)));
+    rbk_buffer_clear(text);
+}
+
+/* @scope  With the values of the condition's own readings, if it has any. */
+static void measure(struct rbk_run *run, const struct rbk_scope *scope, uint32_t condition,
+                    struct rbk_gauge_text *ret_text)
+{
+    struct rbk_gauge gauge;
+    struct rbk_buffer text;
+    struct rbk_arena arena;
+
+    memset(ret_text, 0, sizeof(*ret_text));
+    rbk_arena_init(&arena, MEASURE_BYTES_MAX);
+    rbk_buffer_init(&text, MEASURE_BYTES_MAX / 16);
+    if (rbk_gauge_read(scope, condition, &arena, &gauge)) {
+        ret_text->compared = true;
+        ret_text->has_share = gauge.has_share;
+        ret_text->share = gauge.share;
+        rbk_gauge_print_limit(&gauge, &text);
+        keep_buffer(run, ret_text->threshold, &text, &arena);
+        if (!gauge.value.missing) {
+            ret_text->has_reading = true;
+            rbk_gauge_print(gauge.value, &text);
+            keep_buffer(run, ret_text->reading, &text, &arena);
+            rbk_gauge_distance(&gauge, &text);
+            keep_buffer(run, ret_text->distance, &text, &arena);
+        }
+    }
+    rbk_buffer_fini(&text);
+    rbk_arena_fini(&arena);
+}
+
+void rbk_readings_note_own(struct rbk_run *run, uint32_t trigger, const struct rbk_reading *reading)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_slice reads = machine->exprs[machine->triggers[trigger].condition].reads;
+    struct rbk_readings *readings = readings_of(run);
+    struct rbk_scope scope = run->open_scope;
+    struct rbk_value *none = NULL;
+
+    if (readings == NULL) {
+        return;
+    }
+    if (reading != NULL) {
+        scope.reads = rbk_reading_results(reading);
+    } else if ((none = calloc(reads.count + 1u, sizeof(*none))) != NULL) {
+        /* Nothing was read, or not all: the threshold can be told all the same. */
+        for (uint32_t i = 0; i < reads.count; i++) {
+            none[i] = rbk_value_missing(rbk_read_kind_type(machine->reads[reads.first + i].kind));
+        }
+        scope.reads = none;
+    }
+    measure(run, &scope, machine->triggers[trigger].condition, &readings->owns[trigger]);
+    free(none);
+}
+
+void rbk_run_trigger_seen(struct rbk_run *run, uint32_t trigger, struct rbk_trigger_seen *ret_seen)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_trigger *row = &machine->triggers[trigger];
+    uint64_t since_ms = 0, now_ms = uv_now(&run->loop);
+
+    memset(ret_seen, 0, sizeof(*ret_seen));
+    if (rbk_watch_raw_level(run->watch, trigger, &since_ms) == RBK_LEVEL_TRUE) {
+        ret_seen->holds = true;
+        ret_seen->held_ms = since_ms != 0 && now_ms > since_ms ? now_ms - since_ms : 0;
+        ret_seen->true_readings = rbk_watch_true_readings(run->watch, trigger);
+    }
+    if (machine->exprs[row->condition].reads.count == 0) {
+        measure(run, &run->open_scope, row->condition, &ret_seen->gauge);
+    } else if (run->readings != NULL && rbk_trigger_armed(machine, run->replay->state, trigger)) {
+        ret_seen->gauge = run->readings->owns[trigger];
+    }
+}
+
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
@@ -117,6 +209,14 @@ static void set_text(json_t *object, const char *key, struct rbk_str text)
                                               : json_string("(not readable)");
 
     (void)json_object_set_new(object, key, json);
+}
+
+/* Left out where there is nothing. */
+static void set_some(json_t *object, const char *key, const char *text)
+{
+    if (text[0] != '\0') {
+        set_text(object, key, rbk_str_from(text));
+    }
 }
 
 static void set_time(json_t *object, const char *key, uint64_t at_ms)
@@ -188,6 +288,7 @@ static json_t *trigger_of(struct rbk_run *run, uint32_t index)
     const struct rbk_trigger_state *state = rbk_state_trigger(machine, run->replay->state, index);
     uint64_t since_ms = 0, now_ms = uv_now(&run->loop);
     enum rbk_level raw = rbk_watch_raw_level(run->watch, index, &since_ms);
+    struct rbk_trigger_seen seen;
     json_t *object = json_object();
 
     set_text(object, "trigger", machine->triggers[index].name);
@@ -198,6 +299,20 @@ static json_t *trigger_of(struct rbk_run *run, uint32_t index)
     if (since_ms != 0 && since_ms <= now_ms) {
         /* To the second: the two clocks do not tick together, and it is not to change for that. */
         set_time(object, "since", (rbk_run_clock_ms(run) - (now_ms - since_ms)) / 1000u * 1000u);
+    }
+    rbk_run_trigger_seen(run, index, &seen);
+    if (machine->triggers[index].for_readings != 0) {
+        (void)json_object_set_new(object, "true_readings", json_integer(seen.true_readings));
+    }
+    if (seen.gauge.has_reading) {
+        set_text(object, "reading", rbk_str_from(seen.gauge.reading));
+    }
+    set_some(object, "threshold", seen.gauge.threshold);
+    set_some(object, "distance", seen.gauge.distance);
+    if (seen.gauge.has_share) {
+        /* In so many steps as a bar can show: it is not to change for less. */
+        (void)json_object_set_new(object, "share",
+                                  json_real(round(seen.gauge.share * 1000) / 1000));
     }
     return object;
 }
@@ -291,6 +406,7 @@ void rbk_readings_free(struct rbk_run *run)
 {
     if (run->readings != NULL) {
         free(run->readings->probes);
+        free(run->readings->owns);
         free(run->readings->written);
         free(run->readings);
         run->readings = NULL;

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "runtime/core/check.h"
+#include "runtime/core/gauge.h"
 #include "runtime/core/step.h"
 #include "runtime/core/watch.h"
 #include "runtime/executor/record.h"
@@ -101,6 +102,14 @@ const struct rbk_check *rbk_run_check(const struct rbk_run *run, uint32_t region
 /* How far the `wait until … progress EXPR` under way in a region is. @return false when that is not
  * known, or there is none. */
 bool rbk_run_progress(const struct rbk_run *run, uint32_t region, double *ret_share);
+/* How a trigger stands before its `for` is over, redacted. */
+struct rbk_trigger_seen {
+    bool holds;                  /* the condition holds at the moment */
+    uint64_t held_ms;            /* … and has for so long */
+    uint32_t true_readings;      /* … in so many readings, counted to `for N readings` */
+    struct rbk_gauge_text gauge; /* how near it is, where it is a comparison */
+};
+void rbk_run_trigger_seen(struct rbk_run *run, uint32_t trigger, struct rbk_trigger_seen *ret_seen);
 /* Why it paused, was held, turned or got stuck, for a person; borrowed until the next record. */
 struct rbk_str rbk_run_reason(const struct rbk_run *run);
 /*

@@ -176,8 +176,8 @@ static void on_probe(void *context, uint32_t probe, struct rbk_value value, stru
     look(run, probe);
 }
 
-static void on_trigger(void *context, uint32_t trigger, struct rbk_value value,
-                       struct rbk_str message)
+static void on_trigger(void *context, uint32_t trigger, const struct rbk_reading *reading,
+                       struct rbk_value value, struct rbk_str message)
 {
     struct rbk_run *run = context;
     struct rbk_watch_change change;
@@ -185,6 +185,7 @@ static void on_trigger(void *context, uint32_t trigger, struct rbk_value value,
                            : value.as.truth ? RBK_LEVEL_TRUE
                                             : RBK_LEVEL_FALSE;
 
+    rbk_readings_note_own(run, trigger, reading);
     if (rbk_watch_level(run->watch, run->replay->state, trigger, level, uv_now(&run->loop),
                         &change) != 0) {
         rbk_arena_reset(&run->scratch);

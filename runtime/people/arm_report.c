@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "runtime/core/base/utf8.h"
+#include "runtime/core/gauge.h"
 #include "runtime/core/value_text.h"
 #include "runtime/executor/arm_only.h"
 #include "runtime/people/commands.h"
-#include "runtime/people/gauge.h"
 #include "runtime/people/json_lines.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/style.h"
@@ -145,24 +145,6 @@ static void append_arms(const struct rbk_machine *machine, const struct rbk_trig
     }
 }
 
-static const char *comparison(enum rbk_op op)
-{
-    switch (op) {
-    case RBK_OP_EQ:
-        return "==";
-    case RBK_OP_NE:
-        return "!=";
-    case RBK_OP_LT:
-        return "<";
-    case RBK_OP_LE:
-        return "<=";
-    case RBK_OP_GT:
-        return ">";
-    default:
-        return ">=";
-    }
-}
-
 /* "fires", and what still has to happen before it does. */
 static void append_fires(const struct rbk_trigger *trigger, struct rbk_buffer *out)
 {
@@ -205,8 +187,7 @@ static void measure(struct report *report, const struct rbk_armed *armed,
         row->cells[CELL_READING] = keep(report, &text);
     }
     if (compared) {
-        rbk_buffer_printf(&text, "%s ", comparison(gauge.op));
-        rbk_gauge_print(gauge.limit, &text);
+        rbk_gauge_print_limit(&gauge, &text);
     } else {
         rbk_buffer_append_str(&text, report->machine->exprs[armed->expr].text);
     }

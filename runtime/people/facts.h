@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/core/gauge.h"
+
 #define RBK_FACTS_REASON_BYTES 160
 
 /* A `check`, `require` or `wait until` under way. */
@@ -25,8 +27,10 @@ struct rbk_check_fact {
 
 /* An armed trigger, before its `for` is over. */
 struct rbk_trigger_fact {
-    bool holds;       /* the condition holds at the moment */
-    uint64_t held_ms; /* … and has for so long */
+    bool holds;                  /* the condition holds at the moment */
+    uint64_t held_ms;            /* … and has for so long */
+    uint32_t true_readings;      /* … in so many readings, counted to `for N readings` */
+    struct rbk_gauge_text gauge; /* how near it is, where it is a comparison */
 };
 
 /* Messages that wait to be sent again. */

@@ -31,7 +31,7 @@
 
 /* What is drawn. Everything is borrowed. */
 struct rbk_picture {
-    const struct rbk_view *view; /* its scope gives triggers their readings */
+    const struct rbk_view *view; /* for the words */
     const struct rbk_state *state;
     const struct rbk_track *track;
     const struct rbk_style *style;
@@ -39,7 +39,6 @@ struct rbk_picture {
     struct rbk_str reason;         /* why the run turned round, as told; empty: its cause */
     uint64_t now_ms;
     size_t columns, rows; /* of the terminal; at least 20 and 5 are assumed */
-    bool partial;         /* a reading that is missing here may be known to the runner */
     bool interrupted;     /* Ctrl-C was pressed */
 };
 

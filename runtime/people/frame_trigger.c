@@ -5,34 +5,19 @@
 #include <stdlib.h>
 
 #include "runtime/people/frame_internal.h"
-#include "runtime/people/gauge.h"
 #include "runtime/people/when.h"
 
 #define NEAR 0.8 /* of the way to the threshold */
 
-/* What is known of one trigger at this moment; its texts live in the arena. */
-struct reading {
-    struct rbk_arena arena;
-    struct rbk_gauge gauge;
-    bool read; /* gauge counts */
-    struct rbk_trigger_fact fact;
-    bool has_fact;
-};
-
-static void take_reading(const struct drawing *drawing, uint32_t trigger, struct reading *reading)
+/* What its runner knows of a trigger; all zero when nobody does. */
+static struct rbk_trigger_fact fact_of(const struct drawing *drawing, uint32_t trigger)
 {
     const struct rbk_facts *facts = drawing->picture->facts;
-    const struct rbk_trigger *row = &drawing->machine->triggers[trigger];
-    rbk_arena_init(&reading->arena, RBK_VIEW_BYTES_MAX);
-    reading->read =
-        drawing->view->scope != NULL &&
-        rbk_gauge_read(drawing->view->scope, row->condition, &reading->arena, &reading->gauge);
-    if (reading->read && reading->gauge.value.missing && drawing->picture->partial &&
-        rbk_state_trigger(drawing->machine, drawing->state, trigger)->level != RBK_LEVEL_MISSING) {
-        reading->read = false;
+    struct rbk_trigger_fact fact = {.holds = false};
+    if (facts != NULL && facts->trigger != NULL) {
+        (void)facts->trigger(facts->context, trigger, &fact);
     }
-    reading->has_fact = facts != NULL && facts->trigger != NULL &&
-                        facts->trigger(facts->context, trigger, &reading->fact);
+    return fact;
 }
 
 /* ---- how it stands ----------------------------------------------------------------------------
@@ -64,7 +49,8 @@ static void append_next(const struct drawing *drawing, uint32_t reaction, struct
 }
 
 /* At the right end: what a trigger that is not quiet waits for. */
-static void draw_news(struct drawing *drawing, uint32_t trigger, const struct reading *reading)
+static void draw_news(struct drawing *drawing, uint32_t trigger,
+                      const struct rbk_trigger_fact *fact)
 {
     const struct rbk_trigger *row = &drawing->machine->triggers[trigger];
     const struct rbk_trigger_state *ts =
@@ -82,10 +68,13 @@ static void draw_news(struct drawing *drawing, uint32_t trigger, const struct re
         rbk_buffer_append_text(&text, "fired");
     } else if (ts->level == RBK_LEVEL_MISSING) {
         rbk_buffer_append_text(&text, "missing");
-    } else if (reading->has_fact && reading->fact.holds && row->for_ms != 0) {
-        rbk_buffer_printf(&text, "holds for %s of %s", rbk_when_ticks(reading->fact.held_ms).text,
+    } else if (fact->holds && row->for_ms != 0) {
+        rbk_buffer_printf(&text, "holds for %s of %s", rbk_when_ticks(fact->held_ms).text,
                           rbk_when_limit(row->for_ms).text);
-    } else if (reading->has_fact && reading->fact.holds && row->confirm_ms != 0) {
+    } else if (fact->holds && fact->true_readings < row->for_readings) {
+        rbk_buffer_printf(&text, "holds in %u of %u readings", fact->true_readings,
+                          row->for_readings);
+    } else if (fact->holds && row->confirm_ms != 0) {
         rbk_buffer_append_text(&text, "a second look");
     }
     if (text.bytes != 0) {
@@ -96,15 +85,16 @@ static void draw_news(struct drawing *drawing, uint32_t trigger, const struct re
 }
 
 /* The last reading, or what stands for it. */
-static void draw_value(struct drawing *drawing, enum rbk_tone tone, const struct reading *reading)
+static void draw_value(struct drawing *drawing, enum rbk_tone tone,
+                       const struct rbk_trigger_fact *fact)
 {
     struct rbk_buffer value;
     rbk_buffer_init(&value, RBK_VIEW_BYTES_MAX);
-    if (reading->read ? reading->gauge.value.missing : tone == RBK_TONE_WARN) {
+    if (fact->gauge.compared ? !fact->gauge.has_reading : tone == RBK_TONE_WARN) {
         rbk_buffer_append_text(&value, "no reading");
         tone = RBK_TONE_WARN;
-    } else if (reading->read) {
-        rbk_gauge_print(reading->gauge.value, &value);
+    } else if (fact->gauge.compared) {
+        rbk_buffer_append_text(&value, fact->gauge.reading);
         tone = tone == RBK_TONE_BAD ? tone : RBK_TONE_PLAIN;
     } else {
         rbk_buffer_append_text(&value, tone == RBK_TONE_BAD ? "true" : "quiet");
@@ -114,10 +104,10 @@ static void draw_value(struct drawing *drawing, enum rbk_tone tone, const struct
     rbk_buffer_fini(&value);
 }
 
-static void draw_bar(struct drawing *drawing, const struct reading *reading)
+static void draw_bar(struct drawing *drawing, const struct rbk_trigger_fact *fact)
 {
-    double share = reading->gauge.share;
-    if (reading->read && reading->gauge.has_share) {
+    double share = fact->gauge.share;
+    if (fact->gauge.has_share) {
         rbk_pen_bar(&drawing->pen,
                     share >= 1      ? RBK_TONE_BAD
                     : share >= NEAR ? RBK_TONE_WARN
@@ -134,18 +124,17 @@ void rbk_frame_draw_trigger(struct drawing *drawing, uint32_t trigger)
     const struct rbk_trigger *row = &drawing->machine->triggers[trigger];
     enum rbk_tone tone = tone_of(drawing, trigger);
     struct rbk_pen *pen = &drawing->pen;
-    struct reading reading;
+    struct rbk_trigger_fact fact = fact_of(drawing, trigger);
 
-    take_reading(drawing, trigger, &reading);
-    draw_news(drawing, trigger, &reading);
+    draw_news(drawing, trigger, &fact);
     rbk_pen_printf(pen, tone, " %s ",
                    tone == RBK_TONE_GOOD  ? " "
                    : tone == RBK_TONE_BAD ? rbk_style_mark(drawing->picture->style, tone)
                                           : "!");
     rbk_pen_cell(pen, tone, row->name, drawing->name_columns);
     rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("  "));
-    draw_bar(drawing, &reading);
-    draw_value(drawing, tone, &reading);
+    draw_bar(drawing, &fact);
+    draw_value(drawing, tone, &fact);
     rbk_pen_text(pen, RBK_TONE_DIM, rbk_view_spelled(drawing->view, row->condition));
     if (row->for_ms != 0) {
         rbk_pen_printf(pen, RBK_TONE_DIM, " for %s", rbk_when_limit(row->for_ms).text);
@@ -153,7 +142,6 @@ void rbk_frame_draw_trigger(struct drawing *drawing, uint32_t trigger)
         rbk_pen_printf(pen, RBK_TONE_DIM, " for %u readings", row->for_readings);
     }
     rbk_pen_end(pen);
-    rbk_arena_fini(&reading.arena);
 }
 
 /* ---- which of them ----------------------------------------------------------------------------
@@ -169,21 +157,16 @@ static double worth_of(const struct drawing *drawing, uint32_t trigger)
 {
     const struct rbk_trigger_state *ts =
         rbk_state_trigger(drawing->machine, drawing->state, trigger);
-    struct reading reading;
-    double worth = 0;
     if (ts->mode != RBK_TRIGGER_QUIET || ts->level != RBK_LEVEL_FALSE) {
         return ts->level == RBK_LEVEL_TRUE ? 4 : 3;
     }
-    take_reading(drawing, trigger, &reading);
-    if (reading.has_fact && reading.fact.holds) {
-        worth = 2;
-    } else if (reading.read && reading.gauge.value.missing) {
-        worth = 1.5;
-    } else if (reading.read && reading.gauge.has_share) {
-        worth = reading.gauge.share;
+    struct rbk_trigger_fact fact = fact_of(drawing, trigger);
+    if (fact.holds) {
+        return 2;
     }
-    rbk_arena_fini(&reading.arena);
-    return worth;
+    return fact.gauge.compared && !fact.gauge.has_reading ? 1.5
+           : fact.gauge.has_share                         ? fact.gauge.share
+                                                          : 0;
 }
 
 static int by_worth(const void *a, const void *b)

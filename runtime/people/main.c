@@ -23,7 +23,7 @@
  *   track.c           what the display remembers beside the state: since when, why, how far
  *   show.c            where lines go: plain.c, json_lines.c or, on a terminal, live.c
  *   frame.c           what live.c draws, with frame_*.c for its parts and pen.c for a line;
- *                     gauge.c: a trigger's distance to its threshold; back.c: the time to be back
+ *                     back.c: the time to be back
  *   sanitize.c        text from outside never controls the terminal
  *   when.c, user.c    times and names
  *

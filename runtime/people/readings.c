@@ -54,10 +54,28 @@ static bool is_probe(const json_t *probe)
            (number == NULL || json_is_number(number));
 }
 
+static bool is_share(const json_t *number)
+{
+    return json_is_number(number) && json_number_value(number) >= 0 &&
+           json_number_value(number) <= 1;
+}
+
+static bool is_count(const json_t *number)
+{
+    return json_is_integer(number) && json_integer_value(number) >= 0 &&
+           json_integer_value(number) <= UINT32_MAX;
+}
+
 static bool is_trigger(const json_t *trigger)
 {
+    const json_t *share = json_object_get(trigger, "share");
+    const json_t *readings = json_object_get(trigger, "true_readings");
+
     return has_text(trigger, "trigger", true) && has_text(trigger, "level", true) &&
            has_text(trigger, "raw", true) && has_text(trigger, "since", false) &&
+           has_text(trigger, "reading", false) && has_text(trigger, "threshold", false) &&
+           has_text(trigger, "distance", false) && (share == NULL || is_share(share)) &&
+           (readings == NULL || is_count(readings)) &&
            json_is_boolean(json_object_get(trigger, "armed"));
 }
 

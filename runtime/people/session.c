@@ -146,15 +146,12 @@ static bool check_fact(void *context, uint32_t region, struct rbk_check_fact *re
 
 static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
 {
-    struct rbk_session *session = session_of(context);
-    uint64_t since_ms = 0;
-    enum rbk_level level = rbk_watch_raw_level(rbk_run_watch(session->run), trigger, &since_ms);
-    *ret_fact = (struct rbk_trigger_fact){
-        .holds = level == RBK_LEVEL_TRUE,
-        .held_ms = level == RBK_LEVEL_TRUE && since_ms != 0 && loop_ms(session) > since_ms
-                       ? loop_ms(session) - since_ms
-                       : 0,
-    };
+    struct rbk_trigger_seen seen;
+    rbk_run_trigger_seen(session_of(context)->run, trigger, &seen);
+    *ret_fact = (struct rbk_trigger_fact){.holds = seen.holds,
+                                          .held_ms = seen.held_ms,
+                                          .true_readings = seen.true_readings,
+                                          .gauge = seen.gauge};
     return true;
 }
 

@@ -1,6 +1,5 @@
 /*
- * Rows of the live view without a runner. The scope is the journal's, with the windows that
- * readings.json can stand for.
+ * Rows of the live view without a runner: what only the runner knows comes from readings.json.
  */
 #include "runtime/people/status_rows.h"
 
@@ -8,12 +7,6 @@
 #include <string.h>
 
 #include "runtime/core/timestamp.h"
-
-static struct rbk_value variable(void *context, enum rbk_variable which)
-{
-    const struct rbk_status_rows *rows = context;
-    return rows->history->scope.variable(rows->history->scope.context, which);
-}
 
 /* The object of this name in a list of the readings; NULL: it is not there. */
 static const json_t *find(const struct rbk_status_rows *rows, const char *list, const char *key,
@@ -31,32 +24,33 @@ static const json_t *find(const struct rbk_status_rows *rows, const char *list, 
     return NULL;
 }
 
-/* The last reading of a probe, for a window that is just that. */
-static struct rbk_value window(void *context, uint32_t index)
+/* Text of the readings, cut between characters. */
+static void take_text(const json_t *object, const char *key, char out[RBK_GAUGE_TEXT_BYTES])
 {
-    const struct rbk_status_rows *rows = context;
-    const struct rbk_machine *machine = rows->view.machine;
-    const struct rbk_probe *probe = &machine->probes[machine->windows[index].probe];
-    const json_t *object = find(rows, "probes", "probe", probe->name);
-    const json_t *number = json_object_get(object, "number");
+    const char *text = json_string_value(json_object_get(object, key));
+    size_t bytes = text != NULL ? strlen(text) : 0;
+    if (bytes >= RBK_GAUGE_TEXT_BYTES) {
+        bytes = RBK_GAUGE_TEXT_BYTES - 1;
+        while (bytes > 0 && ((unsigned char)text[bytes] & 0xc0u) == 0x80u) {
+            bytes--;
+        }
+    }
+    if (bytes != 0) {
+        memcpy(out, text, bytes);
+    }
+    out[bytes] = '\0';
+}
 
-    if (machine->windows[index].kind != RBK_WINDOW_LAST || !json_is_number(number) ||
-        json_object_get(object, "missing") != NULL) {
-        return rbk_value_missing(probe->type);
-    }
-    switch (probe->type) {
-    case RBK_TYPE_BOOL:
-        return rbk_value_bool(json_number_value(number) != 0);
-    case RBK_TYPE_INT:
-    case RBK_TYPE_DURATION:
-    case RBK_TYPE_BYTES:
-        return rbk_value_integer(probe->type, (int64_t)json_number_value(number));
-    case RBK_TYPE_NUMBER:
-    case RBK_TYPE_RATIO:
-        return rbk_value_number(probe->type, json_number_value(number));
-    default:
-        return rbk_value_missing(probe->type);
-    }
+static void take_gauge(const json_t *object, struct rbk_gauge_text *gauge)
+{
+    const json_t *share = json_object_get(object, "share");
+    gauge->compared = json_object_get(object, "threshold") != NULL;
+    gauge->has_reading = json_object_get(object, "reading") != NULL;
+    gauge->has_share = share != NULL;
+    gauge->share = json_number_value(share);
+    take_text(object, "reading", gauge->reading);
+    take_text(object, "threshold", gauge->threshold);
+    take_text(object, "distance", gauge->distance);
 }
 
 static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
@@ -71,8 +65,11 @@ static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fac
     if (raw == NULL) {
         return false;
     }
+    memset(ret_fact, 0, sizeof(*ret_fact));
+    ret_fact->true_readings =
+        (uint32_t)json_integer_value(json_object_get(object, "true_readings"));
+    take_gauge(object, &ret_fact->gauge);
     ret_fact->holds = strcmp(raw, rbk_level_name(RBK_LEVEL_TRUE)) == 0;
-    ret_fact->held_ms = 0;
     if (since != NULL && rbk_timestamp_parse(rbk_str_from(since), &since_ms) && since_ms > 0 &&
         (uint64_t)since_ms < rows->picture.now_ms) {
         ret_fact->held_ms = rows->picture.now_ms - (uint64_t)since_ms;
@@ -88,12 +85,7 @@ void rbk_status_rows_init(struct rbk_status_rows *rows, const struct rbk_history
     rbk_frame_init(&rows->frame);
     rows->history = history;
     rows->live = live;
-    rows->scope = history->scope;
-    rows->scope.context = rows;
-    rows->scope.variable = variable;
-    rows->scope.window = window;
     rows->view = history->view;
-    rows->view.scope = &rows->scope;
     rows->facts = (struct rbk_facts){.context = rows, .trigger = trigger_fact};
     rows->picture = (struct rbk_picture){.view = &rows->view,
                                          .state = history->replay->state,
@@ -101,7 +93,6 @@ void rbk_status_rows_init(struct rbk_status_rows *rows, const struct rbk_history
                                          .style = style,
                                          .facts = &rows->facts,
                                          .reason = history->replay->reason,
-                                         .partial = true,
                                          .now_ms = now_ms,
                                          .columns = columns,
                                          .rows = RBK_FRAME_LINES_MAX};

@@ -17,7 +17,6 @@ struct rbk_status_rows {
     struct rbk_frame frame; /* owned: of the row asked for last */
     struct rbk_picture picture;
     struct rbk_view view;
-    struct rbk_scope scope;
     struct rbk_facts facts;
     const struct rbk_history *history; /* borrowed */
     const struct json_t *live;         /* borrowed; NULL: nobody drives it */

@@ -126,13 +126,14 @@ static void set_timer(struct item *item, uint64_t due_ms)
  */
 
 /* Hand a reading on; `failures` failed in a row before it. */
-static void report(struct item *item, struct rbk_value value, struct rbk_str message,
-                   uint32_t failures)
+static void report(struct item *item, const struct rbk_reading *reading, struct rbk_value value,
+                   struct rbk_str message, uint32_t failures)
 {
     struct rbk_poll *poll = item->poll;
 
     if (item->trigger) {
-        poll->setup.on_trigger(poll->setup.context, item->index, value, message);
+        poll->setup.on_trigger(poll->setup.context, item->index, value.missing ? NULL : reading,
+                               value, message);
     } else {
         rbk_watch_feed(poll->setup.watch, item->index, value, uv_now(poll->setup.loop));
         poll->setup.on_probe(poll->setup.context, item->index, value, message, failures);
@@ -162,7 +163,7 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
         rbk_reading_describe(reading, &seen);
         message = rbk_buffer_str(&seen);
     }
-    report(item, value, message, failures);
+    report(item, reading, value, message, failures);
     rbk_buffer_fini(&seen);
 }
 
@@ -197,7 +198,7 @@ static void miss(struct item *item)
     snprintf(text, sizeof(text), "no answer within %llu ms, asked %llu ms ago",
              (unsigned long long)item->timeout_ms, (unsigned long long)(now_ms - item->started_ms));
     set_timer(item, next_slot_ms(item));
-    report(item, rbk_value_missing(RBK_TYPE_UNKNOWN), rbk_str_from(text), item->failures - 1);
+    report(item, NULL, rbk_value_missing(RBK_TYPE_UNKNOWN), rbk_str_from(text), item->failures - 1);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -24,9 +24,10 @@ struct rbk_poll_setup {
      * loop. */
     void (*on_probe)(void *context, uint32_t probe, struct rbk_value value, struct rbk_str message,
                      uint32_t failures);
-    /* A trigger's own condition was read. `message` says what it saw, or why it is missing. */
-    void (*on_trigger)(void *context, uint32_t trigger, struct rbk_value value,
-                       struct rbk_str message);
+    /* A trigger's own condition was read. `message` says what it saw, or why it is missing;
+     * `reading` has what was read, for the call; NULL: nothing that gave a value. */
+    void (*on_trigger)(void *context, uint32_t trigger, const struct rbk_reading *reading,
+                       struct rbk_value value, struct rbk_str message);
 };
 
 RBK_MUST_USE struct rbk_poll *rbk_poll_new(const struct rbk_poll_setup *setup);

@@ -186,6 +186,52 @@ def the_way_back_takes_as_long_as_the_compiler_says(box):
         cutover.close()
 
 
+def status_shows_windows_counts_and_own_readings(box):
+    """Each trigger that has a number gets its bar, in the picture, in another terminal and for programs."""
+    text = TWO_STEPS.replace('rollback within 1m\n', """rollback within 1m
+    connection db = sqlite("seen.db")
+    probe errors = sql.ratio(db, "SELECT errors FROM seen")      every 1h timeout 2s
+    probe rows   = sql.value(db, "SELECT rows FROM seen") as int every 200ms timeout 2s
+    probe mode   = sql.value(db, "SELECT mode FROM seen")        every 1h timeout 2s
+    trigger mean    when avg(errors, 3h) > 4%              then pause  missing then pause
+    trigger peak    when max(rows, 3m) >= 40               then pause  missing then pause
+    trigger many    when rows > 5 for 900 readings         then pause  missing then pause
+    trigger changed when mode != "calm"                    then pause  missing then pause
+""", 1)
+    text = text.replace("apply within 1m {", """trigger grown when file.size("grown") > 400B every 1h then pause missing then pause
+        trigger lost when file.size("nowhere") > 1KiB every 1h then pause missing hold 1h then pause
+        apply within 1m {""", 1)
+    database = sqlite3.connect(box.path("seen.db"), isolation_level=None)
+    database.executescript("CREATE TABLE seen (errors, rows, mode); INSERT INTO seen VALUES (0.01, 10, 'calm');")
+    database.close()
+    box.write("grown", b"x" * 100)
+    run = TwoSteps(box, 120, 30, {"NO_COLOR": "1"}, text=text)
+    try:
+        counted = re.compile(r"holds in ([1-9]\d*) of 900 readings")
+        picture = run.screen.until(
+            lambda: (lambda seen: seen if counted.search(seen) and "pause in" in seen and "100B" in seen else None)(
+                run.screen.capture()), "a count")
+        rows = [counted.sub("counted", line).rstrip() for line in normal(picture).split("\n")
+                if re.match(r" [ !] (mean|peak|many|changed|grown|lost)", line)]
+        check(len(rows) == 6, picture)
+        check([row.count("█") for row in rows] == [4, 4, 14, 0, 4, 0] and "calm" in rows[3] and "no reading" in rows[5],
+              picture)
+
+        def told():
+            text = counted.sub("counted", normal(box.run("rbk", "status", box.run_id()).out.decode()))
+            return text if all(row in text.split("\n") for row in rows) else None
+        wait_for(told, SECONDS, f"{rows} in rbk status")
+        readings = json.loads(box.run("rbk", "status", "--json", box.run_id()).out)["readings"]["triggers"]
+        seen = {each["trigger"]: each for each in readings}
+        check(seen["mean"]["share"] == 0.25 and seen["mean"]["threshold"] == "> 4%" and
+              seen["mean"]["distance"] == "3% below 4%" and seen["mean"]["reading"] == "1%", seen["mean"])
+        check(seen["many"]["true_readings"] >= int(counted.search(picture).group(1)), seen["many"])
+        check(seen["grown"]["share"] == 0.25, seen["grown"])
+        check("reading" not in seen["lost"] and seen["lost"]["threshold"] == "> 1KiB", seen["lost"])
+    finally:
+        run.close()
+
+
 def status_shows_the_rows_of_the_picture(box):
     cutover = Cutover(box, 120, 50, {"NO_COLOR": "1"})
     try:
@@ -195,8 +241,8 @@ def status_shows_the_rows_of_the_picture(box):
                 continue
             # What stands in a picture and only its runner knows is not compared.
             rows = [line for line in block(picture, HEAD).split("\n")
-                    if re.match(r" [✓▶·↺✗!] |   (slow|disk) ", line)]
-            check(len(rows) == {"run": 7, "stuck": 4}[state], picture)
+                    if re.match(r" [✓▶·↺✗!] |   (errors|slow|disk|alerted) ", line)]
+            check(len(rows) == {"run": 9, "stuck": 4}[state], picture)
 
             def told():
                 """The readings come from the runner once a second."""
@@ -485,7 +531,7 @@ class Sub:
 
 
 TESTS = [captures_are_what_was_looked_at, the_way_back_takes_as_long_as_the_compiler_says,
-         status_shows_the_rows_of_the_picture, resizing_leaves_one_block_and_all_of_the_log, ctrl_z_leaves_a_tidy_terminal_and_fg_goes_on,
+         status_shows_the_rows_of_the_picture, status_shows_windows_counts_and_own_readings, resizing_leaves_one_block_and_all_of_the_log, ctrl_z_leaves_a_tidy_terminal_and_fg_goes_on,
          a_terminal_that_is_gone_pauses_the_run_and_loses_nothing, hanging_up_twice_is_hanging_up,
          a_runner_that_is_killed_leaves_a_usable_terminal,
          a_run_that_waits_writes_next_to_nothing, elsewhere_the_story_comes_in_plain_lines,

@@ -53,9 +53,10 @@ static void on_probe(void *context, uint32_t probe, struct rbk_value value, stru
     note(&probes[probe], value);
 }
 
-static void on_trigger(void *context, uint32_t index, struct rbk_value value,
-                       struct rbk_str message)
+static void on_trigger(void *context, uint32_t index, const struct rbk_reading *reading,
+                       struct rbk_value value, struct rbk_str message)
 {
+    (void)reading;
     (void)context;
     (void)message;
     ck_assert_uint_eq(index, 1);

@@ -64,6 +64,11 @@ static void put(const char *text)
 #define NUMBER_FOR_ARMED \
     "{\"at\":\"x\",\"probes\":[],\"triggers\":[{\"trigger\":\"a\",\"armed\":1,\"level\":\"\",\"raw\":\"\"}]}"
 
+/* One that would be read, but for what is put in. */
+#define TRIGGER_WITH(more)                                                                   \
+    "{\"at\":\"x\",\"probes\":[],\"triggers\":[{\"trigger\":\"a\",\"armed\":true,\"level\":" \
+    "\"false\",\"raw\":\"false\"," more "}]}"
+
 START_TEST(what_a_runner_wrote_is_read)
 {
     json_t *readings;
@@ -73,6 +78,10 @@ START_TEST(what_a_runner_wrote_is_read)
     ck_assert_ptr_nonnull(readings);
     ck_assert_uint_eq(rbk_readings_at(readings), UINT64_C(1795298651000));
     ck_assert_uint_eq(json_array_size(json_object_get(readings, "probes")), 2);
+    json_decref(readings);
+    put(TRIGGER_WITH("\"share\":0.5,\"true_readings\":2,\"reading\":\"\",\"threshold\":\"> 5%\""));
+    readings = rbk_readings_load(store, "r1");
+    ck_assert_ptr_nonnull(readings);
     json_decref(readings);
     ck_assert_ptr_null(rbk_readings_load(store, "r2"));
 }
@@ -93,6 +102,12 @@ START_TEST(what_is_odd_is_as_if_it_were_not_there)
         "{\"at\":\"x\",\"probes\":[{\"probe\":\"a\",\"value\":7}],\"triggers\":[]}",
         "{\"at\":\"x\",\"probes\":[{\"probe\":\"a\",\"number\":\"7\"}],\"triggers\":[]}",
         NUMBER_FOR_ARMED,
+        TRIGGER_WITH("\"share\":1.5"),
+        TRIGGER_WITH("\"share\":\"1\""),
+        TRIGGER_WITH("\"true_readings\":-1"),
+        TRIGGER_WITH("\"true_readings\":0.5"),
+        TRIGGER_WITH("\"threshold\":5"),
+        TRIGGER_WITH("\"reading\":null"),
         "{\"at\":\"x\",\"at\":\"y\",\"probes\":[],\"triggers\":[]}",
         "{\"at\":\"\xff\",\"probes\":[],\"triggers\":[]}",
     };

@@ -154,10 +154,11 @@ static void on_probe(void *context, uint32_t probe, struct rbk_value value, stru
     snprintf(source->message, sizeof source->message, "%.*s", RBK_STR_ARG(message));
 }
 
-static void on_trigger(void *context, uint32_t trigger, struct rbk_value value,
-                       struct rbk_str message)
+static void on_trigger(void *context, uint32_t trigger, const struct rbk_reading *reading,
+                       struct rbk_value value, struct rbk_str message)
 {
     (void)context, (void)message;
+    ck_assert(value.missing == (reading == NULL));
     ck_assert_uint_eq(trigger, 0);
     sources[machine.probe_count].told++;
     sources[machine.probe_count].told_missing += value.missing;

@@ -3,7 +3,7 @@
  * program of `a > b` is that of a, that of b, then GT. Where b begins is found by walking back from
  * the end until exactly one value is accounted for.
  */
-#include "runtime/people/gauge.h"
+#include "runtime/core/gauge.h"
 
 #include <math.h>
 
@@ -119,6 +119,24 @@ void rbk_gauge_print(struct rbk_value value, struct rbk_buffer *out)
     }
 }
 
+static const char *comparison(enum rbk_op op)
+{
+    switch (op) {
+    case RBK_OP_EQ:
+        return "==";
+    case RBK_OP_NE:
+        return "!=";
+    case RBK_OP_LT:
+        return "<";
+    case RBK_OP_LE:
+        return "<=";
+    case RBK_OP_GT:
+        return ">";
+    default:
+        return ">=";
+    }
+}
+
 /* A difference, in the unit of what was compared. */
 static void print_difference(double difference, enum rbk_type type, struct rbk_buffer *out)
 {
@@ -129,6 +147,12 @@ static void print_difference(double difference, enum rbk_type type, struct rbk_b
         value = rbk_value_integer(type, (int64_t)difference);
     }
     rbk_gauge_print(value, out);
+}
+
+void rbk_gauge_print_limit(const struct rbk_gauge *gauge, struct rbk_buffer *out)
+{
+    rbk_buffer_printf(out, "%s ", comparison(gauge->op));
+    rbk_gauge_print(gauge->limit, out);
 }
 
 void rbk_gauge_distance(const struct rbk_gauge *gauge, struct rbk_buffer *out)

@@ -1,11 +1,12 @@
 /*
  * How near a condition is to its threshold.
  */
-#include "runtime/people/gauge.h"
+#include "runtime/core/gauge.h"
 
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A machine with one condition over window 0, and what that window says. */
 struct gauged {
@@ -144,6 +145,9 @@ static void says(enum rbk_op op, struct rbk_value reading, struct rbk_value limi
     gauged.reading = reading;
     rbk_buffer_init(&text, 4096);
     ck_assert(rbk_gauge_read(&gauged.scope, 0, &gauged.arena, &gauge));
+    rbk_gauge_print_limit(&gauge, &text);
+    ck_assert_msg(strchr("=!<>", text.data[0]) != NULL, "%s", text.data);
+    rbk_buffer_clear(&text);
     rbk_gauge_distance(&gauge, &text);
     ck_assert_str_eq(text.bytes != 0 ? text.data : "", expected);
     rbk_buffer_fini(&text);
@@ -184,7 +188,7 @@ int main(void)
     tcase_add_test(cases, what_is_no_comparison_has_no_gauge);
     tcase_add_test(cases, the_distance_has_the_unit_of_the_threshold);
     tcase_add_test(cases, what_is_compared_for_equality_has_no_distance);
-    Suite *suite = suite_create("people/gauge");
+    Suite *suite = suite_create("core/gauge");
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
