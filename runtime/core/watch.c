@@ -19,8 +19,9 @@
 #include <string.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)64 << 20)
-/* How late a reading may come before it is held against the probe. */
-#define LATE_MS 1000u
+/* How late a reading may come before it is held against the probe. Not less than what counts as a
+ * watch that stood still (poll.c), or a shorter stop would be taken for a source that is down. */
+#define LATE_MS 1500u
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -295,9 +296,33 @@ void rbk_watch_feed(struct rbk_watch *watch, uint32_t probe, struct rbk_value va
     }
     fed->good_count++;
     fed->failed_in_row = 0;
+    fed->unknown = false;
     fed->last_ms = now_ms;
     fed->fresh = begun;
     put(watch, fed, reading_of(value, type, fed->ring.whole, now_ms));
+}
+
+static void forget_readings(struct rbk_watch *watch, struct watched_probe *probe)
+{
+    rbk_ring_clear(&probe->ring);
+    for (uint32_t i = probe->first_window; i != RBK_NONE; i = watch->next_window[i]) {
+        rbk_aggregate_clear(&watch->aggregates[i]);
+    }
+}
+
+void rbk_watch_woke(struct rbk_watch *watch, bool slept, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < watch->machine->probe_count; i++) {
+        const struct rbk_probe *row = &watch->machine->probes[i];
+        struct watched_probe *probe = &watch->probes[i];
+        if (slept) {
+            forget_readings(watch, probe);
+        }
+        if (!row->pushed && probe->good_count != 0 && probe->failed_in_row < row->missing_after) {
+            probe->unknown |= slept || now_ms >= probe->last_ms + row->every_ms;
+        }
+    }
+    rbk_watch_woke_levels(watch, now_ms);
 }
 
 void rbk_watch_set_baseline(struct rbk_watch *watch, uint32_t baseline, struct rbk_value value)

@@ -34,6 +34,16 @@ void rbk_watch_feed(struct rbk_watch *watch, uint32_t probe, struct rbk_value va
  */
 void rbk_watch_begin(struct rbk_watch *watch, bool trigger, uint32_t index);
 
+/*
+ * Whoever watches stood still until now (stopped, or the host was): nothing was read meanwhile, and
+ * that says nothing about the sources. A probe whose reading is due is not known until it is read
+ * again, as after a restart: its conditions keep their levels, a `for` over it that is not complete
+ * begins anew, and a second look has its whole time again.
+ * @slept  The monotonic clock did not count all of it (the host slept): nobody can tell how old
+ *         what was read before is, so windows begin empty, too.
+ */
+void rbk_watch_woke(struct rbk_watch *watch, bool slept, uint64_t now_ms);
+
 /* A baseline that was measured (from the journal, or just now). */
 void rbk_watch_set_baseline(struct rbk_watch *watch, uint32_t baseline, struct rbk_value value);
 /* Mean of the readings a probe gave within the last over_ms; missing when there was none.

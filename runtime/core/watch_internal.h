@@ -20,6 +20,7 @@ struct watched_probe {
     uint32_t good_count;
     uint32_t failed_count;
     uint32_t failed_in_row;
+    bool unknown;   /* nobody watched when it should have been read, and it was not read since */
     uint64_t begun; /* mark of the reading under way; 0: it was not announced */
     uint64_t fresh; /* mark of the last good one */
     struct rbk_buffer text;
@@ -69,6 +70,10 @@ struct rbk_watch {
     uint32_t *pending; /* conditions that time alone may change: a span, a second look */
     uint32_t pending_count;
 };
+
+/* A span that is not complete begins anew, and a second look's time: of the conditions over probes
+ * that are unknown by now. */
+void rbk_watch_woke_levels(struct rbk_watch *watch, uint64_t now_ms);
 
 /* Whether a probe failed too often in a row, or has not been read for longer than it may be. */
 bool rbk_watch_probe_missing(const struct rbk_watch *watch, uint32_t probe, uint64_t now_ms);

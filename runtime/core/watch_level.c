@@ -66,15 +66,18 @@ static enum rbk_level evaluate(struct rbk_watch *watch, const struct condition *
     return level;
 }
 
-/* Whether every probe has read well once, or failed often enough to be missing. */
+/* Whether every probe has read well once, or failed often enough to be missing; since whoever
+ * watches stood still, if he did. */
 static bool is_known(const struct rbk_watch *watch, const struct condition *condition,
                      uint64_t now_ms)
 {
     for (uint32_t i = 0; i < condition->probes.count; i++) {
         uint32_t probe = watch->probe_lists[condition->probes.first + i];
-        if (watch->probes[probe].good_count == 0 &&
-            !rbk_watch_probe_missing(watch, probe, now_ms) &&
-            !watch->machine->probes[probe].pushed) {
+        const struct watched_probe *read = &watch->probes[probe];
+        if (read->unknown
+                ? read->failed_in_row < watch->machine->probes[probe].missing_after
+                : read->good_count == 0 && !rbk_watch_probe_missing(watch, probe, now_ms) &&
+                      !watch->machine->probes[probe].pushed) {
             return false;
         }
     }
@@ -108,6 +111,28 @@ static void note_pending(struct rbk_watch *watch, uint32_t index)
     }
 }
 
+void rbk_watch_woke_levels(struct rbk_watch *watch, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < watch->condition_count; i++) {
+        struct condition *condition = &watch->conditions[i];
+        bool unknown = condition->own_readings;
+        for (uint32_t p = 0; p < condition->probes.count; p++) {
+            unknown |= watch->probes[watch->probe_lists[condition->probes.first + p]].unknown;
+        }
+        if (!unknown) {
+            continue;
+        }
+        if (condition->confirming) {
+            condition->confirming_ms = now_ms;
+        } else if (!condition->stood) {
+            condition->in_span = false;
+            condition->since_ms = 0;
+            condition->readings = 0;
+        }
+        note_pending(watch, i);
+    }
+}
+
 /* FALSE, since step() forgets a trigger that is not armed; after a restart, what it knows. */
 static void begin_at(const struct rbk_watch *watch, const struct rbk_state *state, uint32_t index,
                      struct condition *condition)
@@ -120,8 +145,8 @@ static void begin_at(const struct rbk_watch *watch, const struct rbk_state *stat
         /* Missing by now, it may have been true before, and not false in between. */
         bool was_true = (known->seen & (UINT32_C(1) << RBK_LEVEL_TRUE)) != 0 &&
                         (known->seen & (UINT32_C(1) << RBK_LEVEL_FALSE)) == 0;
-        condition->stood = known->level == RBK_LEVEL_TRUE ||
-                           (known->level == RBK_LEVEL_MISSING && was_true);
+        condition->stood =
+            known->level == RBK_LEVEL_TRUE || (known->level == RBK_LEVEL_MISSING && was_true);
     }
 }
 
@@ -372,8 +397,8 @@ size_t rbk_watch_level(struct rbk_watch *watch, const struct rbk_state *state, u
     bool new_reading = level != RBK_LEVEL_MISSING;
     condition->own_begun = 0;
     condition->own_fresh = new_reading ? begun : condition->own_fresh;
-    if (!arm(watch, state, trigger)) {
-        return 0;
+    if (!arm(watch, state, trigger) || (!new_reading && !is_known(watch, condition, now_ms))) {
+        return 0; /* nobody knows yet what the probes in it say */
     }
     return changed(watch, trigger, level, new_reading, now_ms, change) ? 1 : 0;
 }

@@ -41,6 +41,17 @@ void rbk_ring_put(struct rbk_ring *ring, struct rbk_reading reading)
     ring->next++;
 }
 
+void rbk_ring_clear(struct rbk_ring *ring)
+{
+    ring->first = ring->next;
+}
+
+void rbk_aggregate_clear(struct rbk_aggregate *aggregate)
+{
+    aggregate->start = aggregate->middle = aggregate->end = aggregate->ring->next;
+    aggregate->back = (struct rbk_part){0};
+}
+
 static double number_of(const struct rbk_ring *ring, const struct rbk_reading *reading)
 {
     return ring->whole ? (double)reading->as.integer : reading->as.number;
@@ -135,6 +146,7 @@ struct rbk_part rbk_ring_sum(const struct rbk_ring *ring, uint64_t over_ms, uint
 {
     struct rbk_part part = {0};
     uint64_t number = ring->next > ring->capacity ? ring->next - ring->capacity : 0;
+    number = number > ring->first ? number : ring->first;
     for (; number < ring->next; number++) {
         const struct rbk_reading *reading = rbk_ring_reading(ring, number);
         if (reading->good && !too_old(reading, over_ms, now_ms)) {

@@ -24,6 +24,7 @@ struct rbk_ring {
     struct rbk_reading *readings; /* owned by the arena it was made in */
     uint64_t capacity;            /* at least 1 */
     uint64_t next;                /* number of the next reading */
+    uint64_t first;               /* those before are forgotten */
     bool whole;                   /* readings are integers */
 };
 
@@ -68,6 +69,9 @@ void rbk_aggregate_take(struct rbk_aggregate *aggregate);
 struct rbk_part rbk_aggregate_at(struct rbk_aggregate *aggregate, uint64_t now_ms);
 /* The same by walking the ring. */
 struct rbk_part rbk_ring_sum(const struct rbk_ring *ring, uint64_t over_ms, uint64_t now_ms);
+/* Forget all readings: of the ring, then of each of its aggregates. */
+void rbk_ring_clear(struct rbk_ring *ring);
+void rbk_aggregate_clear(struct rbk_aggregate *aggregate);
 /* A reading that is still in the ring. */
 const struct rbk_reading *rbk_ring_reading(const struct rbk_ring *ring, uint64_t number);
 

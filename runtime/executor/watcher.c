@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/expr_describe.h"
@@ -130,6 +131,9 @@ static void look(struct rbk_run *run, uint32_t probe)
     size_t room = rbk_watch_changes_max(run->watch, probe), count;
     struct rbk_watch_change *changes;
 
+    if (run->poll != NULL) {
+        rbk_poll_alive(run->poll);
+    }
     if (room == 0) {
         return;
     }
@@ -252,9 +256,19 @@ void rbk_watcher_alert(struct rbk_run *run)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
+/* The clock that counts on while the host sleeps. */
+static uint64_t boot_clock_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
 int rbk_watcher_start(struct rbk_run *run)
 {
     const struct rbk_poll_setup setup = {.loop = &run->loop,
+                                         .clock_ms = boot_clock_ms,
                                          .machine = run->replay->machine,
                                          .reader = run->reader,
                                          .watch = run->watch,

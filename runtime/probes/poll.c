@@ -19,6 +19,9 @@
  * grow apart, to eight intervals or 30 s at most, whichever is shorter; never before, since
  * `missing after N` promises N intervals. The first good reading ends it.
  *
+ * A runner that stood still (rbk_poll_alive) has heard nothing, which says nothing about sources:
+ * readings under way have their whole time again, and what they give up is asked for anew.
+ *
  * A second look (rbk_poll_again) is a reading between the slots.
  */
 #include "runtime/probes/poll.h"
@@ -39,6 +42,8 @@
 #define FIRST_ITEMS_PER_MS 2u
 /* A second look that gave nothing is taken again after so long. */
 #define AGAIN_MS 1000u
+/* Who has not been heard of for longer stood still; it is heard of every second. */
+#define STILL_MS 1500u
 /* 2^32 over the golden ratio: its multiples are spread evenly over 32 bits, however many. */
 #define GOLDEN 2654435769u
 
@@ -58,6 +63,7 @@ struct item {
     uint64_t first_slot_ms; /* loop time of the first slot there ever was, below every_ms */
     uint32_t failures;      /* in a row */
     uint64_t started_ms;    /* loop time of the last poll */
+    uint64_t excused_ms;    /* poll->woke_ms when a reading got its time again; 0: none did */
     uint64_t due_ms;        /* loop time that the timer was set for; 0: at once */
 };
 
@@ -68,6 +74,9 @@ struct rbk_poll {
     size_t used_count;
     size_t open; /* timers not yet closed */
     struct rbk_poll_counts counts;
+    uint64_t alive_ms;      /* setup.clock_ms when it was last heard of */
+    uint64_t alive_loop_ms; /* likewise, loop time */
+    uint64_t woke_ms;       /* loop time at which it went on after it had stood still; 0: never */
     void (*on_closed)(void *context);
     void *context;
 };
@@ -140,6 +149,31 @@ static void report(struct item *item, const struct rbk_reading *reading, struct 
     }
 }
 
+static uint64_t clock_ms(const struct rbk_poll *poll)
+{
+    return poll->setup.clock_ms != NULL ? poll->setup.clock_ms() : uv_now(poll->setup.loop);
+}
+
+void rbk_poll_alive(struct rbk_poll *poll)
+{
+    uint64_t alive_ms = clock_ms(poll), still_ms = alive_ms - poll->alive_ms, counted_ms;
+
+    if (still_ms > STILL_MS) {
+        uv_update_time(poll->setup.loop);
+        poll->woke_ms = uv_now(poll->setup.loop);
+        counted_ms = poll->woke_ms - poll->alive_loop_ms;
+        rbk_watch_woke(poll->setup.watch, still_ms > counted_ms + STILL_MS, poll->woke_ms);
+    }
+    poll->alive_ms = alive_ms;
+    poll->alive_loop_ms = uv_now(poll->setup.loop);
+}
+
+/* Whether the reading under way was begun before the runner stood still. */
+static bool begun_before(const struct item *item)
+{
+    return item->poll->woke_ms != 0 && item->started_ms < item->poll->woke_ms;
+}
+
 static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value value,
                     struct rbk_str message)
 {
@@ -147,7 +181,12 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
     uint32_t failures = item->failures;
     struct rbk_buffer seen;
 
+    rbk_poll_alive(item->poll);
     item->reading = NULL;
+    if (!item->late && value.missing && begun_before(item)) {
+        set_timer(item, 0); /* it ran out of time while nobody listened */
+        return;
+    }
     if (item->late) {
         item->late = false; /* its slots were counted as failed; the timer stands at the next */
         if (!uv_is_active((uv_handle_t *)&item->timer)) {
@@ -205,7 +244,12 @@ static void on_timer(uv_timer_t *timer)
 {
     struct item *item = timer->data;
 
-    if (item->reading != NULL) {
+    rbk_poll_alive(item->poll);
+    if (item->reading != NULL && !item->late && begun_before(item) &&
+        item->excused_ms != item->poll->woke_ms) {
+        item->excused_ms = item->poll->woke_ms;
+        set_timer(item, item->excused_ms + item->timeout_ms + DEADLINE_SLACK_MS);
+    } else if (item->reading != NULL) {
         miss(item);
     } else {
         begin(item);
@@ -296,6 +340,8 @@ void rbk_poll_start(struct rbk_poll *poll)
     uint64_t now_ms = uv_now(poll->setup.loop);
     uint64_t spread_ms = FIRST_MS + poll->used_count / FIRST_ITEMS_PER_MS;
 
+    poll->alive_ms = clock_ms(poll);
+    poll->alive_loop_ms = now_ms;
     for (size_t i = 0; i < poll->item_count; i++) {
         struct item *item = &poll->items[i];
         uint32_t phase;

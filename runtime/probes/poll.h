@@ -17,6 +17,9 @@ struct rbk_poll_setup {
     const struct rbk_machine *machine;
     struct rbk_reader *reader;
     struct rbk_watch *watch;
+    /* A clock in milliseconds that goes on while the host sleeps, when the loop's does not; NULL:
+     * the loop's. */
+    uint64_t (*clock_ms)(void);
     const char *run; /* its id: spreads the polls of runs that begin together; may be NULL */
     void *context;
     /* A probe was read (and fed to the watch): its conditions want evaluating. `message` says why a
@@ -36,6 +39,12 @@ void rbk_poll_start(struct rbk_poll *poll);
 /* Read a probe, or an armed trigger's own condition, before its next slot: at once, or a second
  * after it was last begun when that gave nothing. One that is being read is left alone. */
 void rbk_poll_again(struct rbk_poll *poll, bool trigger, uint32_t index);
+/*
+ * The runner lives: call this at least once a second, and before conditions are evaluated. When it
+ * did not for longer, it stood still (stopped, or the host slept): the watch is told, and a reading
+ * that was under way is taken again when it gives nothing, which does not count as failed.
+ */
+void rbk_poll_alive(struct rbk_poll *poll);
 /* Poll only those triggers with readings of their own that are armed now. */
 void rbk_poll_arm(struct rbk_poll *poll, const struct rbk_state *state);
 /* How the schedule was kept so far. */

@@ -168,6 +168,9 @@ static void on_trigger(void *context, uint32_t trigger, const struct rbk_reading
 static void pass(uint64_t ms)
 {
     for (uint64_t end_ms = now_ms + ms; now_ms < end_ms; now_ms++) {
+        if (now_ms % 1000 == 0) {
+            rbk_poll_alive(poll); /* as a runner does every second */
+        }
         for (uint32_t i = 0; i <= machine.probe_count; i++) {
             struct rbk_reading *reading = &sources[i].reading;
             if (reading->under_way && reading->answer_ms <= now_ms) {
@@ -457,6 +460,38 @@ START_TEST(an_interval_longer_than_the_host_is_up_has_its_slot)
 }
 END_TEST
 
+START_TEST(a_runner_that_stood_still_holds_it_against_no_source)
+{
+    begin(1, 1000, 1, "run");
+    pass(5000);
+    sources[0].takes_ms = 500;
+    while (!sources[0].reading.under_way) {
+        pass(1);
+    }
+    /* stopped in the middle of a reading, whose own time ran out meanwhile */
+    sources[0].gives = false;
+    now_ms += 20000;
+    unsigned told = sources[0].told, begun = sources[0].begun;
+    pass(1);
+    sources[0].gives = true;
+    pass(600);
+    ck_assert_uint_eq(sources[0].begun, begun + 1);
+    ck_assert_uint_eq(sources[0].told, told + 1);
+    ck_assert_uint_eq(sources[0].told_missing, 0);
+    /* and of one that does not come back: it has its time once more, and no longer */
+    sources[0].takes_ms = NEVER;
+    while (!sources[0].reading.under_way) {
+        pass(1);
+    }
+    now_ms += 20000;
+    pass(1200);
+    ck_assert_uint_eq(sources[0].told_missing, 0);
+    pass(100);
+    ck_assert_uint_eq(sources[0].told_missing, 1);
+    end();
+}
+END_TEST
+
 START_TEST(late_polls_are_counted)
 {
     begin(1, 1000, 1, "run");
@@ -490,6 +525,7 @@ int main(void)
     tcase_add_test(cases, a_second_look_during_a_reading_begins_no_other);
     tcase_add_test(cases, a_second_look_that_gives_nothing_is_taken_again_a_second_later);
     tcase_add_test(cases, an_interval_longer_than_the_host_is_up_has_its_slot);
+    tcase_add_test(cases, a_runner_that_stood_still_holds_it_against_no_source);
     tcase_add_test(cases, late_polls_are_counted);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

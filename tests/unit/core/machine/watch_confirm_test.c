@@ -338,13 +338,108 @@ START_TEST(a_schedule_that_stands_still_leaves_no_old_value_standing)
     machine->probes[SAMPLE_PROBE_LATENCY].missing_after = 3;
     restart();
     read_latency(duration(100), 1000);
-    /* three intervals of 5 s, the time of one answer, and a second */
-    look(RBK_NONE, 19000);
+    /* three intervals of 5 s, the time of one answer, and a second and a half */
+    look(RBK_NONE, 19500);
     ck_assert_uint_eq(change_count, 0);
-    look(RBK_NONE, 19001);
+    look(RBK_NONE, 19501);
     expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_MISSING);
-    read_latency(duration(100), 19500);
+    read_latency(duration(100), 19600);
     expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_FALSE);
+}
+END_TEST
+
+START_TEST(a_watch_that_stood_still_does_not_know_and_is_not_missing)
+{
+    machine->triggers[SAMPLE_TRIGGER_SLOW].confirm_ms = 0;
+    restart();
+    read_latency(duration(300), 1000);
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_TRUE);
+    rbk_watch_woke(watch, false, 3000); /* not yet due */
+    look(RBK_NONE, 3000);
+    rbk_watch_woke(watch, false, 60000);
+    look(RBK_NONE, 60000);
+    ck_assert_uint_eq(change_count, 0);
+    /* a check sees no old value */
+    ck_assert(rbk_watch_window(watch, machine->window_count - 1, 60000).missing);
+    read_latency(duration(100), 60100);
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_FALSE);
+    /* what then gives nothing is missing */
+    rbk_watch_woke(watch, false, 120000);
+    read_latency(nothing(), 120100);
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_MISSING);
+    rbk_watch_woke(watch, false, 180000);
+    look(RBK_NONE, 180000);
+    ck_assert_uint_eq(change_count, 0);
+}
+END_TEST
+
+START_TEST(a_span_does_not_go_on_while_nobody_watches)
+{
+    machine->triggers[SAMPLE_TRIGGER_SLOW].confirm_ms = 0;
+    machine->triggers[SAMPLE_TRIGGER_SLOW].for_ms = 20000;
+    restart();
+    read_latency(duration(300), 1000);
+    rbk_watch_woke(watch, false, 60000);
+    look(RBK_NONE, 60000);
+    ck_assert_uint_eq(change_count, 0);
+    ck_assert_uint_eq(rbk_watch_next_due(watch), 0);
+    read_latency(duration(300), 60100);
+    ck_assert_uint_eq(change_count, 0);
+    ck_assert_uint_eq(rbk_watch_next_due(watch), 80100);
+    /* one that was complete stays so */
+    read_latency(duration(300), 80100);
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_TRUE);
+    rbk_watch_woke(watch, false, 200000);
+    read_latency(duration(300), 200100);
+    ck_assert_uint_eq(change_count, 0);
+}
+END_TEST
+
+START_TEST(a_second_look_has_its_time_when_the_watch_goes_on)
+{
+    read_latency(duration(300), 1000);
+    expect_asked();
+    rbk_watch_woke(watch, false, 60000);
+    look(RBK_NONE, 60000);
+    ck_assert_uint_eq(change_count, 0);
+    ck_assert_uint_eq(rbk_watch_next_due(watch), 70000);
+    read_latency(duration(100), 60100);
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_REFUTED, false, RBK_LEVEL_FALSE);
+}
+END_TEST
+
+START_TEST(what_was_read_before_a_sleep_leaves_the_windows)
+{
+    uint64_t count = 9;
+    machine->windows[0] = (struct rbk_window){RBK_WINDOW_COUNT, SAMPLE_PROBE_LATENCY, 30000};
+    restart();
+    read_latency(duration(300), 10000);
+    read_latency(duration(300), 15000);
+    ck_assert_int_eq(rbk_watch_window(watch, 0, 15000).as.integer, 2);
+    rbk_watch_woke(watch, true, 15500);
+    ck_assert_uint_eq(rbk_watch_mean(watch, SAMPLE_PROBE_LATENCY, 30000, 15500, &count).missing, 1);
+    ck_assert_uint_eq(count, 0);
+    read_latency(duration(300), 20100);
+    ck_assert_int_eq(rbk_watch_window(watch, 0, 20100).as.integer, 1);
+}
+END_TEST
+
+START_TEST(an_own_reading_waits_for_probes_nobody_has_read)
+{
+    machine->triggers[SAMPLE_TRIGGER_OWN].confirm_ms = 0;
+    restart();
+    change_count =
+        rbk_watch_level(watch, state, SAMPLE_TRIGGER_OWN, RBK_LEVEL_MISSING, 1000, changes);
+    expect(SAMPLE_TRIGGER_OWN, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_MISSING);
+    /* the same with a probe in it */
+    machine->triggers[SAMPLE_TRIGGER_SLOW].every_ms = 5000;
+    machine->triggers[SAMPLE_TRIGGER_SLOW].confirm_ms = 0;
+    restart();
+    ck_assert_uint_eq(
+        rbk_watch_level(watch, state, SAMPLE_TRIGGER_SLOW, RBK_LEVEL_MISSING, 1000, changes), 0);
+    rbk_watch_feed(watch, SAMPLE_PROBE_LATENCY, nothing(), 1100);
+    ck_assert_uint_eq(
+        rbk_watch_level(watch, state, SAMPLE_TRIGGER_SLOW, RBK_LEVEL_MISSING, 1200, changes), 1);
 }
 END_TEST
 
@@ -356,7 +451,7 @@ START_TEST(an_average_of_old_readings_is_missing_too)
     look(SAMPLE_PROBE_ERRORS, 1000);
     uint64_t limit_ms = machine->probes[SAMPLE_PROBE_ERRORS].every_ms *
                             machine->probes[SAMPLE_PROBE_ERRORS].missing_after +
-                        machine->probes[SAMPLE_PROBE_ERRORS].timeout_ms + 1000;
+                        machine->probes[SAMPLE_PROBE_ERRORS].timeout_ms + 1500;
     ck_assert_uint_lt(limit_ms, 60000); /* the reading itself is still in the window */
     look(RBK_NONE, 1000 + limit_ms);
     ck_assert_uint_eq(change_count, 0);
@@ -439,6 +534,11 @@ int main(void)
     tcase_add_test(cases, what_had_fired_before_a_restart_is_not_confirmed_again);
     tcase_add_test(cases, a_trigger_that_is_disarmed_waits_for_nothing);
     tcase_add_test(cases, a_schedule_that_stands_still_leaves_no_old_value_standing);
+    tcase_add_test(cases, a_watch_that_stood_still_does_not_know_and_is_not_missing);
+    tcase_add_test(cases, a_span_does_not_go_on_while_nobody_watches);
+    tcase_add_test(cases, a_second_look_has_its_time_when_the_watch_goes_on);
+    tcase_add_test(cases, what_was_read_before_a_sleep_leaves_the_windows);
+    tcase_add_test(cases, an_own_reading_waits_for_probes_nobody_has_read);
     tcase_add_test(cases, an_average_of_old_readings_is_missing_too);
     tcase_add_test(cases, an_alert_does_not_grow_old);
     tcase_add_test(cases, what_is_no_finite_value_is_a_failed_reading);
