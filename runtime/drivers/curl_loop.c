@@ -6,20 +6,42 @@
  * - The object of a socket is freed in the close callback of its handle, never before.
  * - Ended transfers are collected first and reported afterwards, one by one, since a report may add
  *   or remove others.
+ * - Of the readings of one host only so many are under way; the others wait in a queue of ours.
  */
 #include "runtime/drivers/curl_loop.h"
 
 #include "runtime/core/base/assert.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define KEPT_CONNECTIONS_MAX 8L
+/* Readings of one host under way at once; the others wait for their turn here. libcurl searches its
+ * connections one by one, so thousands at once, as after a pause of the machine, would be slower
+ * than one after the other. A host that hangs keeps only its own readings waiting. */
+#define HOST_READINGS_MAX 512u
+#define HOST_BUCKETS 256u
+/* Connections that wait for the next request, of all hosts: as many as readings are under way at
+ * once when thousands of probes are spread over their interval. */
+#define KEPT_CONNECTIONS_MAX 512L
+
+struct host;
 
 struct transfer {
     CURL *easy;
     rbk_curl_done_fn *on_done;
     void *owner;
-    struct transfer *next;
+    struct host *host;             /* NULL: bound to nobody's number */
+    bool waiting;                  /* in its host's queue; libcurl does not know of it yet */
+    struct transfer *next, **link; /* of those under way, or of the queue; and what points at it */
+};
+
+/* A host with readings under way. */
+struct host {
+    struct host *next; /* in its bucket */
+    size_t under_way;
+    struct transfer *first, **last; /* the queue, and where the next one goes */
+    size_t bytes;
+    char name[];
 };
 
 struct rbk_curl_loop {
@@ -27,6 +49,7 @@ struct rbk_curl_loop {
     CURLM *multi;
     uv_timer_t timer;
     struct transfer *transfers; /* under way */
+    struct host *hosts[HOST_BUCKETS];
 };
 
 /* One socket of libcurl's. */
@@ -38,13 +61,130 @@ struct watched {
     int wanted; /* UV_READABLE, UV_WRITABLE */
 };
 
-static struct transfer **find(struct rbk_curl_loop *curl, const CURL *easy)
+/* The transfer of a handle that is under way, or NULL: thousands may be, so none is searched for.
+ */
+static struct transfer *find(CURL *easy)
 {
-    struct transfer **at = &curl->transfers;
-    while (*at && (*at)->easy != easy) {
-        at = &(*at)->next;
+    char *transfer = NULL;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+    return (void *)transfer;
+}
+
+static void put_in(struct transfer **at, struct transfer *transfer)
+{
+    transfer->next = *at;
+    transfer->link = at;
+    if (transfer->next) {
+        transfer->next->link = &transfer->next;
     }
-    return at;
+    *at = transfer;
+}
+
+static void unlink_one(struct transfer *transfer)
+{
+    *transfer->link = transfer->next;
+    if (transfer->next) {
+        transfer->next->link = transfer->link;
+    }
+}
+
+/* ---- hosts ------------------------------------------------------------------------------------
+ */
+
+static struct host **bucket_of(struct rbk_curl_loop *curl, struct rbk_str name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < name.bytes; i++) {
+        hash = (hash ^ (unsigned char)name.data[i]) * 16777619u;
+    }
+    return &curl->hosts[hash % HOST_BUCKETS];
+}
+
+static struct host *host_of(struct rbk_curl_loop *curl, struct rbk_str name)
+{
+    struct host **bucket = bucket_of(curl, name), *host = *bucket;
+    while (host && !rbk_str_equal((struct rbk_str){host->name, host->bytes}, name)) {
+        host = host->next;
+    }
+    if (!host && (host = calloc(1, sizeof(*host) + name.bytes)) != NULL) {
+        memcpy(host->name, name.data, name.bytes);
+        host->bytes = name.bytes;
+        host->last = &host->first;
+        host->next = *bucket;
+        *bucket = host;
+    }
+    return host;
+}
+
+static void forget_if_idle(struct rbk_curl_loop *curl, struct host *host)
+{
+    if (host->under_way == 0 && !host->first) {
+        struct host **at = bucket_of(curl, (struct rbk_str){host->name, host->bytes});
+        while (*at != host) {
+            at = &(*at)->next;
+        }
+        *at = host->next;
+        free(host);
+    }
+}
+
+static void wait_in(struct host *host, struct transfer *transfer)
+{
+    struct transfer **last = host->last;
+    transfer->waiting = true;
+    put_in(last, transfer);
+    host->last = &transfer->next;
+}
+
+static void leave_queue(struct transfer *transfer)
+{
+    if (transfer->host->last == &transfer->next) {
+        transfer->host->last = transfer->link;
+    }
+    unlink_one(transfer);
+    transfer->waiting = false;
+}
+
+static bool set_off(struct rbk_curl_loop *curl, struct transfer *transfer)
+{
+    if (curl_multi_add_handle(curl->multi, transfer->easy) != CURLM_OK) {
+        return false;
+    }
+    put_in(&curl->transfers, transfer);
+    if (transfer->host) {
+        transfer->host->under_way++;
+    }
+    return true;
+}
+
+/* The next in the queue. One that cannot be set off stays, and ends by its own deadline. */
+static void set_off_next(struct rbk_curl_loop *curl, struct host *host)
+{
+    struct transfer *transfer = host->first;
+    if (transfer && host->under_way < HOST_READINGS_MAX) {
+        leave_queue(transfer);
+        if (!set_off(curl, transfer)) {
+            wait_in(host, transfer);
+        }
+    }
+    forget_if_idle(curl, host);
+}
+
+/* Out of libcurl or of the queue; not yet freed. */
+static void take_out(struct rbk_curl_loop *curl, struct transfer *transfer)
+{
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, NULL);
+    if (transfer->waiting) {
+        leave_queue(transfer);
+        forget_if_idle(curl, transfer->host);
+        return;
+    }
+    unlink_one(transfer);
+    (void)curl_multi_remove_handle(curl->multi, transfer->easy);
+    if (transfer->host) {
+        transfer->host->under_way--;
+        set_off_next(curl, transfer->host);
+    }
 }
 
 /* Reports the transfers that have ended. A report may end any other; so the list of messages is
@@ -58,11 +198,9 @@ static void report(struct rbk_curl_loop *curl)
             continue;
         }
         CURLcode code = message->data.result; /* the message goes with the handle */
-        struct transfer **at = find(curl, message->easy_handle);
-        struct transfer *transfer = *at;
+        struct transfer *transfer = find(message->easy_handle);
         RBK_ASSERT(transfer);
-        *at = transfer->next;
-        (void)curl_multi_remove_handle(curl->multi, transfer->easy);
+        take_out(curl, transfer);
         transfer->on_done(transfer->owner, code);
         free(transfer);
     }
@@ -190,18 +328,26 @@ int rbk_curl_loop_open(struct rbk_task_driver *driver, struct rbk_curl_loop **re
     return 0;
 }
 
-int rbk_curl_loop_add(struct rbk_curl_loop *curl, CURL *easy, rbk_curl_done_fn *on_done,
-                      void *owner)
+int rbk_curl_loop_add(struct rbk_curl_loop *curl, CURL *easy, struct rbk_str host,
+                      rbk_curl_done_fn *on_done, void *owner)
 {
     struct transfer *transfer = calloc(1, sizeof(*transfer));
     if (!transfer) {
         return -RBK_ENOMEM;
     }
-    *transfer = (struct transfer){
-        .easy = easy, .on_done = on_done, .owner = owner, .next = curl->transfers};
-    curl->transfers = transfer;
-    if (curl_multi_add_handle(curl->multi, easy) != CURLM_OK) {
-        curl->transfers = transfer->next;
+    *transfer = (struct transfer){.easy = easy, .on_done = on_done, .owner = owner};
+    if ((host.bytes > 0 && (transfer->host = host_of(curl, host)) == NULL) ||
+        curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK) {
+        free(transfer);
+        return -RBK_ENOMEM;
+    }
+    if (transfer->host && transfer->host->under_way >= HOST_READINGS_MAX) {
+        wait_in(transfer->host, transfer);
+    } else if (!set_off(curl, transfer)) {
+        (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+        if (transfer->host) {
+            forget_if_idle(curl, transfer->host);
+        }
         free(transfer);
         return -RBK_ENOMEM;
     }
@@ -210,11 +356,9 @@ int rbk_curl_loop_add(struct rbk_curl_loop *curl, CURL *easy, rbk_curl_done_fn *
 
 void rbk_curl_loop_remove(struct rbk_curl_loop *curl, CURL *easy)
 {
-    struct transfer **at = find(curl, easy);
-    struct transfer *transfer = *at;
+    struct transfer *transfer = find(easy);
     if (transfer) {
-        *at = transfer->next;
-        (void)curl_multi_remove_handle(curl->multi, easy);
+        take_out(curl, transfer);
         free(transfer);
     }
 }

@@ -19,9 +19,10 @@ typedef void rbk_curl_done_fn(void *owner, CURLcode code);
 RBK_MUST_USE int rbk_curl_loop_open(struct rbk_task_driver *driver,
                                     struct rbk_curl_loop **ret_curl);
 
-/** Starts a transfer. The handle stays the caller's; its CURLOPT_PRIVATE is taken over.
- * 0 or -RBK_ENOMEM. */
-RBK_MUST_USE int rbk_curl_loop_add(struct rbk_curl_loop *curl, CURL *easy,
+/** Starts a transfer. The handle stays the caller's; its CURLOPT_PRIVATE is taken over. With `host`
+ * (any text that names one) it takes its turn when there are many of that host, and its time goes
+ * by meanwhile; with an empty one it begins at once. 0 or -RBK_ENOMEM. */
+RBK_MUST_USE int rbk_curl_loop_add(struct rbk_curl_loop *curl, CURL *easy, struct rbk_str host,
                                    rbk_curl_done_fn *on_done, void *owner);
 
 /** Ends a transfer early, or does nothing when it has ended; no report follows. Not from a callback

@@ -240,7 +240,10 @@ static void begin(struct rbk_task *task)
     (void)curl_easy_setopt(self->easy, CURLOPT_WRITEDATA, self);
     (void)curl_easy_setopt(self->easy, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(self->easy, CURLOPT_HEADERDATA, self);
-    if (rbk_curl_loop_add(driver->curl, self->easy, on_transfer_done, self) != 0) {
+    /* Effects and messages wait for nobody. */
+    struct rbk_str host =
+        task->request->reading ? rbk_http_host(task->request->url) : (struct rbk_str){NULL, 0};
+    if (rbk_curl_loop_add(driver->curl, self->easy, host, on_transfer_done, self) != 0) {
         rbk_task_message(task, "out of memory");
         end(self, RBK_OUTCOME_FAIL);
     }

@@ -168,6 +168,18 @@ static void set_authorities(CURL *easy)
     }
 }
 
+struct rbk_str rbk_http_host(struct rbk_str url)
+{
+    size_t end = 0;
+    for (int slashes = 0; end < url.bytes; end++) {
+        slashes += url.data[end] == '/';
+        if (slashes == 3 || url.data[end] == '?' || url.data[end] == '#') {
+            break;
+        }
+    }
+    return rbk_str_slice(url, 0, end);
+}
+
 int rbk_http_prepare(CURL *easy, const struct rbk_request *request, struct curl_slist **ret_headers,
                      struct rbk_error *reterr)
 {

@@ -10,6 +10,9 @@
 /** Whether the method only looks: GET or HEAD. */
 bool rbk_http_method_is_safe(struct rbk_str method);
 
+/** The part of a URL before its path: scheme, host and port; it borrows from the URL. */
+struct rbk_str rbk_http_host(struct rbk_str url);
+
 /**
  * Sets the method, URL, headers, body and limits of a transfer. The request must outlive it.
  * @ret_headers  Owned by the caller, also on failure; may become NULL.
