@@ -1,182 +1,15 @@
 /*
- * Expressions: what each operation does, how missing travels, how units and scalars meet. Programs
- * are written as short lists of codes over the constants of a small machine.
+ * Expressions: what each operation does, how missing travels, how units and scalars meet. Text is
+ * in expr_text_test.c.
  */
-#include "runtime/core/expr.h"
-
-#include "runtime/core/base/error.h"
-#include "runtime/core/base/limits.h"
-#include "runtime/core/machine.h"
+#include "tests/unit/core/machine/expr_program.h"
 
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX 600u
-
-static struct rbk_arena arena;
-static struct rbk_machine machine;
-static struct rbk_value constants[ROWS_MAX];
-static struct rbk_op_code codes[ROWS_MAX];
-static struct rbk_expr expr;
-static struct rbk_slot slots[1] = {{{"s", 1}, RBK_TYPE_INT}};
-static struct rbk_param params[1] = {{.name = {"p", 1}, .type = RBK_TYPE_INT}};
-static struct rbk_secret secrets[1] = {{.name = {"key", 3}}};
-static struct rbk_window windows[1];
-static struct rbk_baseline baselines[1];
-static struct rbk_scope scope;
-static struct rbk_error error;
-
-static void set_up(void)
-{
-    rbk_arena_init(&arena, (size_t)64 << 20);
-    machine = (struct rbk_machine){.constants = constants,
-                                   .codes = codes,
-                                   .exprs = &expr,
-                                   .expr_count = 1,
-                                   .slots = slots,
-                                   .slot_count = 1,
-                                   .params = params,
-                                   .param_count = 1,
-                                   .secrets = secrets,
-                                   .secret_count = 1,
-                                   .windows = windows,
-                                   .window_count = 1,
-                                   .baselines = baselines,
-                                   .baseline_count = 1};
-    expr = (struct rbk_expr){.text = RBK_STR("the expression")};
-    scope = (struct rbk_scope){.machine = &machine};
-    error = (struct rbk_error){0};
-}
-
-static void tear_down(void)
-{
-    rbk_arena_fini(&arena);
-}
-
-static void begin(void)
-{
-    machine.constant_count = 0;
-    machine.code_count = 0;
-    expr.type = RBK_TYPE_UNKNOWN;
-}
-
-static void op(enum rbk_op code, uint32_t operand)
-{
-    ck_assert_uint_lt(machine.code_count, ROWS_MAX);
-    codes[machine.code_count++] = (struct rbk_op_code){code, operand};
-    expr.code.count = machine.code_count;
-}
-
-static void push(struct rbk_value value)
-{
-    constants[machine.constant_count] = value;
-    op(RBK_OP_CONST, machine.constant_count++);
-}
-
-static struct rbk_value run(void)
-{
-    struct rbk_value value = {0};
-    ck_assert_msg(rbk_expr_evaluate(&scope, 0, &arena, &value, &error) == 0, "%s", error.text);
-    return value;
-}
-
-static int run_code(void)
-{
-    struct rbk_value value = rbk_value_bool(true);
-    int code = rbk_expr_evaluate(&scope, 0, &arena, &value, &error);
-    ck_assert_int_eq(value.type, RBK_TYPE_BOOL);
-    return code;
-}
-
-/* Short words for values. */
-static struct rbk_value integer(int64_t number)
-{
-    return rbk_value_integer(RBK_TYPE_INT, number);
-}
-
-static struct rbk_value number(double value)
-{
-    return rbk_value_number(RBK_TYPE_NUMBER, value);
-}
-
-static struct rbk_value ratio(double value)
-{
-    return rbk_value_number(RBK_TYPE_RATIO, value);
-}
-
-static struct rbk_value duration(int64_t ms)
-{
-    return rbk_value_integer(RBK_TYPE_DURATION, ms);
-}
-
-static struct rbk_value text(const char *words)
-{
-    return rbk_value_text(RBK_TYPE_TEXT, rbk_str_from(words));
-}
-
-static struct rbk_value scalar(const char *words)
-{
-    return rbk_value_text(RBK_TYPE_SCALAR, rbk_str_from(words));
-}
-
-static struct rbk_value missing(void)
-{
-    return rbk_value_missing(RBK_TYPE_INT);
-}
-
-static struct rbk_value unary(enum rbk_op code, uint32_t operand, struct rbk_value a)
-{
-    begin();
-    push(a);
-    op(code, operand);
-    return run();
-}
-
-static struct rbk_value binary(enum rbk_op code, uint32_t operand, struct rbk_value a,
-                               struct rbk_value b)
-{
-    begin();
-    push(a);
-    push(b);
-    op(code, operand);
-    return run();
-}
-
-static void expect(struct rbk_value value, const char *printed)
-{
-    struct rbk_buffer buffer;
-    rbk_buffer_init(&buffer, (size_t)8 << 20);
-    rbk_value_print(&buffer, value);
-    ck_assert_str_eq(buffer.bytes ? buffer.data : "", printed);
-    rbk_buffer_fini(&buffer);
-}
-
-/* The order of two values: '<', '=', '>', or '?' when they do not compare. All six operations must
- * agree, and so must the two values the other way round. */
-static void expect_order(struct rbk_value a, char order, struct rbk_value b)
-{
-    static const struct {
-        enum rbk_op op;
-        const char *holds;
-    } ops[] = {{RBK_OP_EQ, "="},  {RBK_OP_NE, "<>"}, {RBK_OP_LT, "<"},
-               {RBK_OP_LE, "<="}, {RBK_OP_GT, ">"},  {RBK_OP_GE, ">="}};
-    for (int turn = 0; turn < 2; turn++) {
-        for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-            struct rbk_value result = binary(ops[i].op, 0, a, b);
-            ck_assert_int_eq(result.type, RBK_TYPE_BOOL);
-            ck_assert_int_eq(result.missing, order == '?');
-            if (order != '?') {
-                ck_assert_int_eq(result.as.truth, strchr(ops[i].holds, order) != NULL);
-            }
-        }
-        struct rbk_value other = a;
-        a = b;
-        b = other;
-        order = order == '<' ? '>' : order == '>' ? '<' : order;
-    }
-}
+#include "runtime/core/base/limits.h"
 
 START_TEST(numbers_compare_exactly)
 {
@@ -393,126 +226,6 @@ START_TEST(printing_as_a_unit_gives_a_number)
 }
 END_TEST
 
-START_TEST(text_operations_build_words_urls_and_json)
-{
-    struct rbk_value items[] = {integer(1), text("a\"b"), ratio(0.05), rbk_value_bool(true)};
-    expect(unary(RBK_OP_TEXT, 0, duration(1500)), "1s 500ms");
-    expect(unary(RBK_OP_TEXT, 0, rbk_value_list(items, 2)), "1, a\"b");
-    expect(binary(RBK_OP_CONCAT, 2, text("n="), scalar("3")), "n=3");
-    ck_assert(binary(RBK_OP_CONCAT, 2, text("n="), integer(3)).missing);
-    expect(unary(RBK_OP_URL_ENCODE, 0, text("a b/ü?~-._")), "a%20b%2F%C3%BC%3F~-._");
-    expect(unary(RBK_OP_URL_BASE, 0, text("http://a:9090/")), "http://a:9090");
-    expect(unary(RBK_OP_URL_BASE, 0, text("http://a/b//")), "http://a/b");
-    expect(unary(RBK_OP_URL_BASE, 0, text("http://a/b")), "http://a/b");
-    expect(unary(RBK_OP_JSON_VALUE, 0, text("a\"\n\x01")), "\"a\\\"\\n\\u0001\"");
-    expect(unary(RBK_OP_JSON_VALUE, 0, number(0.5)), "0.5");
-    expect(unary(RBK_OP_JSON_VALUE, 0, duration(90000)), "\"1m 30s\"");
-    expect(unary(RBK_OP_JSON_VALUE, 0, rbk_value_list(items, 4)), "[1,\"a\\\"b\",0.05,true]");
-    expect(unary(RBK_OP_JSON_VALUE, 0, rbk_value_text(RBK_TYPE_JSON, RBK_STR("{}"))), "{}");
-    expect(unary(RBK_OP_JSON_ESCAPE, 0, text("a\"\\")), "a\\\"\\\\");
-    items[3] = missing();
-    ck_assert(unary(RBK_OP_JSON_VALUE, 0, rbk_value_list(items, 4)).missing);
-}
-END_TEST
-
-START_TEST(lists_have_items_lengths_and_lines)
-{
-    begin();
-    push(integer(7));
-    push(text("b"));
-    op(RBK_OP_LIST, 2);
-    push(integer(1));
-    op(RBK_OP_ITEM, 0);
-    expect(run(), "b");
-    struct rbk_value items[] = {integer(1), integer(2)};
-    expect(unary(RBK_OP_LENGTH, 0, rbk_value_list(items, 2)), "2");
-    ck_assert(binary(RBK_OP_ITEM, 0, rbk_value_list(items, 2), integer(2)).missing);
-    ck_assert(binary(RBK_OP_ITEM, 0, rbk_value_list(items, 2), integer(-1)).missing);
-    expect(unary(RBK_OP_LINES, 0, text("a\r\nb\n\nc\n")), "a, b, , c");
-    expect(unary(RBK_OP_LENGTH, 0, unary(RBK_OP_LINES, 0, text(""))), "0");
-    expect(unary(RBK_OP_LENGTH, 0, unary(RBK_OP_LINES, 0, text("\n"))), "1");
-    ck_assert(unary(RBK_OP_LENGTH, 0, text("a")).missing);
-}
-END_TEST
-
-START_TEST(a_member_of_a_json_object_is_its_text_or_missing)
-{
-    struct rbk_value object =
-        text("{\"id\":\"x 1\",\"n\":3,\"b\":true,\"no\":null,\"o\":{\"a\":[1]}}");
-
-    expect(binary(RBK_OP_MEMBER, 0, object, text("id")), "x 1");
-    expect(binary(RBK_OP_MEMBER, 0, object, text("n")), "3");
-    expect(binary(RBK_OP_MEMBER, 0, object, text("b")), "true");
-    expect(binary(RBK_OP_MEMBER, 0, object, text("o")), "{\"a\":[1]}");
-    ck_assert(binary(RBK_OP_MEMBER, 0, object, text("no")).missing);
-    ck_assert(binary(RBK_OP_MEMBER, 0, object, text("other")).missing);
-    ck_assert(binary(RBK_OP_MEMBER, 0, text("[1]"), text("id")).missing);
-    ck_assert(binary(RBK_OP_MEMBER, 0, text("{"), text("id")).missing);
-    ck_assert(binary(RBK_OP_MEMBER, 0, missing(), text("id")).missing);
-}
-END_TEST
-
-START_TEST(a_mail_header_is_one_value_whatever_the_text_holds)
-{
-    expect(unary(RBK_OP_MAIL_HEADER, 0, text("dba@example.com, ops@example.com")),
-           "dba@example.com, ops@example.com");
-    expect(unary(RBK_OP_MAIL_HEADER, 0, text("a@example.com\r\nBcc: b@example.com\n\nbody")),
-           "a@example.com Bcc: b@example.com body");
-    expect(unary(RBK_OP_MAIL_HEADER, 0, text("Rückfall")), "=?UTF-8?B?UsO8Y2tmYWxs?=");
-    expect(unary(RBK_OP_MAIL_HEADER, 0, text("=?UTF-8?Q?x?=")), "=?UTF-8?B?PT9VVEYtOD9RP3g/PQ==?=");
-    /* Folded between characters and between words, never in one. */
-    expect(unary(RBK_OP_MAIL_HEADER, 0, text("äääääääääääääääääääääää")),
-           "=?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\n "
-           "=?UTF-8?B?w6Q=?=");
-    expect(unary(RBK_OP_MAIL_HEADER, 0,
-                 text("0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 x")),
-           "0123456789 0123456789 0123456789 0123456789 0123456789\n 0123456789 x");
-}
-END_TEST
-
-START_TEST(a_word_that_begins_with_a_dash_is_refused)
-{
-    expect(unary(RBK_OP_NO_DASH, 0, text("a-b")), "a-b");
-    expect(unary(RBK_OP_NO_DASH, 0, text("")), "");
-    begin();
-    push(text("-rf"));
-    op(RBK_OP_NO_DASH, 0);
-    ck_assert_int_eq(run_code(), -RBK_EREFUSED);
-    ck_assert_ptr_nonnull(strstr(error.text, "-rf"));
-}
-END_TEST
-
-static struct rbk_value the_secret(void *context, uint32_t secret)
-{
-    ck_assert_uint_eq(secret, 0);
-    return rbk_value_text(RBK_TYPE_SECRET, rbk_str_from(context));
-}
-
-START_TEST(what_a_secret_went_into_is_a_secret)
-{
-    char hidden[] = "-hidden";
-    scope.secret = the_secret;
-    scope.context = hidden;
-    begin();
-    push(text("Bearer "));
-    op(RBK_OP_SECRET, 0);
-    op(RBK_OP_TEXT, 0);
-    op(RBK_OP_URL_ENCODE, 0);
-    op(RBK_OP_CONCAT, 2);
-    expr.type = RBK_TYPE_TEXT;
-    struct rbk_value value = run();
-    ck_assert_int_eq(value.type, RBK_TYPE_SECRET);
-    expect(value, "Bearer -hidden");
-    op(RBK_OP_READ_AS, RBK_TYPE_TEXT);
-    ck_assert_int_eq(run().type, RBK_TYPE_SECRET);
-    begin();
-    op(RBK_OP_SECRET, 0);
-    op(RBK_OP_NO_DASH, 0);
-    ck_assert_int_eq(run_code(), -RBK_EREFUSED);
-    ck_assert_ptr_null(strstr(error.text, "hidden"));
-}
-END_TEST
-
 static struct rbk_value a_variable(void *context, enum rbk_variable variable)
 {
     (void)context;
@@ -579,28 +292,6 @@ START_TEST(the_result_is_of_the_expressions_type)
 }
 END_TEST
 
-START_TEST(text_beyond_its_limit_is_refused)
-{
-    static char large[RBK_TEMPLATE_BYTES_MAX + 1];
-    (void)memset(large, 'x', sizeof(large) - 1);
-    begin();
-    push(text(large));
-    push(text("y"));
-    op(RBK_OP_CONCAT, 2);
-    ck_assert_int_eq(run_code(), -RBK_ELIMIT);
-    (void)memset(large, ' ', sizeof(large) - 1);
-    begin();
-    push(text(large));
-    op(RBK_OP_URL_ENCODE, 0);
-    ck_assert_int_eq(run_code(), -RBK_ELIMIT);
-    (void)memset(large, '\n', sizeof(large) - 1);
-    begin();
-    push(text(large));
-    op(RBK_OP_LINES, 0);
-    ck_assert_int_eq(run_code(), -RBK_ELIMIT);
-}
-END_TEST
-
 START_TEST(a_program_that_is_not_sound_is_an_error_and_no_crash)
 {
     begin();
@@ -626,7 +317,7 @@ START_TEST(a_program_that_is_not_sound_is_an_error_and_no_crash)
     expr.code = (struct rbk_slice){UINT32_MAX, UINT32_MAX};
     ck_assert_int_eq(run_code(), -RBK_EMACHINE);
     struct rbk_value value = {0};
-    ck_assert_int_eq(rbk_expr_evaluate(&scope, 1, &arena, &value, &error), -RBK_EMACHINE);
+    ck_assert_int_eq(rbk_expr_evaluate(&scope, 1, &arena, &value, &failure), -RBK_EMACHINE);
     expr.code = (struct rbk_slice){0, 0};
 }
 END_TEST
@@ -661,7 +352,7 @@ START_TEST(random_programs_never_crash)
             }
         }
         struct rbk_value value = {0};
-        good += rbk_expr_evaluate(&scope, 0, &arena, &value, &error) == 0;
+        good += rbk_expr_evaluate(&scope, 0, &arena, &value, &failure) == 0;
         rbk_arena_reset(&arena);
     }
     ck_assert_int_gt(good, 10);
@@ -684,15 +375,8 @@ int main(void)
     tcase_add_test(cases, reading_as_a_type_gives_a_value_or_missing);
     tcase_add_test(cases, reading_as_a_unit_takes_the_texts_own_unit_first);
     tcase_add_test(cases, printing_as_a_unit_gives_a_number);
-    tcase_add_test(cases, text_operations_build_words_urls_and_json);
-    tcase_add_test(cases, lists_have_items_lengths_and_lines);
-    tcase_add_test(cases, a_member_of_a_json_object_is_its_text_or_missing);
-    tcase_add_test(cases, a_mail_header_is_one_value_whatever_the_text_holds);
-    tcase_add_test(cases, a_word_that_begins_with_a_dash_is_refused);
-    tcase_add_test(cases, what_a_secret_went_into_is_a_secret);
     tcase_add_test(cases, leaves_come_from_the_scope_and_are_missing_without_it);
     tcase_add_test(cases, the_result_is_of_the_expressions_type);
-    tcase_add_test(cases, text_beyond_its_limit_is_refused);
     tcase_add_test(cases, a_program_that_is_not_sound_is_an_error_and_no_crash);
     tcase_add_test(cases, random_programs_never_crash);
     tcase_set_timeout(cases, 30);
