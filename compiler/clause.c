@@ -47,12 +47,12 @@ static uint64_t clauses_of(enum rbk_statement_kind statement)
     case RBK_STATEMENT_NOTIFY:
     case RBK_STATEMENT_TAKE:
     case RBK_STATEMENT_RESTORE:
-    case RBK_STATEMENT_REQUIRE:
         return ANY_EFFECT;
     case RBK_STATEMENT_CHECK:
+    case RBK_STATEMENT_REQUIRE:
         return ANY_EFFECT | ONE(FOR);
     case RBK_STATEMENT_WAIT_UNTIL:
-        return ONE(EVERY) | ONE(TIMEOUT) | ONE(PROGRESS) | ONE(OPTIONAL);
+        return ONE(EVERY) | ONE(TIMEOUT) | ONE(FOR) | ONE(PROGRESS) | ONE(OPTIONAL);
     case RBK_STATEMENT_MANUAL:
         return QUESTION | CRASH_RULE | ONE(OPTIONAL);
     case RBK_STATEMENT_ASK:

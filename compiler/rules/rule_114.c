@@ -49,6 +49,15 @@ static void check_question(struct rbk_rules *rules, const struct rbk_program_sta
 
 /* ---- effects --------------------------------------------------------------------------------- */
 
+/* No block is around a `require`, and a `for` may begin anew for ever. */
+static void report_require(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                           const struct rbk_tree_statement *statement)
+{
+    rbk_diagnostic_help(
+        rbk_rule_report(rules, stage, statement->head, "`require … for` without a `timeout`"),
+        "It is read until it has held for that long; say when to give up, as in `timeout 5m`.");
+}
+
 static void report_effect(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                           const struct rbk_tree_statement *statement)
 {
@@ -141,9 +150,13 @@ static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *
         }
         break;
     case RBK_STATEMENT_CHECK:
-    case RBK_STATEMENT_REQUIRE:
         if (!bounded && rbk_tree_clause_find(statement, RBK_CLAUSE_FOR)) {
             report_effect(rules, stage, statement);
+        }
+        break;
+    case RBK_STATEMENT_REQUIRE:
+        if (!bounded && rbk_tree_clause_find(statement, RBK_CLAUSE_FOR)) {
+            report_require(rules, stage, statement);
         }
         break;
     case RBK_STATEMENT_DO:

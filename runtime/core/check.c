@@ -71,7 +71,7 @@ static struct rbk_check_verdict feed_once(struct rbk_check *check, enum rbk_leve
     return good ? decided(outcome_of(level)) : retry_or(check, level, now_ms);
 }
 
-/* check … for D */
+/* check, require, wait until … for D */
 static struct rbk_check_verdict feed_span(struct rbk_check *check, enum rbk_level level,
                                           uint64_t now_ms)
 {
@@ -79,8 +79,9 @@ static struct rbk_check_verdict feed_span(struct rbk_check *check, enum rbk_leve
     if (level != RBK_LEVEL_TRUE) {
         check->in_span = false;
         check->true_from_ms = 0;
-        if (check->retries_used == effect->retry_count && effect->timeout_ms > 0) {
-            return again(now_ms + every_ms(check)); /* the timeout ends it */
+        bool waits = effect->kind == RBK_EFFECT_WAIT_UNTIL || effect->timeout_ms > 0;
+        if (check->retries_used == effect->retry_count && waits) {
+            return again(now_ms + every_ms(check)); /* its time ends it */
         }
         return retry_or(check, level, now_ms);
     }
@@ -101,14 +102,23 @@ struct rbk_check_verdict rbk_check_feed(struct rbk_check *check, enum rbk_level 
 {
     RBK_ASSERT(check->effect);
     check->readings++;
+    bool lasts = check->effect->for_ms > 0;
     switch (check->effect->kind) {
     case RBK_EFFECT_CHECK:
-        if (check->effect->for_ms > 0) {
+        if (lasts) {
             return feed_span(check, level, now_ms);
         }
         return level == RBK_LEVEL_TRUE ? decided(RBK_OUTCOME_OK) : retry_or(check, level, now_ms);
     case RBK_EFFECT_WAIT_UNTIL:
+        if (lasts) {
+            return feed_span(check, level, now_ms);
+        }
         return level == RBK_LEVEL_TRUE ? decided(RBK_OUTCOME_OK) : again(now_ms + every_ms(check));
+    case RBK_EFFECT_REQUIRE:
+        if (lasts) {
+            return feed_span(check, level, now_ms);
+        }
+        return feed_once(check, level, now_ms);
     default:
         return feed_once(check, level, now_ms);
     }

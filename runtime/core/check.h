@@ -8,11 +8,12 @@
  *
  *   let, capture, test, require   one reading decides; `retry N every D` allows N more while the
  *                                 condition is missing (let, capture, test) or not true (require)
- *   check                         true decides at once; with `for D` it must stay true for D, read
- *                                 every `every_ms`; a false or missing reading uses up a retry, and
- *                                 without one left fails. With `for`, a false reading fails unless
- *                                 a `timeout` is written or retries are left: then the span starts
- * again wait until                    not yet is not failed: read every `every_ms` until true
+ *   check                         true decides at once; a false or missing reading uses up a retry,
+ *                                 and without one left fails
+ *   wait until                    not yet is not failed: read every `every_ms` until true
+ *   check, require, wait until    … `for D`: must stay true for D, read every `every_ms`. Another
+ *                                 reading begins the span anew; but a check's or require's fails
+ *                                 where no `timeout` is written and no retry is left
  *
  * The effect's timeout covers all of it and is the executor's deadline: outcome TIMEOUT.
  */

@@ -476,7 +476,7 @@ struct rbk_effect {
     uint64_t timeout_ms;  /* 0: what is left of the block */
     uint32_t retry_count; /* further attempts after the first */
     uint64_t retry_every_ms;
-    uint64_t for_ms;   /* CHECK … for D */
+    uint64_t for_ms;   /* CHECK, REQUIRE, WAIT_UNTIL … for D */
     uint64_t every_ms; /* between two readings of a `for`, a `wait until` or a check's retry */
     enum rbk_crash_rule crash;
     uint32_t done_when;      /* LOOK */

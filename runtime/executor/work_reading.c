@@ -252,6 +252,28 @@ static void start_baseline(struct work *work)
 /* ---- beginning and stopping --------------------------------------------------------------------
  */
 
+/* Of a `for` also whether it held at last, and for how long. */
+static struct rbk_str out_of_time(struct work *work)
+{
+    const struct rbk_check *check = &work->check;
+    uint64_t held_ms;
+    struct rbk_buffer text;
+    struct rbk_str copy;
+
+    if (work->look || work->effect->for_ms == 0 || check->readings == 0) {
+        return RBK_STR("its time ran out");
+    }
+    held_ms = check->in_span ? uv_now(&work->run->loop) - check->true_from_ms : 0;
+    rbk_buffer_init(&text, RBK_DESCRIBE_BYTES_MAX);
+    rbk_buffer_append_text(&text, "its time ran out: it had held for ");
+    rbk_value_print(&text, rbk_value_integer(RBK_TYPE_DURATION, (int64_t)held_ms));
+    rbk_buffer_append_text(&text, " of ");
+    rbk_value_print(&text, rbk_value_integer(RBK_TYPE_DURATION, (int64_t)work->effect->for_ms));
+    copy = rbk_arena_copy(&work->arena, rbk_buffer_str(&text));
+    rbk_buffer_fini(&text);
+    return copy;
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
     struct work *work = timer->data;
@@ -260,7 +282,7 @@ static void on_deadline(uv_timer_t *timer)
         rbk_reading_cancel(work->reading);
         work->reading = NULL;
     }
-    rbk_work_end(work, RBK_OUTCOME_TIMEOUT, RBK_STR("its time ran out"));
+    rbk_work_end(work, RBK_OUTCOME_TIMEOUT, out_of_time(work));
 }
 
 void rbk_work_reading_start(struct work *work)

@@ -57,7 +57,7 @@ static const struct rule rules[] = {
         "trigger t@# when @watched @trigger_clause?then @reaction\n",
         "trigger t@# critical when @watched @trigger_clause?\n", "trigger t@# low when @watched\n",
         "abort when rollbacks > 2 @label\n", "abort when elapsed > 2 * estimate @label\n",
-        "abort on signal halt @label\n", "require @label @condition\n",
+        "abort on signal halt @label\n", "require @label @condition @require_clause?\n",
         "attest @label by @roles @eyes?within 5m else @gate\n", "held at most 30m else @settled\n",
         "lock freeze { acquire within 1m { @effect } release within 1m { @effect } }\n",
         "on abort { notify team @message }\n", "on stuck { notify team @message }\n",
@@ -91,7 +91,7 @@ static const struct rule rules[] = {
     {"stage_item", {
         "kind database\n", "kind application\n",
         "risk low\n", "data { created lost modified reversible }\n",
-        "approve @roles @eyes?within 5m else @gate @eyes?\n", "require @label @condition @check_clause?\n",
+        "approve @roles @eyes?within 5m else @gate @eyes?\n", "require @label @condition @require_clause?\n",
         "attest @label by ops within 5m else @gate\n", "attempts 2 every 1m\n",
         "window nightly 22:00 to 02:00 \"UTC\"\n", "not before 2026-11-22 06:00 \"UTC\"\n",
         "allow RBK112 because @label\n", "unwatched because @label\n"}},
@@ -116,7 +116,7 @@ static const struct rule rules[] = {
         "foreach n@# in lines(run.output(\"ls\")) at most 3 { @effect}\n",
         "manual @label by ops @eyes?within 5m else @otherwise\n",
         "ask @roles @label within 5m else @otherwise @eyes?\n", "attest @label by ops within 5m else @otherwise\n",
-        "wait 10s because @label\n", "wait until @condition every 30s timeout 10m\n",
+        "wait 10s because @label\n", "wait until @condition every 30s timeout 10m\n", "wait until @condition @wait_clause?@wait_clause?timeout 10m\n",
         "notify team @message\n", "capture @label @reading timeout 5s\n",
         "capture @label run \"uptime\" timeout 5s\n", "@http", "@redis", "@shell"}},
     {"action", {
@@ -149,6 +149,8 @@ static const struct rule rules[] = {
         "check @label seen timeout 20s\n", "check @label @condition @check_clause?timeout 20s\n",
         "check @label @condition timeout 20s\n"}},
     {"check_clause", {"retry 2 every 2s ", "for 10s ", "retry 3 every @duration "}},
+    {"wait_clause", {"for 10s ", "every 2s ", "for @duration "}},
+    {"require_clause", {"retry 2 every 2s ", "for 10s timeout 1m ", "for @duration timeout @duration "}},
     {"trigger_clause", {
         "every 10s ", "for 30s ", "for 3 readings ", "confirm within 30s ", "confirm within @duration ", "since s1 ", "since s1 started ",
         "during apply ", "except during s1 ", "timeout 2s ", "missing then @reaction ",

@@ -7,6 +7,7 @@ the world, the exit status, and the order.
 
 import hashlib
 import os
+import signal
 
 from scene import CHECK, OPS, STRANGER, expect, plan, play, stage, tell
 
@@ -197,6 +198,41 @@ def check_for_begins_again(scene):
         check "it stays at last" run.exit("sh -c 'echo x >> tries; test $(wc -l < tries) -ge 3'") == 0 for 1s timeout 15s
         """))).ends(0)
     expect(scene.read("tries").decode().count("x") >= 4, True, "it was read until it stayed")
+
+
+def a_wait_stays_and_begins_again(scene):
+    """The first good reading is followed by a bad one, which begins the second anew; what never stays runs out of time."""
+    scene.begin(plan(stage("a", tell("a") + """
+        wait until run.exit("sh -c 'echo x >> tries; test $(wc -l < tries) -ne 2'") == 0 for 1s every 100ms timeout 15s
+        """ + tell("stayed") + """
+        wait until run.exit("sh -c 'echo x >> odd; test $(($(wc -l < odd) % 2)) = 0'") == 0 for 500ms every 100ms timeout 1500ms
+        """))).ends(30, "held")
+    expect(scene.read("tries").decode().count("x") >= 4, True, "it was read until it stayed")
+    expect("its time ran out: it had held for" in scene.tail() and "of 500ms" in scene.tail(), True, "why it failed")
+    scene.trace("a", "stayed", "back_a")
+
+
+def a_require_holds_for_a_while(scene):
+    """It is read until it held without a break; a runner that is killed meanwhile begins the span anew."""
+    scene.begin(plan(stage("a", tell("a"), more='require "still there" file.exists("here") for 300ms retry 1 every 100ms timeout 20s'),
+                     head="""require "there" file.exists("here") and run.exit("sh -c 'date +%s.%N >> seen'") == 0
+                        for 2s timeout 30s"""))
+    scene.touch("here")
+    scene.until(lambda: os.path.exists(scene.path("seen")) and scene.read("seen").count(b"\n") >= 2, "two readings")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    before = scene.read("seen").count(b"\n")
+    scene.resume().ends(0)
+    times = [float(each) for each in scene.read("seen").decode().split()][before:]
+    expect(times[-1] - times[0] >= 1.9, True, f"the span of the second runner, {times}")
+    scene.trace("a")
+
+
+def a_require_that_never_stays_holds_the_run(scene):
+    scene.begin(plan(stage("a", tell("a")),
+                     head='require "there" file.exists("never") for 200ms timeout 1s')).ends(30, "held")
+    expect("its time ran out: it had held for 0s of 200ms" in scene.tail(), True, "why it is held")
+    expect(scene.trace(), [], "nothing began")
 
 
 def a_missing_value_fails_a_check(scene):

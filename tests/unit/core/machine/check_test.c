@@ -156,6 +156,36 @@ START_TEST(wait_until_reads_on_until_it_is_true)
 }
 END_TEST
 
+START_TEST(wait_until_for_a_span_begins_it_anew)
+{
+    struct rbk_effect effect = {.kind = RBK_EFFECT_WAIT_UNTIL, .for_ms = 10000, .every_ms = 4000};
+    uint64_t when[64];
+    struct rbk_check_verdict verdict = play(&effect, "ftmftttt", when);
+    ck_assert(verdict.decided);
+    ck_assert_int_eq(verdict.outcome, RBK_OUTCOME_OK);
+    ck_assert_uint_eq(when[4], 16000); /* the span counts from its first good reading */
+    ck_assert_uint_eq(when[7], 26000);
+    expect_undecided(&effect, "tttf", 14000);
+}
+END_TEST
+
+START_TEST(require_for_a_span_reads_until_it_held_or_its_time_ends)
+{
+    struct rbk_effect effect = {
+        .kind = RBK_EFFECT_REQUIRE, .for_ms = 10000, .every_ms = 5000, .timeout_ms = 60000};
+    expect_outcome(&effect, "ttt", RBK_OUTCOME_OK);
+    expect_outcome(&effect, "mftftmttt", RBK_OUTCOME_OK);
+    expect_undecided(&effect, "ttf", 15000);
+    effect.retry_count = 1;
+    effect.retry_every_ms = 1000;
+    expect_undecided(&effect, "f", 1000); /* the first retry comes at its own distance */
+    expect_undecided(&effect, "ff", 6000);
+    effect.timeout_ms = 0; /* RBK114 refuses this; a machine may still say it */
+    expect_outcome(&effect, "ff", RBK_OUTCOME_FAIL);
+    expect_outcome(&effect, "fm", RBK_OUTCOME_MISSING);
+}
+END_TEST
+
 START_TEST(without_an_interval_a_second_passes)
 {
     struct rbk_effect effect = {.kind = RBK_EFFECT_WAIT_UNTIL};
@@ -186,6 +216,8 @@ int main(void)
     tcase_add_test(cases, with_a_timeout_the_span_begins_again);
     tcase_add_test(cases, with_retries_the_span_begins_again_as_often);
     tcase_add_test(cases, wait_until_reads_on_until_it_is_true);
+    tcase_add_test(cases, wait_until_for_a_span_begins_it_anew);
+    tcase_add_test(cases, require_for_a_span_reads_until_it_held_or_its_time_ends);
     tcase_add_test(cases, without_an_interval_a_second_passes);
     tcase_add_test(cases, the_level_of_a_value_is_three_valued);
     Suite *suite = suite_create("core/check");
