@@ -12,7 +12,7 @@ _rbk_runs() {
 _rbk() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local commands='run resume status log report runs approve deny attest answer pause continue abort cancel retry
-        resolve signal alert serve token help'
+        resolve resend signal alert serve token help'
     local command='' words=0 i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -51,6 +51,7 @@ _rbk() {
         status | runs) options+=' --json' ;;
         log) options+=' --json --follow' ;;
         report) options+=' --format --output' ;;
+        resend) options+=' --no-wait' ;;
         alert) options+=' --label --reason --no-wait' ;;
         serve) options+=' --listen --tls-cert --tls-key --behind-proxy --host --openapi' ;;
         token) options+=' --person --role --expires --read-only --alerts-only --json' ;;

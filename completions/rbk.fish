@@ -1,6 +1,6 @@
 # fish completion for rbk and rbkc
 set -l commands run resume status log report runs approve deny attest answer pause continue abort cancel retry \
-    resolve signal alert serve token
+    resolve resend signal alert serve token
 set -l asks approve deny attest answer pause continue abort cancel retry resolve signal alert
 
 function __rbk_runs
@@ -26,6 +26,7 @@ complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a abort -d 'roll
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a cancel -d 'end a run while nothing stands'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a retry -d 'try a held or stuck stage again'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a resolve -d 'what became of a step in doubt'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a resend -d 'send a message that was set aside again'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a signal -d 'give a signal'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a alert -d 'set an alert'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a serve -d 'answer over HTTP'
@@ -45,8 +46,8 @@ complete -c rbk -n '__fish_seen_subcommand_from log' -s f -l follow -d 'until th
 complete -c rbk -n '__fish_seen_subcommand_from report' -l format -x -a 'md html json'
 complete -c rbk -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'where to write it'
 complete -c rbk -n "__fish_seen_subcommand_from $asks" -s m -l reason -x -d 'why'
-complete -c rbk -n "__fish_seen_subcommand_from $asks" -l no-wait -d 'do not wait for the reply'
-complete -c rbk -n "__fish_seen_subcommand_from resume status log report $asks" -a '(__rbk_runs)'
+complete -c rbk -n "__fish_seen_subcommand_from resend $asks" -l no-wait -d 'do not wait for the reply'
+complete -c rbk -n "__fish_seen_subcommand_from resume status log report resend $asks" -a '(__rbk_runs)'
 complete -c rbk -n '__fish_seen_subcommand_from answer' -a 'yes no done not-done abort rollback pause ignore'
 complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'

@@ -78,6 +78,9 @@ struct rbk_request {
     struct rbk_str body;
     bool has_body;
     bool status_only; /* http.status: any status is OK, the value is the status */
+    /* The status is the whole answer: with one that is expected it is OK, whatever becomes of the
+     * body behind it (too large, cut off, without an end), and there is no value. */
+    bool status_enough;
 };
 
 /* How it ended. The driver's memory, valid during the callback. */
@@ -91,6 +94,11 @@ struct rbk_result {
     int64_t status; /* exit status, HTTP status; -1: none */
     uint64_t elapsed_ms;
     struct rbk_str output_path; /* exec: file with the whole (bounded) output; empty: none */
+    /* http: how long the server asks to be left alone (Retry-After of a 429, a 503 or the like);
+     * 0: it does not say. Whatever a server says, so not bounded. */
+    uint64_t retry_after_ms;
+    bool whole;      /* http: the answer came whole, or as much of it as was wanted */
+    bool impossible; /* http: the request itself is wrong, nothing was sent: so it always will be */
 };
 
 /* What a driver calls back. `owner` is what was given to start(). */

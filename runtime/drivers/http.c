@@ -31,64 +31,12 @@ struct http_task {
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
     size_t header_bytes;
+    bool head_over; /* of the last answer: its headers came whole */
     size_t unwanted_bytes;
     bool headers_too_large;
     bool body_too_large;
     bool status_is_enough; /* the rest of the body was left */
 };
-
-static struct http_task *http_of(struct rbk_task *task)
-{
-    return RBK_CONTAINER_OF(task, struct http_task, task);
-}
-
-static struct http_driver *driver_of(struct rbk_task *task)
-{
-    return RBK_CONTAINER_OF(task->driver, struct http_driver, base);
-}
-
-/* libcurl's signature */
-/* NOLINTNEXTLINE(readability-non-const-parameter) */
-static size_t on_body(char *data, size_t size, size_t count, void *context)
-{
-    struct http_task *self = context;
-    size_t bytes = size * count;
-    if (self->task.request->status_only) {
-        self->unwanted_bytes += bytes;
-        self->status_is_enough = self->unwanted_bytes > UNWANTED_BODY_BYTES;
-        return self->status_is_enough ? 0 : bytes;
-    }
-    if (rbk_buffer_append(&self->task.output, data, bytes) != 0) {
-        self->body_too_large = true;
-        return 0;
-    }
-    return bytes;
-}
-
-/* NOLINTNEXTLINE(readability-non-const-parameter) */
-static size_t on_header(char *data, size_t size, size_t count, void *context)
-{
-    (void)data;
-    struct http_task *self = context;
-    self->header_bytes += size * count;
-    self->headers_too_large = self->header_bytes > RBK_HTTP_HEADER_BYTES_MAX;
-    return self->headers_too_large ? 0 : size * count;
-}
-
-/* An effect that may have happened although no full answer came. */
-static bool is_doubtful(const struct rbk_task *task)
-{
-    const struct rbk_request *request = task->request;
-    return !request->reading && !request->idempotent && !rbk_http_method_is_safe(request->method);
-}
-
-/* Whether a byte of the request was handed to the kernel (a handshake does not count). */
-static bool was_sent(const struct http_task *self)
-{
-    long bytes = 0;
-    (void)curl_easy_getinfo(self->easy, CURLINFO_REQUEST_SIZE, &bytes);
-    return bytes > 0;
-}
 
 static long status_of(const struct http_task *self)
 {
@@ -110,6 +58,71 @@ static bool is_expected(const struct rbk_request *request, long status)
     return false;
 }
 
+/* The status has come, and it is all that the request is about. */
+static bool has_enough(const struct http_task *self)
+{
+    const struct rbk_request *request = self->task.request;
+    return request->status_enough && self->head_over && is_expected(request, status_of(self));
+}
+
+static struct http_task *http_of(struct rbk_task *task)
+{
+    return RBK_CONTAINER_OF(task, struct http_task, task);
+}
+
+static struct http_driver *driver_of(struct rbk_task *task)
+{
+    return RBK_CONTAINER_OF(task->driver, struct http_driver, base);
+}
+
+/* libcurl's signature */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+    struct http_task *self = context;
+    size_t bytes = size * count;
+    if (self->task.request->status_only || has_enough(self)) {
+        self->unwanted_bytes += bytes;
+        self->status_is_enough = self->unwanted_bytes > UNWANTED_BODY_BYTES;
+        return self->status_is_enough ? 0 : bytes;
+    }
+    if (self->task.request->status_enough &&
+        self->task.output.bytes + bytes > UNWANTED_BODY_BYTES) {
+        self->status_is_enough = true; /* its beginning says what is wrong, if any of it does */
+        return 0;
+    }
+    if (rbk_buffer_append(&self->task.output, data, bytes) != 0) {
+        self->body_too_large = true;
+        return 0;
+    }
+    return bytes;
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
+static size_t on_header(char *data, size_t size, size_t count, void *context)
+{
+    struct http_task *self = context;
+    self->head_over = size * count > 0 && (data[0] == '\r' || data[0] == '\n');
+    self->header_bytes += size * count;
+    self->headers_too_large = self->header_bytes > RBK_HTTP_HEADER_BYTES_MAX;
+    return self->headers_too_large ? 0 : size * count;
+}
+
+/* An effect that may have happened although no full answer came. */
+static bool is_doubtful(const struct rbk_task *task)
+{
+    const struct rbk_request *request = task->request;
+    return !request->reading && !request->idempotent && !rbk_http_method_is_safe(request->method);
+}
+
+/* Whether a byte of the request was handed to the kernel (a handshake does not count). */
+static bool was_sent(const struct http_task *self)
+{
+    long bytes = 0;
+    (void)curl_easy_getinfo(self->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
+}
+
 /* Ends the transfer, if it has not ended, and answers. */
 static void end(struct http_task *self, enum rbk_outcome outcome)
 {
@@ -127,13 +140,53 @@ static void end(struct http_task *self, enum rbk_outcome outcome)
     rbk_task_answer(task, outcome);
 }
 
+/* The beginning of the body, without the request's secrets: they are taken out before it is cut,
+ * for the half of one nobody would find later. @return Whether there is more. */
+static bool begin_of_body(struct rbk_task *task, size_t bytes, struct rbk_buffer *out)
+{
+    struct rbk_str body = rbk_str_slice(rbk_buffer_str(&task->output), 0, UNWANTED_BODY_BYTES);
+    if (rbk_task_redact(task, body, out) != 0) {
+        rbk_buffer_clear(out);
+        return false;
+    }
+    bool more = out->bytes > bytes || body.bytes < task->output.bytes;
+    rbk_buffer_truncate(out, out->bytes < bytes ? out->bytes : bytes);
+    return more;
+}
+
 static void show_body(struct rbk_task *task)
 {
-    struct rbk_str body = rbk_buffer_str(&task->output);
-    if (body.bytes > 0) {
-        struct rbk_str shown = rbk_str_slice(body, 0, SHOWN_BODY_BYTES);
-        rbk_task_detail(task, "BODY: %.*s%s", RBK_STR_ARG(shown),
-                        shown.bytes < body.bytes ? " …" : "");
+    struct rbk_buffer shown;
+    rbk_buffer_init(&shown, UNWANTED_BODY_BYTES * 8);
+    bool more = begin_of_body(task, SHOWN_BODY_BYTES, &shown);
+    if (shown.bytes > 0) {
+        rbk_task_detail(task, "BODY: %s%s", shown.data, more ? " …" : "");
+    }
+    rbk_buffer_fini(&shown);
+}
+
+/* The beginning of the body on one line. */
+static void append_said(struct rbk_task *task, struct rbk_buffer *out)
+{
+    struct rbk_buffer shown;
+    rbk_buffer_init(&shown, UNWANTED_BODY_BYTES * 8);
+    bool more = begin_of_body(task, SAID_BODY_BYTES, &shown);
+    size_t valid = shown.bytes;
+    bool whole = rbk_utf8_valid(rbk_buffer_str(&shown), &valid);
+    for (size_t i = 0; i < (whole ? shown.bytes : valid); i++) {
+        char byte = shown.data[i];
+        bool blank = (unsigned char)byte <= ' ' || byte == 0x7f;
+        if (!blank) {
+            (void)rbk_buffer_append_byte(out, byte);
+        } else if (out->bytes > 0 && out->data[out->bytes - 1] != ' ') {
+            (void)rbk_buffer_append_byte(out, ' ');
+        }
+    }
+    while (out->bytes > 0 && out->data[out->bytes - 1] == ' ') {
+        rbk_buffer_truncate(out, out->bytes - 1);
+    }
+    if (more && out->bytes > 0) {
+        (void)rbk_buffer_append_text(out, " …");
     }
 }
 
@@ -144,6 +197,7 @@ static void describe_status(struct http_task *self, long status)
     const char *more = "";
     char *location = NULL;
     (void)curl_easy_getinfo(self->easy, CURLINFO_REDIRECT_URL, &location);
+    bool redirect = location && status >= 300 && status <= 399;
     if (status == 409 && !rbk_http_method_is_safe(task->request->method)) {
         more = " (with an Idempotency-Key: an earlier request with it may still be under way)";
     } else if (status == 422 && !rbk_http_method_is_safe(task->request->method)) {
@@ -151,20 +205,30 @@ static void describe_status(struct http_task *self, long status)
     }
     if (task->request->reading) {
         /* Who reads has no detail to look at, and an API says there what is wrong. */
-        struct rbk_str said = rbk_str_slice(rbk_buffer_str(&task->output), 0, SAID_BODY_BYTES);
-        const char *end = said.bytes > 0 ? memchr(said.data, '\n', said.bytes) : NULL;
-        said.bytes = end ? (size_t)(end - said.data) : said.bytes;
-        size_t valid = said.bytes;
-        said.bytes = rbk_utf8_valid(said, &valid) ? said.bytes : valid;
-        rbk_task_message(task, "HTTP status %ld%s%.*s", status, said.bytes > 0 ? ": " : "",
-                         RBK_STR_ARG(said));
+        struct rbk_buffer said;
+        rbk_buffer_init(&said, SAID_BODY_BYTES * 2);
+        append_said(task, &said);
+        rbk_task_message(task, "HTTP status %ld%s%s%s", status,
+                         redirect ? " (a redirect, which is not followed)" : "",
+                         said.bytes > 0 ? ": " : "", said.bytes > 0 ? said.data : "");
+        rbk_buffer_fini(&said);
     } else {
         rbk_task_message(task, "HTTP status %ld%s", status, more);
     }
-    if (location && status >= 300 && status <= 399) {
+    if (redirect) {
         rbk_task_detail(task, "a redirect, which is not followed");
     }
     show_body(task);
+}
+
+/* In seconds or as a date; the library reads both. */
+static void take_retry_after(struct http_task *self)
+{
+    curl_off_t after_s = 0;
+    if (curl_easy_getinfo(self->easy, CURLINFO_RETRY_AFTER, &after_s) == CURLE_OK && after_s > 0) {
+        self->task.retry_after_ms =
+            after_s < INT64_MAX / 1000 ? (uint64_t)after_s * 1000 : (uint64_t)INT64_MAX;
+    }
 }
 
 static void take_answer(struct http_task *self)
@@ -172,17 +236,21 @@ static void take_answer(struct http_task *self)
     struct rbk_task *task = &self->task;
     long status = status_of(self);
     task->status = status;
+    task->whole = true;
     if (task->request->status_only) {
         task->value = (struct rbk_value){.type = RBK_TYPE_INT, .as.integer = status};
         end(self, RBK_OUTCOME_OK);
         return;
     }
     if (is_expected(task->request, status)) {
-        task->value =
-            (struct rbk_value){.type = RBK_TYPE_SCALAR, .as.text = rbk_buffer_str(&task->output)};
+        if (!task->request->status_enough) {
+            task->value = (struct rbk_value){.type = RBK_TYPE_SCALAR,
+                                             .as.text = rbk_buffer_str(&task->output)};
+        }
         end(self, RBK_OUTCOME_OK);
         return;
     }
+    take_retry_after(self);
     describe_status(self, status);
     bool unclear = status == 500 || (status >= 502 && status <= 504);
     end(self, unclear && is_doubtful(task) ? RBK_OUTCOME_DOUBT : RBK_OUTCOME_FAIL);
@@ -209,7 +277,8 @@ static void on_transfer_done(void *owner, CURLcode code)
 {
     struct http_task *self = owner;
     struct rbk_task *task = &self->task;
-    if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && self->status_is_enough)) {
+    if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && self->status_is_enough) ||
+        has_enough(self)) {
         take_answer(self);
         return;
     }
@@ -232,6 +301,7 @@ static void begin(struct rbk_task *task)
     self->easy = curl_easy_init();
     if (!self->easy || rbk_http_prepare(self->easy, task->request, &self->headers, &error) != 0) {
         rbk_task_message(task, "%s", *error.text ? error.text : "out of memory");
+        task->impossible = error.code == RBK_EINVALID;
         end(self, RBK_OUTCOME_FAIL);
         return;
     }
@@ -252,6 +322,10 @@ static void begin(struct rbk_task *task)
 static void stop(struct rbk_task *task)
 {
     struct http_task *self = http_of(task);
+    if (task->stop == RBK_TASK_STOP_DEADLINE && has_enough(self)) {
+        take_answer(self);
+        return;
+    }
     bool sent = was_sent(self);
     enum rbk_outcome outcome = rbk_task_stopped(task);
     if (sent && is_doubtful(task)) {

@@ -381,7 +381,10 @@ static void answer(struct rbk_task *task, enum rbk_outcome outcome, enum rbk_rec
                                 .message = rbk_buffer_str(&task->message),
                                 .detail = rbk_buffer_str(&task->detail),
                                 .status = task->status,
-                                .elapsed_ms = rbk_task_elapsed_ms(task)};
+                                .elapsed_ms = rbk_task_elapsed_ms(task),
+                                .retry_after_ms = task->retry_after_ms,
+                                .whole = task->whole,
+                                .impossible = task->impossible};
     result.cancelled = outcome == RBK_OUTCOME_FAIL && task->stop == RBK_TASK_STOP_CANCEL;
     deliver(task, &result, recovery);
 }

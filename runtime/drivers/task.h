@@ -71,6 +71,9 @@ struct rbk_task {
     struct rbk_buffer message; /**< One line. */
     struct rbk_buffer detail;  /**< More lines; what does not fit is dropped. */
     int64_t status;            /**< -1: none. */
+    uint64_t retry_after_ms;   /**< As in struct rbk_result. */
+    bool whole;                /**< As in struct rbk_result. */
+    bool impossible;           /**< As in struct rbk_result. */
 };
 
 /** What a driver of tasks embeds as its first member. */

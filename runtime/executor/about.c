@@ -86,7 +86,8 @@ void rbk_about_read(struct rbk_str text, struct rbk_arena *arena, struct rbk_val
     json_decref(object);
 }
 
-struct rbk_str rbk_about_summary(struct rbk_str message, struct rbk_arena *arena)
+struct rbk_str rbk_about_line(struct rbk_str message, size_t characters_max,
+                              struct rbk_arena *arena)
 {
     char *line = rbk_arena_alloc(arena, message.bytes + 8, 1);
     size_t bytes = 0, characters = 0, i = 0;
@@ -110,7 +111,7 @@ struct rbk_str rbk_about_summary(struct rbk_str message, struct rbk_arena *arena
                 characters++;
             }
         } else {
-            if (characters == RBK_SUMMARY_CHARACTERS_MAX - 1 && i + width < message.bytes) {
+            if (characters == characters_max - 1 && i + width < message.bytes) {
                 memcpy(line + bytes, "…", 3);
                 bytes += 3;
                 break;
@@ -125,4 +126,9 @@ struct rbk_str rbk_about_summary(struct rbk_str message, struct rbk_arena *arena
         bytes--;
     }
     return (struct rbk_str){line, bytes};
+}
+
+struct rbk_str rbk_about_summary(struct rbk_str message, struct rbk_arena *arena)
+{
+    return rbk_about_line(message, RBK_SUMMARY_CHARACTERS_MAX, arena);
 }

@@ -44,9 +44,10 @@ struct rbk_str rbk_about_write(struct rbk_run *run, enum rbk_told told, struct r
  * UNKNOWN. Texts live in `arena`. Whatever is no such JSON says nothing. */
 void rbk_about_read(struct rbk_str text, struct rbk_arena *arena, struct rbk_value *values);
 
-/* The message on one line for a subject or headline: control characters become blanks, at most
- * RBK_SUMMARY_CHARACTERS_MAX characters. */
+/* A text on one line: control characters become blanks, at most `characters_max` characters. Lives
+ * in `arena`. rbk_about_summary(): a message for a subject or headline. */
 #define RBK_SUMMARY_CHARACTERS_MAX 200u
+struct rbk_str rbk_about_line(struct rbk_str text, size_t characters_max, struct rbk_arena *arena);
 struct rbk_str rbk_about_summary(struct rbk_str message, struct rbk_arena *arena);
 
 #endif

@@ -6,6 +6,7 @@
  *   command  {"command": …, "stage"?, "id"?, "signal"?, "answer"?, "reason"?, "roles"?}
  *   answer   {"id": the question's serial, "answer": …, "reason"?, "roles"?}
  *   alert    {"name": …, "firing": bool, "labels"?: {name: value}}
+ *   resend   {"id"?: a message that was set aside; else all of them}
  *   each     {"run"?: its id, "machine"?: its hash}, which an answer must have
  *
  * A request may lie here for long, or be put here by a program that is not ours. So an answer is
@@ -272,10 +273,10 @@ static const struct {
     json_type type;
     const char *kinds; /* first letters of the kinds of requests that have it */
 } keys[] = {
-    {"run", JSON_STRING, "caA"},   {"machine", JSON_STRING, "caA"}, {"command", JSON_STRING, "c"},
-    {"stage", JSON_STRING, "c"},   {"signal", JSON_STRING, "c"},    {"id", JSON_INTEGER, "ca"},
-    {"answer", JSON_STRING, "ca"}, {"reason", JSON_STRING, "ca"},   {"roles", JSON_ARRAY, "ca"},
-    {"name", JSON_STRING, "A"},    {"firing", JSON_TRUE, "A"},      {"labels", JSON_OBJECT, "A"},
+    {"run", JSON_STRING, "caAr"},  {"machine", JSON_STRING, "caAr"}, {"command", JSON_STRING, "c"},
+    {"stage", JSON_STRING, "c"},   {"signal", JSON_STRING, "c"},     {"id", JSON_INTEGER, "car"},
+    {"answer", JSON_STRING, "ca"}, {"reason", JSON_STRING, "ca"},    {"roles", JSON_ARRAY, "ca"},
+    {"name", JSON_STRING, "A"},    {"firing", JSON_TRUE, "A"},       {"labels", JSON_OBJECT, "A"},
 };
 
 /* Whether a value may stand under a key of a request of that kind. */
@@ -386,10 +387,29 @@ struct refused {
 
 struct walk {
     struct rbk_run *run;
+    bool ended; /* the run has */
+    struct resend resends[TAKEN_MAX];
+    size_t resend_count;
     struct refused refused[REFUSED_MAX];
     size_t refused_count;
     size_t taken_count;
 };
+
+/* @return NULL, or what the person is told. */
+static const char *take_resend(struct walk *walk, int64_t request, const json_t *body)
+{
+    const json_t *id = json_object_get(body, "id");
+    const char *wrong = check_body(walk->run, body, 'r');
+
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (id != NULL && json_integer_value(id) <= 0) {
+        return "the number of a message is positive";
+    }
+    walk->resends[walk->resend_count++] = (struct resend){request, json_integer_value(id)};
+    return NULL;
+}
 
 static int on_request(void *context, const struct rbk_store_request *request)
 {
@@ -403,7 +423,8 @@ static int on_request(void *context, const struct rbk_store_request *request)
     if (request->id <= run->inbox_seen) {
         return 0;
     }
-    if (walk->refused_count == REFUSED_MAX || walk->taken_count == TAKEN_MAX) {
+    if (walk->refused_count == REFUSED_MAX || walk->taken_count == TAKEN_MAX ||
+        walk->resend_count == TAKEN_MAX) {
         run->inbox_more = true; /* the rest at the next look */
         return 1;
     }
@@ -414,7 +435,12 @@ static int on_request(void *context, const struct rbk_store_request *request)
         return 0;
     }
     body = json_loadb(request->body.data, request->body.bytes, JSON_REJECT_DUPLICATES, &where);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    if (rbk_str_is(request->kind, "resend")) {
+        reply = take_resend(walk, request->id, body);
+    } else if (walk->ended) {
+        reply = "the run has ended";
+    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !walk->ended; i++) {
         if (!rbk_str_is(request->kind, kinds[i].kind)) {
             continue;
         }
@@ -441,14 +467,11 @@ static int on_request(void *context, const struct rbk_store_request *request)
     return 0;
 }
 
-void rbk_inbox_look(struct rbk_run *run)
+static void look(struct rbk_run *run, bool ended)
 {
-    struct walk walk = {.run = run};
+    struct walk walk = {.run = run, .ended = ended};
     int error;
 
-    if (run->stopping) {
-        return;
-    }
     run->inbox_more = false;
     error = rbk_store_each_request(run->store, run->id, on_request, &walk, &run->error);
     if (error == 0 && walk.refused_count != 0) {
@@ -463,7 +486,22 @@ void rbk_inbox_look(struct rbk_run *run)
             rbk_store_rollback(run->store);
         }
     }
+    if (error == 0 && walk.resend_count != 0) {
+        error = rbk_resend(run, walk.resends, walk.resend_count);
+    }
     if (error != 0) {
         rbk_run_fail(run, error);
     }
+}
+
+void rbk_inbox_look(struct rbk_run *run)
+{
+    if (!run->stopping) {
+        look(run, false);
+    }
+}
+
+void rbk_inbox_look_ended(struct rbk_run *run)
+{
+    look(run, true);
 }

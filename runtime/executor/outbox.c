@@ -1,11 +1,14 @@
 /*
  * The outbox: rows are sent in order per channel, at least once, with the same key each time. A row
  * that cannot be sent is tried again, at once and then after longer and longer pauses, for as long
- * as the run lives; it holds up its own channel and nothing else.
+ * as the run lives; it holds up its own channel and nothing else. One that the other side refuses
+ * for good is tried a few times and then set aside, so that it does not hold up what comes after
+ * it: it stays in the store until a person has it sent again.
  *
  *   waiting ──▶ sending (effects of the channel, one after the other) ──▶ sent
- *      ▲                          └── failed ──┐
- *      └────────── after a pause ◀─────────────┘
+ *    ▲   ▲                  ├── failed ────────┐
+ *    │   └── after a pause ◀┴── refused ───────┤
+ *    └───── `rbk resend` ── set aside ◀── refused too often
  *
  * What became of attempts goes into the store with the next batch of the journal, or, when the run
  * has nothing to write, once a turn by itself: never more than one commit a turn. A runner that
@@ -20,6 +23,15 @@
  * each up to a quarter shorter or longer, so that many runs do not come back at once. */
 #define PAUSE_MS_FIRST 100u
 #define PAUSE_MS_MAX 60000u
+/* The other side may ask for a longer one, up to here. */
+#define PAUSE_MS_ASKED_MAX 600000u
+/* A refusal may be a mistake of a moment (a gateway that begins, a page that is just being moved):
+ * none, then this, doubled each time. */
+#define REFUSED_PAUSE_MS_FIRST 500u
+#define REFUSALS_MAX 5u
+/* Once one was set aside the next are not given that long: a channel that is refused everything
+ * must not spend its time on what nobody will take. */
+#define REFUSALS_MAX_AGAIN 2u
 /* Messages of one channel that are sent without a driver in one turn of the loop. */
 #define TURN_MESSAGES_MAX 64u
 /* Messages of one channel in memory; the others wait in the store. */
@@ -30,9 +42,10 @@
 struct ended {
     struct ended *next;
     int64_t id;
-    int64_t next_ms; /* 0: sent */
-    char *reason;    /* owned */
-    char *kept;      /* owned */
+    int64_t next_ms; /* 0: sent, or set aside */
+    bool aside;
+    char *reason; /* owned */
+    char *kept;   /* owned */
 };
 
 struct outbox {
@@ -53,16 +66,43 @@ struct rbk_run *rbk_lane_run(const struct lane *lane)
 /* ---- rows --------------------------------------------------------------------------------------
  */
 
+/* Whether the message is being sent, or is through and the store does not know yet. */
+static bool is_known(const struct lane *lane, int64_t id)
+{
+    for (const struct mail *mail = lane->first; mail != NULL; mail = mail->next) {
+        if (mail->id == id) {
+            return true;
+        }
+    }
+    for (const struct ended *ended = lane->outbox->ended; ended != NULL; ended = ended->next) {
+        if (ended->id == id && ended->next_ms == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct loading {
+    struct lane *lane;
+    unsigned rows;
+};
+
 static int on_row(void *context, const struct rbk_store_message *row)
 {
-    struct lane *lane = context;
-    struct mail *mail = calloc(1, sizeof(*mail));
+    struct loading *loading = context;
+    struct lane *lane = loading->lane;
+    struct mail *mail;
 
-    if (mail == NULL) {
+    loading->rows++;
+    lane->loaded = row->id;
+    if (is_known(lane, row->id)) {
+        return 0;
+    }
+    if ((mail = calloc(1, sizeof(*mail))) == NULL) {
         return -RBK_ENOMEM;
     }
     rbk_arena_init(&mail->arena, MESSAGE_ARENA_BYTES);
-    lane->loaded = mail->id = row->id;
+    mail->id = row->id;
     mail->at_ms = row->at_ms;
     mail->attempts = row->attempts;
     mail->key = rbk_arena_copy(&mail->arena, row->key);
@@ -71,7 +111,6 @@ static int on_row(void *context, const struct rbk_store_message *row)
     mail->about = rbk_arena_copy(&mail->arena, row->about);
     *lane->end = mail;
     lane->end = &mail->next;
-    lane->count++;
     return 0;
 }
 
@@ -79,13 +118,14 @@ static int on_row(void *context, const struct rbk_store_message *row)
 static void refill(struct lane *lane)
 {
     struct rbk_run *run = rbk_lane_run(lane);
+    struct loading loading = {.lane = lane};
     int error = rbk_store_unsent(run->store, run->id, lane->channel, lane->loaded,
-                                 LANE_MESSAGES_MAX, on_row, lane, &run->error);
+                                 LANE_MESSAGES_MAX, on_row, &loading, &run->error);
 
     if (error != 0) {
         rbk_run_fail(run, error);
     }
-    lane->more = lane->count == LANE_MESSAGES_MAX;
+    lane->more = loading.rows == LANE_MESSAGES_MAX && error == 0;
 }
 
 static void drop_first(struct lane *lane)
@@ -96,9 +136,32 @@ static void drop_first(struct lane *lane)
     if (lane->first == NULL) {
         lane->end = &lane->first;
     }
-    lane->count--;
     rbk_arena_fini(&mail->arena);
     free(mail);
+}
+
+void rbk_outbox_rewind(struct rbk_run *run)
+{
+    for (uint32_t i = 0; i < run->outbox->lane_count; i++) {
+        struct lane *lane = &run->outbox->lanes[i];
+        struct mail *first = lane->sending ? lane->first : NULL;
+
+        if (first != NULL) {
+            lane->first = first->next;
+        }
+        while (lane->first != NULL) {
+            drop_first(lane);
+        }
+        if (first != NULL) {
+            first->next = NULL;
+            lane->first = first;
+            lane->end = &first->next;
+        }
+        lane->loaded = 0;
+        lane->asides = lane->failures = 0;
+        uv_timer_stop(&lane->timer);
+    }
+    run->has_mail = true;
 }
 
 /* ---- attempts ----------------------------------------------------------------------------------
@@ -109,9 +172,9 @@ static void on_retry(uv_timer_t *timer)
     rbk_lane_next(timer->data);
 }
 
-uint64_t rbk_lane_pause_ms(unsigned failures)
+static uint64_t pause_ms(unsigned failures, uint64_t first_ms)
 {
-    uint64_t pause = PAUSE_MS_FIRST;
+    uint64_t pause = first_ms;
 
     if (failures <= 1) {
         return 0; /* most often it was the connection, not the other side */
@@ -123,6 +186,21 @@ uint64_t rbk_lane_pause_ms(unsigned failures)
     return pause * 3 / 4 + uv_hrtime() / 1000 % (pause / 2);
 }
 
+uint64_t rbk_lane_pause_ms(unsigned failures)
+{
+    return pause_ms(failures, PAUSE_MS_FIRST);
+}
+
+uint64_t rbk_lane_refused_pause_ms(unsigned refusals)
+{
+    return pause_ms(refusals, REFUSED_PAUSE_MS_FIRST);
+}
+
+unsigned rbk_lane_refusals_max(unsigned asides)
+{
+    return asides == 0 ? REFUSALS_MAX : REFUSALS_MAX_AGAIN;
+}
+
 static void free_ended(struct ended *ended)
 {
     if (ended != NULL) {
@@ -132,7 +210,7 @@ static void free_ended(struct ended *ended)
     }
 }
 
-static void put_ended(struct lane *lane, int64_t next_ms, struct rbk_str reason)
+static void put_ended(struct lane *lane, int64_t next_ms, bool aside, struct rbk_str reason)
 {
     struct outbox *outbox = lane->outbox;
     struct ended *ended = calloc(1, sizeof(*ended));
@@ -148,36 +226,71 @@ static void put_ended(struct lane *lane, int64_t next_ms, struct rbk_str reason)
     }
     ended->id = lane->first->id;
     ended->next_ms = next_ms;
+    ended->aside = aside;
     *outbox->ended_end = ended;
     outbox->ended_end = &ended->next;
     rbk_run_wake(outbox->run);
 }
 
-void rbk_lane_done(struct lane *lane, bool sent, struct rbk_str reason)
+/* The message is not sent, and is not tried again by itself. */
+static void set_aside(struct lane *lane, struct rbk_str reason)
 {
     struct rbk_run *run = rbk_lane_run(lane);
-    struct rbk_str clean;
-    uint64_t pause;
+    const struct mail *mail = lane->first;
+
+    rbk_run_notice(run,
+                   "channel %.*s: message %lld was refused %u times and is set aside: %.*s; `rbk "
+                   "resend %s %lld` sends it again",
+                   RBK_STR_ARG(run->replay->machine->channels[lane->channel].name),
+                   (long long)mail->id, mail->refusals, RBK_STR_ARG(reason), run->id,
+                   (long long)mail->id);
+    put_ended(lane, 0, true, reason);
+    lane->failures = 0;
+    lane->asides++;
+    drop_first(lane);
+}
+
+static void try_again(struct lane *lane, const struct attempt *attempt, struct rbk_str reason)
+{
+    struct rbk_run *run = rbk_lane_run(lane);
+    uint64_t pause = attempt->end == LANE_REFUSED ? rbk_lane_refused_pause_ms(lane->first->refusals)
+                                                  : rbk_lane_pause_ms(lane->failures);
+    uint64_t asked = attempt->retry_after_ms;
+
+    asked = asked < PAUSE_MS_ASKED_MAX ? asked : PAUSE_MS_ASKED_MAX;
+    pause = pause > asked ? pause : asked;
+    put_ended(lane, (int64_t)(rbk_run_clock_ms(run) + pause), false, reason);
+    if (pause != 0) {
+        rbk_run_notice(run, "channel %.*s: message not sent, tried again in %.1f s: %.*s",
+                       RBK_STR_ARG(run->replay->machine->channels[lane->channel].name),
+                       (double)pause / 1000.0, RBK_STR_ARG(reason));
+    }
+    uv_timer_start(&lane->timer, on_retry, pause, 0);
+}
+
+void rbk_lane_done(struct lane *lane, const struct attempt *attempt)
+{
+    struct rbk_run *run = rbk_lane_run(lane);
+    struct mail *mail = lane->first;
+    struct rbk_str reason;
 
     lane->sending = false;
-    if (sent) {
-        put_ended(lane, 0, (struct rbk_str){NULL, 0});
-        lane->failures = 0;
+    if (attempt->end == LANE_SENT) {
+        put_ended(lane, 0, false, (struct rbk_str){NULL, 0});
+        lane->failures = lane->asides = 0;
         drop_first(lane);
         return;
     }
     lane->failures++;
-    lane->first->attempts++;
-    pause = rbk_lane_pause_ms(lane->failures);
+    mail->attempts++;
+    mail->refusals += attempt->end == LANE_REFUSED ? 1u : 0u;
     rbk_arena_reset(&run->scratch);
-    clean = rbk_secrets_redact(run->secrets, &run->scratch, reason);
-    put_ended(lane, (int64_t)(rbk_run_clock_ms(run) + pause), clean);
-    if (pause != 0) {
-        rbk_run_notice(run, "channel %.*s: message not sent, tried again in %.1f s: %.*s",
-                       RBK_STR_ARG(run->replay->machine->channels[lane->channel].name),
-                       (double)pause / 1000.0, RBK_STR_ARG(clean));
+    reason = rbk_secrets_redact(run->secrets, &run->scratch, attempt->reason);
+    if (mail->refusals >= rbk_lane_refusals_max(lane->asides)) {
+        set_aside(lane, reason);
+    } else {
+        try_again(lane, attempt, reason);
     }
-    uv_timer_start(&lane->timer, on_retry, pause, 0);
 }
 
 /* However many messages wait: one after the other, and some in one turn of the loop. */
@@ -186,7 +299,7 @@ void rbk_lane_next(struct lane *lane)
     for (unsigned sent = 0; !lane->sending && rbk_lane_run(lane)->failed == 0 &&
                             !uv_is_active((uv_handle_t *)&lane->timer);
          sent++) {
-        if (lane->first == NULL && lane->more) {
+        while (lane->first == NULL && lane->more) {
             refill(lane);
         }
         if (lane->first == NULL) {
@@ -213,8 +326,10 @@ int rbk_outbox_write(struct rbk_run *run)
     int error = 0;
 
     for (const struct ended *at = run->outbox->ended; at != NULL && error == 0; at = at->next) {
-        error = rbk_store_message_done(run->store, at->id, at->next_ms, at->reason, at->kept,
-                                       &run->error);
+        error = at->aside
+                    ? rbk_store_set_aside(run->store, at->id, at->reason, at->kept, &run->error)
+                    : rbk_store_message_done(run->store, at->id, at->next_ms, at->reason, at->kept,
+                                             &run->error);
     }
     return error;
 }

@@ -3,6 +3,9 @@
  * driver of its kind. An effect whose condition does not hold is passed over, so is the failure of
  * an optional one; any other failure ends the attempt, and the next one begins with the first
  * effect again.
+ *
+ * Here, too, is told what was refused for good from what may go well another time, by what the
+ * other side says: an HTTP status, or an exit status of a program (as in sysexits.h).
  */
 #include "runtime/executor/outbox.h"
 
@@ -15,6 +18,8 @@
 #define SEND_TIMEOUT_MS 10000u
 /* Of an answer that a channel keeps. */
 #define KEPT_BYTES_MAX ((size_t)64 << 10)
+/* Of what a program said, beside its exit status. */
+#define SAID_BYTES_MAX ((size_t)400)
 
 /* Variables of the message, over those of the run: what was so when it was written. */
 static struct rbk_value variable(void *context, enum rbk_variable which)
@@ -82,8 +87,9 @@ static void choose_effects(struct lane *lane)
     lane->effect = 0;
 }
 
-/* What became of an effect of the channel that was to be begun. */
-enum begun { BEGUN_WAITS, BEGUN_AND_OVER, BEGUN_FAILED };
+/* What became of an effect of the channel that was to be begun. IMPOSSIBLE: there is no request for
+ * this message, and never will be. */
+enum begun { BEGUN_WAITS, BEGUN_AND_OVER, BEGUN_FAILED, BEGUN_IMPOSSIBLE };
 
 /* Begins the next effect of the message's channel; *ret_error says why it could not be. */
 static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
@@ -106,8 +112,10 @@ static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
     if (!lane->wanted[lane->effect]) {
         return BEGUN_AND_OVER;
     }
-    if (rbk_request_build(&source, &lane->arena, &request, ret_error) != 0 ||
-        rbk_drivers_for_effect(run->drivers, machine, effect, &lane->driver, ret_error) != 0) {
+    if (rbk_request_build(&source, &lane->arena, &request, ret_error) != 0) {
+        return BEGUN_IMPOSSIBLE;
+    }
+    if (rbk_drivers_for_effect(run->drivers, machine, effect, &lane->driver, ret_error) != 0) {
         return BEGUN_FAILED;
     }
     if (lane->driver == NULL) {
@@ -115,6 +123,7 @@ static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
     }
     /* Not part of the journal: at least once, and no doubt about it. */
     request.idempotent = request.reading = true;
+    request.status_enough = effect->into == RBK_NONE;
     request.attempt = (uint32_t)lane->first->attempts + 1u;
     request.timeout_ms = effect->timeout_ms != 0 ? effect->timeout_ms : SEND_TIMEOUT_MS;
     request.secrets = rbk_secrets_all(run->secrets);
@@ -123,6 +132,14 @@ static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
                                     ret_error) == 0
                ? BEGUN_WAITS
                : BEGUN_FAILED;
+}
+
+static void end_attempt(struct lane *lane, enum lane_end end, struct rbk_str reason,
+                        uint64_t retry_after_ms)
+{
+    const struct attempt attempt = {end, reason, retry_after_ms};
+
+    rbk_lane_done(lane, &attempt);
 }
 
 /* Goes on until the message is sent, has failed, or waits for a driver. */
@@ -137,12 +154,13 @@ static void go_on(struct lane *lane)
         if (begun == BEGUN_WAITS) {
             return;
         }
-        if (begun == BEGUN_FAILED && !effect_of(lane)->optional) {
-            rbk_lane_done(lane, false, rbk_str_from(error.text));
+        if (begun != BEGUN_AND_OVER && !effect_of(lane)->optional) {
+            end_attempt(lane, begun == BEGUN_IMPOSSIBLE ? LANE_REFUSED : LANE_FAILED,
+                        rbk_str_from(error.text), 0);
             return;
         }
     }
-    rbk_lane_done(lane, true, (struct rbk_str){NULL, 0});
+    end_attempt(lane, LANE_SENT, (struct rbk_str){NULL, 0}, 0);
 }
 
 /* `into kept`: for what follows and for later messages, once this one is sent or has failed. */
@@ -160,13 +178,90 @@ static void keep(struct lane *lane, struct rbk_value value)
     lane->kept = strndup(text.bytes != 0 ? text.data : "", text.bytes);
 }
 
+/* A status below 500 says what is wrong with the request, but for those that say "later": that an
+ * answer did not come whole is another matter, and has its status from before. */
+static bool is_refused_by_http(const struct rbk_result *result)
+{
+    switch (result->status) {
+    case 408: /* Request Timeout */
+    case 409: /* Conflict: an earlier attempt with the same key is still under way */
+    case 421: /* Misdirected Request: a connection to the wrong server */
+    case 423: /* Locked */
+    case 425: /* Too Early */
+    case 429: /* Too Many Requests */
+        return false;
+    default:
+        return result->whole && result->status < 500;
+    }
+}
+
+/* Exit statuses that mean "do not try this again". Those for a busy system (70 to 75) do not, nor
+ * does 68: a name server that does not answer makes every host unknown. */
+static bool is_refused_by_program(const struct rbk_result *result)
+{
+    switch (result->status) {
+    case 64:  /* EX_USAGE */
+    case 65:  /* EX_DATAERR */
+    case 66:  /* EX_NOINPUT */
+    case 67:  /* EX_NOUSER */
+    case 69:  /* EX_UNAVAILABLE: what an MTA says of a recipient or a mail that was refused */
+    case 76:  /* EX_PROTOCOL */
+    case 77:  /* EX_NOPERM */
+    case 78:  /* EX_CONFIG */
+    case 126: /* cannot be started */
+    case 127: /* is not there */
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool rbk_lane_is_refused(uint32_t effect_kind, const struct rbk_result *result)
+{
+    switch (effect_kind) {
+    case RBK_EFFECT_HTTP:
+        return result->impossible || is_refused_by_http(result);
+    case RBK_EFFECT_RUN:
+    case RBK_EFFECT_SHELL:
+        return result->outcome == RBK_OUTCOME_FAIL && is_refused_by_program(result);
+    default:
+        return false;
+    }
+}
+
+/* Why it was not sent, on one line, in the lane's arena: of a program also the last it said. What
+ * it said is redacted before it is cut: half of a secret is a secret nobody finds any more. */
+static struct rbk_str reason_of(struct lane *lane, const struct rbk_result *result)
+{
+    uint32_t kind = effect_of(lane)->kind;
+    struct rbk_str said;
+    size_t from = 0;
+
+    if ((kind != RBK_EFFECT_RUN && kind != RBK_EFFECT_SHELL) || result->detail.bytes == 0) {
+        return result->message;
+    }
+    rbk_arena_reset(&lane->arena);
+    said = rbk_secrets_redact(rbk_lane_run(lane)->secrets, &lane->arena, result->detail);
+    if (said.bytes > SAID_BYTES_MAX) {
+        from = said.bytes - SAID_BYTES_MAX;
+        while (from < said.bytes && ((unsigned char)said.data[from] & 0xc0) == 0x80) {
+            from++;
+        }
+    }
+    said = rbk_about_line(rbk_str_slice(said, from, said.bytes), SAID_BYTES_MAX, &lane->arena);
+    return rbk_arena_printf(&lane->arena, "%.*s: %s%.*s", RBK_STR_ARG(result->message),
+                            from != 0 ? "… " : "", RBK_STR_ARG(said));
+}
+
 static void on_result(struct rbk_client *client, const struct rbk_result *result)
 {
     struct lane *lane = (struct lane *)client;
 
     lane->activity = NULL;
     if (result->outcome != RBK_OUTCOME_OK && !effect_of(lane)->optional) {
-        rbk_lane_done(lane, false, result->message);
+        end_attempt(lane,
+                    rbk_lane_is_refused(effect_of(lane)->kind, result) ? LANE_REFUSED : LANE_FAILED,
+                    reason_of(lane, result), result->retry_after_ms);
     } else {
         if (result->outcome == RBK_OUTCOME_OK && effect_of(lane)->into != RBK_NONE) {
             keep(lane, result->value);
@@ -185,7 +280,7 @@ void rbk_lane_send(struct lane *lane)
     lane->sending = true;
     if (lane->channel == UINT32_MAX) {
         rbk_run_notice(run, "%.*s", RBK_STR_ARG(lane->first->text));
-        rbk_lane_done(lane, true, (struct rbk_str){NULL, 0});
+        end_attempt(lane, LANE_SENT, (struct rbk_str){NULL, 0}, 0);
         return;
     }
     lane->scope = run->scope;

@@ -651,6 +651,7 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr)
     ring_on(run);
     if (rbk_status_is_end((enum rbk_status)run->replay->state->status)) {
         run->stopping = true; /* only its last messages are left to be sent */
+        rbk_inbox_look_ended(run);
     } else {
         start(run);
     }

@@ -25,6 +25,7 @@
  *   about.c         what the run was when a message was written
  *   outbox.c        outbox rows out through channels: queues, attempts, pauses
  *   outbox_send.c     one attempt: the effects of a channel, one after the other
+ *   resend.c        messages that were set aside, and are to be sent again
  *   scope.c         what templates see
  */
 
@@ -204,8 +205,21 @@ void rbk_daily_windows_look(struct rbk_run *run);
 /* Give the environment its own time zone back: before the run is freed. */
 void rbk_daily_windows_close(struct rbk_run *run);
 
+/* ---- resend.c ---- */
+
+/* A request for messages that were set aside. */
+struct resend {
+    int64_t request; /* row of the inbox */
+    int64_t message; /* row of the outbox; 0: all of the run */
+};
+
+/* In a transaction of its own, replies included. The outbox looks for them when it looks next. */
+RBK_MUST_USE int rbk_resend(struct rbk_run *run, const struct resend *items, size_t count);
+
 /* ---- inbox.c ---- */
 void rbk_inbox_look(struct rbk_run *run);
+/* Of a run that has ended: messages may be sent again, everything else is refused. */
+void rbk_inbox_look_ended(struct rbk_run *run);
 /* Append why an event of a person was refused, and what would be accepted. */
 void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
                        enum rbk_refusal refusal, struct rbk_buffer *out);
@@ -224,7 +238,10 @@ bool rbk_outbox_has_ended(const struct rbk_run *run);
 RBK_MUST_USE int rbk_outbox_write(struct rbk_run *run);
 /* They are durable. */
 void rbk_outbox_written(struct rbk_run *run);
-/* Everything was sent, and the store knows. */
+/* Messages that were set aside may have come back: what is not under way is looked for anew. The
+ * store knows of every attempt that has ended. */
+void rbk_outbox_rewind(struct rbk_run *run);
+/* Everything was sent or set aside, and the store knows. */
 bool rbk_outbox_idle(const struct rbk_run *run);
 void rbk_outbox_close(struct rbk_run *run, void (*on_closed)(void *context), void *context);
 

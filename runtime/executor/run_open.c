@@ -435,16 +435,26 @@ static int on_unsent(void *context, const struct rbk_store_message *message)
 {
     bool *found = context;
 
-    *found = message->sent_ms == 0;
+    *found = message->sent_ms == 0 && message->aside_ms == 0;
     return *found ? 1 : 0;
 }
 
-/* A run that ended a moment before its runner died may have messages left to send. */
+static int on_resend(void *context, const struct rbk_store_request *request)
+{
+    bool *found = context;
+
+    *found = rbk_str_is(request->kind, "resend");
+    return *found ? 1 : 0;
+}
+
+/* A run that ended a moment before its runner died may have messages left to send, or somebody
+ * wants those that were set aside to be sent after all. */
 static bool has_unsent(struct rbk_run *run)
 {
     bool found = false;
 
-    return rbk_store_each_message(run->store, run->id, on_unsent, &found, NULL) == 0 && found;
+    return (rbk_store_each_message(run->store, run->id, on_unsent, &found, NULL) == 0 && found) ||
+           (rbk_store_each_request(run->store, run->id, on_resend, &found, NULL) == 0 && found);
 }
 
 int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct rbk_run **ret_run,

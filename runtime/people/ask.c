@@ -114,26 +114,20 @@ static int ask_which(const struct rbk_view *view, const struct rbk_state *state,
 /* Put the serial of the question that is meant into the body. `only` is the kind it must have,
  * RBK_QUESTION_KIND_COUNT: any. A step or stage to be resolved that asks nothing (it is stuck) has
  * none, and needs none. */
-static int bind_question(struct rbk_store *store, const char *run, const char *question,
+static int bind_question(const struct rbk_replay *replay, const char *run, const char *question,
                          enum rbk_question_kind only, json_t *body, struct rbk_error *reterr)
 {
     bool resolves = only == RBK_QUESTION_DOUBT;
-    struct rbk_replay *replay = NULL;
+    struct rbk_view view = {.run = run, .machine = replay->machine};
     struct rbk_asked asked[ASKED_MAX];
     struct rbk_str name;
     uint32_t serial;
     size_t count, meant = 0;
-    int error;
 
     if (!read_question(question, &name, &serial)) {
         return rbk_error_set(reterr, RBK_EUSAGE, "\"%s\": the number of a question stands behind @",
                              question);
     }
-    error = rbk_replay_load(store, run, NULL, NULL, &replay, reterr);
-    if (error != 0) {
-        return error;
-    }
-    struct rbk_view view = {.run = run, .machine = replay->machine};
     count = rbk_view_asked(&view, replay->state, asked, ASKED_MAX);
     count = count < ASKED_MAX ? count : ASKED_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -143,20 +137,42 @@ static int bind_question(struct rbk_store *store, const char *run, const char *q
         }
     }
     if (meant == 1) {
-        (void)json_object_set_new(body, "id", json_integer(asked[0].serial));
-    } else if (meant != 0) {
-        error = ask_which(&view, replay->state, asked, meant, reterr);
-    } else if (serial != 0) {
-        error = rbk_error_set(reterr, RBK_ESTATE,
-                              only == RBK_QUESTION_ATTEST ? "no question %s to attest is open"
-                                                          : "question %s is not open any more",
-                              question);
-    } else if (!resolves) {
-        error = rbk_error_set(reterr, RBK_ESTATE,
-                              only == RBK_QUESTION_ATTEST ? "no such question to attest is open"
-                                                          : "no such question is open");
+        return json_object_set_new(body, "id", json_integer(asked[0].serial)) == 0
+                   ? 0
+                   : rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
-    rbk_replay_free(replay);
+    if (meant != 0) {
+        return ask_which(&view, replay->state, asked, meant, reterr);
+    }
+    if (serial != 0) {
+        return rbk_error_set(reterr, RBK_ESTATE,
+                             only == RBK_QUESTION_ATTEST ? "no question %s to attest is open"
+                                                         : "question %s is not open any more",
+                             question);
+    }
+    return resolves ? 0
+                    : rbk_error_set(reterr, RBK_ESTATE,
+                                    only == RBK_QUESTION_ATTEST
+                                        ? "no such question to attest is open"
+                                        : "no such question is open");
+}
+
+/* The same with the run as the asker has it, or as the store does. */
+static int find_question(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                         const char *question, enum rbk_question_kind only, json_t *body,
+                         struct rbk_error *reterr)
+{
+    struct rbk_replay *replay = NULL;
+    int error;
+
+    if (asker->replay != NULL) {
+        return bind_question(asker->replay, run, question, only, body, reterr);
+    }
+    error = rbk_replay_load(store, run, NULL, NULL, &replay, reterr);
+    if (error == 0) {
+        error = bind_question(replay, run, question, only, body, reterr);
+        rbk_replay_free(replay);
+    }
     return error;
 }
 
@@ -243,7 +259,7 @@ static int answer_question(struct rbk_store *store, const char *run, const struc
     if (body == NULL || set_optional(body, "reason", reason) != 0 || set_roles(body, asker) != 0) {
         error = not_utf8(reterr);
     } else if ((error = bind_run(store, run, body, reterr)) == 0 &&
-               (error = bind_question(store, run, question, only, body, reterr)) == 0) {
+               (error = find_question(store, run, asker, question, only, body, reterr)) == 0) {
         error = put(store, run, asker, "answer", body, ret_request, reterr);
     }
     json_decref(body);
@@ -282,7 +298,7 @@ int rbk_ask_resolve(struct rbk_store *store, const char *run, const struct rbk_a
     if (body == NULL || set_roles(body, asker) != 0) {
         error = not_utf8(reterr);
     } else if ((error = bind_run(store, run, body, reterr)) == 0 &&
-               (error = bind_question(store, run, step, RBK_QUESTION_DOUBT, body, reterr)) == 0) {
+               (error = find_question(store, run, asker, step, RBK_QUESTION_DOUBT, body, reterr)) == 0) {
         error = put(store, run, asker, "command", body, ret_request, reterr);
     }
     json_decref(body);
@@ -318,6 +334,26 @@ int rbk_ask_alert(struct rbk_store *store, const char *run, const struct rbk_ask
         error = not_utf8(reterr);
     } else if ((error = bind_run(store, run, body, reterr)) == 0) {
         error = put(store, run, asker, "alert", body, ret_request, reterr);
+    }
+    json_decref(body);
+    return error;
+}
+
+int rbk_ask_resend(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                   int64_t message, int64_t *ret_request, struct rbk_error *reterr)
+{
+    json_t *body = json_pack("{s:s}", "run", run);
+    int64_t waiting = 0, aside = 0;
+    int error;
+
+    if (body == NULL ||
+        (message != 0 && json_object_set_new(body, "id", json_integer(message)) != 0)) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    } else if ((error = rbk_store_count_unsent(store, run, &waiting, &aside, reterr)) == 0) {
+        error = aside == 0
+                    ? rbk_error_set(reterr, RBK_ESTATE, "no message of run %s is set aside%s", run,
+                                    waiting != 0 ? "; those not sent yet are tried again" : "")
+                    : put(store, run, asker, "resend", body, ret_request, reterr);
     }
     json_decref(body);
     return error;

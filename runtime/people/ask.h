@@ -20,6 +20,8 @@
 
 #include "runtime/store/store.h"
 
+struct rbk_replay;
+
 /* Who asks. Borrowed for the call. */
 struct rbk_asker {
     struct rbk_str user; /* the person; never from an argument of the person's own */
@@ -27,6 +29,8 @@ struct rbk_asker {
      * speaks for more than its name does. NULL: for all of them. */
     const struct rbk_str *roles;
     size_t role_count;
+    /* The run as whoever asks has it before him, up to date; NULL: it is read from the store. */
+    const struct rbk_replay *replay;
 };
 
 /*
@@ -69,6 +73,12 @@ RBK_MUST_USE int rbk_ask_command(struct rbk_store *store, const char *run,
                                  const struct rbk_asker *asker, const char *command,
                                  const char *target, const char *reason, int64_t *ret_request,
                                  struct rbk_error *reterr);
+
+/* Messages that were set aside are to be sent again, also of a run that has ended. @message  A row of
+ * the outbox, 0: all of them. */
+RBK_MUST_USE int rbk_ask_resend(struct rbk_store *store, const char *run,
+                                const struct rbk_asker *asker, int64_t message,
+                                int64_t *ret_request, struct rbk_error *reterr);
 
 /* An alert begins or ceases to fire. @labels: an object of texts; borrowed; NULL: none. */
 RBK_MUST_USE int rbk_ask_alert(struct rbk_store *store, const char *run,

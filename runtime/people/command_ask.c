@@ -3,8 +3,10 @@
  * the operating system's user, and waits a moment for the runner's reply. A run without a living
  * runner keeps the row until somebody resumes it.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -174,6 +176,38 @@ static int send_resolve(struct asking *asking, struct rbk_error *reterr)
     return rbk_ask_resolve(asking->store, asking->run, &asking->asker, options->words[1],
                            strcmp(options->words[2], "done") == 0,
                            options->values[RBK_OPTION_REASON], &asking->id, reterr);
+}
+
+/* The second word is the number of a message, as `rbk status` shows it. */
+static bool read_message(const struct rbk_options *options, int64_t *ret_message)
+{
+    const char *given = word(options, 1);
+    char *end = NULL;
+
+    *ret_message = 0;
+    if (given == NULL) {
+        return true;
+    }
+    errno = 0;
+    *ret_message = strtoll(given, &end, 10);
+    return given[0] >= '0' && given[0] <= '9' && *end == '\0' && errno == 0 && *ret_message > 0;
+}
+
+static int send_resend(struct asking *asking, struct rbk_error *reterr)
+{
+    int64_t message;
+
+    if (!read_message(asking->options, &message)) {
+        return rbk_error_set(reterr, RBK_EUSAGE,
+                             "\"%s\" is no number of a message; rbk status shows them",
+                             asking->options->words[1]);
+    }
+    return rbk_ask_resend(asking->store, asking->run, &asking->asker, message, &asking->id, reterr);
+}
+
+int rbk_subcommand_resend(const struct rbk_options *options)
+{
+    return carry(options, send_resend);
 }
 
 int rbk_subcommand_resolve(const struct rbk_options *options)

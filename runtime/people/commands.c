@@ -44,6 +44,8 @@ const struct rbk_subcommand rbk_subcommands[] = {
     {"resolve", "RUN STEP|STAGE done|not-done",
      "say whether a step in doubt happened, or that a stuck stage was taken back by hand", ASKS, 3,
      3, rbk_subcommand_resolve},
+    {"resend", "RUN [MESSAGE]", "send a message that was refused and set aside again, or all of them",
+     STORE | RBK_TAKES(NO_WAIT), 1, 2, rbk_subcommand_resend},
     {"signal", "RUN NAME", "give a signal that the plan waits for (`abort on signal NAME`)", ASKS,
      2, 2, rbk_subcommand_signal},
     {"alert", "RUN NAME firing|resolved", "set an alert that a probe of the plan reads",

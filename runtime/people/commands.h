@@ -54,6 +54,7 @@ int rbk_subcommand_abort(const struct rbk_options *options);
 int rbk_subcommand_cancel(const struct rbk_options *options);
 int rbk_subcommand_retry(const struct rbk_options *options);
 int rbk_subcommand_resolve(const struct rbk_options *options);
+int rbk_subcommand_resend(const struct rbk_options *options);
 int rbk_subcommand_signal(const struct rbk_options *options);
 int rbk_subcommand_alert(const struct rbk_options *options);
 

@@ -57,6 +57,8 @@ static int on_message(void *context, const struct rbk_store_message *row)
         .attempts = row->attempts,
         .sent_ms = row->sent_ms,
         .next_ms = row->next_ms,
+        .aside_ms = row->aside_ms,
+        .id = row->id,
     };
     return 0;
 }
@@ -97,7 +99,11 @@ static void tell(const struct rbk_told_message *message, struct rbk_show *show)
     rbk_buffer_init(&line, 4096);
     rbk_buffer_printf(&line, "told %.*s: %.*s%s", RBK_STR_ARG(message->channel), RBK_STR_ARG(text),
                       text.bytes < message->text.bytes ? " …" : "");
-    if (message->sent_ms == 0) {
+    if (message->aside_ms != 0) {
+        rbk_buffer_printf(&line, " (refused %lld times, message %lld is set aside: %.*s)",
+                          (long long)message->attempts, (long long)message->id,
+                          RBK_STR_ARG(message->reason));
+    } else if (message->sent_ms == 0) {
         rbk_buffer_printf(&line, " (not sent yet%s%.*s)", message->reason.bytes != 0 ? ": " : "",
                           RBK_STR_ARG(message->reason));
     } else if (message->attempts > 1) {
@@ -121,7 +127,7 @@ void rbk_messages_tell(struct rbk_messages *messages, int64_t seq, struct rbk_sh
 
 struct counting {
     const struct rbk_machine *machine;
-    json_t *unsent;
+    json_t *unsent, *aside;
     json_int_t sent;
 };
 
@@ -135,24 +141,32 @@ static int count_message(void *context, const struct rbk_store_message *row)
         return 0;
     }
     object = json_object();
+    (void)json_object_set_new(object, "id", json_integer((json_int_t)row->id));
     rbk_json_set_text(object, "channel", channel_name(counting->machine, row->channel));
     rbk_json_set_text(object, "text", row->text);
     rbk_json_set_time(object, "written", (uint64_t)row->at_ms);
     (void)json_object_set_new(object, "attempts", json_integer((json_int_t)row->attempts));
     rbk_json_set_text(object, "reason", row->reason);
-    rbk_json_set_time(object, "next", (uint64_t)row->next_ms);
-    (void)json_array_append_new(counting->unsent, object);
+    if (row->aside_ms != 0) {
+        rbk_json_set_time(object, "since", (uint64_t)row->aside_ms);
+        (void)json_array_append_new(counting->aside, object);
+    } else {
+        rbk_json_set_time(object, "next", (uint64_t)row->next_ms);
+        (void)json_array_append_new(counting->unsent, object);
+    }
     return 0;
 }
 
 json_t *rbk_messages_json(const struct rbk_history *history, struct rbk_error *reterr)
 {
-    struct counting counting = {history->replay->machine, json_array(), 0};
+    struct counting counting = {history->replay->machine, json_array(), json_array(), 0};
 
     if (rbk_store_each_message(history->store, history->id, count_message, &counting, reterr) !=
         0) {
         json_decref(counting.unsent);
+        json_decref(counting.aside);
         return NULL;
     }
-    return json_pack("{s:I,s:o}", "sent", counting.sent, "unsent", counting.unsent);
+    return json_pack("{s:I,s:o,s:o}", "sent", counting.sent, "unsent", counting.unsent, "aside",
+                     counting.aside);
 }

@@ -3,7 +3,7 @@
 
 /*
  * The messages of a run, as people look at them: which are not sent yet, why, and when they are
- * tried again (`rbk status`); and each beside the event it was written with (`rbk log`).
+ * tried again; which were refused and are set aside (`rbk status`); and each beside the event it was written with (`rbk log`).
  */
 
 #include "runtime/people/history.h"
@@ -12,7 +12,7 @@
 struct rbk_told_message {
     int64_t seq; /* of the event it was written with */
     struct rbk_str channel, text, reason;
-    int64_t attempts, sent_ms, next_ms;
+    int64_t id, attempts, sent_ms, next_ms, aside_ms;
 };
 
 /* All messages of a run, in the order they were written. Memory of its own. */
@@ -32,8 +32,8 @@ void rbk_messages_fini(struct rbk_messages *messages);
 /* Tell a show of those that were written with the events up to `seq`. */
 void rbk_messages_tell(struct rbk_messages *messages, int64_t seq, struct rbk_show *show);
 
-/* {"sent": N, "unsent": [{"channel", "text", "written", "attempts", "reason", "next"}]}; NULL with
- * reterr set. */
+/* {"sent": N, "unsent": [{"id", "channel", "text", "written", "attempts", "reason", "next"}],
+ * "aside": [the same, "since" instead of "next"]}; NULL with reterr set. */
 struct json_t *rbk_messages_json(const struct rbk_history *history, struct rbk_error *reterr);
 
 #endif

@@ -489,6 +489,46 @@ static void print_unsent(struct printing *printing, const json_t *messages)
     }
 }
 
+static void print_aside(struct printing *printing, const json_t *messages)
+{
+    const json_t *aside = json_object_get(messages, "aside"), *message;
+    size_t index;
+
+    printing->count = 0;
+    json_array_foreach(aside, index, message)
+    {
+        const char *reason = json_string_value(json_object_get(message, "reason"));
+
+        begin_section(printing, "messages refused, and set aside");
+        if (index == UNSENT_SHOWN_MAX) {
+            rbk_buffer_printf(&printing->line, "  and %zu more",
+                              json_array_size(aside) - UNSENT_SHOWN_MAX);
+            end_line(printing, RBK_TONE_DIM);
+            break;
+        }
+        rbk_buffer_printf(&printing->line, "  %-18s %s",
+                          json_string_value(json_object_get(message, "channel")),
+                          json_string_value(json_object_get(message, "text")));
+        end_line(printing, RBK_TONE_WARN);
+        rbk_buffer_printf(&printing->line, "      message %lld, refused %lld times: %s",
+                          (long long)json_integer_value(json_object_get(message, "id")),
+                          (long long)json_integer_value(json_object_get(message, "attempts")),
+                          reason != NULL ? reason : "");
+        end_line(printing, RBK_TONE_DIM);
+    }
+    if (json_array_size(aside) != 0) {
+        rbk_buffer_append_text(&printing->line, "      when that is mended: ");
+        rbk_view_command(printing->view, "resend", RBK_STR(""), &printing->line);
+        if (printing->history->runner) {
+            rbk_buffer_append_text(&printing->line, " sends them again");
+        } else {
+            rbk_buffer_append_text(&printing->line, ", and then ");
+            rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
+        }
+        end_line(printing, RBK_TONE_ASK);
+    }
+}
+
 static int print_messages(struct printing *printing, struct rbk_error *reterr)
 {
     json_t *messages = rbk_messages_json(printing->history, reterr);
@@ -497,6 +537,7 @@ static int print_messages(struct printing *printing, struct rbk_error *reterr)
         return -(int)reterr->code;
     }
     print_unsent(printing, messages);
+    print_aside(printing, messages);
     json_decref(messages);
     return 0;
 }

@@ -320,6 +320,7 @@ void rbk_report_message(struct rbk_run_report *report, const struct rbk_view *vi
     if (row != NULL) {
         row->at_ms = (uint64_t)message->at_ms;
         row->sent_ms = (uint64_t)message->sent_ms;
+        row->aside_ms = (uint64_t)message->aside_ms;
         row->attempts = message->attempts;
         row->channel = rbk_report_text(report, message->channel < view->machine->channel_count
                                                    ? view->machine->channels[message->channel].name

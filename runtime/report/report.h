@@ -193,6 +193,7 @@ struct rbk_report_criterion {
 
 struct rbk_report_message {
     uint64_t at_ms, sent_ms; /* sent_ms 0: not sent */
+    uint64_t aside_ms;       /* since when it is set aside, refused for good; 0: it is not */
     int64_t attempts;
     struct rbk_str channel, text, reason;
 };

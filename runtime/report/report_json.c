@@ -268,6 +268,7 @@ static json_t *messages(const struct rbk_run_report *report)
         rbk_json_set_text(object, "channel", row->channel);
         rbk_json_set_text(object, "text", row->text);
         rbk_json_set_time(object, "sent", row->sent_ms);
+        rbk_json_set_time(object, "set_aside", row->aside_ms);
         set(object, "attempts", json_integer(row->attempts));
         rbk_json_set_text(object, "reason", row->reason);
         (void)json_array_append_new(array, object);

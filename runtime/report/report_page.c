@@ -484,7 +484,8 @@ static void part_messages(const struct rbk_run_report *report, struct rbk_docume
         if (row->sent_ms != 0) {
             rbk_document_cell(document, "%s", rbk_report_at(report, row->sent_ms).text);
         } else {
-            rbk_document_cell(document, RBK_STRONG("not sent") "%s%.*s",
+            rbk_document_cell(document, RBK_STRONG("%s") "%s%.*s",
+                              row->aside_ms != 0 ? "refused, set aside" : "not sent",
                               row->reason.bytes != 0 ? ": " : "", TEXT(row->reason));
         }
         rbk_document_cell(document, "%lld", (long long)row->attempts);

@@ -26,6 +26,7 @@ struct scrape {
     } statuses[STATUSES_MAX];
     size_t status_count;
     uint64_t now_ms;
+    size_t behind; /* runs that are still being read */
 };
 
 /* One family's samples of one run. */
@@ -202,11 +203,21 @@ static void questions_left(struct scrape *scrape, const struct seen *seen)
 
 static void outbox(struct scrape *scrape, const struct seen *seen)
 {
-    int64_t count = 0;
+    int64_t count = 0, aside = 0;
 
-    if (rbk_store_count_unsent(scrape->store, seen->history.id, &count, NULL) == 0) {
+    if (rbk_store_count_unsent(scrape->store, seen->history.id, &count, &aside, NULL) == 0) {
         begin_sample(scrape, seen, "rbk_run_outbox_unsent");
         end_sample(scrape, (double)count);
+    }
+}
+
+static void set_aside(struct scrape *scrape, const struct seen *seen)
+{
+    int64_t count = 0, aside = 0;
+
+    if (rbk_store_count_unsent(scrape->store, seen->history.id, &count, &aside, NULL) == 0) {
+        begin_sample(scrape, seen, "rbk_run_outbox_set_aside");
+        end_sample(scrape, (double)aside);
     }
 }
 
@@ -243,6 +254,8 @@ static const struct {
     {"rbk_run_question_seconds_left", "gauge", "Until silence counts as an answer.",
      questions_left},
     {"rbk_run_outbox_unsent", "gauge", "Messages that have not been sent yet.", outbox},
+    {"rbk_run_outbox_set_aside", "gauge", "Messages that were refused, and are not tried again.",
+     set_aside},
     {"rbk_run_last_event_age_seconds", "gauge", "Since the last event of the journal.", last_event},
     {"rbk_run_events_total", "counter", "Events of the journal.", events},
 };
@@ -313,18 +326,19 @@ static void tell_server(struct scrape *scrape)
                       (unsigned long long)server->alerts_taken);
     begin_family(out, "rbk_serve_streams", "gauge", "Event streams that are open.");
     rbk_buffer_printf(out, "rbk_serve_streams %zu\n", server->stream_count);
+    begin_family(out, "rbk_serve_runs_behind", "gauge",
+                 "Unfinished runs whose journal has not been read to its end yet.");
+    rbk_buffer_printf(out, "rbk_serve_runs_behind %zu\n", scrape->behind);
     begin_family(out, "rbk_serve_connections", "gauge", "Connections that are open.");
     rbk_buffer_printf(out, "rbk_serve_connections %zu\n", server->connection_count);
 }
 
 static void tell_runs(struct scrape *scrape)
 {
-    struct rbk_error error;
-
     for (size_t f = 0; f < RBK_COUNT(families); f++) {
         begin_family(scrape->out, families[f].name, families[f].type, families[f].help);
         for (size_t i = 0; i < scrape->run_count; i++) {
-            const struct seen *seen = rbk_seen(scrape->server, scrape->runs[i], &error);
+            const struct seen *seen = rbk_seen_last(scrape->server, scrape->runs[i]);
 
             /* A run that cannot be read is told of by rbk_runs alone. */
             if (seen != NULL) {
@@ -334,25 +348,64 @@ static void tell_runs(struct scrape *scrape)
     }
 }
 
+/* Bring the runs up to date, as many as can be. */
+static void look_at_runs(struct scrape *scrape)
+{
+    struct rbk_error error;
+
+    scrape->behind = 0;
+    for (size_t i = 0; i < scrape->run_count; i++) {
+        error = (struct rbk_error){0};
+        scrape->behind += rbk_seen(scrape->server, scrape->runs[i], &error) == NULL &&
+                          error.code == RBK_ETIMEOUT;
+    }
+}
+
+/* The runs are listed once, however often this is called for them to be read. */
+static struct scrape *scrape_of(struct request *request, struct rbk_error *reterr)
+{
+    struct scrape *scrape = request->job;
+
+    if (scrape != NULL) {
+        return scrape;
+    }
+    scrape = rbk_arena_try_alloc(&request->arena, sizeof(*scrape), alignof(struct scrape));
+    if (scrape == NULL ||
+        (scrape->runs = rbk_arena_try_alloc(
+             &request->arena, RBK_SERVE_METRICS_RUNS_MAX * sizeof(*scrape->runs), 1)) == NULL) {
+        (void)rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+        return NULL;
+    }
+    scrape->server = request->server;
+    if (rbk_store_each_run(rbk_server_store(request->server), false, count_run, scrape, reterr) !=
+        0) {
+        return NULL;
+    }
+    request->job = scrape;
+    return scrape;
+}
+
 enum MHD_Result rbk_get_metrics(struct request *request)
 {
     struct rbk_error error = {0};
-    struct scrape scrape = {.server = request->server};
+    struct scrape *scrape = scrape_of(request, &error);
     enum MHD_Result result;
     struct rbk_buffer out;
 
-    scrape.runs =
-        rbk_arena_alloc_array(&request->arena, RBK_SERVE_METRICS_RUNS_MAX, sizeof(*scrape.runs), 1);
-    scrape.now_ms = (uint64_t)rbk_server_now_ms();
-    scrape.store = rbk_server_store(request->server);
-    if (rbk_store_each_run(scrape.store, false, count_run, &scrape, &error) != 0) {
+    if (scrape == NULL) {
         return rbk_reply_error(request, &error);
     }
+    look_at_runs(scrape);
+    if (scrape->behind != 0 && rbk_wait_for(request, WAITING_RUN, RBK_SERVE_SCRAPE_MS)) {
+        return MHD_YES;
+    }
+    scrape->store = rbk_server_store(request->server);
+    scrape->now_ms = (uint64_t)rbk_server_now_ms();
     rbk_buffer_init(&out, METRICS_BYTES_MAX);
-    scrape.out = &out;
-    tell_server(&scrape);
-    tell_statuses(&scrape);
-    tell_runs(&scrape);
+    scrape->out = &out;
+    tell_server(scrape);
+    tell_statuses(scrape);
+    tell_runs(scrape);
     result = out.error == 0
                  ? rbk_reply_text(request, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
                                   rbk_buffer_str(&out))

@@ -51,12 +51,16 @@
     X(PUT_MESSAGE, "INSERT OR IGNORE INTO outbox (run, at_ms, channel, key, text, stage, "         \
                    "about) VALUES (?1,?2,?3,?4,?5,?6,?7)")                                         \
     X(EACH_MESSAGE, "SELECT id, at_ms, channel, key, text, stage, about, attempts, sent_ms, "      \
-                    "next_ms, reason FROM outbox WHERE run = ?1 ORDER BY id")                      \
+                    "next_ms, reason, aside_ms FROM outbox WHERE run = ?1 ORDER BY id")            \
     X(UNSENT, "SELECT id, at_ms, channel, key, text, stage, about, attempts, sent_ms, next_ms, "   \
-              "reason FROM outbox WHERE run = ?1 AND channel = ?2 AND sent_ms = 0 AND id > ?3 "    \
-              "ORDER BY id LIMIT ?4")                                                              \
+              "reason, aside_ms FROM outbox WHERE run = ?1 AND channel = ?2 AND sent_ms = 0 AND "  \
+              "aside_ms = 0 AND id > ?3 ORDER BY id LIMIT ?4")                                     \
     X(MESSAGE_DONE, "UPDATE outbox SET sent_ms = ?2, next_ms = ?3, reason = ?4, kept = ?5, "       \
                     "attempts = attempts + 1 WHERE id = ?1")                                       \
+    X(SET_ASIDE, "UPDATE outbox SET aside_ms = ?2, next_ms = 0, reason = ?3, kept = ?4, "          \
+                 "attempts = attempts + 1 WHERE id = ?1")                                          \
+    X(RESEND, "UPDATE outbox SET aside_ms = 0, next_ms = 0, attempts = 0 WHERE run = ?1 AND "      \
+              "sent_ms = 0 AND aside_ms <> 0 AND (?2 = 0 OR id = ?2)")                             \
     X(GET_KEPT, "SELECT kept FROM outbox WHERE run = ?1 AND channel = ?2 AND kept <> '' "          \
                 "ORDER BY id DESC LIMIT 1")                                                        \
     X(PUT_EVIDENCE, "INSERT INTO evidence (run, seq, at_ms, label, sha256, content) "              \
@@ -67,7 +71,8 @@
                     "AND id = ?2")                                                                 \
     X(GET_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "       \
                    "id = ?2")                                                                      \
-    X(COUNT_UNSENT, "SELECT count(*) FROM outbox WHERE run = ?1 AND sent_ms = 0")                  \
+    X(COUNT_UNSENT, "SELECT count(*), coalesce(sum(aside_ms <> 0), 0) FROM outbox WHERE run = ?1 " \
+                    "AND sent_ms = 0")                                                             \
     X(DATA_VERSION, "PRAGMA data_version")                                                         \
     X(PUT_TOKEN, "INSERT OR IGNORE INTO tokens (id, sha256, person, roles, scope, created_by, "    \
                  "created_ms, expires_ms) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")                       \

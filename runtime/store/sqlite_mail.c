@@ -211,6 +211,7 @@ static int each_row(struct rbk_store *store, sqlite3_stmt *statement,
         message.sent_ms = sqlite3_column_int64(statement, 8);
         message.next_ms = sqlite3_column_int64(statement, 9);
         message.reason = rbk_sqlite_text(statement, 10);
+        message.aside_ms = sqlite3_column_int64(statement, 11);
         error = each(context, &message);
     }
     return error < 0 ? error : 0;
@@ -262,8 +263,41 @@ int rbk_store_message_done(struct rbk_store *store, int64_t id, int64_t next_ms,
     return rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
 }
 
+int rbk_store_set_aside(struct rbk_store *store, int64_t id, const char *reason, const char *kept,
+                        struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_SET_ASIDE, reterr)) == NULL) {
+        return -RBK_ESTORE;
+    }
+    sqlite3_bind_int64(statement, 1, id);
+    sqlite3_bind_int64(statement, 2, rbk_sqlite_now_ms());
+    rbk_sqlite_bind(statement, 3, rbk_str_from(reason));
+    rbk_sqlite_bind(statement, 4, rbk_str_from(kept));
+    return rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
+}
+
+int rbk_store_resend(struct rbk_store *store, const char *run, int64_t id, int64_t *ret_count,
+                     struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement;
+    int error;
+
+    if ((statement = rbk_sqlite_writer(store, RBK_SQLITE_RESEND, reterr)) == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    sqlite3_bind_int64(statement, 2, id);
+    error = rbk_sqlite_run(store, statement, "cannot write to the outbox in", reterr);
+    if (error == 0) {
+        *ret_count = sqlite3_changes(store->database);
+    }
+    return error;
+}
+
 int rbk_store_count_unsent(struct rbk_store *store, const char *run, int64_t *ret_count,
-                           struct rbk_error *reterr)
+                           int64_t *ret_aside, struct rbk_error *reterr)
 {
     sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_COUNT_UNSENT, reterr);
     int error = 0;
@@ -273,7 +307,8 @@ int rbk_store_count_unsent(struct rbk_store *store, const char *run, int64_t *re
     }
     rbk_sqlite_bind(statement, 1, rbk_str_from(run));
     while (rbk_sqlite_next(store, statement, "cannot read the outbox in", &error, reterr)) {
-        *ret_count = sqlite3_column_int64(statement, 0);
+        *ret_aside = sqlite3_column_int64(statement, 1);
+        *ret_count = sqlite3_column_int64(statement, 0) - *ret_aside;
     }
     return error;
 }

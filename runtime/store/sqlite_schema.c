@@ -57,6 +57,9 @@ static const char *const versions[RBK_STORE_SCHEMA_VERSION] = {
     "DROP INDEX outbox_open;"
     "CREATE INDEX outbox_run ON outbox (run, id);"
     "CREATE INDEX outbox_open ON outbox (run, channel, id) WHERE sent_ms = 0;",
+
+    /* 3: messages that were refused for good stand aside. */
+    "ALTER TABLE outbox ADD COLUMN aside_ms INTEGER NOT NULL DEFAULT 0;",
 };
 
 static int pragma_number(struct rbk_store *store, const char *pragma, int64_t *ret_number,

@@ -26,7 +26,7 @@
 
 struct rbk_store;
 
-#define RBK_STORE_SCHEMA_VERSION 2
+#define RBK_STORE_SCHEMA_VERSION 3
 #define RBK_RUN_ID_BYTES 32 /* room for a run id and its NUL */
 
 /* Who opens it. A runner may checkpoint; others never do. A keeper (`rbk serve`, `rbk token`) lives
@@ -235,6 +235,7 @@ struct rbk_store_message {
     int64_t attempts;
     int64_t sent_ms;       /* 0: not yet */
     int64_t next_ms;       /* when it is tried again; 0: as soon as its channel is free */
+    int64_t aside_ms;      /* since when it is set aside, refused for good; 0: it is not */
     struct rbk_str reason; /* why the last attempt failed; may be empty */
 };
 
@@ -247,8 +248,8 @@ RBK_MUST_USE int rbk_store_each_message(struct rbk_store *store, const char *run
                                         int (*each)(void *context,
                                                     const struct rbk_store_message *message),
                                         void *context, struct rbk_error *reterr);
-/* Those of a run and channel that are not sent, oldest first, from the one behind `after_id` on,
- * `count_max` at most. */
+/* Those of a run and channel that are to be sent (neither sent nor set aside), oldest first, from
+ * the one behind `after_id` on, `count_max` at most. */
 RBK_MUST_USE int rbk_store_unsent(struct rbk_store *store, const char *run, uint32_t channel,
                                   int64_t after_id, uint32_t count_max,
                                   int (*each)(void *context,
@@ -264,9 +265,19 @@ RBK_MUST_USE int rbk_store_get_kept(struct rbk_store *store, const char *run, ui
                                     struct rbk_arena *arena, struct rbk_str *ret_kept,
                                     struct rbk_error *reterr);
 
-/* How many of a run's messages have not been sent yet. */
+/* Inside a transaction: the last attempt is over, and the message is set aside for `reason`. `kept`
+ * as above. */
+RBK_MUST_USE int rbk_store_set_aside(struct rbk_store *store, int64_t id, const char *reason,
+                                     const char *kept, struct rbk_error *reterr);
+/* Inside a transaction: a message that was set aside is to be sent again, as if it had never been
+ * tried; `id` 0: all of the run. @ret_count  How many. */
+RBK_MUST_USE int rbk_store_resend(struct rbk_store *store, const char *run, int64_t id,
+                                  int64_t *ret_count, struct rbk_error *reterr);
+
+/* How many of a run's messages are still to be sent, and how many are set aside. */
 RBK_MUST_USE int rbk_store_count_unsent(struct rbk_store *store, const char *run,
-                                        int64_t *ret_count, struct rbk_error *reterr);
+                                        int64_t *ret_count, int64_t *ret_aside,
+                                        struct rbk_error *reterr);
 
 /* ---- evidence ---------------------------------------------------------------------------------
  */

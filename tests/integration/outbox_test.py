@@ -7,6 +7,7 @@ The services here are sockets, so that they can answer garbage, half of an answe
     outbox_test.py [--keep] [CASE...]
 """
 
+import gzip
 import json
 import os
 import random
@@ -38,7 +39,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 class Endpoint:
     """An HTTP endpoint that does what `mood(request number)` says for each request it has read whole:
-    good, error, reset, lost (taken, but the answer is cut off), hang, garbage, huge, headers, redirect, half."""
+    good, error, reset, lost (taken, but there is no answer), hang, garbage, headers (without end), and those that say 200
+    with a body that is half, huge, drip (a byte now and then), bomb (a little that unpacks to a lot)."""
 
     def __init__(self, mood, tls=None, port=0):
         self.mood, self.tls = mood, tls
@@ -86,7 +88,7 @@ class Endpoint:
             with self.lock:
                 self.count += 1
                 mood = self.mood(self.count)
-                if mood in ("good", "lost"):
+                if mood in ("good", "lost", "half", "huge", "drip", "bomb"):
                     self.arrived.append(request)
             self.answer(client, mood)
         except OSError:
@@ -107,8 +109,13 @@ class Endpoint:
             client.sendall(b"\x00\xff\x1b[2J not http at all\r\n\r\n" * 10)
         elif mood == "half":
             client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly this")
-        elif mood == "redirect":
-            client.sendall(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+        elif mood == "drip":
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while not self.over.wait(0.05):
+                client.sendall(b"x")
+        elif mood == "bomb":
+            bomb = gzip.compress(b"\0" * 20000000)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(bomb), bomb))
         elif mood == "huge":
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             while not self.over.is_set():
@@ -256,6 +263,32 @@ def hostile(mood):
     return case
 
 
+def odd(mood):
+    def case(scene):
+        endpoint = Endpoint(lambda _: mood)
+        prepare(scene)
+        texts = ["1", "2", "3"]
+        scene.begin(plan(stage("one", "".join(f'notify a "{text}"\n' for text in texts) + tell("one")), head=head_of(endpoint), use="use small.told"))
+        scene.ends(0)
+        expect([text for _, _, text in endpoint.arrived], texts, "each, once")
+        expect(scene.ask("SELECT count(*) FROM outbox WHERE sent_ms = 0"), [(0,)], "messages the store thinks unsent")
+        endpoint.close()
+    case.__name__ = f"a_success_with_a_body_that_is_{mood}_is_a_delivery"
+    return case
+
+
+def no_redirect_is_followed(scene):
+    other = Endpoint(lambda _: "good")
+    endpoint = Picky()
+    endpoint.answers["x"] = (307, f"Location: {other.url}/a\r\n", "moved")
+    prepare(scene)
+    scene.begin(plan(stage("one", 'notify a "x"\nnotify a "y"\n' + tell("one")), head=head_of(endpoint), use="use small.told")).ends(0)
+    expect((endpoint.texts(), other.count), (["x"] * 5 + ["y"], 0), "requests here and there")
+    expect(scene.look()["messages"]["aside"][0]["reason"], "HTTP status 307 (a redirect, which is not followed): moved", "why")
+    endpoint.close()
+    other.close()
+
+
 def nothing_is_lost_while_nobody_listens(scene):
     port = free_port()
     endpoint = type("Later", (), {"url": f"http://127.0.0.1:{port}"})
@@ -292,6 +325,114 @@ def a_certificate_nobody_signed_is_no_delivery(scene):
     endpoint.close()
 
 
+# ---- refused for good ---------------------------------------------------------------------------------
+
+class Picky(Endpoint):
+    """An endpoint that answers as `answers` says for the text of a message, else 200."""
+
+    def __init__(self):
+        self.answers = {}  # text: (status, headers, body)
+        super().__init__(lambda _: "good")
+
+    def answer(self, client, mood):
+        status, headers, body = self.answers.get(self.arrived[-1][2], (200, "", "ok"))
+        client.sendall(f"HTTP/1.1 {status} X\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    def texts(self):
+        return [text for _, _, text in self.arrived]
+
+    def keys(self, text):
+        return {key for _, key, each in self.arrived if each == text}
+
+
+def asides(scene):
+    return [(each["channel"], each["text"]) for each in scene.look()["messages"]["aside"]]
+
+
+def a_message_refused_for_good_stands_aside_and_the_next_ones_go_on(scene):
+    endpoint = Picky()
+    endpoint.answers["poison"] = (413, "", '{"error":\n  "the text is too long"}')
+    endpoint.answers["venom"] = (400, "", "invalid_payload")
+    prepare(scene)
+    steps = "".join(f'notify a "{text}"\n' for text in ("first", "poison", "second", "venom", "third"))
+    scene.begin(plan(stage("one", steps + tell("one") + hold()), head=head_of(endpoint), use="use small.told"))
+    scene.until(lambda: "third" in endpoint.texts(), "the last")
+    expect(endpoint.first("a"), ["first", "poison", "second", "venom", "third"], "the order")
+    scene.until(lambda: asides(scene) == [("a", "poison"), ("a", "venom")], "what stands aside")
+    expect([endpoint.texts().count(text) for text in ("first", "poison", "second", "venom", "third")], [1, 5, 1, 5, 1], "how often")
+    aside = scene.look()["messages"]["aside"][0]
+    expect((aside["attempts"], aside["reason"]), (5, 'HTTP status 413: {"error": "the text is too long"}'), "why")
+    expect(scene.look()["messages"]["unsent"], [], "what waits")
+    run, number = scene.run_id(), aside["id"]
+    told = scene.run("rbk", "status", run).out.decode()
+    expect(re.search(rf"(?s)refused, and set aside.*poison.*message {number}, refused 5 times: HTTP status 413.*rbk resend {run}", told) is not None, True, told)
+    expect(re.search(rf"message {number} was refused 5 times and is set aside: .*rbk resend {run} {number}", scene.tail()) is not None, True, scene.tail())
+    log = scene.run("rbk", "log", run).out.decode()
+    expect(re.search(rf"told a: poison \(refused 5 times, message {number} is set aside: HTTP status 413", log) is not None, True, log)
+    report = json.loads(scene.run("rbk", "report", run, "--format", "json").out)
+    expect([("set_aside" in each, "sent" in each) for each in report["messages"]],
+           [(False, True), (True, False), (False, True), (True, False), (False, True)], "the report")
+    expect("refused, set aside" in scene.run("rbk", "report", run).out.decode(), True, "the page")
+    # A person has one of them sent again: the same key.
+    endpoint.answers.clear()
+    scene.say("resend", str(number))
+    scene.until(lambda: endpoint.texts().count("poison") == 6, "the message")
+    expect(len(endpoint.keys("poison")), 1, "keys")
+    scene.until(lambda: asides(scene) == [("a", "venom")], "what stands aside still")
+    again = scene.say("resend", str(number), status=1)
+    expect("no such message set aside" in (again.out + again.err).decode(), True, again)
+    scene.say("resend", "0", status=2)
+    scene.touch("go")
+    scene.ends(0)
+    # The rest of a run that has ended: with its next runner.
+    done = scene.say("resend")
+    expect("rbk resume" in done.out.decode(), True, done)
+    scene.process = scene.start("rbk", "resume", run, stdout=scene.log, stderr=subprocess.STDOUT)
+    scene.ends(0)
+    expect((endpoint.texts()[-1], asides(scene)), ("venom", []), "the last")
+    expect("no message of run" in scene.say("resend", status=1).err.decode(), True, "nothing is left")
+    endpoint.close()
+
+
+def a_channel_that_is_refused_everything_does_not_hold_up_the_end(scene):
+    endpoint = Picky()
+    numbers = [str(i) for i in range(40)]
+    endpoint.answers = {text: (403, "", "no_service") for text in (*numbers, "aborts", "aborted")}
+    prepare(scene)
+    head = head_of(endpoint, more=TURN + 'on abort { notify a "aborts" }\non aborted { notify a "aborted" }\n')
+    scene.begin(plan(stage("one", f'foreach n in [{", ".join(numbers)}] {{ notify a "${{n}}" }}\n' + tell("one")), stage("two", FAIL),
+                     head=head, use="use small.told"), env={"RBK_TEST_TURNS": scene.path("turns")})
+    scene.ends(10, "aborted")
+    expect(turns(scene), {"waited": 1, "commits": 1}, "turns and commits")
+    expect(len(asides(scene)), 42, "what stands aside")
+    expect([endpoint.texts().count(text) for text in ("0", "1", "39", "aborted")], [5, 2, 2, 2], "how often")
+    expect(endpoint.first("a"), [*numbers, "aborts", "aborted"], "the order")
+    endpoint.answers.clear()
+    before = len(endpoint.arrived)
+    scene.say("resend")
+    scene.process = scene.start("rbk", "resume", scene.run_id(), stdout=scene.log, stderr=subprocess.STDOUT)
+    scene.ends(10)
+    expect(endpoint.texts()[before:], [*numbers, "aborts", "aborted"], "all of them, in order, once")
+    endpoint.close()
+
+
+def a_server_that_wants_to_be_left_alone_is_left_alone(scene):
+    endpoint = Picky()
+    endpoint.answers["busy"] = (429, "Retry-After: 2\r\n", "slow down")
+    prepare(scene)
+    scene.begin(plan(stage("one", 'notify a "busy"\nnotify a "next"\n' + tell("one") + hold()), head=head_of(endpoint), use="use small.told"))
+    scene.until(lambda: endpoint.arrived, "the first attempt")
+    endpoint.answers.clear()
+    scene.until(lambda: scene.ask("SELECT 1 FROM outbox WHERE next_ms > 0"), "the pause")
+    row = scene.ask("SELECT next_ms, text FROM outbox WHERE next_ms > 0")
+    began = scene.ask("SELECT max(at_ms) FROM events")[0][0]
+    expect((row[0][1], row[0][0] - began > 1000), ("busy", True), row)
+    scene.until(lambda: endpoint.texts() == ["busy", "busy", "next"], "the second")
+    scene.touch("go")
+    scene.ends(0)
+    endpoint.close()
+
+
 # ---- the end ------------------------------------------------------------------------------------------
 
 def what_is_left_at_the_end_goes_out_with_a_resume(scene):
@@ -319,7 +460,10 @@ def what_is_left_at_the_end_goes_out_with_a_resume(scene):
 CASES = [a_thousand_messages_survive_an_endpoint_that_fails_at_random,
          without_an_endpoint_that_fails_the_run_takes_as_many_turns,
          a_rollback_does_not_wait_for_an_endpoint_that_never_answers, one_channel_does_not_wait_for_another,
-         *[hostile(mood) for mood in ("error", "reset", "hang", "garbage", "half", "redirect", "huge", "headers")],
+         *[hostile(mood) for mood in ("error", "reset", "hang", "garbage", "headers")],
+         *[odd(mood) for mood in ("half", "huge", "drip", "bomb")], no_redirect_is_followed,
+         a_message_refused_for_good_stands_aside_and_the_next_ones_go_on,
+         a_channel_that_is_refused_everything_does_not_hold_up_the_end, a_server_that_wants_to_be_left_alone_is_left_alone,
          nothing_is_lost_while_nobody_listens, a_certificate_nobody_signed_is_no_delivery,
          what_is_left_at_the_end_goes_out_with_a_resume]
 

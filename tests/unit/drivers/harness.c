@@ -37,6 +37,8 @@ static void record(struct harness *harness, const struct rbk_result *result)
     copy_text(answer->message, sizeof(answer->message), result->message);
     copy_text(answer->detail, sizeof(answer->detail), result->detail);
     answer->status = result->status;
+    answer->retry_after_ms = result->retry_after_ms;
+    answer->impossible = result->impossible;
     answer->elapsed_ms = result->elapsed_ms;
     answer->took_ms = uv_hrtime() / 1000000 - answer->took_ms;
 }

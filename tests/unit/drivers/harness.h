@@ -32,6 +32,8 @@ struct harness_answer {
     char message[4096];
     char detail[8192];
     int64_t status;
+    uint64_t retry_after_ms;
+    bool impossible;
     uint64_t elapsed_ms;
     uint64_t took_ms; /**< From start() to the answer, by our own clock. */
 };

@@ -74,8 +74,8 @@ static void put_answer(int fd, int status, const char *body)
     char head[256];
     (void)snprintf(head, sizeof(head),
                    "HTTP/1.1 %d Text\r\nContent-Length: %zu\r\nConnection: close\r\n"
-                   "Location: /elsewhere\r\n\r\n",
-                   status, strlen(body));
+                   "Location: /elsewhere\r\n%s\r\n",
+                   status, strlen(body), status == 429 ? "Retry-After: 7\r\n" : "");
     put(fd, head);
     put(fd, body);
 }

@@ -5,7 +5,7 @@
  * An HTTP server that misbehaves on request, in a child process. The path says how:
  *   /echo            200, the request itself as the body
  *   /seen            200, how many requests came before this one
- *   /status/NNN      that status, with a body
+ *   /status/NNN      that status, with a body; 429 asks for seven seconds
  *   /silent          reads the request and never answers
  *   /slow            a body that never ends, a byte now and then
  *   /endless         a body that never ends, as fast as it goes

@@ -262,6 +262,73 @@ START_TEST(a_body_beyond_the_limit_ends_the_transfer)
 }
 END_TEST
 
+static struct rbk_request message(const char *path)
+{
+    struct rbk_request request = effect("POST", path);
+    request.reading = request.idempotent = request.status_enough = true;
+    return request;
+}
+
+START_TEST(a_status_that_is_enough_is_the_answer_whatever_the_body_is)
+{
+    static const char *const paths[] = {"/echo", "/slow", "/endless", "/truncated", "/reset-body"};
+    for (size_t i = 0; i < RBK_COUNT(paths); i++) {
+        struct rbk_request request = message(paths[i]);
+        request.timeout_ms = strcmp(paths[i], "/slow") == 0 ? 300 : 5000;
+        const struct harness_answer *answer = harness_run(&harness, &request);
+        ck_assert_msg(answer->outcome == RBK_OUTCOME_OK, "%s: %s", paths[i], answer->message);
+        ck_assert_int_eq(answer->status, 200);
+        int64_t other = 201;
+        request.expect = &other;
+        request.expect_count = 1;
+        answer = harness_run(&harness, &request);
+        ck_assert_msg(answer->outcome != RBK_OUTCOME_OK, "%s", paths[i]);
+    }
+    struct rbk_request request = message("/endless-header");
+    ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_FAIL);
+    request = message("/silent");
+    request.timeout_ms = 300;
+    ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_TIMEOUT);
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_said_of_a_body_without_end)
+{
+    struct rbk_request request = message("/endless");
+    int64_t other = 201;
+    request.expect = &other;
+    request.expect_count = 1;
+    const struct harness_answer *answer = harness_run(&harness, &request);
+    ck_assert_int_eq(answer->outcome, RBK_OUTCOME_FAIL);
+    ck_assert_ptr_nonnull(strstr(answer->message, "HTTP status 200"));
+}
+END_TEST
+
+START_TEST(a_server_that_wants_to_be_left_alone_is_heard)
+{
+    struct rbk_request request = message("/status/429");
+    ck_assert_uint_eq(harness_run(&harness, &request)->retry_after_ms, 7000);
+    request = message("/status/503");
+    ck_assert_uint_eq(harness_run(&harness, &request)->retry_after_ms, 0);
+}
+END_TEST
+
+START_TEST(what_can_never_be_sent_says_so)
+{
+    const struct rbk_pair headers[] = {{RBK_STR("X-A"), RBK_STR("1\r\nX-B: 2")}};
+    struct rbk_request request = message("/echo");
+    ck_assert(!harness_run(&harness, &request)->impossible);
+    request.headers = headers;
+    request.header_count = 1;
+    ck_assert(harness_run(&harness, &request)->impossible);
+    request = message("/echo");
+    request.url = RBK_STR("ftp://127.0.0.1/");
+    ck_assert(harness_run(&harness, &request)->impossible);
+    request.url = RBK_STR("http://127.0.0.1:1/");
+    ck_assert(!harness_run(&harness, &request)->impossible);
+}
+END_TEST
+
 START_TEST(a_deadline_leaves_doubt_only_where_there_is_any)
 {
     static const char *const paths[] = {"/silent", "/slow"};
@@ -365,6 +432,10 @@ int main(void)
     tcase_add_test(tests, what_was_sent_and_not_answered_is_in_doubt);
     tcase_add_test(tests, nothing_is_sent_twice);
     tcase_add_test(tests, a_body_beyond_the_limit_ends_the_transfer);
+    tcase_add_test(tests, a_status_that_is_enough_is_the_answer_whatever_the_body_is);
+    tcase_add_test(tests, what_is_wrong_is_said_of_a_body_without_end);
+    tcase_add_test(tests, a_server_that_wants_to_be_left_alone_is_heard);
+    tcase_add_test(tests, what_can_never_be_sent_says_so);
     tcase_add_test(tests, a_deadline_leaves_doubt_only_where_there_is_any);
     tcase_add_test(tests, cancel_ends_a_transfer);
     tcase_add_test(tests, a_proxy_is_not_used_for_loopback);

@@ -54,6 +54,68 @@ START_TEST(pauses_differ)
 }
 END_TEST
 
+START_TEST(a_refused_message_is_given_seconds_and_those_behind_it_less)
+{
+    uint64_t whole_ms = 0;
+
+    for (unsigned refusals = 1; refusals < rbk_lane_refusals_max(0); refusals++) {
+        whole_ms += rbk_lane_refused_pause_ms(refusals);
+    }
+    ck_assert_uint_ge(whole_ms, 2000);
+    ck_assert_uint_le(whole_ms, 5000);
+    ck_assert_uint_eq(rbk_lane_refused_pause_ms(1), 0);
+    ck_assert_uint_eq(rbk_lane_refusals_max(1), 2);
+    ck_assert_uint_eq(rbk_lane_refusals_max(1000), 2);
+}
+END_TEST
+
+static bool is_refused_with(int64_t status)
+{
+    struct rbk_result result = {.outcome = RBK_OUTCOME_FAIL, .status = status, .whole = status > 0};
+
+    return rbk_lane_is_refused(RBK_EFFECT_HTTP, &result);
+}
+
+START_TEST(a_server_refuses_for_good_with_statuses_that_blame_the_request)
+{
+    static const int64_t refused[] = {204, 301, 302, 307, 400, 401, 402, 403, 404, 405,
+                                      406, 410, 411, 413, 414, 415, 422, 431, 451};
+    static const int64_t passing[] = {-1,  408, 409, 421, 423, 425, 429,
+                                      500, 501, 502, 503, 504, 599};
+    struct rbk_result cut_off = {.outcome = RBK_OUTCOME_FAIL, .status = 404};
+
+    for (size_t i = 0; i < RBK_COUNT(refused); i++) {
+        ck_assert_msg(is_refused_with(refused[i]), "%lld", (long long)refused[i]);
+    }
+    for (size_t i = 0; i < RBK_COUNT(passing); i++) {
+        ck_assert_msg(!is_refused_with(passing[i]), "%lld", (long long)passing[i]);
+    }
+    ck_assert(!rbk_lane_is_refused(RBK_EFFECT_HTTP, &cut_off));
+    cut_off.impossible = true;
+    ck_assert(rbk_lane_is_refused(RBK_EFFECT_HTTP, &cut_off));
+}
+END_TEST
+
+START_TEST(a_program_refuses_for_good_as_sysexits_has_it)
+{
+    static const int64_t refused[] = {64, 65, 66, 67, 69, 76, 77, 78, 126, 127};
+    static const int64_t passing[] = {-1, 1, 2, 3, 68, 70, 71, 72, 73, 74, 75, 79, 128, 255};
+    struct rbk_result result = {.outcome = RBK_OUTCOME_FAIL};
+
+    for (size_t i = 0; i < RBK_COUNT(refused); i++) {
+        result.status = refused[i];
+        ck_assert_msg(rbk_lane_is_refused(RBK_EFFECT_RUN, &result), "%lld", (long long)refused[i]);
+        ck_assert(rbk_lane_is_refused(RBK_EFFECT_SHELL, &result));
+    }
+    for (size_t i = 0; i < RBK_COUNT(passing); i++) {
+        result.status = passing[i];
+        ck_assert_msg(!rbk_lane_is_refused(RBK_EFFECT_RUN, &result), "%lld", (long long)passing[i]);
+    }
+    result = (struct rbk_result){.outcome = RBK_OUTCOME_TIMEOUT, .status = 127};
+    ck_assert(!rbk_lane_is_refused(RBK_EFFECT_RUN, &result));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("executor_outbox");
@@ -65,6 +127,9 @@ int main(void)
     tcase_add_test(tcase, pauses_double_and_are_a_quarter_off_at_most);
     tcase_add_test(tcase, pauses_are_bounded_however_often_it_failed);
     tcase_add_test(tcase, pauses_differ);
+    tcase_add_test(tcase, a_refused_message_is_given_seconds_and_those_behind_it_less);
+    tcase_add_test(tcase, a_server_refuses_for_good_with_statuses_that_blame_the_request);
+    tcase_add_test(tcase, a_program_refuses_for_good_as_sysexits_has_it);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
