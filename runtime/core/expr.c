@@ -146,6 +146,12 @@ static int concat(const struct evaluation *evaluation, const struct rbk_value *a
     return rbk_op_concat(evaluation->arena, printed, count, ret);
 }
 
+/* Whether a side of `and` or `or` is missing where everything has to be there. */
+static bool lacks_side(const struct evaluation *evaluation, const struct rbk_value *args)
+{
+    return evaluation->scope->all_needed && (args[0].missing || args[1].missing);
+}
+
 /* An operation on `args`, the topmost values of the stack; its result replaces them. */
 static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
                  const struct rbk_value *args, size_t count, struct rbk_value *ret)
@@ -156,10 +162,12 @@ static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
         *ret = rbk_op_not(args[0]);
         return 0;
     case RBK_OP_AND:
-        *ret = rbk_op_and(args[0], args[1]);
+        *ret = lacks_side(evaluation, args) ? rbk_value_missing(RBK_TYPE_BOOL)
+                                            : rbk_op_and(args[0], args[1]);
         return 0;
     case RBK_OP_OR:
-        *ret = rbk_op_or(args[0], args[1]);
+        *ret = lacks_side(evaluation, args) ? rbk_value_missing(RBK_TYPE_BOOL)
+                                            : rbk_op_or(args[0], args[1]);
         return 0;
     case RBK_OP_EQ:
     case RBK_OP_NE:
@@ -220,6 +228,8 @@ static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
         return rbk_op_lines(arena, args[0], ret);
     case RBK_OP_MEMBER:
         return rbk_op_member(arena, args[0], args[1], ret);
+    case RBK_OP_FIND:
+        return rbk_op_find(arena, args, ret);
     case RBK_OP_MAIL_HEADER:
         return rbk_op_mail_header(arena, args[0], ret);
     case RBK_OP_NO_DASH:
@@ -258,6 +268,8 @@ size_t rbk_op_takes(struct rbk_op_code code)
     case RBK_OP_MAIL_HEADER:
     case RBK_OP_NO_DASH:
         return 1;
+    case RBK_OP_FIND:
+        return 3;
     case RBK_OP_CONCAT:
     case RBK_OP_LIST:
         return code.operand;

@@ -57,6 +57,9 @@ struct rbk_machine;
     X(LENGTH, "length", "list -> its length")                                                     \
     X(LINES, "lines", "text -> list of its lines")                                                \
     X(MEMBER, "member", "JSON object, name -> that member; missing when there is none")           \
+    X(FIND, "find",                                                                               \
+      "JSON array of objects, path of names with dots between them, text -> the first object "    \
+      "that has this text at this path; missing when there is none")                              \
     X(MAIL_HEADER, "mail_header", "text -> the value of a mail's header, folded, RFC 2047")       \
     X(NO_DASH, "no_dash", "text -> the same; refused (RBK_EREFUSED) when it begins with '-'")
 
@@ -147,6 +150,7 @@ struct rbk_scope {
     const struct rbk_value *reads;     /* results of this expression's readings, in its order */
     const struct rbk_value *baselines; /* machine->baseline_count; NULL: all missing */
     bool print_missing; /* in a text for people: "(missing)" where a value is, not the whole text */
+    bool all_needed;    /* `and` and `or` are missing when one side is, whatever the other says */
     void *context;      /* handed to the callbacks */
     struct rbk_value (*variable)(void *context, enum rbk_variable variable);
     struct rbk_value (*window)(void *context, uint32_t window);

@@ -133,8 +133,17 @@ static void on_own(void *owner, struct rbk_reading *reading, struct rbk_value va
     struct arm_only *arm = owner;
 
     arm->reading = NULL;
+    if (!value.missing) {
+        struct rbk_scope scope = arm->run->open_scope;
+
+        scope.reads = rbk_reading_results(reading);
+        rbk_arena_reset(&arm->run->scratch);
+        value = rbk_condition_value(
+            &scope, rbk_condition_at(scope.machine, arm->next_condition).expr, &arm->run->scratch);
+    }
     tell(arm, arm->next_condition++, reading, value,
-         value.missing && message.bytes == 0 ? RBK_STR("no value") : message);
+         value.missing && message.bytes == 0 ? RBK_STR("not all that it needs gave a value")
+                                             : message);
     next_condition(arm);
 }
 
@@ -158,10 +167,7 @@ static void next_condition(struct arm_only *arm)
 
         if (machine->exprs[condition.expr].reads.count == 0) {
             rbk_arena_reset(&run->scratch);
-            if (rbk_expr_evaluate(&run->open_scope, condition.expr, &run->scratch, &value, NULL) !=
-                0) {
-                value = rbk_value_missing(RBK_TYPE_BOOL);
-            }
+            value = rbk_condition_value(&run->open_scope, condition.expr, &run->scratch);
             tell(arm, arm->next_condition, NULL, value, (struct rbk_str){NULL, 0});
         } else if (rbk_reading_start(run->reader, condition.expr, "plan.arm", "",
                                      timeout_of(machine, condition), arm, on_own, &arm->reading,

@@ -83,6 +83,20 @@ struct rbk_condition rbk_condition_at(const struct rbk_machine *machine, uint32_
     return (struct rbk_condition){true, RBK_NONE, RBK_NONE};
 }
 
+struct rbk_value rbk_condition_value(const struct rbk_scope *scope, uint32_t expr,
+                                     struct rbk_arena *arena)
+{
+    struct rbk_value plain = rbk_value_missing(RBK_TYPE_BOOL), whole = plain;
+    struct rbk_scope strict = *scope;
+
+    strict.all_needed = true;
+    if (rbk_expr_evaluate(scope, expr, arena, &plain, NULL) != 0 || plain.missing ||
+        plain.as.truth || rbk_expr_evaluate(&strict, expr, arena, &whole, NULL) != 0) {
+        return plain;
+    }
+    return whole;
+}
+
 /* Whether it must have a value before anything is changed. */
 static bool armed_first(const struct rbk_machine *machine, struct rbk_condition condition)
 {
@@ -244,18 +258,24 @@ static void on_own(void *owner, struct rbk_reading *reading, struct rbk_value va
     struct rbk_run *run = own->work->run;
     struct rbk_str clean;
 
-    (void)reading;
     own->reading = NULL;
     uv_update_time(&run->loop);
     own->again_ms = uv_now(&run->loop) + AGAIN_MS;
+    if (!value.missing) {
+        struct rbk_scope scope = run->open_scope;
+
+        scope.reads = rbk_reading_results(reading);
+        rbk_arena_reset(&run->scratch);
+        value = rbk_condition_value(&scope, own->expr, &run->scratch);
+    }
     own->good = !value.missing;
     if (own->good) {
         return;
     }
+    message = message.bytes != 0 ? message : RBK_STR("not all that it needs gave a value");
     own->failed++;
     rbk_arena_reset(&run->scratch);
-    clean = rbk_secrets_redact(run->secrets, &run->scratch,
-                               message.bytes != 0 ? message : RBK_STR("no value"));
+    clean = rbk_secrets_redact(run->secrets, &run->scratch, message);
     snprintf(own->failure, sizeof(own->failure), "%.*s", RBK_STR_ARG(clean));
 }
 
@@ -280,14 +300,12 @@ static void read_own(struct own *own)
 static bool has_value(struct work *work, uint32_t number, struct rbk_condition condition)
 {
     struct rbk_run *run = work->run;
-    struct rbk_value value;
 
     if (reads_itself(run->replay->machine, condition)) {
         return work->arming->owns[number].good;
     }
     rbk_arena_reset(&run->scratch);
-    return rbk_expr_evaluate(&run->open_scope, condition.expr, &run->scratch, &value, NULL) == 0 &&
-           !value.missing;
+    return !rbk_condition_value(&run->open_scope, condition.expr, &run->scratch).missing;
 }
 
 static bool may_come(const struct work *work, uint32_t number, struct rbk_condition condition)

@@ -23,6 +23,11 @@ struct rbk_condition {
 uint32_t rbk_condition_count(const struct rbk_machine *machine);
 struct rbk_condition rbk_condition_at(const struct rbk_machine *machine, uint32_t number);
 
+/* What a condition comes to before it is armed: missing also when only one side of an `and` is,
+ * since it could not fire; but true when it would fire at once. @scope  With what it reads itself. */
+struct rbk_value rbk_condition_value(const struct rbk_scope *scope, uint32_t expr,
+                                     struct rbk_arena *arena);
+
 /* A probe was read. @message  Why it gives no value, redacted; forgotten with the next good one. */
 void rbk_arming_note(struct rbk_run *run, uint32_t probe, bool missing, struct rbk_str message);
 /* Append why a condition has no value, one source a line, each ending in a line end:

@@ -113,6 +113,12 @@ def arming_names_what_gave_no_data(scene):
         trigger down when health != 200 then pause missing then abort
         trigger big when file.size("big") > 1MiB every 1s then pause
         """))
+    scene.write("half.rbk", plan(stage("a", tell("a")), head=LEVEL + """
+        probe dead = int(run.output("cat dead")) every 1s
+        trigger both when level > 5 and dead > 5 then abort
+        trigger own when run.exit("true") != 0 and dead > 5 every 1s then abort
+        trigger one_of when level == 1 or dead > 5 then pause
+        """))
     rows, told = armed(scene, status=1)
     expect(told["ready"], False, "it is not ready")
     expect(all(row["level"] == "missing" and row["distance"] == "no data" for row in rows.values()), True, rows)
@@ -122,6 +128,12 @@ def arming_names_what_gave_no_data(scene):
     expect(rows["down"]["missing"], "abort", "what follows")
     expect("no such file" in rows["big"]["no_data"][0], True, rows["big"])
     expect((rows["big"]["threshold"], rows["high"]["threshold"]), ("> 1MiB", "> 5"), "what is known without data")
+    # One side of an `and` says no, and hides that the other says nothing: it cannot fire all the same.
+    scene.write("level", "1")
+    told = json.loads(scene.run("rbk", "run", "half.rbk", "--arm-only", "--json").out)
+    expect([(row["name"], row["level"], "cat dead" in str(row.get("no_data"))) for row in told["conditions"]],
+           [("both", "missing", True), ("own", "missing", True), ("one_of", "true", False)], "half of each")
+    expect(told["ready"], False, "ready with half of the sources")
     scene.write("level", "nan")
     expect("not ready" in arm(scene, status=1), True, "the last line")
 

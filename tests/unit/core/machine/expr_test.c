@@ -103,6 +103,14 @@ START_TEST(logic_is_three_valued)
         ck_assert_int_eq(both.missing ? '?' : both.as.truth ? 't' : 'f', and[i]);
         ck_assert_int_eq(any.missing ? '?' : any.as.truth ? 't' : 'f', or [i]);
     }
+    scope.all_needed = true;
+    for (size_t i = 0; i < 2; i++) {
+        struct rbk_value known = rbk_value_bool(i != 0), unknown = rbk_value_missing(RBK_TYPE_BOOL);
+        ck_assert(binary(RBK_OP_AND, 0, known, unknown).missing);
+        ck_assert(binary(RBK_OP_OR, 0, unknown, known).missing);
+        ck_assert(!binary(RBK_OP_AND, 0, known, known).missing);
+    }
+    scope.all_needed = false;
     expect(unary(RBK_OP_NOT, 0, rbk_value_bool(true)), "false");
     ck_assert(unary(RBK_OP_NOT, 0, rbk_value_missing(RBK_TYPE_BOOL)).missing);
     expect(unary(RBK_OP_NOT, 0, scalar("f")), "true");
