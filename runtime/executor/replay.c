@@ -9,8 +9,6 @@
 #include "runtime/executor/snapshot.h"
 
 #define REPLAY_ARENA_BYTES ((size_t)1 << 30)
-/* An event with its values, which take several times the bytes of their JSON. */
-#define RECORD_ARENA_BYTES (RBK_EVENT_BYTES_MAX * 32)
 /* Texts that go when they are replaced: they are collected once there are more than these. */
 #define TEXTS_BYTES_MAX ((size_t)256 << 20)
 #define TEXTS_BYTES_KEPT ((size_t)1 << 20)
@@ -153,26 +151,27 @@ static void keep_alert(struct rbk_replay *replay, const struct rbk_record *recor
 /* ---- the reason -------------------------------------------------------------------------------
  */
 
-/* Whoever pauses, aborts or cancels is the cause anew, though a person was the last one, too. */
-static bool is_new_command(const struct rbk_event *event)
+/* Whoever pauses, aborts or cancels is the cause anew, though a person was the last one, too. A
+ * pause that has to wait is not the cause yet. */
+static bool is_new_command(const struct rbk_event *event, struct rbk_cause cause)
 {
-    return event->kind == RBK_EVENT_COMMAND &&
+    return event->kind == RBK_EVENT_COMMAND && cause.kind == RBK_CAUSE_COMMAND &&
            (event->command == RBK_COMMAND_PAUSE || event->command == RBK_COMMAND_ABORT ||
             event->command == RBK_COMMAND_CANCEL);
 }
 
 /* Why the run is where it is, in one line: made when the cause changes, from the record that did
- * it. */
-static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record)
+ * it. @waited  It is a pause that came earlier: the record is that of something else. */
+static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record, bool waited)
 {
     const struct rbk_machine *machine = replay->machine;
     const struct rbk_cause cause = replay->state->cause;
     struct rbk_arena *arena = &replay->reasons;
-    struct rbk_str message = record->message;
+    struct rbk_str message = waited ? RBK_STR("") : record->message;
     const char *colon = message.bytes != 0 ? ": " : "";
 
     if (cause.kind == replay->told.kind && cause.index == replay->told.index &&
-        !is_new_command(&record->event)) {
+        !is_new_command(&record->event, cause)) {
         return;
     }
     replay->told = cause;
@@ -212,6 +211,10 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
                                           RBK_STR_ARG(machine->signals[cause.index].message));
         break;
     case RBK_CAUSE_COMMAND:
+        if (waited) {
+            replay->reason = RBK_STR("a pause was asked for while the run was held");
+            break;
+        }
         replay->reason = rbk_arena_printf(arena, "asked for by %.*s%s%.*s",
                                           RBK_STR_ARG(record->who), colon, RBK_STR_ARG(message));
         break;
@@ -267,7 +270,7 @@ static void keep_began(struct rbk_replay *replay, const struct rbk_action *actio
     }
 }
 
-static void after_step(struct rbk_replay *replay, const struct rbk_record *record)
+static void after_step(struct rbk_replay *replay, const struct rbk_record *record, bool waited)
 {
     const struct rbk_event *event = &record->event;
     struct rbk_in_flight *in_flight;
@@ -302,7 +305,7 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
     if (event->kind == RBK_EVENT_START || event->kind == RBK_EVENT_RESUMED) {
         rbk_replay_add_starter(replay, record->who);
     }
-    tell_reason(replay, record);
+    tell_reason(replay, record, waited);
 }
 
 enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, struct rbk_record *record)
@@ -318,10 +321,13 @@ enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, struct rbk_record *
         }
         return RBK_REFUSAL_ACCEPTED;
     }
+    bool wanted = replay->state->wanted.kind != RBK_CAUSE_NONE;
     refusal = rbk_step(replay->machine, &replay->settings, replay->state, &record->event,
                        &replay->actions);
     if (refusal == RBK_REFUSAL_ACCEPTED) {
-        after_step(replay, record);
+        after_step(replay, record,
+                   wanted && replay->state->wanted.kind == RBK_CAUSE_NONE &&
+                       replay->state->hold == RBK_STATUS_PAUSED);
     }
     return refusal;
 }
@@ -431,7 +437,6 @@ struct walk {
     rbk_replay_fn *each;
     void *context;
     struct rbk_state *before; /* only with `each` */
-    size_t state_bytes;
     struct rbk_arena scratch;
     struct rbk_error *reterr;
 };
@@ -455,59 +460,63 @@ static int check_settings(const struct rbk_replay *replay, const struct rbk_reco
     return 0;
 }
 
-static int on_event(void *context, const struct rbk_store_event *event)
+int rbk_replay_take(struct rbk_replay *replay, const struct rbk_store_event *event,
+                    struct rbk_arena *scratch, struct rbk_state *before,
+                    struct rbk_record *ret_record, struct rbk_error *reterr)
 {
-    struct walk *walk = context;
-    struct rbk_replay *replay = walk->replay;
-    struct rbk_record record;
     enum rbk_refusal refusal;
     int error;
 
-    rbk_arena_reset(&walk->scratch);
-    error = rbk_record_decode(event->kind, event->body, event->at_ms, &walk->scratch, &record,
-                              walk->reterr);
+    rbk_arena_reset(scratch);
+    error = rbk_record_decode(event->kind, event->body, event->at_ms, scratch, ret_record, reterr);
     if (error != 0) {
         return error;
     }
-    if (record.event.kind == RBK_EVENT_START &&
-        (error = check_settings(replay, &record, walk->reterr)) != 0) {
+    if (ret_record->event.kind == RBK_EVENT_START &&
+        (error = check_settings(replay, ret_record, reterr)) != 0) {
         return error;
     }
-    if (walk->before != NULL) {
-        memcpy(walk->before, replay->state, walk->state_bytes);
+    if (before != NULL) {
+        memcpy(before, replay->state, rbk_state_bytes(replay->machine));
     }
-    refusal = rbk_replay_apply(replay, &record);
+    refusal = rbk_replay_apply(replay, ret_record);
     if (refusal != RBK_REFUSAL_ACCEPTED) {
         return rbk_error_set(
-            walk->reterr, RBK_ECORRUPT, "event %lld of the journal (%.*s) does not fit the run: %s",
+            reterr, RBK_ECORRUPT, "event %lld of the journal (%.*s) does not fit the run: %s",
             (long long)event->seq, RBK_STR_ARG(event->kind), rbk_refusal_text(refusal));
     }
     if (replay->failed != 0) {
-        return rbk_error_set(walk->reterr, (enum rbk_err) - replay->failed,
+        return rbk_error_set(reterr, (enum rbk_err) - replay->failed,
                              "event %lld of the journal binds a value for which there is no room",
                              (long long)event->seq);
     }
     replay->seq = event->seq;
     memcpy(replay->hash, event->hash, sizeof(replay->hash));
-    return walk->each != NULL ? walk->each(walk->context, replay, &record, walk->before) : 0;
+    return 0;
 }
 
-/* @broken  Where a journal that breaks off says why; NULL: that is an error like any other. */
-static int load(struct rbk_store *store, const char *id, rbk_replay_fn *each, void *context,
-                struct rbk_replay **ret_replay, struct rbk_error *broken, struct rbk_error *reterr)
+static int on_event(void *context, const struct rbk_store_event *event)
+{
+    struct walk *walk = context;
+    struct rbk_record record;
+    int error =
+        rbk_replay_take(walk->replay, event, &walk->scratch, walk->before, &record, walk->reterr);
+
+    return error != 0 || walk->each == NULL
+               ? error
+               : walk->each(walk->context, walk->replay, &record, walk->before);
+}
+
+int rbk_replay_open(struct rbk_store *store, const char *id, struct rbk_replay **ret_replay,
+                    struct rbk_error *reterr)
 {
     struct rbk_replay *replay = calloc(1, sizeof(*replay));
-    struct walk walk = {.replay = replay,
-                        .each = each,
-                        .context = context,
-                        .reterr = broken != NULL ? broken : reterr};
     int error;
 
     if (replay == NULL) {
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
     rbk_arena_init(&replay->arena, REPLAY_ARENA_BYTES);
-    rbk_arena_init(&walk.scratch, RECORD_ARENA_BYTES);
     if ((error = rbk_store_get_run(store, id, &replay->arena, &replay->run, reterr)) != 0 ||
         (error = rbk_store_get_machine(store, replay->run.machine.data, &replay->arena,
                                        &replay->machine_text, reterr)) != 0 ||
@@ -525,9 +534,30 @@ static int load(struct rbk_store *store, const char *id, rbk_replay_fn *each, vo
         (error = begin(replay, reterr)) != 0) {
         goto fail;
     }
-    walk.state_bytes = rbk_state_bytes(replay->machine);
+    *ret_replay = replay;
+    return 0;
+
+fail:
+    rbk_replay_free(replay);
+    return error;
+}
+
+/* @broken  Where a journal that breaks off says why; NULL: that is an error like any other. */
+static int load(struct rbk_store *store, const char *id, rbk_replay_fn *each, void *context,
+                struct rbk_replay **ret_replay, struct rbk_error *broken, struct rbk_error *reterr)
+{
+    struct rbk_replay *replay = NULL;
+    struct walk walk = {
+        .each = each, .context = context, .reterr = broken != NULL ? broken : reterr};
+    int error = rbk_replay_open(store, id, &replay, reterr);
+
+    if (error != 0) {
+        return error;
+    }
+    walk.replay = replay;
+    rbk_arena_init(&walk.scratch, RBK_REPLAY_SCRATCH_BYTES);
     if (each != NULL) {
-        walk.before = rbk_arena_alloc(&replay->arena, walk.state_bytes, 8);
+        walk.before = rbk_arena_alloc(&replay->arena, rbk_state_bytes(replay->machine), 8);
     }
     if (each == NULL && (error = rbk_snapshot_load(store, replay, reterr)) != 0) {
         goto fail;

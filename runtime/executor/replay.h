@@ -6,6 +6,7 @@
  * `rbk log` and reports read a run with it without touching it.
  */
 
+#include "runtime/core/base/limits.h"
 #include "runtime/core/step.h"
 #include "runtime/executor/alerts.h"
 #include "runtime/executor/record.h"
@@ -102,6 +103,21 @@ RBK_MUST_USE int rbk_replay_load_far(struct rbk_store *store, const char *id, rb
                                      void *context, struct rbk_replay **ret_replay,
                                      struct rbk_error *ret_broken, struct rbk_error *reterr);
 void rbk_replay_free(struct rbk_replay *replay);
+
+/* An event with its values, which take several times the bytes of their JSON. */
+#define RBK_REPLAY_SCRATCH_BYTES (RBK_EVENT_BYTES_MAX * 32)
+/* Run `id` with its machine and settings, and no event yet. Errors as above. */
+RBK_MUST_USE int rbk_replay_open(struct rbk_store *store, const char *id,
+                                 struct rbk_replay **ret_replay, struct rbk_error *reterr);
+/*
+ * Take in the next event of its journal.
+ * @scratch  Of RBK_REPLAY_SCRATCH_BYTES; it is reset, and the record lives in it.
+ * @before   Gets the state as it was; NULL: nobody wants it.
+ * @return 0; -RBK_ECORRUPT or -RBK_ELIMIT, and the replay is of no use any more.
+ */
+RBK_MUST_USE int rbk_replay_take(struct rbk_replay *replay, const struct rbk_store_event *event,
+                                 struct rbk_arena *scratch, struct rbk_state *before,
+                                 struct rbk_record *ret_record, struct rbk_error *reterr);
 
 /* A replay for a run that is about to be created: state initialised, no events. Takes `params` (in
  * `arena`, which moves into the replay). */

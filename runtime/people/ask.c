@@ -150,11 +150,11 @@ static int bind_question(const struct rbk_replay *replay, const char *run, const
                                                          : "question %s is not open any more",
                              question);
     }
-    return resolves ? 0
-                    : rbk_error_set(reterr, RBK_ESTATE,
-                                    only == RBK_QUESTION_ATTEST
-                                        ? "no such question to attest is open"
-                                        : "no such question is open");
+    return resolves
+               ? 0
+               : rbk_error_set(reterr, RBK_ESTATE,
+                               only == RBK_QUESTION_ATTEST ? "no such question to attest is open"
+                                                           : "no such question is open");
 }
 
 /* The same with the run as the asker has it, or as the store does. */
@@ -298,7 +298,8 @@ int rbk_ask_resolve(struct rbk_store *store, const char *run, const struct rbk_a
     if (body == NULL || set_roles(body, asker) != 0) {
         error = not_utf8(reterr);
     } else if ((error = bind_run(store, run, body, reterr)) == 0 &&
-               (error = find_question(store, run, asker, step, RBK_QUESTION_DOUBT, body, reterr)) == 0) {
+               (error = find_question(store, run, asker, step, RBK_QUESTION_DOUBT, body, reterr)) ==
+                   0) {
         error = put(store, run, asker, "command", body, ret_request, reterr);
     }
     json_decref(body);

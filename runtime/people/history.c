@@ -197,44 +197,74 @@ int rbk_history_open_far(struct rbk_history *history, struct rbk_store *store, c
 /* ---- following --------------------------------------------------------------------------------
  */
 
-/* One event that came since. */
+/* Events that came since, as many as are wanted. */
 struct next {
     struct rbk_history *history;
+    struct rbk_arena scratch;
     struct rbk_error *reterr;
+    uint64_t *count_left, *bytes_left;
 };
 
 static int on_event(void *context, const struct rbk_store_event *event)
 {
     struct next *next = context;
     struct rbk_history *history = next->history;
-    struct rbk_replay *replay = history->replay;
     struct rbk_record record;
-    struct rbk_arena arena;
     int error;
 
-    rbk_arena_init(&arena, RBK_EVENT_BYTES_MAX * 4);
-    error =
-        rbk_record_decode(event->kind, event->body, event->at_ms, &arena, &record, next->reterr);
-    if (error == 0) {
-        memcpy(history->before, replay->state, replay->state->bytes);
-        if (rbk_replay_apply(replay, &record) != RBK_REFUSAL_ACCEPTED) {
-            error = rbk_error_set(next->reterr, RBK_ECORRUPT,
-                                  "event %lld does not follow from those before it",
-                                  (long long)event->seq);
-        } else {
-            error = on_record(history, replay, &record, history->before);
-        }
+    if (*next->count_left == 0 || *next->bytes_left == 0) {
+        return 1; /* there is more */
     }
-    rbk_arena_fini(&arena);
-    return error;
+    --*next->count_left;
+    *next->bytes_left -=
+        event->body.bytes < *next->bytes_left ? event->body.bytes : *next->bytes_left;
+    error = rbk_replay_take(history->replay, event, &next->scratch, history->before, &record,
+                            next->reterr);
+    return error != 0 ? error : on_record(history, history->replay, &record, history->before);
+}
+
+int rbk_history_follow_some(struct rbk_history *history, uint64_t *count_left, uint64_t *bytes_left,
+                            bool *ret_more, struct rbk_error *reterr)
+{
+    struct next next = {
+        .history = history, .reterr = reterr, .count_left = count_left, .bytes_left = bytes_left};
+    int error;
+
+    rbk_arena_init(&next.scratch, RBK_REPLAY_SCRATCH_BYTES);
+    error = rbk_store_each_event(history->store, history->id, history->seq + 1, on_event, &next,
+                                 reterr);
+    rbk_arena_fini(&next.scratch);
+    history->runner = rbk_store_lease_held(history->store, history->id);
+    *ret_more = error > 0;
+    return error < 0 ? error : 0;
 }
 
 int rbk_history_follow(struct rbk_history *history, struct rbk_error *reterr)
 {
-    struct next next = {history, reterr};
-    int error = rbk_store_each_event(history->store, history->id, history->seq + 1, on_event, &next,
-                                     reterr);
-    history->runner = rbk_store_lease_held(history->store, history->id);
+    uint64_t count = UINT64_MAX, bytes = UINT64_MAX;
+    bool more;
+
+    return rbk_history_follow_some(history, &count, &bytes, &more, reterr);
+}
+
+int rbk_history_prepare(struct rbk_history *history, struct rbk_store *store, const char *id,
+                        struct rbk_show *show, struct rbk_error *reterr)
+{
+    struct rbk_replay *replay = NULL;
+    int error;
+
+    memset(history, 0, sizeof(*history));
+    history->show = show;
+    history->store = store;
+    history->borrowed = true;
+    (void)snprintf(history->id, sizeof(history->id), "%s", id);
+    error = rbk_replay_open(store, id, &replay, reterr);
+    if (error == 0 && (error = begin(history, replay)) != 0) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if (history->replay == NULL) {
+        rbk_replay_free(replay);
+    }
     return error;
 }
 

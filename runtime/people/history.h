@@ -44,8 +44,17 @@ RBK_MUST_USE int rbk_history_open(struct rbk_history *history, struct rbk_store 
 RBK_MUST_USE int rbk_history_open_far(struct rbk_history *history, struct rbk_store *store,
                                       const char *id, struct rbk_show *show,
                                       struct rbk_error *ret_broken, struct rbk_error *reterr);
-/* Take the events that came since. @return 0 or a negative error. */
+/* The same, with no event taken in yet: for who cannot read a long journal in one go. */
+RBK_MUST_USE int rbk_history_prepare(struct rbk_history *history, struct rbk_store *store,
+                                     const char *id, struct rbk_show *show,
+                                     struct rbk_error *reterr);
+/* Take the events that came since. @return 0 or a negative error: it is of no use any more then. */
 RBK_MUST_USE int rbk_history_follow(struct rbk_history *history, struct rbk_error *reterr);
+/* Take some of them: as long as neither is 0; what is taken is taken off both.
+ * @ret_more  Whether there are others, which the next call takes. */
+RBK_MUST_USE int rbk_history_follow_some(struct rbk_history *history, uint64_t *count_left,
+                                         uint64_t *bytes_left, bool *ret_more,
+                                         struct rbk_error *reterr);
 void rbk_history_fini(struct rbk_history *history);
 
 #endif

@@ -14,6 +14,8 @@
 
 /* How exactly the last use of a token is kept. */
 #define USED_EVERY_MS 60000
+/* Of a token; more were not written by us. */
+#define ROLES_MAX 1024u
 
 /* ---- failures ---------------------------------------------------------------------------------
  */
@@ -87,51 +89,84 @@ static enum rbk_token_scope scope_of(struct rbk_str word)
     return RBK_TOKEN_SCOPE_COUNT; /* of a later version: it may do nothing */
 }
 
-static void take_roles(struct request *request, struct rbk_str text)
+/* false: there is no room for them. */
+static bool take_roles(struct request *request, struct rbk_str text)
 {
     struct identity *identity = &request->identity;
+    bool taken = true;
     json_t *roles = json_loadb(text.data, text.bytes, 0, NULL), *role;
     size_t index;
 
     identity->roles = NULL;
     identity->role_count = 0;
-    if (!json_is_array(roles)) {
+    if (!json_is_array(roles) || json_array_size(roles) > ROLES_MAX) {
         /* Not written by us: it speaks for no role at all, rather than for every one. */
-        identity->roles = rbk_new(&request->arena, struct rbk_str);
+        identity->roles =
+            rbk_arena_try_alloc(&request->arena, sizeof(struct rbk_str), alignof(struct rbk_str));
+        taken = identity->roles != NULL;
     } else if (json_array_size(roles) != 0) {
-        identity->roles = rbk_new_array(&request->arena, struct rbk_str, json_array_size(roles));
+        identity->roles =
+            rbk_arena_try_alloc(&request->arena, json_array_size(roles) * sizeof(struct rbk_str),
+                                alignof(struct rbk_str));
+        taken = identity->roles != NULL;
         json_array_foreach(roles, index, role)
         {
-            if (json_is_string(role)) {
-                identity->roles[identity->role_count++] =
-                    rbk_arena_copy(&request->arena, rbk_str_from(json_string_value(role)));
+            if (taken && json_is_string(role)) {
+                struct rbk_str *name = &identity->roles[identity->role_count++];
+
+                taken = rbk_request_keep(request, rbk_str_from(json_string_value(role)), name);
             }
         }
     }
     json_decref(roles);
+    return taken;
+}
+
+void rbk_access_touch(struct rbk_server *server)
+{
+    struct rbk_store *store = server->store;
+    int error;
+
+    if (server->touched_count == 0 || rbk_store_begin(store, NULL) != 0) {
+        return; /* the tick tries again */
+    }
+    error = 0;
+    for (size_t i = 0; i < server->touched_count && error == 0; i++) {
+        error = rbk_store_touch_token(store, rbk_str_from(server->touched[i].id),
+                                      server->touched[i].at_ms, NULL);
+    }
+    if (error == 0) {
+        error = rbk_store_commit(store, NULL);
+    } else {
+        rbk_store_rollback(store);
+    }
+    if (error != 0) {
+        rbk_server_store_failed(server);
+    }
+    server->touched_count = 0;
 }
 
 /* Keep about when it was used; the request does not depend on it. */
-static void touch(struct rbk_server *server, struct rbk_store *store,
-                  const struct rbk_store_token *token)
+static void touch(struct rbk_server *server, const struct rbk_store_token *token)
 {
     int64_t now_ms = rbk_server_now_ms();
-    int error;
+    size_t i = 0;
 
     if (now_ms - token->used_ms < USED_EVERY_MS) {
         return;
     }
-    error = rbk_store_begin(store, NULL);
-    if (error == 0) {
-        error = rbk_store_touch_token(store, token->id, now_ms, NULL);
-        if (error == 0) {
-            error = rbk_store_commit(store, NULL);
-        } else {
-            rbk_store_rollback(store);
-        }
-        if (error != 0) {
-            rbk_server_store_failed(server);
-        }
+    while (i < server->touched_count && !rbk_str_is(token->id, server->touched[i].id)) {
+        i++;
+    }
+    if (i == TOUCHED_MAX || token->id.bytes >= sizeof(server->touched[i].id)) {
+        return;
+    }
+    memcpy(server->touched[i].id, token->id.data, token->id.bytes);
+    server->touched[i].id[token->id.bytes] = '\0';
+    server->touched[i].at_ms = now_ms;
+    if (i == server->touched_count) {
+        server->touched_count++;
+        rbk_access_touch(server);
     }
 }
 
@@ -166,8 +201,10 @@ static int identify(struct request *request, struct rbk_str text, const char **r
     request->identity.token = token.id;
     request->identity.person = token.person;
     request->identity.scope = scope_of(token.scope);
-    take_roles(request, token.roles);
-    touch(request->server, store, &token);
+    if (!take_roles(request, token.roles)) {
+        return rbk_error_set(reterr, RBK_ELIMIT, "there is no room for the roles of this token");
+    }
+    touch(request->server, &token);
     return 0;
 }
 
@@ -228,10 +265,13 @@ bool rbk_access_stands(struct request *request)
     struct rbk_store_token token;
     struct rbk_arena arena;
     bool stands;
+    int error;
 
     rbk_arena_init(&arena, (size_t)1 << 20);
-    stands = rbk_store_get_token(store, request->identity.token, &arena, &token, NULL) == 0 &&
-             rbk_token_useless(&token, rbk_server_now_ms()) == NULL;
+    error = rbk_store_get_token(store, request->identity.token, &arena, &token, NULL);
+    /* While the store is locked nothing is known of it; the next look will tell. */
+    stands = error == -RBK_EBUSY ||
+             (error == 0 && rbk_token_useless(&token, rbk_server_now_ms()) == NULL);
     rbk_arena_fini(&arena);
     return stands;
 }

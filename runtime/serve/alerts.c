@@ -4,8 +4,14 @@
  *
  * Alertmanager sends what it has said before again and again; an alert whose state a run knows
  * already, or that waits in its inbox, is not put there again. What is to be written is found out
- * first; then all rows of one call are made durable together, in a moment, so that no runner waits
- * for it, and before it is answered with 200. Anything else is a 5xx, and Alertmanager comes again.
+ * first, run by run; then it is written, and made durable before it is answered with 200. Anything
+ * else is a 5xx, and Alertmanager comes again.
+ *
+ * Neither is done in one turn when it is much: others are answered in between, and no runner waits
+ * long for the lock. The call is kept with its request and goes on where it was:
+ *
+ *   rbk_post_alerts ─▶ look_at_run, one after the other ─▶ write_some, until all is written ─▶ 200
+ *                         └─ being read, or enough ─▶ waits      └─ locked, or enough ─▶ waits
  */
 #include "runtime/serve/serve_internal.h"
 
@@ -24,16 +30,21 @@
 /* Rows that wait in one run's inbox, and the rows of one call. */
 #define PENDING_BYTES_MAX ((size_t)16 << 20)
 #define CALL_BYTES_MAX ((size_t)64 << 20)
+/* What is done in one turn: alerts that are compared, rows that are written, and their bytes. */
+#define TURN_ALERTS 20000u
+#define TURN_ROWS 1000u
+#define TURN_ROWS_BYTES ((size_t)1 << 20)
 
 /* One alert of the call; texts are borrowed from the body. */
 struct alert {
     struct rbk_str name;
     const struct rbk_pair *labels; /* without alertname, in the request's arena */
     size_t label_count;
+    uint64_t hash; /* of name and labels, in whatever order they stand */
     bool firing;
 };
 
-/* A call under way. */
+/* A call under way, in its request's arena. */
 struct call {
     struct request *request;
     struct rbk_store *store;
@@ -41,7 +52,11 @@ struct call {
     size_t alert_count;
     char (*runs)[RBK_RUN_ID_BYTES]; /* unfinished ones */
     size_t run_count;
-    struct row *rows, **rows_end; /* to be written */
+    size_t run_index;          /* the next one to be looked at */
+    size_t alerts_left;        /* to be compared in this turn */
+    struct rbk_error failure;  /* of a run that could not be told */
+    struct row *rows, **end;   /* to be written */
+    const struct row *written; /* the next one to be written; all before it are */
     size_t row_count, row_bytes;
 };
 
@@ -55,9 +70,30 @@ struct row {
 /* ---- reading the body -------------------------------------------------------------------------
  */
 
+/* FNV-1a. */
+static uint64_t hash_text(uint64_t hash, struct rbk_str text)
+{
+    for (size_t i = 0; i < text.bytes; i++) {
+        hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(1099511628211);
+    }
+    return (hash ^ 0xff) * UINT64_C(1099511628211);
+}
+
+static uint64_t hash_alert(const struct alert *alert)
+{
+    uint64_t hash = hash_text(UINT64_C(14695981039346656037), alert->name);
+
+    for (size_t i = 0; i < alert->label_count; i++) {
+        hash += hash_text(hash_text(UINT64_C(14695981039346656037), alert->labels[i].name),
+                          alert->labels[i].value);
+    }
+    return hash;
+}
+
 /* NULL, or what is wrong with it. */
 static const char *read_alert(struct call *call, const json_t *object, struct alert *ret_alert)
 {
+    static const char *const no_room = "there is no room for so many labels";
     struct rbk_arena *arena = &call->request->arena;
     const json_t *labels = json_object_get(object, "labels");
     const char *status = json_string_value(json_object_get(object, "status"));
@@ -72,7 +108,11 @@ static const char *read_alert(struct call *call, const json_t *object, struct al
     if (!json_is_object(labels) || json_object_size(labels) > RBK_ALERT_LABELS_MAX) {
         return "an alert has labels, and not more than 64";
     }
-    pairs = rbk_new_array(arena, struct rbk_pair, json_object_size(labels) + 1);
+    pairs = rbk_arena_try_alloc(arena, (json_object_size(labels) + 1) * sizeof(*pairs),
+                                alignof(struct rbk_pair));
+    if (pairs == NULL) {
+        return no_room;
+    }
     *ret_alert = (struct alert){.labels = pairs, .firing = strcmp(status, "firing") == 0};
     json_object_keylen_foreach((json_t *)labels, name, bytes, value)
     {
@@ -85,12 +125,19 @@ static const char *read_alert(struct call *call, const json_t *object, struct al
             return "an alert's labels are not longer than 32768 bytes";
         }
         if (rbk_str_is((struct rbk_str){name, bytes}, "alertname")) {
-            ret_alert->name = rbk_arena_copy(arena, text);
+            if (!rbk_request_keep(call->request, text, &ret_alert->name)) {
+                return no_room;
+            }
         } else if (text.bytes != 0) {
-            pairs[ret_alert->label_count++] = (struct rbk_pair){
-                rbk_arena_copy(arena, (struct rbk_str){name, bytes}), rbk_arena_copy(arena, text)};
+            struct rbk_pair *pair = &pairs[ret_alert->label_count++];
+
+            if (!rbk_request_keep(call->request, (struct rbk_str){name, bytes}, &pair->name) ||
+                !rbk_request_keep(call->request, text, &pair->value)) {
+                return no_room;
+            }
         }
     }
+    ret_alert->hash = hash_alert(ret_alert);
     if (ret_alert->name.bytes == 0 || memchr(ret_alert->name.data, 0, ret_alert->name.bytes)) {
         return "an alert has a label alertname";
     }
@@ -111,8 +158,10 @@ static bool read_body(struct call *call, const json_t *body, enum MHD_Result *re
     } else if (!json_is_array(alerts) || json_array_size(alerts) > ALERTS_MAX) {
         wrong = "\"alerts\" is to be an array, of not more than 10000";
     } else {
-        call->alerts =
-            rbk_new_array(&call->request->arena, struct alert, json_array_size(alerts) + 1);
+        call->alerts = rbk_arena_try_alloc(&call->request->arena,
+                                           (json_array_size(alerts) + 1) * sizeof(*call->alerts),
+                                           alignof(struct alert));
+        wrong = call->alerts == NULL ? "there is no room for so many alerts" : NULL;
         json_array_foreach(alerts, index, alert)
         {
             if (wrong == NULL) {
@@ -136,12 +185,16 @@ struct names {
     bool all; /* one cannot be told before the runner evaluates it */
 };
 
-static struct names names_of(const struct rbk_history *history, struct rbk_arena *arena)
+/* false: there is no room for them. */
+static bool names_of(const struct rbk_history *history, struct rbk_arena *arena,
+                     struct names *ret_names)
 {
     const struct rbk_machine *machine = history->replay->machine;
-    struct names names = {.items = rbk_new_array(arena, struct rbk_str, machine->read_count + 1)};
+    struct names names = {
+        .items = rbk_arena_try_alloc(arena, (machine->read_count + 1) * sizeof(struct rbk_str),
+                                     alignof(struct rbk_str))};
 
-    for (uint32_t i = 0; i < machine->read_count; i++) {
+    for (uint32_t i = 0; i < machine->read_count && names.items != NULL; i++) {
         const struct rbk_read *read = &machine->reads[i];
 
         for (uint32_t j = 0; read->kind == RBK_READ_ALERT && j < read->args.count; j++) {
@@ -155,11 +208,12 @@ static struct names names_of(const struct rbk_history *history, struct rbk_arena
                 value.missing || !rbk_type_is_text(value.type)) {
                 names.all = true;
             } else if (names.count < machine->read_count) {
-                names.items[names.count++] = rbk_arena_copy(arena, value.as.text);
+                names.items[names.count++] = value.as.text; /* of the arena, or of the history */
             }
         }
     }
-    return names;
+    *ret_names = names;
+    return names.items != NULL;
 }
 
 static bool waits_for(const struct names *names, struct rbk_str name)
@@ -203,22 +257,105 @@ static bool same_labels(const struct rbk_pair *a, size_t a_count, const struct a
     return true;
 }
 
-/* What waits in the inbox of a run, looked through for one alert after the other. */
+/* What waits in the inbox of a run, found by hash. What is here cannot be more than is kept: it is
+ * cut before. */
 struct pending {
     struct rbk_arena arena;
     struct alert *alerts; /* oldest first */
     size_t count, capacity, rows, bytes;
+    uint32_t *table; /* `size` slots, a power of two: 1 + index into alerts; 0: free */
+    size_t size;
     bool cut; /* there is more than was kept: what a run will know cannot be told */
 };
+
+/* false: there is no room. */
+static bool pending_init(struct pending *pending, size_t capacity)
+{
+    pending->capacity = capacity;
+    for (pending->size = 16; pending->size < 2 * capacity; pending->size *= 2) {
+    }
+    pending->alerts = rbk_arena_try_alloc(&pending->arena, capacity * sizeof(*pending->alerts),
+                                          alignof(struct alert));
+    pending->table = rbk_arena_try_alloc(&pending->arena, pending->size * sizeof(*pending->table),
+                                         alignof(uint32_t));
+    return pending->alerts != NULL && pending->table != NULL;
+}
+
+static bool same_alert(const struct alert *a, const struct alert *b)
+{
+    return a->hash == b->hash && rbk_str_equal(a->name, b->name) &&
+           same_labels(a->labels, a->label_count, b);
+}
+
+/* The slot of an alert: that of its latest row, or a free one. */
+static uint32_t *slot_of(struct pending *pending, const struct alert *alert)
+{
+    size_t at = (size_t)(alert->hash ^ alert->hash >> 32) & (pending->size - 1);
+
+    while (pending->table[at] != 0 &&
+           !same_alert(&pending->alerts[pending->table[at] - 1], alert)) {
+        at = (at + 1) & (pending->size - 1);
+    }
+    return &pending->table[at];
+}
+
+static void pending_add(struct pending *pending, const struct alert *alert)
+{
+    uint32_t *slot = slot_of(pending, alert);
+
+    pending->alerts[pending->count++] = *alert;
+    *slot = (uint32_t)pending->count;
+}
+
+static bool copy(struct rbk_arena *arena, const char *data, size_t bytes, struct rbk_str *ret_copy)
+{
+    char *text = rbk_arena_try_alloc(arena, bytes + 1, 1);
+
+    if (text != NULL && bytes != 0) {
+        memcpy(text, data, bytes);
+    }
+    *ret_copy = (struct rbk_str){text, bytes};
+    return text != NULL;
+}
+
+/* An alert as a row says it. false: there is no room, or it says none. */
+static bool read_pending(struct pending *pending, json_t *body, struct alert *ret_alert)
+{
+    json_t *labels = json_object_get(body, "labels"), *value;
+    const char *name = json_string_value(json_object_get(body, "name"));
+    struct rbk_pair *pairs = rbk_arena_try_alloc(
+        &pending->arena, (json_object_size(labels) + 1) * sizeof(*pairs), alignof(struct rbk_pair));
+    size_t bytes;
+
+    *ret_alert =
+        (struct alert){.labels = pairs, .firing = json_is_true(json_object_get(body, "firing"))};
+    if (pairs == NULL || name == NULL ||
+        !copy(&pending->arena, name, strlen(name), &ret_alert->name)) {
+        return false;
+    }
+    json_object_keylen_foreach(labels, name, bytes, value)
+    {
+        struct rbk_pair *pair = &pairs[ret_alert->label_count];
+
+        if (!json_is_string(value) || json_string_length(value) == 0) {
+            continue;
+        }
+        if (!copy(&pending->arena, name, bytes, &pair->name) ||
+            !copy(&pending->arena, json_string_value(value), json_string_length(value),
+                  &pair->value)) {
+            return false;
+        }
+        ret_alert->label_count++;
+    }
+    ret_alert->hash = hash_alert(ret_alert);
+    return true;
+}
 
 static int keep_pending(void *context, const struct rbk_store_request *row)
 {
     struct pending *pending = context;
-    json_t *body, *labels, *value;
-    struct rbk_pair *pairs;
-    struct alert *alert;
-    const char *name;
-    size_t bytes;
+    struct alert alert;
+    json_t *body;
 
     pending->rows++;
     pending->bytes += row->body.bytes;
@@ -230,45 +367,52 @@ static int keep_pending(void *context, const struct rbk_store_request *row)
         (body = json_loadb(row->body.data, row->body.bytes, 0, NULL)) == NULL) {
         return 0;
     }
-    labels = json_object_get(body, "labels");
-    alert = &pending->alerts[pending->count++];
-    pairs = rbk_new_array(&pending->arena, struct rbk_pair, json_object_size(labels) + 1);
-    *alert = (struct alert){
-        .name = rbk_arena_copy(&pending->arena,
-                               rbk_str_from(json_string_value(json_object_get(body, "name")))),
-        .labels = pairs,
-        .firing = json_is_true(json_object_get(body, "firing"))};
-    json_object_keylen_foreach(labels, name, bytes, value)
-    {
-        if (json_is_string(value) && json_string_length(value) != 0) {
-            pairs[alert->label_count++] = (struct rbk_pair){
-                rbk_arena_copy(&pending->arena, (struct rbk_str){name, bytes}),
-                rbk_arena_copy(&pending->arena, (struct rbk_str){json_string_value(value),
-                                                                 json_string_length(value)})};
-        }
+    if (read_pending(pending, body, &alert)) {
+        pending_add(pending, &alert);
     }
     json_decref(body);
     return 0;
 }
 
-/* The state that the run will have once it has read its inbox. */
-static bool is_known_firing(const struct rbk_history *history, const struct pending *pending,
-                            const struct alert *alert)
+/* The alerts that the run knows to fire come first, as if they waited, too. @return false: there is
+ * no room. */
+static bool keep_known(struct pending *pending, const struct rbk_history *history)
 {
     const struct rbk_alerts *alerts = &history->replay->alerts;
-    bool firing = false;
+    struct pending known = {.arena = pending->arena};
+    bool kept;
 
-    for (size_t i = 0; i < alerts->count; i++) {
-        firing |= rbk_str_equal(alerts->items[i].name, alert->name) &&
-                  same_labels(alerts->items[i].labels, alerts->items[i].label_count, alert);
+    /* Those of the inbox go behind them again, in their order. */
+    kept = pending_init(&known, pending->count + alerts->count + pending->capacity);
+    pending->arena = known.arena;
+    for (size_t i = 0; kept && i < alerts->count; i++) {
+        struct alert alert = {.name = alerts->items[i].name,
+                              .labels = alerts->items[i].labels,
+                              .label_count = alerts->items[i].label_count,
+                              .firing = true};
+
+        alert.hash = hash_alert(&alert);
+        pending_add(&known, &alert);
     }
-    for (size_t i = 0; i < pending->count; i++) {
-        if (rbk_str_equal(pending->alerts[i].name, alert->name) &&
-            same_labels(pending->alerts[i].labels, pending->alerts[i].label_count, alert)) {
-            firing = pending->alerts[i].firing;
-        }
+    for (size_t i = 0; kept && i < pending->count; i++) {
+        pending_add(&known, &pending->alerts[i]);
     }
-    return firing;
+    if (kept) {
+        pending->alerts = known.alerts;
+        pending->table = known.table;
+        pending->size = known.size;
+        pending->count = known.count;
+        pending->capacity = known.capacity;
+    }
+    return kept;
+}
+
+/* The state that the run will have once it has read its inbox. */
+static bool will_fire(struct pending *pending, const struct alert *alert)
+{
+    uint32_t slot = *slot_of(pending, alert);
+
+    return slot != 0 && pending->alerts[slot - 1].firing;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------
@@ -312,19 +456,60 @@ static int add_row(struct call *call, const char *run, const struct rbk_history 
         free(body);
         return rbk_error_set(reterr, RBK_ELIMIT, "this call says too much to too many runs");
     }
-    row = rbk_new(&call->request->arena, struct row);
-    *row =
-        (struct row){.run = run, .body = rbk_arena_copy(&call->request->arena, rbk_str_from(body))};
+    row = rbk_arena_try_alloc(&call->request->arena, sizeof(*row), alignof(struct row));
+    if (row == NULL || !rbk_request_keep(call->request, rbk_str_from(body), &row->body)) {
+        free(body);
+        return rbk_error_set(reterr, RBK_ELIMIT, "this call says too much to too many runs");
+    }
     free(body);
-    *call->rows_end = row;
-    call->rows_end = &row->next;
+    row->run = run;
+    *call->end = row;
+    call->end = &row->next;
     call->row_count++;
     return 0;
 }
 
-/* What is to be told to one run. */
+/* What is to be told to a run that waits for some of it. */
+static int compare(struct call *call, const char *run, struct pending *pending,
+                   const struct names *names, struct rbk_error *reterr)
+{
+    struct seen *seen;
+    int error;
+
+    if (!pending_init(pending, RBK_SERVE_PENDING_MAX + call->alert_count)) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    error = rbk_store_each_request(call->store, run, keep_pending, pending, reterr);
+    /* The inbox first, the journal after it: what the runner takes in between is seen in both, and
+     * the other way round it would be in neither. */
+    if (error == 0 && (seen = rbk_seen(call->request->server, run, reterr)) == NULL) {
+        return -(int)reterr->code;
+    }
+    if (error == 0 && !keep_known(pending, &seen->history)) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < call->alert_count && error == 0; i++) {
+        const struct alert *alert = &call->alerts[i];
+
+        if (!waits_for(names, alert->name) ||
+            (!pending->cut && will_fire(pending, alert) == alert->firing)) {
+            continue;
+        }
+        if (pending->cut || pending->rows >= RBK_SERVE_PENDING_MAX) {
+            error = no_room(run, pending->rows, reterr);
+        } else if ((error = add_row(call, run, &seen->history, alert, reterr)) == 0) {
+            pending_add(pending, alert);
+            pending->rows++;
+        }
+    }
+    return error;
+}
+
+/* What is to be told to one run. -RBK_ETIMEOUT: it is still being read. */
 static int look_at_run(struct call *call, const char *run, struct rbk_error *reterr)
 {
+    struct row **end = call->end;
+    size_t row_count = call->row_count, row_bytes = call->row_bytes;
     struct seen *seen = rbk_seen(call->request->server, run, reterr);
     struct pending pending = {0};
     struct names names;
@@ -334,33 +519,19 @@ static int look_at_run(struct call *call, const char *run, struct rbk_error *ret
         return -(int)reterr->code;
     }
     rbk_arena_init(&pending.arena, (size_t)256 << 20);
-    names = names_of(&seen->history, &pending.arena);
-    if (waits_for_any(&names, call)) {
-        pending.capacity = RBK_SERVE_PENDING_MAX + call->alert_count;
-        pending.alerts = rbk_new_array(&pending.arena, struct alert, pending.capacity);
-        error = rbk_store_each_request(call->store, run, keep_pending, &pending, reterr);
-        /* The inbox first, the journal after it: what the runner takes in between is seen in both,
-         * and the other way round it would be in neither. */
-        if (error == 0 && (seen = rbk_seen(call->request->server, run, reterr)) == NULL) {
-            rbk_arena_fini(&pending.arena);
-            return -(int)reterr->code;
-        }
-    }
-    for (size_t i = 0; i < call->alert_count && error == 0; i++) {
-        const struct alert *alert = &call->alerts[i];
-
-        if (!waits_for(&names, alert->name) ||
-            (!pending.cut && is_known_firing(&seen->history, &pending, alert) == alert->firing)) {
-            continue;
-        }
-        if (pending.cut || pending.rows >= RBK_SERVE_PENDING_MAX) {
-            error = no_room(run, pending.rows, reterr);
-        } else if ((error = add_row(call, run, &seen->history, alert, reterr)) == 0) {
-            pending.alerts[pending.count++] = *alert;
-            pending.rows++;
-        }
+    if (!names_of(&seen->history, &pending.arena, &names)) {
+        error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    } else if (waits_for_any(&names, call)) {
+        error = compare(call, run, &pending, &names, reterr);
     }
     rbk_arena_fini(&pending.arena);
+    if (error == -RBK_ETIMEOUT || error == -RBK_EBUSY) {
+        /* It is looked at again. */
+        *end = NULL;
+        call->end = end;
+        call->row_count = row_count;
+        call->row_bytes = row_bytes;
+    }
     return error;
 }
 
@@ -378,63 +549,126 @@ static int keep_run(void *context, const struct rbk_store_run *run)
 
 static int list_runs(struct call *call, struct rbk_error *reterr)
 {
-    call->runs = rbk_arena_alloc_array(&call->request->arena, RUNS_MAX, sizeof(*call->runs), 1);
-    call->rows_end = &call->rows;
+    call->runs = rbk_arena_try_alloc(&call->request->arena, RUNS_MAX * sizeof(*call->runs), 1);
+    if (call->runs == NULL) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
     return rbk_store_each_run(call->store, true, keep_run, call, reterr);
 }
 
-static int write_rows(struct call *call, struct rbk_error *reterr)
+/* Make some of the rows durable, and ring for them. */
+static int write_some(struct call *call, struct rbk_error *reterr)
 {
-    int error = call->rows != NULL ? rbk_store_begin(call->store, reterr) : 0;
+    const struct row *first = call->written, *row = first;
+    size_t count = 0, bytes = 0;
+    int error = rbk_store_begin(call->store, reterr);
     int64_t id;
 
-    if (call->rows == NULL || error != 0) {
+    if (error != 0) {
         return error;
     }
-    for (const struct row *row = call->rows; row != NULL && error == 0; row = row->next) {
+    for (; row != NULL && count < TURN_ROWS && bytes < TURN_ROWS_BYTES && error == 0;
+         row = row->next) {
         const struct rbk_store_request request = {.at_ms = (int64_t)rbk_when_now_ms(),
                                                   .who = call->request->identity.person,
                                                   .kind = RBK_STR("alert"),
                                                   .body = row->body};
 
         error = rbk_store_put_request(call->store, row->run, &request, &id, reterr);
+        count++;
+        bytes += row->body.bytes;
     }
     if (error != 0) {
         rbk_store_rollback(call->store);
         return error;
     }
-    return rbk_store_commit(call->store, reterr);
+    if ((error = rbk_store_commit(call->store, reterr)) != 0) {
+        return error;
+    }
+    call->written = row;
+    for (const char *rung = NULL; first != row; first = first->next) {
+        if (first->run != rung) { /* rows of one run stand together */
+            rbk_store_ring(call->store, first->run);
+            rung = first->run;
+        }
+    }
+    return 0;
 }
 
-/* What each run can take is made durable; what one run cannot does not keep it from the others. */
+/* Look at the runs that have not been looked at. What one run cannot take does not keep it from the
+ * others. @return Whether it is done; else the request waits. */
+static bool look_at_runs(struct call *call)
+{
+    struct request *request = call->request;
+
+    while (call->run_index < call->run_count) {
+        struct rbk_error error = {0};
+        int result = 0;
+
+        if (call->alerts_left == 0 && rbk_wait_for(request, WAITING_TURN, 0)) {
+            return false;
+        }
+        result = look_at_run(call, call->runs[call->run_index], &error);
+        if ((result == -RBK_ETIMEOUT && rbk_wait_for(request, WAITING_RUN, RBK_SERVE_READ_MS)) ||
+            (result == -RBK_EBUSY && rbk_wait_for(request, WAITING_LOCK, RBK_SERVE_LOCKED_MS))) {
+            return false;
+        }
+        if (result != 0) {
+            call->failure = error;
+        }
+        call->alerts_left -=
+            call->alerts_left < call->alert_count ? call->alerts_left : call->alert_count;
+        call->run_index++;
+        request->due_ms[WAITING_RUN] = 0; /* the next one has its own time */
+        if (call->run_index == call->run_count) {
+            call->written = call->rows;
+        }
+    }
+    return true;
+}
+
+static enum MHD_Result not_stored(struct call *call, const struct rbk_error *error)
+{
+    char text[600];
+
+    (void)snprintf(text, sizeof(text), "%s was stored: %s",
+                   call->written == call->rows ? "nothing" : "not all", error->text);
+    return rbk_reply_later(call->request, text);
+}
+
+/* What each run can take is made durable. */
 static enum MHD_Result feed(struct call *call)
 {
     struct rbk_server *server = call->request->server;
-    struct rbk_error error = {0}, failure = {0};
-    const char *rung = NULL;
+    struct rbk_error error = {0};
 
-    for (size_t i = 0; i < call->run_count; i++) {
-        if (look_at_run(call, call->runs[i], &error) != 0) {
-            failure = error;
-        }
+    call->store = rbk_server_store(server); /* it may be another one than before */
+    call->alerts_left = TURN_ALERTS;
+    if (!look_at_runs(call)) {
+        return MHD_YES;
     }
-    if (write_rows(call, &error) != 0) {
-        if (error.code != RBK_EBUSY) {
-            rbk_server_store_failed(server);
+    while (call->written != NULL) {
+        int result = write_some(call, &error);
+
+        if ((result == -RBK_EBUSY &&
+             rbk_wait_for(call->request, WAITING_LOCK, RBK_SERVE_LOCKED_MS)) ||
+            (result == 0 && call->written != NULL &&
+             rbk_wait_for(call->request, WAITING_TURN, 0))) {
+            return MHD_YES;
         }
-        return rbk_reply_problem(call->request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                 "nothing was stored: %s", error.text);
-    }
-    for (const struct row *row = call->rows; row != NULL; row = row->next) {
-        if (row->run != rung) { /* rows of one run stand together */
-            rbk_store_ring(call->store, row->run);
-            rung = row->run;
+        if (result != 0) {
+            if (result != -RBK_EBUSY) {
+                rbk_server_store_failed(server);
+            }
+            return not_stored(call, &error);
         }
     }
     server->alerts_taken += call->alert_count;
-    if (failure.code != RBK_OK) {
-        return rbk_reply_problem(call->request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                 "not every run could be told: %s", failure.text);
+    if (call->failure.code != RBK_OK) {
+        char text[600];
+
+        (void)snprintf(text, sizeof(text), "not every run could be told: %s", call->failure.text);
+        return rbk_reply_later(call->request, text);
     }
     return rbk_reply_json(
         call->request, MHD_HTTP_OK,
@@ -443,22 +677,33 @@ static enum MHD_Result feed(struct call *call)
 
 enum MHD_Result rbk_post_alerts(struct request *request)
 {
-    struct call call = {.request = request};
+    struct call *call = request->job;
     enum MHD_Result answered = MHD_NO;
     struct rbk_error error = {0};
-    json_t *body = rbk_request_json(request, &answered);
+    json_t *body;
+    bool good;
 
-    if (body == NULL) {
+    if (call != NULL) {
+        return feed(call);
+    }
+    if ((body = rbk_request_json(request, &answered)) == NULL) {
         return answered;
     }
-    if (read_body(&call, body, &answered)) {
-        call.store = rbk_server_store(request->server);
-        if (list_runs(&call, &error) != 0) {
-            answered = rbk_reply_error(request, &error);
-        } else {
-            answered = feed(&call);
-        }
+    call = rbk_arena_try_alloc(&request->arena, sizeof(*call), alignof(struct call));
+    if (call == NULL) {
+        json_decref(body);
+        return rbk_reply_later(request, "out of memory");
     }
+    *call = (struct call){.request = request, .store = rbk_server_store(request->server)};
+    call->end = &call->rows;
+    good = read_body(call, body, &answered);
     json_decref(body);
-    return answered;
+    if (!good) {
+        return answered;
+    }
+    if (list_runs(call, &error) != 0) {
+        return rbk_reply_error(request, &error);
+    }
+    request->job = call;
+    return feed(call);
 }

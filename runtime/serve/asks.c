@@ -1,8 +1,8 @@
 /*
  * What people ask of a run: rows of the inbox, by runtime/people/ask.c, and the runner's replies.
  *
- *   rbk_post_… ─▶ ask.c ─▶ inbox          the request is suspended
- *   tick: rbk_waiting_look ─▶ reply?      it is resumed, the handler is called again and answers
+ *   rbk_post_… ─▶ ask.c ─▶ inbox      the request waits for the reply (wait.c)
+ *   rbk_post_…, called again           it answers; the row is there, and is not put there again
  *
  * Without a runner, or when it does not reply in time, the answer is 202: the row stays in the
  * inbox, and /requests/{id} tells what became of it.
@@ -65,69 +65,6 @@ enum MHD_Result rbk_get_request(struct request *request)
     return rbk_reply_json(request, MHD_HTTP_OK, request_json(&row, runner));
 }
 
-/* ---- waiting ----------------------------------------------------------------------------------
- */
-
-static void wait_for_reply(struct request *request)
-{
-    struct rbk_server *server = request->server;
-
-    request->wait_due_ms = rbk_server_clock_ms(server) + RBK_SERVE_WAIT_MS;
-    request->peer->due_ms = 0;
-    request->waiting = true;
-    request->next = server->waiting;
-    request->link = &server->waiting;
-    if (request->next != NULL) {
-        request->next->link = &request->next;
-    }
-    server->waiting = request;
-    MHD_suspend_connection(request->connection);
-    rbk_server_hurry(server);
-}
-
-static void wake(struct request *request)
-{
-    *request->link = request->next;
-    if (request->next != NULL) {
-        request->next->link = request->link;
-    }
-    request->waiting = false;
-    request->peer->due_ms = rbk_server_clock_ms(request->server) + RBK_SERVE_SEND_MS;
-    MHD_resume_connection(request->connection);
-}
-
-void rbk_waiting_look(struct rbk_server *server)
-{
-    struct rbk_store *store = rbk_server_store(server);
-    uint64_t now_ms = rbk_server_clock_ms(server);
-    bool woken = false;
-
-    for (struct request *request = server->waiting, *next; request != NULL; request = next) {
-        struct rbk_str reply = RBK_STR("");
-        struct rbk_arena arena;
-
-        next = request->next;
-        rbk_arena_init(&arena, (size_t)1 << 20);
-        if (request->wait_due_ms <= now_ms ||
-            rbk_store_get_reply(store, request->asked, &arena, &reply, NULL) != 0 ||
-            reply.bytes != 0) {
-            wake(request);
-            woken = true;
-        }
-        rbk_arena_fini(&arena);
-    }
-    if (woken) {
-        rbk_server_run(server);
-    }
-}
-
-void rbk_waiting_end(struct rbk_server *server)
-{
-    while (server->waiting != NULL) {
-        wake(server->waiting);
-    }
-}
-
 /* A runner's reply is the refusal's text, perhaps with more behind it. */
 static bool is_refusal(struct rbk_str reply, enum rbk_refusal refusal)
 {
@@ -137,7 +74,7 @@ static bool is_refusal(struct rbk_str reply, enum rbk_refusal refusal)
     return reply.bytes >= bytes && memcmp(reply.data, text, bytes) == 0;
 }
 
-/* The row is in the inbox: its reply, or a wait for it. Called again when the wait is over. */
+/* The row is in the inbox: its reply, or a wait for it. Called again when there may be one. */
 static enum MHD_Result answer_asked(struct request *request)
 {
     enum MHD_Result answered = MHD_NO;
@@ -149,8 +86,7 @@ static enum MHD_Result answer_asked(struct request *request)
     if (!read_row(request, request->asked, &row, &runner, &answered)) {
         return answered;
     }
-    if (row.reply.bytes == 0 && runner && request->wait_due_ms == 0 && !request->server->stopping) {
-        wait_for_reply(request);
+    if (row.reply.bytes == 0 && runner && rbk_wait_for(request, WAITING_REPLY, RBK_SERVE_WAIT_MS)) {
         return MHD_YES;
     }
     object = request_json(&row, runner);
@@ -263,6 +199,7 @@ static enum MHD_Result post_answer(struct request *request, const struct said *s
         return answered;
     }
     store = rbk_server_store(request->server);
+    asker.replay = rbk_seen_last(request->server, request->run)->history.replay;
     (void)snprintf(question, sizeof(question), "@%lld", (long long)said->id);
     result = strcmp(said->what, "attest") == 0
                  ? rbk_ask_attest(store, request->run, &asker, question, said->reason,
@@ -323,8 +260,15 @@ static enum MHD_Result post_command(struct request *request, const struct said *
     struct rbk_asker asker = rbk_access_asker(request);
     struct rbk_error error = {0};
     struct rbk_store *store = rbk_server_store(request->server);
+    struct seen *seen;
     int result;
 
+    if (strcmp(said->what, "resolve") == 0) {
+        if ((seen = rbk_seen(request->server, request->run, &error)) == NULL) {
+            return rbk_reply_error(request, &error);
+        }
+        asker.replay = seen->history.replay;
+    }
     result = strcmp(said->what, "resolve") == 0
                  ? rbk_ask_resolve(store, request->run, &asker, said->target, done, said->reason,
                                    &request->asked, &error)

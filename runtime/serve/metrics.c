@@ -356,8 +356,8 @@ static void look_at_runs(struct scrape *scrape)
     scrape->behind = 0;
     for (size_t i = 0; i < scrape->run_count; i++) {
         error = (struct rbk_error){0};
-        scrape->behind += rbk_seen(scrape->server, scrape->runs[i], &error) == NULL &&
-                          error.code == RBK_ETIMEOUT;
+        scrape->behind +=
+            rbk_seen(scrape->server, scrape->runs[i], &error) == NULL && error.code == RBK_ETIMEOUT;
     }
 }
 

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Answers that are sent however much is on its way. */
+#define SMALL_BYTES ((size_t)64 << 10)
+/* Seconds after which what was not possible is worth another try. */
+#define RETRY_AFTER "5"
+
 static const struct {
     const char *name, *value;
 } headers[] = {
@@ -48,12 +53,19 @@ static enum MHD_Result send_text(struct request *request, unsigned status, const
                                  struct rbk_str text, const char *header, const char *value)
 {
     /* libmicrohttpd does not write to it, whatever its type says. */
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        text.bytes, (void *)(uintptr_t)text.data, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response;
 
+    if (text.bytes > SMALL_BYTES &&
+        request->server->answer_bytes + text.bytes > RBK_SERVE_ANSWERS_BYTES_MAX) {
+        return rbk_reply_later(request, "too much is being sent to others; try again");
+    }
+    response = MHD_create_response_from_buffer(text.bytes, (void *)(uintptr_t)text.data,
+                                               MHD_RESPMEM_MUST_COPY);
     if (response == NULL) {
         return MHD_NO;
     }
+    request->answer_bytes = text.bytes;
+    request->server->answer_bytes += text.bytes;
     (void)MHD_add_response_header(response, "Content-Type", type);
     if (header != NULL) {
         (void)MHD_add_response_header(response, header, value);
@@ -116,10 +128,27 @@ enum MHD_Result rbk_reply_problem(struct request *request, unsigned status, cons
     return send_json(request, status, "application/problem+json", json, NULL, NULL);
 }
 
+enum MHD_Result rbk_reply_later(struct request *request, const char *why)
+{
+    json_t *json =
+        json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", "Service Unavailable",
+                  "status", MHD_HTTP_SERVICE_UNAVAILABLE, "detail", why);
+
+    if (json == NULL) { /* a path of the store may be no UTF-8 */
+        json = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title", "Service Unavailable",
+                         "status", MHD_HTTP_SERVICE_UNAVAILABLE);
+    }
+    return rbk_reply_with(request, MHD_HTTP_SERVICE_UNAVAILABLE, json, "Retry-After", RETRY_AFTER);
+}
+
 enum MHD_Result rbk_reply_error(struct request *request, const struct rbk_error *error)
 {
     unsigned status;
 
+    if ((error->code == RBK_EBUSY && rbk_wait_for(request, WAITING_LOCK, RBK_SERVE_LOCKED_MS)) ||
+        (error->code == RBK_ETIMEOUT && rbk_wait_for(request, WAITING_RUN, RBK_SERVE_READ_MS))) {
+        return MHD_YES;
+    }
     switch (error->code) {
     case RBK_ENOTFOUND:
         status = MHD_HTTP_NOT_FOUND;
@@ -144,5 +173,7 @@ enum MHD_Result rbk_reply_error(struct request *request, const struct rbk_error 
     if (status >= 500) {
         (void)fprintf(stderr, "rbk serve: %s\n", error->text);
     }
-    return rbk_reply_problem(request, status, "%s", error->text);
+    return status == MHD_HTTP_SERVICE_UNAVAILABLE
+               ? rbk_reply_later(request, error->text)
+               : rbk_reply_problem(request, status, "%s", error->text);
 }

@@ -180,6 +180,19 @@ static const char *header_of(const struct request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+/* Count the bytes of a body, before they come or as they do. false: there is no room for them. */
+static bool take_room(struct request *request, size_t bytes)
+{
+    struct rbk_server *server = request->server;
+
+    if (bytes > RBK_SERVE_BODIES_BYTES_MAX - server->body_bytes) {
+        return false;
+    }
+    server->body_bytes += bytes;
+    request->body_bytes += bytes;
+    return true;
+}
+
 /* Whether the body may come; else it was answered. */
 static bool check_length(struct request *request, enum MHD_Result *ret_answered)
 {
@@ -193,6 +206,10 @@ static bool check_length(struct request *request, enum MHD_Result *ret_answered)
                 ? rbk_reply_problem(request, MHD_HTTP_BAD_REQUEST, "no body is expected here")
                 : rbk_reply_problem(request, MHD_HTTP_CONTENT_TOO_LARGE,
                                     "the body is larger than %zu bytes", request->route->body_max);
+        return false;
+    }
+    if (!take_room(request, (size_t)bytes)) {
+        *ret_answered = rbk_reply_later(request, "too many others are sending; try again");
         return false;
     }
     if (coding != NULL && request->route->body_max == 0) {
@@ -255,6 +272,7 @@ static struct request *request_new(struct rbk_server *server, struct MHD_Connect
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct rbk_str kept_method, kept_url;
     struct request *request;
 
     if (info == NULL || info->socket_context == NULL ||
@@ -267,8 +285,14 @@ static struct request *request_new(struct rbk_server *server, struct MHD_Connect
     request->began_ms = rbk_server_clock_ms(server);
     rbk_arena_init(&request->arena, REQUEST_ARENA_BYTES);
     rbk_buffer_init(&request->body, RBK_SERVE_ALERTS_BYTES_MAX);
-    request->method = rbk_arena_copy(&request->arena, rbk_str_from(method)).data;
-    request->path = rbk_arena_copy(&request->arena, rbk_str_from(url)).data;
+    if (!rbk_request_keep(request, rbk_str_from(method), &kept_method) ||
+        !rbk_request_keep(request, rbk_str_from(url), &kept_url)) {
+        rbk_arena_fini(&request->arena);
+        free(request);
+        return NULL;
+    }
+    request->method = kept_method.data;
+    request->path = kept_url.data;
     return request;
 }
 
@@ -292,7 +316,10 @@ enum MHD_Result rbk_request_handle(void *context, struct MHD_Connection *connect
             *bytes = 0; /* of a request that was refused */
             return MHD_YES;
         }
-        if (request->body.bytes + *bytes > request->route->body_max ||
+        size_t all = request->body.bytes + *bytes;
+
+        if (all > request->route->body_max ||
+            (all > request->body_bytes && !take_room(request, all - request->body_bytes)) ||
             rbk_buffer_append(&request->body, data, *bytes) != 0) {
             /* Its length was not told beforehand: there is no way to answer in the middle. */
             request->status = MHD_HTTP_CONTENT_TOO_LARGE;
@@ -312,6 +339,7 @@ enum MHD_Result rbk_request_handle(void *context, struct MHD_Connection *connect
         return MHD_YES;
     }
     request->peer->due_ms = rbk_server_clock_ms(request->server) + RBK_SERVE_SEND_MS;
+    request->handling = true;
     return request->route->handle(request);
 }
 
@@ -380,10 +408,26 @@ void rbk_request_completed(void *context, struct MHD_Connection *connection, voi
     log_line(request);
     count(server, request);
     request->peer->due_ms = rbk_server_clock_ms(server) + within(RBK_SERVE_HEADERS_MS);
+    server->body_bytes -= request->body_bytes;
+    server->answer_bytes -= request->answer_bytes;
     rbk_buffer_fini(&request->body);
     rbk_arena_fini(&request->arena);
     free(request);
     *own = NULL;
+}
+
+bool rbk_request_keep(struct request *request, struct rbk_str text, struct rbk_str *ret_copy)
+{
+    char *copy = rbk_arena_try_alloc(&request->arena, text.bytes + 1, 1);
+
+    if (copy == NULL) {
+        return false;
+    }
+    if (text.bytes != 0) {
+        memcpy(copy, text.data, text.bytes);
+    }
+    *ret_copy = (struct rbk_str){copy, text.bytes};
+    return true;
 }
 
 /* ---- for handlers -----------------------------------------------------------------------------

@@ -284,7 +284,7 @@ enum MHD_Result rbk_get_events(struct request *request)
     }
     page.events = json_array();
     last = seen->history.seq;
-    result = rbk_seen_records(request->server, seen, from, limit, add_record, &page, &error);
+    result = rbk_seen_records(seen, from, limit, add_record, &page, &error);
     if (result == 0 && json_array_size(page.events) != 0) {
         result =
             rbk_store_each_event(seen->history.store, request->run, from, add_row, &page, &error);

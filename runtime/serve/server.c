@@ -5,7 +5,8 @@
  *
  *   uv_poll on its descriptor ─┐
  *   http_timer ────────────────┼─▶ rbk_server_run ─▶ MHD_run ─▶ request.c
- *   tick: streams, waiting ────┘
+ *   tick: streams, waiting ────┤
+ *   work: a piece of a journal ┘
  *
  * At the end everything that is suspended is resumed before the daemon is stopped, as it must be.
  */
@@ -60,7 +61,7 @@ void rbk_server_mend(struct rbk_server *server)
         return;
     }
     server->reopen_ms = now_ms + REOPEN_MS;
-    if (rbk_store_open(server->options.store_path, RBK_STORE_KEEPER, &fresh, NULL) != 0) {
+    if (rbk_store_open_hasty(server->options.store_path, RBK_STORE_KEEPER, &fresh, NULL) != 0) {
         return;
     }
     rbk_seen_close_all(server); /* they borrow it */
@@ -101,6 +102,7 @@ void rbk_server_run(struct rbk_server *server)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
 
+    rbk_seen_turn(server);
     (void)MHD_run(server->daemon);
     if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES) {
         (void)uv_timer_start(&server->http_timer, on_http_timer, wait_ms, 0);
@@ -109,17 +111,46 @@ void rbk_server_run(struct rbk_server *server)
     }
 }
 
+/* A piece of what is left to do. The next one comes after whatever has come in meanwhile. */
+static void on_work(uv_timer_t *timer)
+{
+    struct rbk_server *server = timer->data;
+    bool left = false;
+
+    rbk_seen_turn(server);
+    if (rbk_seen_work(server, &left)) {
+        rbk_wait_wake(server, WAITING_RUN);
+        rbk_streams_look(server);
+    }
+    rbk_wait_wake(server, WAITING_TURN);
+    rbk_server_run(server);
+    if (left) {
+        rbk_server_work(server);
+    }
+}
+
+void rbk_server_work(struct rbk_server *server)
+{
+    if (!uv_is_active((uv_handle_t *)&server->work)) {
+        (void)uv_timer_start(&server->work, on_work, 0, 0);
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct rbk_server *server = timer->data;
 
+    rbk_seen_turn(server);
     rbk_server_mend(server);
     rbk_peers_look(server);
+    if (server->touched_count != 0) {
+        rbk_access_touch(server);
+    }
     if (server->streams != NULL) {
         rbk_streams_look(server);
     }
     if (server->waiting != NULL) {
-        rbk_waiting_look(server);
+        rbk_wait_look(server);
     }
     (void)uv_timer_start(timer, on_tick, server->waiting != NULL ? TICK_WAITING_MS : TICK_MS, 0);
 }
@@ -253,7 +284,7 @@ static void say_farewell(struct rbk_server *server)
     uint64_t until_ms = rbk_server_clock_ms(server) + FAREWELL_MS;
 
     rbk_streams_end(server);
-    rbk_waiting_end(server);
+    rbk_wait_end(server);
     rbk_server_run(server);
     while (server->streams != NULL && rbk_server_clock_ms(server) < until_ms) {
         (void)uv_timer_start(&server->tick, on_farewell, 10, 0);
@@ -278,11 +309,15 @@ static void close_all(struct rbk_server *server)
     }
     close_handle((uv_handle_t *)&server->http_timer);
     close_handle((uv_handle_t *)&server->tick);
+    close_handle((uv_handle_t *)&server->work);
     close_handle((uv_handle_t *)&server->term);
     close_handle((uv_handle_t *)&server->interrupt);
     (void)uv_run(&server->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&server->loop);
     rbk_seen_close_all(server);
+    if (server->store != NULL) {
+        rbk_access_touch(server);
+    }
     rbk_store_close(server->store);
     free(server->own_name);
 }
@@ -294,10 +329,11 @@ static void init_handles(struct rbk_server *server)
 {
     (void)uv_timer_init(&server->loop, &server->http_timer);
     (void)uv_timer_init(&server->loop, &server->tick);
+    (void)uv_timer_init(&server->loop, &server->work);
     (void)uv_signal_init(&server->loop, &server->term);
     (void)uv_signal_init(&server->loop, &server->interrupt);
-    server->http_timer.data = server->tick.data = server->poll.data = server->term.data =
-        server->interrupt.data = server;
+    server->http_timer.data = server->tick.data = server->work.data = server->poll.data =
+        server->term.data = server->interrupt.data = server;
 }
 
 static int start(struct rbk_server *server, char *cert, char *key, struct rbk_error *reterr)
@@ -346,6 +382,7 @@ int rbk_serve(const struct rbk_serve_options *options, struct rbk_error *reterr)
     init_handles(server);
     error = rbk_store_open(options->store_path, RBK_STORE_KEEPER, &server->store, reterr);
     if (error == 0) {
+        rbk_store_hurry(server->store); /* to begin with it has waited for others */
         error = check_options(server, reterr);
     }
     if (error == 0 && server->tls &&

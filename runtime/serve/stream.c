@@ -9,8 +9,9 @@
  *   event: end                 the run has ended and nothing more will come
  *   : still here               a comment, so that both sides notice when the other is gone
  *
- * A stream has no queue: it knows the next seq, and takes from the run as last seen when its reader
- * has taken what there was. While there is nothing it is suspended; the tick resumes it.
+ * A stream has no queue: it knows the next seq, and takes a little from the run as last seen when
+ * its reader has taken what there was. While there is nothing it is suspended; the tick resumes it,
+ * and so does who has read what was missing of the run.
  */
 #include "runtime/serve/serve_internal.h"
 
@@ -20,9 +21,8 @@
 
 #include "runtime/core/state.h"
 
-/* What is made ready at a time; much more of what costs a replay. */
+/* What is made ready at a time. */
 #define OUT_BYTES ((size_t)64 << 10)
-#define OUT_REPLAYED_BYTES ((size_t)16 << 20)
 /* One record may be that large. */
 #define OUT_BYTES_MAX ((size_t)32 << 20)
 
@@ -35,7 +35,6 @@ struct stream {
     struct rbk_buffer out;               /* made ready, not taken yet */
     uint64_t heartbeat_ms;
     uint64_t token_ms; /* when its token is looked at again, however much there is to send */
-    size_t fill_bytes; /* when `out` has that many, it is filled */
     bool suspended, ending;
     bool half_closed; /* its reader sends nothing more: most often it is gone */
 };
@@ -49,7 +48,7 @@ static int add_record(void *context, int64_t seq, const char *text)
 
     rbk_buffer_printf(&stream->out, "id: %lld\nevent: record\ndata: %s\n\n", (long long)seq, text);
     stream->next_seq = seq + 1;
-    return stream->out.bytes >= stream->fill_bytes;
+    return stream->out.bytes >= OUT_BYTES;
 }
 
 /* Readings, when they are others than those sent last. */
@@ -95,12 +94,12 @@ static void fill(struct stream *stream)
         return;
     }
     if ((seen = rbk_seen(server, stream->request->run, &error)) == NULL) {
-        stream->ending = true; /* the browser comes back, and is told why then */
+        /* What is being read, or locked for a moment, comes later. Else the browser comes back, and
+         * is told why then. */
+        stream->ending = error.code != RBK_ETIMEOUT && error.code != RBK_EBUSY;
         return;
     }
-    stream->fill_bytes = rbk_seen_keeps(seen, stream->next_seq) ? OUT_BYTES : OUT_REPLAYED_BYTES;
-    if (rbk_seen_records(server, seen, stream->next_seq, INT64_MAX, add_record, stream, &error) !=
-        0) {
+    if (rbk_seen_records(seen, stream->next_seq, INT64_MAX, add_record, stream, &error) != 0) {
         stream->ending = true;
         return;
     }
