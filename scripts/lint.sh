@@ -6,7 +6,9 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 build=${1:?usage: scripts/lint.sh BUILD_DIRECTORY}
 
-mapfile -t sources < <(git ls-files --cached --others --exclude-standard -- '*.c' '*.h')
+# What git knows and what it may come to know, but not what was removed and not committed yet.
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard -- '*.c' '*.h' | sort -u |
+    while IFS= read -r file; do [ -e "$file" ] && echo "$file"; done)
 mapfile -t scripts < <(git ls-files --cached --others --exclude-standard -- dev '*.sh' .ci/run)
 mapfile -t bats < <(git ls-files --cached --others --exclude-standard -- '*.bats')
 
@@ -23,26 +25,17 @@ check() {
 }
 
 formatting() {
-    local file found=0
-    for file in "${sources[@]}"; do
-        clang-format "$file" | cmp -s - "$file" || {
-            echo "format: $file (./dev format mends it)"
-            found=1
-        }
-    done
-    return "$found"
+    local unlike
+    unlike=$(printf '%s\0' "${sources[@]}" | xargs -0 -r -n 16 -P "$(nproc)" clang-format --dry-run 2>&1 |
+        sed -nE 's/^(.*):[0-9]+:[0-9]+: warning: .*\[-Wclang-format-violations\]$/format: \1 (.\/dev format mends it)/p' |
+        sort -u) || return
+    [ -z "$unlike" ] || echo "$unlike"
+    [ -z "$unlike" ]
 }
 
-# Only what the build compiles; generated files are in the build directory and left out.
+# Tests as well; generated files are in the build directory and left out.
 tidy() {
-    local file wanted=()
-    for file in "${sources[@]}"; do
-        case $file in
-        *.c) grep -qF "\"file\": \"$PWD/$file\"" "$build/compile_commands.json" && wanted+=("$file") ;;
-        esac
-    done
-    printf '%s\0' "${wanted[@]}" |
-        xargs -0 -r -n 4 -P "$(nproc)" clang-tidy -p "$build" --quiet 2>"$build/clang-tidy.log"
+    scripts/tidy.py "$build" "${sources[@]}"
 }
 
 shell_scripts() {
