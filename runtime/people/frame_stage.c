@@ -203,7 +203,7 @@ void rbk_frame_draw_stage(struct drawing *drawing, uint32_t region)
                       rbk_when_ticks(rbk_frame_span(tracked->started_ms, tracked->rested_ms)).text);
     }
     rbk_pen_printf(pen, tone, " %s ", rbk_style_mark(drawing->picture->style, tone));
-    rbk_pen_cell(pen, under_way ? RBK_TONE_PLAIN : tone, row->name, drawing->name_columns);
+    rbk_pen_name(pen, under_way ? RBK_TONE_PLAIN : tone, row->name, drawing->name_columns);
     rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("  "));
     if (under_way && rs->mode != RBK_MODE_TURN) {
         draw_under_way(drawing, region, tone, word);
@@ -391,12 +391,17 @@ void rbk_frame_draw_stages(struct drawing *drawing, size_t lines_max)
     if (!all) {
         (void)choose(candidates, count, lines_max > 1 ? lines_max - 1 : 1);
     }
+    /* The first one may take more lines than there are: the rest of it is cut. */
+    bool told = !all && lines_max > 1;
+    size_t lines_end = drawing->pen.lines_max;
+    drawing->pen.lines_max = drawing->pen.frame->line_count + lines_max - (told ? 1 : 0);
     for (uint32_t i = 0; i < count; i++) {
         if (candidates[i].shown) {
             rbk_frame_draw_stage(drawing, candidates[i].region);
         }
     }
-    if (!all) {
+    drawing->pen.lines_max = lines_end;
+    if (told) {
         draw_left_out(drawing, candidates, count);
     }
     free(candidates);

@@ -131,7 +131,7 @@ void rbk_frame_draw_trigger(struct drawing *drawing, uint32_t trigger)
                    tone == RBK_TONE_GOOD  ? " "
                    : tone == RBK_TONE_BAD ? rbk_style_mark(drawing->picture->style, tone)
                                           : "!");
-    rbk_pen_cell(pen, tone, row->name, drawing->name_columns);
+    rbk_pen_name(pen, tone, row->name, drawing->name_columns);
     rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("  "));
     draw_bar(drawing, &fact);
     draw_value(drawing, tone, &fact);

@@ -109,6 +109,22 @@ void rbk_pen_cell(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text, 
     blanks(pen, width > written ? width - written : 0);
 }
 
+void rbk_pen_name(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str name, size_t columns)
+{
+    size_t tail = columns / 3, width = rbk_sanitize_columns(name);
+    struct rbk_buffer text;
+    if (width <= columns || width != name.bytes || columns < 8) {
+        rbk_pen_cell(pen, tone, name, columns);
+        return;
+    }
+    rbk_buffer_init(&text, 4096);
+    rbk_buffer_append_str(&text, rbk_str_slice(name, 0, columns - 1 - tail));
+    rbk_buffer_append_text(&text, pen->style->utf8 ? "…" : "~");
+    rbk_buffer_append_str(&text, rbk_str_slice(name, name.bytes - tail, name.bytes));
+    rbk_pen_cell(pen, tone, rbk_buffer_str(&text), columns);
+    rbk_buffer_fini(&text);
+}
+
 void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t columns)
 {
     if (columns < 4 || room(pen) < columns) {
@@ -117,6 +133,7 @@ void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t c
     size_t inside = columns - 2, full;
     double wanted = share < 0 ? 0 : share > 1 ? 1 : share;
     full = (size_t)(wanted * (double)inside + 0.5);
+    full = full == inside && share < 1 ? inside - 1 : full; /* a full bar says: reached */
     struct rbk_buffer text;
     rbk_buffer_init(&text, 4096);
     for (size_t i = 0; i < inside; i++) {

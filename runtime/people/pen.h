@@ -32,6 +32,8 @@ RBK_PRINTF(3, 4)
 void rbk_pen_printf(struct rbk_pen *pen, enum rbk_tone tone, const char *format, ...);
 /* At most `columns` columns of text, filled with blanks. */
 void rbk_pen_cell(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str text, size_t columns);
+/* The same for a name, cut in its middle: names that begin alike mostly end differently. */
+void rbk_pen_name(struct rbk_pen *pen, enum rbk_tone tone, struct rbk_str name, size_t columns);
 /* [####------], `columns` wide; share is cut to 0 to 1. */
 void rbk_pen_bar(struct rbk_pen *pen, enum rbk_tone tone, double share, size_t columns);
 /* A line across, and its end. */

@@ -378,6 +378,77 @@ START_TEST(any_size_is_drawn)
 }
 END_TEST
 
+/* A question, a stage that waits and one that stands applied want more lines than there are. */
+START_TEST(no_size_gets_more_lines_than_it_has)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(true);
+    struct machine_builder *mb = told_plan();
+    for (int i = 0; i < 3; i++) {
+        (void)mb_plain_stage(mb, i == 0 ? "one" : i == 1 ? "two" : "three");
+    }
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    for (size_t columns = 20; columns < 100; columns += 10) {
+        for (size_t rows = 5; rows < 20; rows++) {
+            draw(&told, &frame, &style, columns, rows);
+            check_size(&frame, columns, rows);
+        }
+    }
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+static bool nearly(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
+{
+    (void)context;
+    *ret_fact = (struct rbk_trigger_fact){.holds = trigger != 0,
+                                          .true_readings = 2,
+                                          .gauge = {.compared = true,
+                                                    .has_reading = true,
+                                                    .has_share = true,
+                                                    .share = trigger == 0 ? 0.999 : 1,
+                                                    .reading = "30"}};
+    return true;
+}
+
+START_TEST(only_what_is_reached_fills_its_bar_and_names_keep_their_ends)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct rbk_facts facts = {.trigger = nearly};
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "move_the_orders_of_region_eu_1");
+    uint32_t pause = mb_reaction(mb, RBK_REACTION_PAUSE, RBK_NONE);
+    uint32_t near = mb_trigger(mb, RBK_NONE, pause, pause);
+    uint32_t there = mb_trigger(mb, RBK_NONE, pause, pause);
+    mb_trigger_row(mb, near)->name = RBK_STR("near");
+    mb_trigger_row(mb, there)->name = RBK_STR("there");
+    mb_trigger_row(mb, there)->for_readings = 3;
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    struct rbk_picture picture = {.view = &told.view,
+                                  .state = told.run.state,
+                                  .track = &told.track,
+                                  .style = &style,
+                                  .facts = &facts,
+                                  .now_ms = told.run.now_ms,
+                                  .columns = 80,
+                                  .rows = 24};
+    rbk_frame_draw(&frame, &picture);
+    check_size(&frame, 80, 24);
+    ck_drawn(&frame, " near                [#############-] 30 ");
+    ck_drawn(&frame, " there               [##############] 30 ");
+    ck_drawn(&frame, "holds in 2 of 3 readings\n");
+    ck_drawn(&frame, " > move_the_or~n_eu_1 ");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
 int main(void)
 {
     (void)setenv("TZ", "UTC", 1);
@@ -394,6 +465,8 @@ int main(void)
     tcase_add_test(cases, a_trigger_says_what_it_waits_for);
     tcase_add_test(cases, an_abort_says_why_and_how_long_it_may_take);
     tcase_add_test(cases, any_size_is_drawn);
+    tcase_add_test(cases, no_size_gets_more_lines_than_it_has);
+    tcase_add_test(cases, only_what_is_reached_fills_its_bar_and_names_keep_their_ends);
     Suite *suite = suite_create("people/frame");
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
