@@ -206,10 +206,8 @@ static void command_moves(struct explorer *x, move_fn *try_move)
                                              RBK_COMMAND_CANCEL};
     struct move move = {.kind = MOVE_COMMAND, .index = RBK_NONE};
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-        bool rotates = x->options->full || plain[i] > RBK_COMMAND_INTERRUPT ||
-                       plain[i] == (x->current & 1 ? RBK_COMMAND_PAUSE : RBK_COMMAND_INTERRUPT);
         move.detail = (uint8_t)plain[i];
-        if (rotates) {
+        if (x->options->full || plain[i] != RBK_COMMAND_INTERRUPT) {
             try_move(x, move);
         }
     }

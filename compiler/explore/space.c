@@ -329,7 +329,11 @@ static void canonize_head(const struct explorer *x, struct spread *spread)
     state->next_serial = x->model.cut.region_count + x->model.cut.trigger_count + 2;
     state->escalated = 0;
     state->overdue = 0;
-    state->cause = (struct rbk_cause){interrupted ? RBK_CAUSE_INTERRUPT : RBK_CAUSE_NONE, 0};
+    state->cause.kind = state->hold != RBK_STATUS_PAUSED  ? RBK_CAUSE_NONE
+                        : interrupted && x->options->full ? RBK_CAUSE_INTERRUPT
+                                                          : RBK_CAUSE_COMMAND;
+    state->wanted.kind = state->wanted.kind ? RBK_CAUSE_COMMAND : RBK_CAUSE_NONE;
+    state->cause.index = state->wanted.index = 0;
     state->signals = 0;
     state->now_ms = RBK_EXPLORE_NOW;
     state->hold_due_ms = instant(state->hold_due_ms);

@@ -257,7 +257,8 @@ static void write_triggers(struct promela *model)
         put(model, "    :: atomic { %s -> fires++; turn_round() }\n", armed);
     }
     if (pauses) {
-        put(model, "    :: atomic { %s && FREE -> fires++; paused = true }\n", armed);
+        /* Where something is held the run is paused once that goes on. */
+        put(model, "    :: atomic { %s && !paused -> fires++; paused = true }\n", armed);
     }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         bool own = false;
@@ -283,8 +284,9 @@ static void write_people(struct promela *model)
         "turn_round() :: else fi }\n"
         "    :: COMMANDS && !alone && CAN_TURN && NONE_TOUCHED -> progress_cancel: atomic { if :: "
         "CAN_TURN && NONE_TOUCHED -> call_off() :: else fi }\n"
-        "    :: COMMANDS && !alone && started && FREE && !ended -> progress_pause: atomic { if :: FREE "
-        "&& !ended && plan != RELEASING -> paused = true :: else fi }\n"
+        "    :: COMMANDS && !alone && started && (FREE || (UNDECIDED && !paused && !stuck)) && !ended "
+        "-> progress_pause: atomic { if :: (FREE || (UNDECIDED && !paused && !stuck)) && !ended && "
+        "plan != RELEASING -> paused = true :: else fi }\n"
         "    :: COMMANDS && !alone && paused -> progress_continue: paused = false\n"
         "    :: COMMANDS && !alone && plan_held -> progress_retry: atomic { if :: plan_held && !turned "
         "&& !cancelled -> again[0] = true :: else fi }\n");

@@ -132,7 +132,7 @@ static void put_reaction(struct promela *model, const struct rbk_machine_state *
     } else if (kind == RBK_REACTION_CANCEL && !retire) {
         put(model, "turn_or_call_off(); goto halted");
     } else if (kind == RBK_REACTION_PAUSE) {
-        put(model, "if :: FREE -> paused = true :: else fi; goto state_%u",
+        put(model, "if :: !turned && !cancelled -> paused = true :: else fi; goto state_%u",
             (uint32_t)(at - machine->states));
     } else if (kind == RBK_REACTION_ROLLBACK && machine->regions[root].kind == RBK_REGION_STAGE) {
         put(model, "if :: order[%u] != 0 -> roll_back_%u(); goto halted :: else -> ", root, root);

@@ -218,8 +218,8 @@ int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *s
     bool hold_known =
         state->hold == 0 || state->hold == RBK_STATUS_PAUSED || state->hold == RBK_STATUS_HELD;
     if (state->status >= RBK_STATUS_COUNT || !hold_known || state->turned > 1 ||
-        state->cancelled > 2 || !cause_fits(machine, state->cause) || !state->next_order ||
-        !state->next_serial) {
+        state->cancelled > 2 || !cause_fits(machine, state->cause) ||
+        !cause_fits(machine, state->wanted) || !state->next_order || !state->next_serial) {
         return rbk_error_set(reterr, RBK_ECORRUPT, "a state with an unknown status");
     }
     for (uint32_t i = 0; i < machine->region_count; i++) {

@@ -181,6 +181,9 @@ struct rbk_state {
     uint64_t signals;       /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
     uint64_t now_ms;        /* of the last event; never goes back */
     uint64_t hold_due_ms;   /* held or paused: when it is decided without a person; 0 */
+    struct rbk_cause wanted; /* why it is to be paused as soon as it is neither held nor stuck: a
+                                pause that came then, or one that a hold came upon; NONE: it is not.
+                                Whoever continues, aborts or cancels takes it back. */
     uint64_t started_ms;
     uint64_t first_effect_ms; /* first effect of an apply; 0: none yet */
     uint64_t all_applied_ms;  /* last stage applied; 0: not yet */

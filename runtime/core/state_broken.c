@@ -127,6 +127,10 @@ const char *rbk_state_broken(const struct rbk_machine *machine, const struct rbk
     if (state->ended_ms && !rbk_status_is_end((enum rbk_status)state->status)) {
         return "ended without an end state";
     }
+    if (state->wanted.kind != RBK_CAUSE_NONE && state->hold != RBK_STATUS_HELD &&
+        !state->stuck_ms) {
+        return "a pause is wanted, and nothing keeps the run from it";
+    }
     for (uint32_t i = 0; i < machine->region_count && !broken && !state->ended_ms; i++) {
         broken = region_broken(machine, state, i);
     }

@@ -26,7 +26,10 @@ static enum rbk_refusal pause(struct step *step, enum rbk_cause_kind cause)
     bool only_interrupted = state->hold == RBK_STATUS_PAUSED && !state->stuck_ms &&
                             state->cause.kind == RBK_CAUSE_INTERRUPT &&
                             cause != RBK_CAUSE_INTERRUPT;
-    if (refusal == RBK_REFUSAL_ACCEPTED && !rbk_run_going(state) && !only_interrupted) {
+    /* What is held is paused when it would go on. Ctrl-C ends with the runner, and is not kept. */
+    bool kept = state->hold == RBK_STATUS_HELD && !state->stuck_ms &&
+                state->wanted.kind == RBK_CAUSE_NONE && cause == RBK_CAUSE_COMMAND;
+    if (refusal == RBK_REFUSAL_ACCEPTED && !rbk_run_going(state) && !only_interrupted && !kept) {
         refusal = RBK_REFUSAL_ALREADY_STILL;
     }
     if (refusal == RBK_REFUSAL_ACCEPTED) {
@@ -40,7 +43,7 @@ static enum rbk_refusal go_on(struct step *step)
     if (step->state->turned) {
         return RBK_REFUSAL_TURNED;
     }
-    if (step->state->hold != RBK_STATUS_PAUSED) {
+    if (step->state->hold != RBK_STATUS_PAUSED && step->state->wanted.kind == RBK_CAUSE_NONE) {
         return !step->state->hold ? RBK_REFUSAL_NOT_HELD
                : rbk_run_lacks_way_back(step->machine, step->state) != RBK_NONE
                    ? RBK_REFUSAL_NO_WAY_BACK

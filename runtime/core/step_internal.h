@@ -127,7 +127,9 @@ void rbk_step_run_abort(struct step *step, struct rbk_cause cause);
 void rbk_step_run_cancel(struct step *step, struct rbk_cause cause);
 /* Cancel when no stage is touched, else abort. */
 void rbk_step_run_cancel_or_abort(struct step *step, struct rbk_cause cause);
+/* Now, or as soon as it is neither held nor stuck. */
 void rbk_step_run_pause(struct step *step, struct rbk_cause cause);
+/* Go on when it is paused; take back a pause that was to come. */
 void rbk_step_run_continue(struct step *step);
 /* Held or paused for too long. */
 void rbk_step_hold_expire(struct step *step);

@@ -6,6 +6,7 @@
  *   - turned is set once and never taken back. From then on nothing goes forward.
  *   - cancelled is only set while no stage is touched.
  *   - hold is set exactly while hold_due_ms is: somebody, or time, decides.
+ *   - A pause is never lost: what is held or stuck is paused when it would go on (`wanted`).
  */
 #include "runtime/core/step_internal.h"
 
@@ -194,6 +195,9 @@ void rbk_step_plan_settle(struct step *step)
 
 static void hold(struct step *step, enum rbk_status as, struct rbk_cause cause)
 {
+    if (as == RBK_STATUS_PAUSED) {
+        step->state->wanted = (struct rbk_cause){RBK_CAUSE_NONE, 0};
+    }
     step->state->hold = as;
     step->state->cause = cause;
     step->state->hold_due_ms = step->state->now_ms + step->machine->held_at_most_ms;
@@ -208,19 +212,35 @@ static void go_on(struct step *step)
     step->again = true;
 }
 
+/* A pause that cannot be now is one as soon as it can. Of several the first is told of. */
+static void want_pause(struct step *step, struct rbk_cause cause)
+{
+    if (step->state->wanted.kind == RBK_CAUSE_NONE && cause.kind != RBK_CAUSE_INTERRUPT) {
+        step->state->wanted = cause;
+    }
+}
+
 void rbk_step_run_pause(struct step *step, struct rbk_cause cause)
 {
     const struct rbk_state *state = step->state;
     /* An interrupt ends by itself with the next runner; a pause somebody wants must outlive it. */
     bool interrupted = state->hold == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT;
-    if ((rbk_run_going(state) || interrupted) && !state->ended_ms) {
+    if (state->ended_ms || state->turned || state->cancelled) {
+        return;
+    }
+    if (rbk_run_going(state) || interrupted) {
         hold(step, RBK_STATUS_PAUSED, cause);
+    } else if (state->hold != RBK_STATUS_PAUSED) {
+        want_pause(step, cause);
     }
 }
 
 void rbk_step_run_continue(struct step *step)
 {
-    go_on(step);
+    if (step->state->hold == RBK_STATUS_PAUSED) {
+        go_on(step);
+    }
+    step->state->wanted = (struct rbk_cause){RBK_CAUSE_NONE, 0};
 }
 
 void rbk_step_hold_settle(struct step *step)
@@ -231,6 +251,9 @@ void rbk_step_hold_settle(struct step *step)
     }
     for (uint32_t i = 0; i < step->machine->region_count; i++) {
         if (rbk_region_undecided(step->machine, state, i)) {
+            if (state->hold == RBK_STATUS_PAUSED) {
+                want_pause(step, state->cause);
+            }
             if (state->hold != RBK_STATUS_HELD) {
                 hold(step, RBK_STATUS_HELD, region_of(step, i)->cause);
             }
@@ -242,6 +265,8 @@ void rbk_step_hold_settle(struct step *step)
         if (!state->hold) {
             hold(step, RBK_STATUS_HELD, (struct rbk_cause){RBK_CAUSE_WAY_BACK, closed});
         }
+    } else if (state->wanted.kind != RBK_CAUSE_NONE && !state->stuck_ms) {
+        hold(step, RBK_STATUS_PAUSED, state->wanted);
     } else if (state->hold == RBK_STATUS_HELD) {
         go_on(step);
     }
@@ -250,6 +275,7 @@ void rbk_step_hold_settle(struct step *step)
 void rbk_step_retire_give_up(struct step *step)
 {
     uint32_t retire = step->machine->retire_region;
+    step->state->wanted = (struct rbk_cause){RBK_CAUSE_NONE, 0};
     if (step->state->hold) {
         go_on(step);
     }
@@ -317,6 +343,7 @@ static void rest_untouched(struct step *step)
 static void decide(struct step *step, struct rbk_cause cause)
 {
     step->state->cause = cause;
+    step->state->wanted = (struct rbk_cause){RBK_CAUSE_NONE, 0};
     step->state->hold = 0;
     step->state->hold_due_ms = 0;
     step->state->plan_due_ms = 0;

@@ -102,6 +102,18 @@ static void tell_phase(struct story *story, uint32_t region, const struct rbk_re
     }
 }
 
+/* A pause that has to wait has come, or was taken back. */
+static void tell_wanted(struct story *story)
+{
+    bool was = story->before->wanted.kind != RBK_CAUSE_NONE;
+    bool is = story->after->wanted.kind != RBK_CAUSE_NONE;
+    if (was != is) {
+        rbk_buffer_append_text(&story->line, is ? "when the run would go on it is paused instead"
+                                                : "the run is not paused when it goes on");
+        rbk_story_send(story, RBK_TONE_WARN, RBK_NONE);
+    }
+}
+
 static void tell_status(struct story *story)
 {
     const struct rbk_state *before = story->before, *after = story->after;
@@ -109,6 +121,7 @@ static void tell_status(struct story *story)
     struct rbk_buffer *line = &story->line;
 
     if (before->status == after->status) {
+        tell_wanted(story);
         return;
     }
     switch (status) {

@@ -120,6 +120,18 @@ static void explain_way_back(struct explain *explain)
     send_line(explain, RBK_TONE_WARN, name);
 }
 
+/* A pause that came while the run was held or stuck, or before. */
+static void explain_wanted(struct explain *explain)
+{
+    if (explain->state->wanted.kind == RBK_CAUSE_NONE) {
+        return;
+    }
+    rbk_buffer_append_text(&explain->line, "when it would go on it is paused instead: ");
+    rbk_view_cause(explain->view, explain->state->wanted, &explain->line);
+    send_line(explain, RBK_TONE_WARN, RBK_STR(""));
+    send_command(explain, "continue", RBK_STR(""), "take that pause back");
+}
+
 static void explain_still(struct explain *explain)
 {
     const struct rbk_state *state = explain->state;
@@ -144,6 +156,7 @@ static void explain_still(struct explain *explain)
         }
     }
     send_line(explain, RBK_TONE_WARN, RBK_STR(""));
+    explain_wanted(explain);
     if (state->status == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT) {
         send_command(explain, "resume", RBK_STR(""), "go on, once the interrupted runner is gone");
     } else if (state->status == RBK_STATUS_PAUSED) {
@@ -172,6 +185,7 @@ void rbk_view_explain(const struct rbk_view *view, const struct rbk_state *state
                                "stuck: a rollback failed, and nothing further is automatic");
         send_line(&explain, RBK_TONE_BAD, RBK_STR(""));
         explain_stages(&explain, RBK_STATE_STUCK);
+        explain_wanted(&explain);
     } else if (state->status == RBK_STATUS_PAUSED || state->status == RBK_STATUS_HELD) {
         explain_still(&explain);
     }

@@ -97,6 +97,55 @@ START_TEST(a_failed_step_says_why_and_that_its_stage_turns_round)
 }
 END_TEST
 
+/* Somebody asks for something. */
+static void told_command(struct told *told, enum rbk_command command)
+{
+    told_post(told, (struct rbk_record){.event = {.kind = RBK_EVENT_COMMAND,
+                                                  .command = command,
+                                                  .index = RBK_NONE},
+                                        .who = RBK_STR("dana")});
+}
+
+START_TEST(a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_out)
+{
+    struct told told;
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "a");
+    told_start(&told, mb);
+    told_result(&told, "a.apply.1", RBK_OUTCOME_FAIL, "no");
+    told_result(&told, "a.rollback.1", RBK_OUTCOME_OK, NULL);
+    told_result(&told, "a.rollback_verify.1", RBK_OUTCOME_OK, NULL);
+    ck_told(&told, "warning||held: ");
+    ck_not_told(&told, "paused instead");
+    told_command(&told, RBK_COMMAND_PAUSE);
+    ck_told(&told, "warning||when the run would go on it is paused instead\n");
+    told_command(&told, RBK_COMMAND_CONTINUE);
+    ck_told(&told, "warning||the run is not paused when it goes on\n");
+    told_command(&told, RBK_COMMAND_PAUSE);
+    told_command(&told, RBK_COMMAND_RETRY);
+    ck_told(&told, "warning||paused: a person asked for it; undecided until ");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(what_now_of_a_held_run_has_the_pause_that_waits)
+{
+    struct told told;
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "a");
+    uint32_t pause = mb_reaction(mb, RBK_REACTION_PAUSE, RBK_NONE);
+    (void)mb_trigger(mb, RBK_NONE, pause, pause);
+    told_start(&told, mb);
+    run_trigger(&told.run, 0, RBK_LEVEL_TRUE);
+    told_result(&told, "a.apply.1", RBK_OUTCOME_FAIL, "no");
+    told_result(&told, "a.rollback.1", RBK_OUTCOME_OK, NULL);
+    told_result(&told, "a.rollback_verify.1", RBK_OUTCOME_OK, NULL);
+    ck_told(&told, "warning||when it would go on it is paused instead: trigger ");
+    ck_told(&told, "rbk continue r1   # take that pause back\n");
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(output_of_a_failed_step_is_indented_and_bounded)
 {
     struct told told;
@@ -240,6 +289,8 @@ int main(void)
     tcase_add_test(cases, an_answer_says_who_and_what_follows);
     tcase_add_test(cases, a_good_step_says_how_long_it_took);
     tcase_add_test(cases, a_failed_step_says_why_and_that_its_stage_turns_round);
+    tcase_add_test(cases, a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_out);
+    tcase_add_test(cases, what_now_of_a_held_run_has_the_pause_that_waits);
     tcase_add_test(cases, output_of_a_failed_step_is_indented_and_bounded);
     tcase_add_test(cases, a_stuck_run_says_what_a_person_can_do);
     tcase_add_test(cases, a_trigger_says_what_it_brings_about);
