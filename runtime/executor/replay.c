@@ -1,6 +1,7 @@
 /* The journal through step(), and what it binds along the way. */
 #include "runtime/executor/replay.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,6 +161,45 @@ static bool is_new_command(const struct rbk_event *event, struct rbk_cause cause
             event->command == RBK_COMMAND_CANCEL);
 }
 
+/* What the record says of the causes that it gave to regions. */
+static void keep_whys(struct rbk_replay *replay, const struct rbk_record *record)
+{
+    for (uint32_t i = 0; i < replay->machine->region_count; i++) {
+        const struct rbk_region_state *region = rbk_state_region(replay->machine, replay->state, i);
+        struct rbk_why *why = &replay->whys[i];
+        size_t bytes =
+            record->message.bytes < RBK_WHY_BYTES ? record->message.bytes : RBK_WHY_BYTES - 1u;
+
+        if (why->cause.kind == region->cause.kind && why->cause.index == region->cause.index) {
+            continue;
+        }
+        while (bytes > 0 && bytes < record->message.bytes &&
+               ((unsigned char)record->message.data[bytes] & 0xc0u) == 0x80u) {
+            bytes--;
+        }
+        why->cause = region->cause;
+        snprintf(why->text, sizeof(why->text), "%.*s", (int)bytes,
+                 bytes != 0 ? record->message.data : "");
+    }
+}
+
+/* What was said of the run's cause when it came up: by the record that held, paused or turned the
+ * run, or before, when a stage failed and went back first. */
+static struct rbk_str words_of(const struct rbk_replay *replay, const struct rbk_record *record)
+{
+    const struct rbk_cause cause = replay->state->cause;
+
+    for (uint32_t i = 0; i < replay->machine->region_count; i++) {
+        const struct rbk_why *why = &replay->whys[i];
+
+        if (cause.kind != RBK_CAUSE_COMMAND && cause.kind == why->cause.kind &&
+            cause.index == why->cause.index) {
+            return rbk_str_from(why->text);
+        }
+    }
+    return record->message;
+}
+
 /* Why the run is where it is, in one line: made when the cause changes, from the record that did
  * it. @waited  It is a pause that came earlier: the record is that of something else. */
 static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record, bool waited)
@@ -167,7 +207,7 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
     const struct rbk_machine *machine = replay->machine;
     const struct rbk_cause cause = replay->state->cause;
     struct rbk_arena *arena = &replay->reasons;
-    struct rbk_str message = waited ? RBK_STR("") : record->message;
+    struct rbk_str message = waited ? RBK_STR("") : words_of(replay, record);
     const char *colon = message.bytes != 0 ? ": " : "";
 
     if (cause.kind == replay->told.kind && cause.index == replay->told.index &&
@@ -305,6 +345,7 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
     if (event->kind == RBK_EVENT_START || event->kind == RBK_EVENT_RESUMED) {
         rbk_replay_add_starter(replay, record->who);
     }
+    keep_whys(replay, record);
     tell_reason(replay, record, waited);
 }
 
@@ -353,6 +394,7 @@ void rbk_replay_reset(struct rbk_replay *replay)
         replay->ways[i] = (struct rbk_way_known){RBK_LEVEL_MISSING, 0};
     }
     memset(replay->began, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_began));
+    memset(replay->whys, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_why));
     replay->in_flight_count = 0;
     replay->alerts = (struct rbk_alerts){0};
     replay->alert_bytes = 0;
@@ -387,6 +429,7 @@ static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
         rbk_new_array(&replay->arena, struct rbk_way_known, machine->strategy_count + 1u);
     replay->began =
         rbk_new_array(&replay->arena, struct rbk_began, machine->region_count + (size_t)1);
+    replay->whys = rbk_new_array(&replay->arena, struct rbk_why, machine->region_count + (size_t)1);
     replay->actions.capacity = rbk_actions_max(machine);
     replay->actions.items =
         rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);

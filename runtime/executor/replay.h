@@ -43,6 +43,14 @@ struct rbk_way_known {
     uint64_t since_ms;    /* wall clock; 0: never read */
 };
 
+/* The cause of a region, and what its record said then, cut: the run may be held for it only after
+ * the stage has gone back, with the record of something else. */
+#define RBK_WHY_BYTES 512
+struct rbk_why {
+    struct rbk_cause cause;
+    char text[RBK_WHY_BYTES];
+};
+
 /* What all values of a run, bound at one time, may take. One that does not fit is missing. */
 #define RBK_REPLAY_KEPT_BYTES_MAX ((size_t)256 << 20)
 
@@ -70,6 +78,7 @@ struct rbk_replay {
     size_t in_flight_count, in_flight_capacity;
     struct rbk_way_known *ways;   /* machine->strategy_count */
     struct rbk_began *began;      /* machine->region_count */
+    struct rbk_why *whys;         /* likewise */
     struct rbk_alerts alerts;     /* firing now */
     struct rbk_starter *starters; /* each once, the latest first */
     struct rbk_str reason;        /* why it paused, was held, turned or got stuck, for a person */

@@ -138,6 +138,28 @@ static json_t *began_json(const struct rbk_replay *replay)
     return array;
 }
 
+/* Why regions went back or failed: [region, cause, index, text]. */
+static json_t *whys_json(const struct rbk_replay *replay)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < replay->machine->region_count; i++) {
+        const struct rbk_why *why = &replay->whys[i];
+        json_t *item;
+
+        if (why->cause.kind == RBK_CAUSE_NONE) {
+            continue;
+        }
+        item = json_pack("[I,I,I,o]", (json_int_t)i, (json_int_t)why->cause.kind,
+                         (json_int_t)why->cause.index, text_json(rbk_str_from(why->text)));
+        if (item == NULL || json_array_append_new(array, item) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *alerts_json(const struct rbk_replay *replay)
 {
     json_t *array = json_array();
@@ -185,14 +207,14 @@ static char *encode(const struct rbk_replay *replay)
     }
     /* json_pack() takes over what it is given, and gives NULL when any of it is NULL. */
     object = json_pack(
-        "{s:o,s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o}", "alerts",
+        "{s:o,s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o,s:o}", "alerts",
         alerts_json(replay), "baselines", values_json(&replay->kept_baselines), "began",
         began_json(replay), "event", replay->hash, "flight", flight_json(replay), "format",
         RBK_SNAPSHOT_FORMAT, "layout", layout, "machine", replay->machine->hash, "reason",
         text_json(replay->reason), "seq", (json_int_t)replay->seq, "settings", settings, "slots",
         values_json(&replay->kept_slots), "starters", starters_json(replay), "state",
         state_json(replay), "told", (json_int_t)replay->told.kind, (json_int_t)replay->told.index,
-        "ways", ways_json(replay));
+        "ways", ways_json(replay), "whys", whys_json(replay));
     if (object != NULL) {
         text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     }
@@ -439,6 +461,32 @@ static bool read_ways(struct reading *reading, const json_t *array)
     return true;
 }
 
+static bool read_whys(struct reading *reading, const json_t *array)
+{
+    struct rbk_replay *replay = reading->replay;
+    const json_t *row;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return false;
+    }
+    json_array_foreach(array, i, row)
+    {
+        uint64_t region, kind, index;
+        struct rbk_str text;
+
+        if (!get_number(json_array_get(row, 0), replay->machine->region_count, &region) ||
+            !get_number(json_array_get(row, 1), RBK_CAUSE_COUNT, &kind) ||
+            !get_number(json_array_get(row, 2), (uint64_t)UINT32_MAX + 1, &index) ||
+            !get_text(reading, json_array_get(row, 3), &text) || text.bytes >= RBK_WHY_BYTES) {
+            return false;
+        }
+        replay->whys[region].cause = (struct rbk_cause){(uint32_t)kind, (uint32_t)index};
+        snprintf(replay->whys[region].text, RBK_WHY_BYTES, "%.*s", RBK_STR_ARG(text));
+    }
+    return true;
+}
+
 static bool read_began(struct reading *reading, const json_t *array)
 {
     struct rbk_replay *replay = reading->replay;
@@ -522,6 +570,7 @@ static bool read_all(struct reading *reading, const json_t *object)
            read_flight(reading, json_object_get(object, "flight")) &&
            read_ways(reading, json_object_get(object, "ways")) &&
            read_began(reading, json_object_get(object, "began")) &&
+           read_whys(reading, json_object_get(object, "whys")) &&
            read_alerts(reading, json_object_get(object, "alerts")) &&
            read_starters(reading, json_object_get(object, "starters")) &&
            read_reason(reading, object);

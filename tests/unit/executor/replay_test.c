@@ -202,6 +202,11 @@ static void expect_same(const struct rbk_replay *again)
         ck_assert_uint_eq(left->since_ms, right->since_ms);
         ck_assert(rbk_str_equal(left->note, right->note));
     }
+    for (uint32_t i = 0; i < plan.machine->region_count; i++) {
+        ck_assert_uint_eq(again->whys[i].cause.kind, live->whys[i].cause.kind);
+        ck_assert_uint_eq(again->whys[i].cause.index, live->whys[i].cause.index);
+        ck_assert_str_eq(again->whys[i].text, live->whys[i].text);
+    }
     ck_assert_uint_eq(again->alerts.count, live->alerts.count);
     ck_assert(rbk_str_equal(again->reason, live->reason));
 }
@@ -356,6 +361,70 @@ START_TEST(a_reader_of_events_gets_all_of_them)
 }
 END_TEST
 
+/* ---- the reason --------------------------------------------------------------------------------
+ */
+
+static void command(enum rbk_command command, const char *who, const char *why)
+{
+    struct rbk_record record = {
+        .event = {.kind = RBK_EVENT_COMMAND, .command = command, .index = RBK_NONE},
+        .who = rbk_str_from(who),
+        .message = rbk_str_from(why)};
+
+    post(&record, true);
+}
+
+START_TEST(what_failed_is_told_after_its_stage_has_gone_back)
+{
+    begin(true);
+    note_alert(true);
+    bool failed = false;
+    for (int i = 0; i < 30 && live->state->status != RBK_STATUS_HELD; i++) {
+        const struct rbk_machine_state *state = &plan.machine->states[live->in_flight[0].state];
+        bool fails = !failed &&
+                     plan.machine->regions[live->in_flight[0].region].kind != RBK_REGION_PLAN &&
+                     strstr(state->name.data, ".apply") != NULL;
+        struct rbk_record record = {.event = {.kind = RBK_EVENT_RESULT,
+                                              .serial = live->in_flight[0].serial,
+                                              .outcome = fails ? RBK_OUTCOME_FAIL : RBK_OUTCOME_OK},
+                                    .message =
+                                        fails ? RBK_STR("no space") : RBK_STR("all is well")};
+
+        failed = failed || fails;
+        post(&record, true);
+        load_from_snapshot_and_compare();
+    }
+    ck_assert(failed);
+    ck_assert_uint_eq(live->state->status, RBK_STATUS_HELD);
+    ck_assert_uint_eq(live->state->rollbacks, 1);
+    ck_assert_ptr_nonnull(strstr(live->reason.data, "failed: no space"));
+    load_and_compare();
+}
+END_TEST
+
+START_TEST(a_pause_that_waited_is_not_told_with_the_words_of_who_went_on)
+{
+    begin(true);
+    note_alert(true);
+    for (int i = 0; i < 8 && live->state->status != RBK_STATUS_HELD; i++) {
+        struct rbk_record failed = {.event = {.kind = RBK_EVENT_RESULT,
+                                              .serial = live->in_flight[0].serial,
+                                              .outcome = i ? RBK_OUTCOME_OK : RBK_OUTCOME_FAIL},
+                                    .message = RBK_STR("no space")};
+        post(&failed, true);
+    }
+    ck_assert_uint_eq(live->state->status, RBK_STATUS_HELD);
+    ck_assert_ptr_nonnull(strstr(live->reason.data, "failed: no space"));
+    command(RBK_COMMAND_PAUSE, "dana", "wait for me");
+    ck_assert_ptr_nonnull(strstr(live->reason.data, "failed: no space"));
+    command(RBK_COMMAND_RETRY, "ines", "there is space now");
+    ck_assert_uint_eq(live->state->status, RBK_STATUS_PAUSED);
+    ck_assert_str_eq(live->reason.data, "a pause was asked for while the run was held");
+    load_from_snapshot_and_compare();
+    load_and_compare();
+}
+END_TEST
+
 /* ---- values ------------------------------------------------------------------------------------
  */
 
@@ -385,6 +454,8 @@ int main(void)
     tcase_add_test(cases, an_event_that_does_not_fit_is_refused);
     tcase_add_test(cases, a_journal_cut_at_its_end_is_refused_by_a_snapshot);
     tcase_add_test(cases, a_reader_of_events_gets_all_of_them);
+    tcase_add_test(cases, what_failed_is_told_after_its_stage_has_gone_back);
+    tcase_add_test(cases, a_pause_that_waited_is_not_told_with_the_words_of_who_went_on);
     tcase_add_test(cases, a_value_for_which_there_is_no_room_is_known);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
