@@ -35,6 +35,8 @@ const char *rbk_times_text(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
 const char *rbk_times_literal(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
 {
     size_t unit = 0;
+    uint64_t grain = ms > 600000 ? 60000 : ms > 10000 ? 1000 : 1;
+    ms = (ms + grain - 1) / grain * grain;
     while (ms % units[unit].ms != 0 || ms < units[unit].ms) {
         if (unit + 1 == RBK_COUNT(units)) {
             break;

@@ -197,7 +197,8 @@ int rbk_exec_claim(const char *run_directory, const char *run, struct rbk_error 
     close(directory);
     return result == 0 ? 0
                        : rbk_error_set(reterr, (enum rbk_err) - result,
-                                       "cannot claim the run's directory \"%s\"", run_directory);
+                                       "cannot claim the run's directory \"%s\": %s", run_directory,
+                                       rbk_error_text(result));
 }
 
 static int open_directories(struct exec *exec, struct rbk_error *reterr)

@@ -3,6 +3,7 @@
  */
 #include "tests/unit/drivers/exec/crash.h"
 
+#include "runtime/drivers/exec.h"
 #include "runtime/drivers/exec_record.h"
 
 #include <fcntl.h>
@@ -377,6 +378,15 @@ START_TEST(a_stopped_runner_is_replaced_and_its_commands_go_on)
 }
 END_TEST
 
+START_TEST(a_directory_that_cannot_be_claimed_says_why)
+{
+    struct rbk_error error = {0};
+    ck_assert_int_eq(rbk_exec_claim(world.directory, "run-7", &error), -RBK_EEXISTS);
+    ck_assert_msg(strstr(error.text, world.directory) != NULL, "%s", error.text);
+    ck_assert_msg(strstr(error.text, ": exists already") != NULL, "%s", error.text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exec recover");
@@ -400,6 +410,7 @@ int main(void)
     tcase_add_test(tcase, a_record_of_another_run_or_boot_is_refused);
     tcase_add_test(tcase, what_is_forgotten_leaves_nothing_behind);
     tcase_add_test(tcase, a_stopped_runner_is_replaced_and_its_commands_go_on);
+    tcase_add_test(tcase, a_directory_that_cannot_be_claimed_says_why);
     suite_add_tcase(suite, tcase);
     SRunner *suite_runner = srunner_create(suite);
     srunner_run_all(suite_runner, CK_ENV);
