@@ -101,6 +101,8 @@ static const struct rbk_builtin table[] = {
     FUNCTION("lines", LINES, LIST, TAKING(1, VALUE("text", TEXT))),
     FUNCTION("count", COUNT, INT, TAKING(1, TAKES("list", LIST))),
     FUNCTION("member", MEMBER, SCALAR, TAKING(2, VALUE("json", TEXT), VALUE("name", TEXT))),
+    FUNCTION("find", FIND, SCALAR,
+             TAKING(3, VALUE("json", TEXT), VALUE("path", TEXT), VALUE("value", TEXT))),
     FUNCTION("mail_header", MAIL_HEADER, TEXT, TAKING(1, VALUE("text", TEXT))),
 
     AGGREGATE("avg", AVG, UNKNOWN, SPAN),

@@ -42,6 +42,7 @@ enum rbk_function {
     RBK_FUNCTION_LINES,       /**< lines(text): RBK_OP_LINES. */
     RBK_FUNCTION_COUNT,       /**< count(list): RBK_OP_LENGTH. */
     RBK_FUNCTION_MEMBER,      /**< member(json, name): RBK_OP_MEMBER. */
+    RBK_FUNCTION_FIND,        /**< find(json, path, value): RBK_OP_FIND. */
     RBK_FUNCTION_MAIL_HEADER, /**< mail_header(text): RBK_OP_MAIL_HEADER. */
 };
 

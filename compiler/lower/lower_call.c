@@ -290,6 +290,9 @@ static void emit_function(struct rbk_lower *lower, const struct rbk_tree_expr *c
     case RBK_FUNCTION_MEMBER:
         push(lower, RBK_OP_MEMBER, 0);
         break;
+    case RBK_FUNCTION_FIND:
+        push(lower, RBK_OP_FIND, 0);
+        break;
     case RBK_FUNCTION_MAIL_HEADER:
         push(lower, RBK_OP_MAIL_HEADER, 0);
         break;

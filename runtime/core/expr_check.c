@@ -260,6 +260,10 @@ static bool result_type(struct rbk_op_code code, const enum rbk_type *args, size
     case RBK_OP_MEMBER:
         *ret = args[0] == RBK_TYPE_SECRET ? RBK_TYPE_SECRET : RBK_TYPE_SCALAR;
         return is_textual(args[0]) && is_textual(args[1]) && args[1] != RBK_TYPE_SECRET;
+    case RBK_OP_FIND:
+        *ret = args[0] == RBK_TYPE_SECRET ? RBK_TYPE_SECRET : RBK_TYPE_SCALAR;
+        return is_textual(args[0]) && is_textual(args[1]) && is_textual(args[2]) &&
+               args[1] != RBK_TYPE_SECRET && args[2] != RBK_TYPE_SECRET;
     case RBK_OP_LIST: {
         bool flat = true;
         for (size_t i = 0; i < count; i++) {

@@ -32,11 +32,28 @@ static int copied(struct rbk_arena *arena, struct rbk_buffer *buffer, enum rbk_t
     return failed ? -RBK_ELIMIT : copy == NULL ? -RBK_ENOMEM : 0;
 }
 
+/* A text as it is, anything else as JSON. */
+static int printed(struct rbk_arena *arena, const json_t *json, enum rbk_type type,
+                   struct rbk_value *ret)
+{
+    struct rbk_buffer buffer;
+
+    rbk_buffer_init(&buffer, RBK_TEMPLATE_BYTES_MAX);
+    if (json_is_string(json)) {
+        (void)rbk_buffer_append(&buffer, json_string_value(json), json_string_length(json));
+    } else {
+        char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        (void)rbk_buffer_append(&buffer, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+        free(text);
+    }
+    return copied(arena, &buffer, type, ret);
+}
+
 int rbk_op_member(struct rbk_arena *arena, struct rbk_value object, struct rbk_value name,
                   struct rbk_value *ret)
 {
     enum rbk_type type = object.type == RBK_TYPE_SECRET ? RBK_TYPE_SECRET : RBK_TYPE_SCALAR;
-    struct rbk_buffer buffer;
     json_t *json;
     const json_t *member;
     char *text;
@@ -55,15 +72,57 @@ int rbk_op_member(struct rbk_arena *arena, struct rbk_value object, struct rbk_v
         json_decref(json);
         return 0;
     }
-    rbk_buffer_init(&buffer, RBK_TEMPLATE_BYTES_MAX);
-    if (json_is_string(member)) {
-        (void)rbk_buffer_append(&buffer, json_string_value(member), json_string_length(member));
-    } else {
-        text = json_dumps(member, JSON_COMPACT | JSON_ENCODE_ANY);
-        (void)rbk_buffer_append(&buffer, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
-        free(text);
+    error = printed(arena, member, type, ret);
+    json_decref(json);
+    return error;
+}
+
+/* What stands at "a.b.c" in a JSON value; borrowed. NULL: nothing. */
+static const json_t *at_path(const json_t *json, struct rbk_str path)
+{
+    while (json != NULL) {
+        size_t bytes = rbk_str_find(path, '.');
+
+        json = json_object_getn(json, path.data, bytes);
+        if (bytes == path.bytes) {
+            return json;
+        }
+        path = rbk_str_slice(path, bytes + 1, path.bytes);
     }
-    error = copied(arena, &buffer, type, ret);
+    return NULL;
+}
+
+static bool is_text_of(struct rbk_value value)
+{
+    return !value.missing && rbk_type_is_text(value.type);
+}
+
+int rbk_op_find(struct rbk_arena *arena, const struct rbk_value *args, struct rbk_value *ret)
+{
+    enum rbk_type type = args[0].type == RBK_TYPE_SECRET ? RBK_TYPE_SECRET : RBK_TYPE_SCALAR;
+    const json_t *item, *found = NULL;
+    json_t *json;
+    size_t index;
+    int error = 0;
+
+    *ret = rbk_value_missing(type);
+    if (!is_text_of(args[0]) || !is_text_of(args[1]) || !is_text_of(args[2])) {
+        return 0;
+    }
+    json = json_loadb(args[0].as.text.data, args[0].as.text.bytes, 0, NULL);
+    json_array_foreach(json, index, item)
+    {
+        const json_t *text = at_path(item, args[1].as.text);
+
+        if (found == NULL && json_is_string(text) &&
+            rbk_str_equal(args[2].as.text,
+                          (struct rbk_str){json_string_value(text), json_string_length(text)})) {
+            found = item;
+        }
+    }
+    if (found != NULL) {
+        error = printed(arena, found, type, ret);
+    }
     json_decref(json);
     return error;
 }

@@ -58,6 +58,9 @@ RBK_MUST_USE int rbk_op_list(struct rbk_arena *arena, const struct rbk_value *it
                              struct rbk_value *ret);
 RBK_MUST_USE int rbk_op_member(struct rbk_arena *arena, struct rbk_value object,
                                struct rbk_value name, struct rbk_value *ret);
+/* @args  Array, path, text. */
+RBK_MUST_USE int rbk_op_find(struct rbk_arena *arena, const struct rbk_value *args,
+                             struct rbk_value *ret);
 RBK_MUST_USE int rbk_op_mail_header(struct rbk_arena *arena, struct rbk_value a,
                                     struct rbk_value *ret);
 RBK_MUST_USE int rbk_op_lines(struct rbk_arena *arena, struct rbk_value a, struct rbk_value *ret);

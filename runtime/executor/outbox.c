@@ -16,8 +16,10 @@
  */
 #include "runtime/executor/outbox.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Pauses between attempts that fail in a row: none, then this, doubled each time up to the other;
  * each up to a quarter shorter or longer, so that many runs do not come back at once. */
@@ -36,6 +38,9 @@
 #define TURN_MESSAGES_MAX 64u
 /* Messages of one channel in memory; the others wait in the store. */
 #define LANE_MESSAGES_MAX 32u
+/* Of an answer that a channel keeps beside its messages. A longer one is there for this runner
+ * only. */
+#define KEPT_BYTES_MAX ((size_t)64 << 10)
 #define MESSAGE_ARENA_BYTES ((size_t)16 << 20)
 
 /* An attempt that is over, on its way to the store. */
@@ -53,6 +58,7 @@ struct outbox {
     struct lane *lanes; /* owned: one per channel, and a last one for terminal and log only */
     uint32_t lane_count;
     struct ended *ended, **ended_end; /* oldest first */
+    unsigned long long attempts;      /* that have ended in this runner, for tests */
     unsigned open;                    /* timers not yet closed */
     void (*on_closed)(void *context);
     void *context;
@@ -210,6 +216,17 @@ static void free_ended(struct ended *ended)
     }
 }
 
+/* A test lets the runner die when the other side has answered and nobody has written it down:
+ * RBK_TEST_KILL_AFTER_ATTEMPT is the number of the attempt. */
+static void crash_point(struct outbox *outbox)
+{
+    const char *text = getenv("RBK_TEST_KILL_AFTER_ATTEMPT");
+
+    if (text != NULL && strtoull(text, NULL, 10) == ++outbox->attempts) {
+        kill(getpid(), SIGKILL);
+    }
+}
+
 static void put_ended(struct lane *lane, int64_t next_ms, bool aside, struct rbk_str reason)
 {
     struct outbox *outbox = lane->outbox;
@@ -217,13 +234,15 @@ static void put_ended(struct lane *lane, int64_t next_ms, bool aside, struct rbk
 
     if (ended != NULL) {
         ended->reason = strndup(reason.bytes != 0 ? reason.data : "", reason.bytes);
-        ended->kept = strdup(lane->kept != NULL ? lane->kept : "");
+        ended->kept =
+            strdup(lane->kept != NULL && strlen(lane->kept) <= KEPT_BYTES_MAX ? lane->kept : "");
     }
     if (ended == NULL || ended->reason == NULL || ended->kept == NULL) {
         free_ended(ended);
         rbk_run_fail(outbox->run, rbk_error_set(&outbox->run->error, RBK_ENOMEM, "out of memory"));
         return;
     }
+    crash_point(outbox);
     ended->id = lane->first->id;
     ended->next_ms = next_ms;
     ended->aside = aside;

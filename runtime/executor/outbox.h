@@ -42,6 +42,7 @@ struct lane {
     unsigned asides;   /* messages in a row that were set aside */
     uint32_t effect;   /* of the channel, being carried out */
     bool *wanted;      /* owned: which of its effects this attempt carries out */
+    bool looks;        /* the effect under way only asks the other side for something */
     bool sending;
     struct rbk_driver *driver;
     struct rbk_activity *activity;

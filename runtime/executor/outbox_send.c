@@ -16,8 +16,6 @@
 #include "runtime/executor/about.h"
 
 #define SEND_TIMEOUT_MS 10000u
-/* Of an answer that a channel keeps. */
-#define KEPT_BYTES_MAX ((size_t)64 << 10)
 /* Of what a program said, beside its exit status. */
 #define SAID_BYTES_MAX ((size_t)400)
 
@@ -73,18 +71,18 @@ static bool is_wanted(struct lane *lane, const struct rbk_effect *effect)
            !value.missing && value.type == RBK_TYPE_BOOL && value.as.truth;
 }
 
-/* All conditions before the first effect: what one of them changes (`kept`) must not open the
- * `else` of its own `if`. */
-static void choose_effects(struct lane *lane)
+/* All conditions from one effect on, before it begins: what an effect that tells changes (`kept`)
+ * must not open the `else` of its own `if`. One that only looked was there for those behind it. */
+static void choose_effects(struct lane *lane, uint32_t first)
 {
     const struct rbk_machine *machine = rbk_lane_run(lane)->replay->machine;
     uint32_t count = machine->channels[lane->channel].effects.count;
 
     rbk_arena_reset(&lane->arena);
-    for (lane->effect = 0; lane->effect < count; lane->effect++) {
+    for (lane->effect = first; lane->effect < count; lane->effect++) {
         lane->wanted[lane->effect] = is_wanted(lane, effect_of(lane));
     }
-    lane->effect = 0;
+    lane->effect = first;
 }
 
 /* What became of an effect of the channel that was to be begun. IMPOSSIBLE: there is no request for
@@ -123,6 +121,8 @@ static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
     }
     /* Not part of the journal: at least once, and no doubt about it. */
     request.idempotent = request.reading = true;
+    lane->looks = effect->kind == RBK_EFFECT_HTTP && effect->into != RBK_NONE &&
+                  rbk_str_is(request.method, "GET");
     request.status_enough = effect->into == RBK_NONE;
     request.attempt = (uint32_t)lane->first->attempts + 1u;
     request.timeout_ms = effect->timeout_ms != 0 ? effect->timeout_ms : SEND_TIMEOUT_MS;
@@ -169,7 +169,7 @@ static void keep(struct lane *lane, struct rbk_value value)
     struct rbk_run *run = rbk_lane_run(lane);
     struct rbk_str text;
 
-    if (value.missing || !rbk_type_is_text(value.type) || value.as.text.bytes > KEPT_BYTES_MAX) {
+    if (value.missing || !rbk_type_is_text(value.type)) {
         return;
     }
     rbk_arena_reset(&run->scratch);
@@ -267,6 +267,9 @@ static void on_result(struct rbk_client *client, const struct rbk_result *result
             keep(lane, result->value);
         }
         lane->effect++;
+        if (result->outcome == RBK_OUTCOME_OK && lane->looks) {
+            choose_effects(lane, lane->effect);
+        }
         go_on(lane);
     }
     rbk_lane_next(lane);
@@ -290,6 +293,6 @@ void rbk_lane_send(struct lane *lane)
     lane->scope.window = NULL;
     rbk_arena_reset(&lane->arena_about);
     rbk_about_read(lane->first->about, &lane->arena_about, lane->about);
-    choose_effects(lane);
+    choose_effects(lane, 0);
     go_on(lane);
 }

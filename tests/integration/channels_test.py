@@ -39,9 +39,11 @@ class Service:
             def do_POST(self):
                 data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 try:
-                    if self.headers.get("Content-Type") != "application/json":
+                    if self.command == "GET":
+                        must(not data, "a GET with a body")
+                    elif self.headers.get("Content-Type") != "application/json":
                         raise ValueError(f"Content-Type {self.headers.get('Content-Type')}")
-                    body = json.loads(data)
+                    body = json.loads(data) if data else None
                     status, reply = answer(self.command, self.path, self.headers, body)
                     service.accepted.append((self.command, self.path, body))
                 except (ValueError, KeyError, TypeError) as error:
@@ -57,6 +59,7 @@ class Service:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a runner that was killed is no news
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -194,19 +197,26 @@ COMPONENT = ("operational", "under_maintenance", "degraded_performance", "partia
 class Statuspage(Service):
     def __init__(self):
         self.incidents = {"m1": ["scheduled"]}
+        self.opened = [{"id": "theirs", "name": "a disk", "status": "investigating", "metadata": {}},
+                       {"id": "other", "name": "x", "status": "investigating", "metadata": {"rbk": {"run": "another"}}}]
         self.component = []
+        self.on_open = lambda: None  # the incident is there, and nobody has been told
         super().__init__(self.answer)
 
     def answer(self, method, path, headers, body):
         if headers.get("Authorization") != f"OAuth {TOKEN}":
             self.refused.append((method, path, "", "Authorization"))
             return 401, {"error": "Could not authenticate"}
+        if (method, path) == ("GET", "/v1/pages/p1/incidents/unresolved"):
+            return 200, [each for each in self.opened if self.incidents.get(each["id"], [""])[-1] != "resolved"]
         if (method, path) == ("POST", "/v1/pages/p1/incidents"):
             incident = body["incident"]
             must(incident["name"] and incident["status"] in REALTIME and isinstance(incident["body"], str), incident)
             must(set(incident) <= {"name", "status", "body", "metadata", "components", "component_ids"}, incident)
             name = f"i{len(self.incidents)}"
             self.incidents[name] = [incident["status"]]
+            self.opened.append({"id": name, **incident})
+            self.on_open()
             return 201, {"id": name, "page_id": "p1", **incident}
         if method == "PATCH" and path.startswith("/v1/pages/p1/incidents/"):
             incident, name = body["incident"], path.rsplit("/", 1)[1]
@@ -263,6 +273,50 @@ def what_a_channel_keeps_outlives_its_runner(scene):
     scene.resume().ends(0)
     service.check()
     expect(service.incidents["i1"], ["investigating", "resolved"], "the incident")
+
+
+def begin_page(scene, service, **env):
+    hooks = {"start": "page", "stage": "page", "completed": "page"}
+    return scene.begin(plan(stage("a", tell("a") + hold()), head=page_head(service, hooks), use="use std.statuspage"),
+                       env={"TOKEN": TOKEN, **env}, wait=True)
+
+
+def an_incident_is_opened_once_although_its_runner_died_with_the_answer(scene):
+    service = Statuspage()
+    begin_page(scene, service, RBK_TEST_KILL_AFTER_ATTEMPT="1").process.wait(20)
+    del scene.env["RBK_TEST_KILL_AFTER_ATTEMPT"]
+    expect(service.incidents.get("i1"), ["investigating"], "the page opened it")
+    expect(scene.ask("SELECT sent_ms, kept FROM outbox"), [(0, "")], "nobody noted it")
+    scene.touch("go")
+    scene.resume(wait=True).ends(0)
+    service.check()
+    expect({name: what for name, what in service.incidents.items() if name != "m1"},
+           {"i1": ["investigating", "monitoring", "monitoring", "resolved"]}, "the incidents")
+
+
+def an_incident_is_opened_once_although_its_runner_died_before_the_answer(scene):
+    service = Statuspage()
+    service.on_open = lambda: scene.process.kill()
+    begin_page(scene, service).process.wait(20)
+    service.on_open = lambda: None
+    scene.touch("go")
+    scene.resume(wait=True).ends(0)
+    service.check()
+    expect([name for name in service.incidents if name != "m1"], ["i1"], "the incidents")
+    expect(service.incidents["i1"][-1], "resolved", "its end")
+
+
+def a_page_that_lists_more_than_is_kept_is_asked_again(scene):
+    service = Statuspage()
+    service.opened += [{"id": f"long{i}", "name": "x" * 5000, "status": "identified", "metadata": {}} for i in range(30)]
+    service.on_open = lambda: scene.process.kill()
+    begin_page(scene, service).process.wait(20)
+    service.on_open = lambda: None
+    scene.touch("go")
+    scene.resume(wait=True).ends(0)
+    service.check()
+    expect([name for name in service.incidents if name != "m1"], ["i1"], "the incidents")
+    expect(service.incidents["i1"][-1], "resolved", "its end")
 
 
 # ---- webhooks ---------------------------------------------------------------------------------------
@@ -483,7 +537,9 @@ def no_message_and_no_argument_holds_a_secret(scene):
 CASES = [pagerduty_has_one_incident_for_a_run_and_resolves_it,
          pagerduty_takes_a_message_of_any_length_and_a_stuck_run_is_critical,
          pagerduty_acknowledges_and_resolves_where_a_plan_says_so, statuspage_opens_updates_and_resolves_one_incident,
-         statuspage_says_nothing_of_a_run_without_trouble, what_a_channel_keeps_outlives_its_runner,
+         an_incident_is_opened_once_although_its_runner_died_with_the_answer,
+         an_incident_is_opened_once_although_its_runner_died_before_the_answer,
+         a_page_that_lists_more_than_is_kept_is_asked_again, statuspage_says_nothing_of_a_run_without_trouble, what_a_channel_keeps_outlives_its_runner,
          a_webhook_carries_what_a_reader_needs, slack_gets_what_its_webhooks_take, mail_goes_through_a_sendmail,
          nobody_can_add_a_header_to_a_mail, an_address_with_a_line_end_stays_one_header,
          a_command_gets_the_message_and_its_circumstances, no_message_and_no_argument_holds_a_secret]

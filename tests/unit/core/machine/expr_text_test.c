@@ -69,6 +69,43 @@ START_TEST(a_member_of_a_json_object_is_its_text_or_missing)
 }
 END_TEST
 
+START_TEST(an_object_is_found_by_what_stands_at_a_path)
+{
+    const char *list =
+        "[1, null, {\"id\": \"a\"}, {\"id\": \"b\", \"m\": {\"rbk\": {\"run\": \"r1\"}}},"
+        " {\"id\": \"c\", \"m\": {\"rbk\": {\"run\": \"r1\"}}}]";
+    static const char *const nothing[][3] = {
+        {"m.rbk.run", "r2"}, {"m.rbk", "r1"}, {"m.rbk.run.x", "r1"}, {"", "r1"}, {".", ""}};
+
+    begin();
+    push(text(list));
+    push(text("m.rbk.run"));
+    push(text("r1"));
+    op(RBK_OP_FIND, 0);
+    expect(run(), "{\"id\":\"b\",\"m\":{\"rbk\":{\"run\":\"r1\"}}}");
+    for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
+        begin();
+        push(text(list));
+        push(text(nothing[i][0]));
+        push(text(nothing[i][1]));
+        op(RBK_OP_FIND, 0);
+        ck_assert(run().missing);
+    }
+    begin();
+    push(text("{\"id\": \"r1\"}"));
+    push(text("id"));
+    push(text("r1"));
+    op(RBK_OP_FIND, 0);
+    ck_assert(run().missing);
+    begin();
+    push(text(list));
+    push(missing());
+    push(text("r1"));
+    op(RBK_OP_FIND, 0);
+    ck_assert(run().missing);
+}
+END_TEST
+
 START_TEST(a_mail_header_is_one_value_whatever_the_text_holds)
 {
     expect(unary(RBK_OP_MAIL_HEADER, 0, text("dba@example.com, ops@example.com")),
@@ -159,6 +196,7 @@ int main(void)
     tcase_add_test(cases, text_operations_build_words_urls_and_json);
     tcase_add_test(cases, lists_have_items_lengths_and_lines);
     tcase_add_test(cases, a_member_of_a_json_object_is_its_text_or_missing);
+    tcase_add_test(cases, an_object_is_found_by_what_stands_at_a_path);
     tcase_add_test(cases, a_mail_header_is_one_value_whatever_the_text_holds);
     tcase_add_test(cases, a_word_that_begins_with_a_dash_is_refused);
     tcase_add_test(cases, what_a_secret_went_into_is_a_secret);
