@@ -159,7 +159,13 @@ void rbk_frame_draw(struct rbk_frame *frame, const struct rbk_picture *picture)
     drawing.pen.lines_max = rows - 1;
     rbk_frame_draw_stages(&drawing, left - trigger_lines);
     rbk_frame_draw_triggers(&drawing, trigger_lines);
-    append_lines(frame, &below, below_lines);
+    bool cut = below_lines > 3 && below_lines < below.line_count;
+    append_lines(frame, &below, below_lines - (cut ? 1 : 0));
+    if (cut) {
+        rbk_pen_printf(&drawing.pen, RBK_TONE_DIM, "   %s more: rbk status %s",
+                       picture->style->utf8 ? "…" : "...", picture->view->run);
+        rbk_pen_end(&drawing.pen);
+    }
     rbk_pen_fini(&drawing.pen);
     rbk_frame_fini(&head);
     rbk_frame_fini(&reason);

@@ -6,6 +6,8 @@
 #include "runtime/people/when.h"
 
 #define ASKED_MAX 8u
+/* Of two lines: what stands before the roles, and the end of a line that a word is too long for. */
+#define LOST_TO_BREAKS 50u
 
 static void draw_unsent(struct drawing *drawing)
 {
@@ -23,26 +25,36 @@ static void draw_unsent(struct drawing *drawing)
     rbk_pen_end(&drawing->pen);
 }
 
-/* "   asked: dba <…>, infra_lead (agreed); else abort" */
+/* "   asked: dba <…>, infra_lead (agreed); by 22:04:11, else abort". What silence means is never
+ * cut: where both are too long for two lines it has a line of its own. */
 static void draw_roles(struct drawing *drawing, const struct rbk_asked *asked)
 {
-    struct rbk_buffer text;
-    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    rbk_asked_roles(drawing->view, asked, &text);
-    if (text.bytes != 0) {
-        rbk_buffer_append_text(&text, "; ");
-    }
+    struct rbk_pen *pen = &drawing->pen;
+    struct rbk_buffer roles, due;
+    rbk_buffer_init(&roles, RBK_VIEW_BYTES_MAX);
+    rbk_buffer_init(&due, RBK_VIEW_BYTES_MAX);
+    rbk_asked_roles(drawing->view, asked, &roles);
     if (asked->due_ms != 0 && asked->question < drawing->machine->question_count) {
-        rbk_buffer_printf(&text, "by %s, else ",
+        rbk_buffer_printf(&due, "by %s, else ",
                           rbk_when_until(asked->due_ms, drawing->picture->now_ms).text);
         rbk_view_reaction(drawing->view, drawing->machine->questions[asked->question].otherwise,
-                          &text);
+                          &due);
     }
-    if (text.bytes != 0) {
-        rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR("   "));
-        rbk_pen_wrap(&drawing->pen, RBK_TONE_DIM, RBK_STR("asked: "), rbk_buffer_str(&text), 2);
+    if (roles.bytes + due.bytes + LOST_TO_BREAKS <= 2 * pen->width) {
+        rbk_buffer_append_text(&roles, roles.bytes != 0 ? "; " : "");
+        rbk_buffer_append_str(&roles, rbk_buffer_str(&due));
+        rbk_buffer_clear(&due);
     }
-    rbk_buffer_fini(&text);
+    if (roles.bytes != 0) {
+        rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("   "));
+        rbk_pen_wrap(pen, RBK_TONE_DIM, RBK_STR("asked: "), rbk_buffer_str(&roles), 2);
+    }
+    if (due.bytes != 0) {
+        rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("          "));
+        rbk_pen_wrap(pen, RBK_TONE_DIM, RBK_STR(""), rbk_buffer_str(&due), 3);
+    }
+    rbk_buffer_fini(&roles);
+    rbk_buffer_fini(&due);
 }
 
 static void draw_asked(struct drawing *drawing, const struct rbk_asked *asked)

@@ -401,6 +401,44 @@ START_TEST(no_size_gets_more_lines_than_it_has)
 }
 END_TEST
 
+START_TEST(what_does_not_fit_is_said_to_be_elsewhere)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    told_start(&told, told_plan());
+    rbk_frame_init(&frame);
+    told.view.store = "/var/lib/rbk/store of the team.db";
+    draw(&told, &frame, &style, 60, 8);
+    check_size(&frame, 60, 8);
+    ck_drawn(&frame, " ? approve?");
+    ck_drawn(&frame, "   ... more: rbk status r1\n");
+    draw(&told, &frame, &style, 60, 9);
+    check_size(&frame, 60, 9);
+    ck_assert_ptr_null(strstr(frame.text.data, "more: rbk"));
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(what_silence_means_is_not_cut)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct machine_builder *mb = told_plan();
+    told_start(&told, mb);
+    ((struct rbk_role *)(uintptr_t)(const void *)&told.view.machine->roles[0])->contact =
+        RBK_STR("the-team-that-is-on-call-this-week-and-the-next@pager.infrastructure.example.com");
+    rbk_frame_init(&frame);
+    draw(&told, &frame, &style, 60, 24);
+    check_size(&frame, 60, 24);
+    ck_drawn(&frame, "          by 00:46:40, else abort\n");
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
 static bool nearly(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
 {
     (void)context;
@@ -466,6 +504,8 @@ int main(void)
     tcase_add_test(cases, an_abort_says_why_and_how_long_it_may_take);
     tcase_add_test(cases, any_size_is_drawn);
     tcase_add_test(cases, no_size_gets_more_lines_than_it_has);
+    tcase_add_test(cases, what_does_not_fit_is_said_to_be_elsewhere);
+    tcase_add_test(cases, what_silence_means_is_not_cut);
     tcase_add_test(cases, only_what_is_reached_fills_its_bar_and_names_keep_their_ends);
     Suite *suite = suite_create("people/frame");
     suite_add_tcase(suite, cases);
