@@ -403,7 +403,8 @@ struct rbk_value rbk_watch_window(const struct rbk_watch *watch, uint32_t window
     /* Only what is too old is dropped: the aggregate's answer for this instant stays the same. */
     struct rbk_part part = rbk_aggregate_at(&watch->aggregates[window], now_ms);
     if (row->kind == RBK_WINDOW_COUNT) {
-        return rbk_watch_readings(watch, row->probe) == 0
+        return rbk_watch_readings(watch, row->probe) == 0 &&
+                       !watch->machine->probes[row->probe].pushed
                    ? rbk_value_missing(RBK_TYPE_INT)
                    : rbk_value_integer(RBK_TYPE_INT, (int64_t)part.count);
     }

@@ -98,12 +98,17 @@ size_t rbk_alerts_bytes(const struct rbk_alerts *alerts)
     return sum;
 }
 
+bool rbk_alert_is(const struct rbk_alert *alert, struct rbk_str name, const struct rbk_pair *labels,
+                  size_t label_count)
+{
+    return rbk_str_equal(alert->name, name) && carries(alert, labels, label_count);
+}
+
 bool rbk_alerts_fire(const struct rbk_alerts *alerts, struct rbk_str name,
                      const struct rbk_pair *labels, size_t label_count)
 {
     for (size_t i = 0; i < alerts->count; i++) {
-        if (rbk_str_equal(alerts->items[i].name, name) &&
-            carries(&alerts->items[i], labels, label_count)) {
+        if (rbk_alert_is(&alerts->items[i], name, labels, label_count)) {
             return true;
         }
     }

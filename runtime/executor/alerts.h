@@ -40,4 +40,8 @@ size_t rbk_alerts_bytes(const struct rbk_alerts *alerts);
 bool rbk_alerts_fire(const struct rbk_alerts *alerts, struct rbk_str name,
                      const struct rbk_pair *labels, size_t label_count);
 
+/* Whether an alert is one of those asked for: its name, and all the labels that are asked for. */
+bool rbk_alert_is(const struct rbk_alert *alert, struct rbk_str name, const struct rbk_pair *labels,
+                  size_t label_count);
+
 #endif

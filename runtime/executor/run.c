@@ -321,7 +321,10 @@ static void after_commit(struct rbk_run *run, struct passed *passed)
         carry_out(run, &passed->actions.items[i]);
     }
     if (event->kind == RBK_EVENT_NOTE && passed->queued->record.alert.bytes != 0) {
-        rbk_watcher_alert(run);
+        const struct rbk_record *record = &passed->queued->record;
+
+        rbk_watcher_alert(run,
+                          &(struct rbk_alert){record->alert, record->labels, record->label_count});
     }
     if (run->options.observer.on_record != NULL) {
         run->options.observer.on_record(run->options.observer.context, run, passed->seq,

@@ -179,8 +179,8 @@ int rbk_watcher_start(struct rbk_run *run);
 void rbk_watcher_after_step(struct rbk_run *run);
 void rbk_watcher_second(struct rbk_run *run);
 void rbk_watcher_stop(struct rbk_run *run);
-/* An alert probe was set. */
-void rbk_watcher_alert(struct rbk_run *run);
+/* An alert fires, or is resolved: a reading of the probes that wait for it. */
+void rbk_watcher_alert(struct rbk_run *run, const struct rbk_alert *told);
 
 /* ---- way_back.c ---- */
 struct json_t;

@@ -202,8 +202,10 @@ static void on_trigger(void *context, uint32_t trigger, const struct rbk_reading
 /* ---- alerts ------------------------------------------------------------------------------------
  */
 
-/* Whether the alert that a probe waits for fires: its name, and all its labels. */
-static bool fires(struct rbk_run *run, const struct rbk_read *read)
+/* Whether the alert that a probe waits for fires: its name, and all its labels. @ret_is  Whether it
+ * is `told` that it waits for. */
+static bool fires(struct rbk_run *run, const struct rbk_read *read, const struct rbk_alert *told,
+                  bool *ret_is)
 {
     const struct rbk_machine *machine = run->replay->machine;
     struct rbk_pair labels[RBK_ALERT_LABELS_MAX];
@@ -224,30 +226,36 @@ static bool fires(struct rbk_run *run, const struct rbk_read *read)
             labels[count++] = (struct rbk_pair){arg->name, value.as.text};
         }
     }
+    *ret_is = *ret_is || (told != NULL && rbk_alert_is(told, name, labels, count));
     return rbk_alerts_fire(&run->replay->alerts, name, labels, count);
 }
 
-static void feed_alert(struct rbk_run *run, uint32_t probe)
+/* What is told about an alert is a reading of the probes that wait for it, and of no other.
+ * @told  NULL: nothing is, but what fires is to be known. @return Whether it was one. */
+static bool feed_alert(struct rbk_run *run, uint32_t probe, const struct rbk_alert *told)
 {
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_expr *expr = &machine->exprs[machine->probes[probe].expr];
-    bool firing = false;
+    bool firing = false, is = false;
 
     rbk_arena_reset(&run->scratch);
     for (uint32_t i = 0; i < expr->reads.count; i++) {
-        firing |= fires(run, &machine->reads[expr->reads.first + i]);
+        firing |= fires(run, &machine->reads[expr->reads.first + i], told, &is);
+    }
+    if (told == NULL ? !firing : !is) {
+        return false;
     }
     rbk_watch_feed(run->watch, probe, rbk_value_bool(firing), uv_now(&run->loop));
     rbk_readings_note(run, probe, rbk_value_bool(firing), (struct rbk_str){NULL, 0});
+    return true;
 }
 
-void rbk_watcher_alert(struct rbk_run *run)
+void rbk_watcher_alert(struct rbk_run *run, const struct rbk_alert *told)
 {
     const struct rbk_machine *machine = run->replay->machine;
 
     for (uint32_t i = 0; i < machine->probe_count; i++) {
-        if (machine->probes[i].pushed) {
-            feed_alert(run, i);
+        if (machine->probes[i].pushed && feed_alert(run, i, told)) {
             look(run, i);
         }
     }
@@ -290,7 +298,7 @@ int rbk_watcher_start(struct rbk_run *run)
      * first step of this runner does. */
     for (uint32_t i = 0; i < run->replay->machine->probe_count; i++) {
         if (run->replay->machine->probes[i].pushed) {
-            feed_alert(run, i);
+            (void)feed_alert(run, i, NULL);
         }
     }
     return 0;

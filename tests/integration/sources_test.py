@@ -318,6 +318,20 @@ def a_second_look_of_its_own_readings(scene):
     expect("it is read again before it fires" in scene.tail(), True, scene.tail())
 
 
+def an_alert_is_a_reading_of_who_waits_for_it(scene):
+    """Only what is told of its own alert counts, not that others are told of, nor that a run has begun."""
+    scene.begin(plan(stage("a", tell("a") + hold(), more=""), head="""
+        probe paged = alert("Paged", service: "leads")
+        trigger often when count(paged, 5m) > 1 then abort
+        """), wait=True)
+    scene.until_traced("a")
+    for words in (("Other", "firing"), ("Other", "resolved"), ("Paged", "firing"), ("Other", "firing"),
+                  ("Paged", "firing", "--label", "service=leads")):
+        scene.say("alert", *words)
+    scene.say("alert", "Paged", "resolved", "--label", "service=leads")
+    scene.ends(10, "aborted")
+
+
 def a_baseline_of_too_few_readings(scene):
     scene.write("peek", "test -e ready && cat level")
     scene.write("level", "10")
@@ -337,7 +351,8 @@ def a_baseline_of_too_few_readings(scene):
 
 CASES = [prometheus_on_a_bad_day, json_of_a_service, a_range_is_asked_of_the_server, log_lines_are_counted,
          readings_of_the_host_and_of_sql, a_second_look, a_second_look_that_disagrees_and_one_that_fails,
-         a_second_look_of_its_own_readings, a_baseline_of_too_few_readings]
+         a_second_look_of_its_own_readings, an_alert_is_a_reading_of_who_waits_for_it,
+         a_baseline_of_too_few_readings]
 
 if __name__ == "__main__":
     play(CASES)

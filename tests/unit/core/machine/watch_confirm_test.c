@@ -470,6 +470,17 @@ START_TEST(an_alert_does_not_grow_old)
 }
 END_TEST
 
+START_TEST(an_alert_nobody_told_of_was_told_of_never)
+{
+    machine->windows[0] = (struct rbk_window){RBK_WINDOW_COUNT, SAMPLE_PROBE_PAGED, 60000};
+    restart();
+    ck_assert_int_eq(rbk_watch_window(watch, 0, 1000).as.integer, 0);
+    ck_assert(!rbk_watch_window(watch, 0, 1000).missing);
+    rbk_watch_feed(watch, SAMPLE_PROBE_PAGED, rbk_value_bool(true), 1000);
+    ck_assert_int_eq(rbk_watch_window(watch, 0, 2000).as.integer, 1);
+}
+END_TEST
+
 START_TEST(what_is_no_finite_value_is_a_failed_reading)
 {
     static const double odd[] = {NAN, -NAN, INFINITY, -INFINITY};
@@ -541,6 +552,7 @@ int main(void)
     tcase_add_test(cases, an_own_reading_waits_for_probes_nobody_has_read);
     tcase_add_test(cases, an_average_of_old_readings_is_missing_too);
     tcase_add_test(cases, an_alert_does_not_grow_old);
+    tcase_add_test(cases, an_alert_nobody_told_of_was_told_of_never);
     tcase_add_test(cases, what_is_no_finite_value_is_a_failed_reading);
     tcase_add_test(cases, a_baseline_knows_how_many_readings_it_comes_of);
     tcase_set_timeout(cases, 30);
