@@ -30,11 +30,6 @@ void rbk_frame_clear(struct rbk_frame *frame)
     frame->line_count = 0;
 }
 
-uint64_t rbk_frame_span(uint64_t from_ms, uint64_t to_ms)
-{
-    return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
-}
-
 double rbk_frame_share(uint64_t part, uint64_t whole)
 {
     return whole == 0 ? 0 : (double)part / (double)whole;

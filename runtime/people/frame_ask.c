@@ -64,7 +64,7 @@ static void draw_asked(struct drawing *drawing, const struct rbk_asked *asked)
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
     rbk_asked_words(drawing->view, drawing->state, asked, &text);
     if (asked->due_ms != 0) {
-        uint64_t left_ms = rbk_frame_span(drawing->picture->now_ms, asked->due_ms);
+        uint64_t left_ms = rbk_when_between(drawing->picture->now_ms, asked->due_ms);
         rbk_pen_right(pen, RBK_TONE_WARN, "%s left", rbk_when_ticks(left_ms).text);
     }
     rbk_pen_wrap(pen, RBK_TONE_ASK, RBK_STR(" ? "), rbk_buffer_str(&text), 3);
@@ -123,7 +123,7 @@ static void draw_escalation(struct drawing *drawing)
     if (state->escalated < machine->escalation_count) {
         const struct rbk_escalation *next = &machine->escalations[state->escalated];
         uint64_t left_ms =
-            rbk_frame_span(drawing->picture->now_ms, state->stuck_ms + next->after_ms);
+            rbk_when_between(drawing->picture->now_ms, state->stuck_ms + next->after_ms);
         rbk_buffer_printf(&text, "%s%.*s in %s", text.bytes == 0 ? "" : "; ",
                           RBK_STR_ARG(machine->roles[next->role].name),
                           rbk_when_ticks(left_ms).text);

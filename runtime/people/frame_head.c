@@ -23,7 +23,7 @@ static void draw_status(struct drawing *drawing)
     struct rbk_pen *pen = &drawing->pen;
 
     rbk_pen_right(pen, rbk_view_status_tone(status), "%s  %s", rbk_status_name(status),
-                  rbk_when_ticks(rbk_frame_span(state->started_ms, end_of(drawing))).text);
+                  rbk_when_ticks(rbk_when_between(state->started_ms, end_of(drawing))).text);
     rbk_pen_bold(pen, drawing->machine->name);
     rbk_pen_text(pen, RBK_TONE_PLAIN, RBK_STR("  "));
     rbk_pen_text(pen, RBK_TONE_PLAIN, drawing->machine->title);
@@ -69,7 +69,7 @@ static void draw_rollback(struct drawing *drawing)
 {
     const struct rbk_state *state = drawing->state;
     uint64_t within_ms = drawing->machine->rollback_within_ms;
-    uint64_t taken_ms = rbk_frame_span(state->decided_ms, end_of(drawing));
+    uint64_t taken_ms = rbk_when_between(state->decided_ms, end_of(drawing));
     enum rbk_tone tone = state->overdue ? RBK_TONE_BAD : RBK_TONE_WARN;
 
     if (within_ms != 0) {
@@ -92,10 +92,10 @@ static void draw_progress(struct drawing *drawing)
         rbk_pen_printf(&drawing->pen, RBK_TONE_BUSY, "%s until %s, %s left",
                        rbk_status_name((enum rbk_status)state->status),
                        rbk_when_until(state->plan_due_ms, now_ms).text,
-                       rbk_when_ticks(rbk_frame_span(now_ms, state->plan_due_ms)).text);
+                       rbk_when_ticks(rbk_when_between(now_ms, state->plan_due_ms)).text);
     } else if (estimate_ms != 0) {
         uint64_t until_ms = state->all_applied_ms != 0 ? state->all_applied_ms : end_of(drawing);
-        uint64_t taken_ms = rbk_frame_span(state->first_effect_ms, until_ms);
+        uint64_t taken_ms = rbk_when_between(state->first_effect_ms, until_ms);
         bool late = taken_ms > estimate_ms;
         rbk_pen_bar(&drawing->pen, late ? RBK_TONE_WARN : RBK_TONE_BUSY,
                     rbk_frame_share(taken_ms, estimate_ms), RBK_BAR_COLUMNS);

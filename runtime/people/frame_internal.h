@@ -21,8 +21,6 @@ struct drawing {
     size_t name_columns; /* of the widest stage or trigger, bounded */
 };
 
-/* From one instant to another; 0 when the first is unknown or the later one. */
-uint64_t rbk_frame_span(uint64_t from_ms, uint64_t to_ms);
 double rbk_frame_share(uint64_t part, uint64_t whole);
 /* A stage or retire: a row of the tree. */
 bool rbk_frame_is_stage(const struct rbk_region *region);

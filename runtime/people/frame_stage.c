@@ -32,7 +32,7 @@ static void draw_block(struct drawing *drawing, const struct rbk_region_state *r
                               ? rs->block_due_ms[row->depth]
                               : 0;
         if (due_ms != 0 && row->within_ms != 0) {
-            uint64_t left_ms = rbk_frame_span(now_ms, due_ms);
+            uint64_t left_ms = rbk_when_between(now_ms, due_ms);
             uint64_t taken_ms = row->within_ms > left_ms ? row->within_ms - left_ms : 0;
             rbk_pen_right(&drawing->pen,
                           left_ms < row->within_ms / 5 ? RBK_TONE_WARN : RBK_TONE_DIM, "%s of %s",
@@ -199,8 +199,9 @@ void rbk_frame_draw_stage(struct drawing *drawing, uint32_t region)
     if (under_way) {
         draw_block(drawing, rs, region);
     } else if (tracked->started_ms != 0 && tracked->rested_ms != 0) {
-        rbk_pen_right(pen, RBK_TONE_DIM, "%s",
-                      rbk_when_ticks(rbk_frame_span(tracked->started_ms, tracked->rested_ms)).text);
+        rbk_pen_right(
+            pen, RBK_TONE_DIM, "%s",
+            rbk_when_ticks(rbk_when_between(tracked->started_ms, tracked->rested_ms)).text);
     }
     rbk_pen_printf(pen, tone, " %s ", rbk_style_mark(drawing->picture->style, tone));
     rbk_pen_name(pen, under_way ? RBK_TONE_PLAIN : tone, row->name, drawing->name_columns);

@@ -115,17 +115,17 @@ static void draw_time(struct drawing *drawing, uint32_t region, const struct rbk
     if (rs->mode == RBK_MODE_RETRY) {
         rbk_pen_right(pen, RBK_TONE_WARN, "try %u of %u in %s", rs->attempt + 1,
                       effect->retry_count + 1,
-                      rbk_when_ticks(rbk_frame_span(now_ms, rs->due_ms)).text);
+                      rbk_when_ticks(rbk_when_between(now_ms, rs->due_ms)).text);
     } else if (rs->mode == RBK_MODE_PARKED) {
         rbk_pen_right(pen, RBK_TONE_DIM, "next");
     } else if (since_ms != 0 && limit_ms != 0) {
-        uint64_t taken_ms = rbk_frame_span(since_ms, now_ms);
+        uint64_t taken_ms = rbk_when_between(since_ms, now_ms);
         bool late = effect->timeout_ms != 0 && taken_ms > limit_ms / 5 * 4;
         rbk_pen_right(pen, late ? RBK_TONE_WARN : RBK_TONE_DIM, "%s of %s",
                       rbk_when_ticks(taken_ms).text, rbk_when_limit(limit_ms).text);
     } else if (since_ms != 0) {
         rbk_pen_right(pen, RBK_TONE_DIM, "%s",
-                      rbk_when_ticks(rbk_frame_span(since_ms, now_ms)).text);
+                      rbk_when_ticks(rbk_when_between(since_ms, now_ms)).text);
     }
 }
 

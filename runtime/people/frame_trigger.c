@@ -55,7 +55,7 @@ static void draw_news(struct drawing *drawing, uint32_t trigger,
     const struct rbk_trigger *row = &drawing->machine->triggers[trigger];
     const struct rbk_trigger_state *ts =
         rbk_state_trigger(drawing->machine, drawing->state, trigger);
-    uint64_t left_ms = rbk_frame_span(drawing->picture->now_ms, ts->due_ms);
+    uint64_t left_ms = rbk_when_between(drawing->picture->now_ms, ts->due_ms);
     struct rbk_buffer text;
 
     rbk_buffer_init(&text, 4096);

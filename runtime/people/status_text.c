@@ -1,44 +1,25 @@
 /*
  * The status of a run for a person: from the top what it is, what it waits for and which command
- * leads on, then the stages, clocks, open effects, triggers and evidence.
+ * leads on, then the stages and effects under way. What was seen and what was said follow, from
+ * status_seen.c and status_said.c.
  */
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "runtime/core/timestamp.h"
 #include "runtime/core/way_back.h"
-#include "runtime/people/messages.h"
 #include "runtime/people/readings.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/status.h"
-#include "runtime/people/status_rows.h"
+#include "runtime/people/status_text.h"
 #include "runtime/people/terminal.h"
 #include "runtime/people/ways.h"
 #include "runtime/people/when.h"
 
 #define ROW_COLUMNS 120u
-/* Messages that are listed one by one. */
-#define UNSENT_SHOWN_MAX 10u
 
-/* A status being printed. */
-struct printing {
-    const struct rbk_history *history;
-    const struct rbk_view *view;
-    const struct rbk_machine *machine;
-    const struct rbk_state *state;
-    struct rbk_style style;
-    struct rbk_buffer line;
-    uint64_t now_ms;
-    size_t count; /* lines of the section under way */
-    struct rbk_status_rows rows;
-    json_t *live; /* what its runner sees; NULL: nobody drives it */
-};
-
-/* Print the line, sanitized, in a tone. */
-static void end_line(struct printing *printing, enum rbk_tone tone)
+void rbk_printing_line(struct rbk_printing *printing, enum rbk_tone tone)
 {
     struct rbk_buffer clean;
     const char *on = printing->style.tones[tone];
@@ -50,38 +31,33 @@ static void end_line(struct printing *printing, enum rbk_tone tone)
 }
 
 RBK_PRINTF(3, 4)
-static void print_field(struct printing *printing, const char *name, const char *format, ...)
+static void print_field(struct rbk_printing *printing, const char *name, const char *format, ...)
 {
     va_list arguments;
     rbk_buffer_printf(&printing->line, "  %-11s ", name);
     va_start(arguments, format);
     rbk_buffer_vprintf(&printing->line, format, arguments);
     va_end(arguments);
-    end_line(printing, RBK_TONE_PLAIN);
+    rbk_printing_line(printing, RBK_TONE_PLAIN);
 }
 
-static void begin_section(struct printing *printing, const char *title)
+void rbk_printing_section(struct rbk_printing *printing, const char *title)
 {
     if (printing->count++ == 0) {
         (void)printf("\n%s%s%s\n", printing->style.bold, title, printing->style.off);
     }
 }
 
-static uint64_t span(uint64_t from_ms, uint64_t to_ms)
-{
-    return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
-}
-
 /* ---- head -------------------------------------------------------------------------------------
  */
 
-static void print_end(struct printing *printing)
+static void print_end(struct rbk_printing *printing)
 {
     const struct rbk_state *state = printing->state;
     print_field(printing, "ended", "%s, after %s", rbk_when_full(state->ended_ms).text,
-                rbk_when_span(span(state->started_ms, state->ended_ms)).text);
+                rbk_when_span(rbk_when_between(state->started_ms, state->ended_ms)).text);
     if (state->decided_ms != 0) {
-        uint64_t took_ms = span(state->decided_ms, state->ended_ms);
+        uint64_t took_ms = rbk_when_between(state->decided_ms, state->ended_ms);
         print_field(printing, "rolled back", "in %s from the decision%s%s",
                     rbk_when_span(took_ms).text,
                     printing->machine->rollback_within_ms != 0 ? "; the plan allows " : "",
@@ -89,16 +65,17 @@ static void print_end(struct printing *printing)
                         ? rbk_when_limit(printing->machine->rollback_within_ms).text
                         : "");
     } else if (state->all_applied_ms != 0) {
-        print_field(printing, "applied", "in %s from the first effect%s%s",
-                    rbk_when_span(span(state->first_effect_ms, state->all_applied_ms)).text,
-                    printing->machine->estimate_ms != 0 ? "; the estimate was " : "",
-                    printing->machine->estimate_ms != 0
-                        ? rbk_when_limit(printing->machine->estimate_ms).text
-                        : "");
+        print_field(
+            printing, "applied", "in %s from the first effect%s%s",
+            rbk_when_span(rbk_when_between(state->first_effect_ms, state->all_applied_ms)).text,
+            printing->machine->estimate_ms != 0 ? "; the estimate was " : "",
+            printing->machine->estimate_ms != 0
+                ? rbk_when_limit(printing->machine->estimate_ms).text
+                : "");
     }
 }
 
-static void print_head(struct printing *printing)
+static void print_head(struct rbk_printing *printing)
 {
     const struct rbk_store_run *run = &printing->history->replay->run;
     const struct rbk_state *state = printing->state;
@@ -109,7 +86,7 @@ static void print_head(struct printing *printing)
     if (printing->machine->title.bytes != 0) {
         rbk_buffer_printf(&printing->line, "  %.*s", RBK_STR_ARG(printing->machine->title));
     }
-    end_line(printing, RBK_TONE_PLAIN);
+    rbk_printing_line(printing, RBK_TONE_PLAIN);
     rbk_buffer_printf(&printing->line, "  %-11s %s", "status", rbk_status_name(status));
     if (printing->history->replay->reason.bytes != 0) {
         rbk_buffer_printf(&printing->line, ": %.*s",
@@ -118,7 +95,7 @@ static void print_head(struct printing *printing)
         rbk_buffer_append_text(&printing->line, ": ");
         rbk_view_cause(printing->view, state->cause, &printing->line);
     }
-    end_line(printing, rbk_view_status_tone(status));
+    rbk_printing_line(printing, rbk_view_status_tone(status));
     print_field(printing, "started", "%s by %.*s on %.*s",
                 rbk_when_full((uint64_t)run->started_ms).text, RBK_STR_ARG(run->user),
                 RBK_STR_ARG(run->host));
@@ -129,7 +106,7 @@ static void print_head(struct printing *printing)
     } else {
         rbk_buffer_printf(&printing->line, "  %-11s none; go on with ", "runner");
         rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
-        end_line(printing, RBK_TONE_WARN);
+        rbk_printing_line(printing, RBK_TONE_WARN);
     }
     if (run->unrehearsed.bytes != 0) {
         print_field(printing, "unrehearsed", "%.*s", RBK_STR_ARG(run->unrehearsed));
@@ -142,9 +119,9 @@ static void print_head(struct printing *printing)
 /* ---- what it waits for ------------------------------------------------------------------------
  */
 
-static void print_asked(struct printing *printing, const struct rbk_asked *asked)
+static void print_asked(struct rbk_printing *printing, const struct rbk_asked *asked)
 {
-    begin_section(printing, "questions");
+    rbk_printing_section(printing, "questions");
     rbk_buffer_append_text(&printing->line, "  ? ");
     rbk_asked_name(printing->view, printing->state, asked, &printing->line);
     rbk_buffer_append_text(&printing->line, "  ");
@@ -159,18 +136,18 @@ static void print_asked(struct printing *printing, const struct rbk_asked *asked
                               &printing->line);
         }
     }
-    end_line(printing, RBK_TONE_ASK);
+    rbk_printing_line(printing, RBK_TONE_ASK);
     for (size_t number = 0;; number++) {
         rbk_buffer_append_text(&printing->line, "      ");
         if (!rbk_asked_command(printing->view, printing->state, asked, number, &printing->line)) {
             rbk_buffer_clear(&printing->line);
             return;
         }
-        end_line(printing, RBK_TONE_PLAIN);
+        rbk_printing_line(printing, RBK_TONE_PLAIN);
     }
 }
 
-static void print_questions(struct printing *printing)
+static void print_questions(struct rbk_printing *printing)
 {
     struct rbk_asked asked[32];
     size_t count = rbk_view_asked(printing->view, printing->state, asked, RBK_COUNT(asked));
@@ -180,19 +157,19 @@ static void print_questions(struct printing *printing)
     }
     if (count > RBK_COUNT(asked)) {
         rbk_buffer_printf(&printing->line, "  and %zu more", count - RBK_COUNT(asked));
-        end_line(printing, RBK_TONE_DIM);
+        rbk_printing_line(printing, RBK_TONE_DIM);
     }
 }
 
 static void print_explained(void *context, enum rbk_tone tone, struct rbk_str stage,
                             struct rbk_str text)
 {
-    struct printing *printing = context;
+    struct rbk_printing *printing = context;
     (void)stage;
-    begin_section(printing, "what now");
+    rbk_printing_section(printing, "what now");
     rbk_buffer_append_text(&printing->line, "  ");
     rbk_buffer_append_str(&printing->line, text);
-    end_line(printing, tone);
+    rbk_printing_line(printing, tone);
 }
 
 /* ---- stages -----------------------------------------------------------------------------------
@@ -201,7 +178,7 @@ static void print_explained(void *context, enum rbk_tone tone, struct rbk_str st
 /* "      down           closed   since 21:03:11, read 21:04:11   when file.exists("old")" */
 static void print_way(void *context, const struct rbk_way_shown *way)
 {
-    struct printing *printing = context;
+    struct rbk_printing *printing = context;
     rbk_buffer_printf(&printing->line, "      %-14.*s %-8s", RBK_STR_ARG(way->name),
                       rbk_way_word(way->level));
     if (way->since_ms != 0) {
@@ -222,18 +199,17 @@ static void print_way(void *context, const struct rbk_way_shown *way)
     if (way->missing != NULL) {
         rbk_buffer_printf(&printing->line, " (%s)", way->missing);
     }
-    end_line(printing, way->level == RBK_LEVEL_TRUE    ? RBK_TONE_DIM
-                       : way->level == RBK_LEVEL_FALSE ? RBK_TONE_BAD
-                                                       : RBK_TONE_WARN);
+    rbk_printing_line(printing, way->level == RBK_LEVEL_TRUE    ? RBK_TONE_DIM
+                                : way->level == RBK_LEVEL_FALSE ? RBK_TONE_BAD
+                                                                : RBK_TONE_WARN);
 }
 
-/* Rows of the live view: clean and coloured already. */
-static void print_rows(struct rbk_str rows)
+void rbk_printing_rows(struct rbk_str rows)
 {
     (void)printf("%.*s", RBK_STR_ARG(rows));
 }
 
-static void print_stage(struct printing *printing, uint32_t region)
+static void print_stage(struct rbk_printing *printing, uint32_t region)
 {
     const struct rbk_region_state *rs =
         rbk_state_region(printing->machine, printing->state, region);
@@ -242,8 +218,8 @@ static void print_stage(struct printing *printing, uint32_t region)
     enum rbk_tone tone;
 
     (void)rbk_view_region_word(printing->view, printing->state, region, &tone);
-    begin_section(printing, "stages");
-    print_rows(rbk_status_rows_stage(&printing->rows, region));
+    rbk_printing_section(printing, "stages");
+    rbk_printing_rows(rbk_status_rows_stage(&printing->rows, region));
     if (rbk_ways_shown(printing->history, region)) {
         rbk_ways_each(printing->history, printing->live, region, print_way, printing);
     }
@@ -256,11 +232,11 @@ static void print_stage(struct printing *printing, uint32_t region)
         if (tracked->failure[0] != '\0') {
             rbk_buffer_printf(&printing->line, ": %s", tracked->failure);
         }
-        end_line(printing, RBK_TONE_DIM);
+        rbk_printing_line(printing, RBK_TONE_DIM);
     }
 }
 
-static void print_stages(struct printing *printing)
+static void print_stages(struct rbk_printing *printing)
 {
     printing->count = 0;
     for (uint32_t i = 0; i < printing->machine->region_count; i++) {
@@ -297,27 +273,27 @@ static const char *rule_words(enum rbk_crash_rule rule)
 
 static void print_open(void *context, const struct rbk_open_effect *open)
 {
-    struct printing *printing = context;
-    begin_section(printing, printing->history->runner ? "under way" : "open");
+    struct rbk_printing *printing = context;
+    rbk_printing_section(printing, printing->history->runner ? "under way" : "open");
     rbk_buffer_printf(&printing->line, "  %.*s  %.*s", RBK_STR_ARG(open->step),
                       RBK_STR_ARG(open->effect->text));
-    end_line(printing, open->doubt ? RBK_TONE_BAD : RBK_TONE_PLAIN);
+    rbk_printing_line(printing, open->doubt ? RBK_TONE_BAD : RBK_TONE_PLAIN);
     rbk_buffer_append_text(&printing->line, "      ");
     if (open->since_ms != 0) {
         rbk_buffer_printf(&printing->line, "dispatched %s, ",
                           rbk_when_until(open->since_ms, printing->now_ms).text);
     }
     rbk_buffer_printf(&printing->line, "attempt %u; no result in the journal", open->attempt);
-    end_line(printing, RBK_TONE_DIM);
+    rbk_printing_line(printing, RBK_TONE_DIM);
     if (open->note.bytes != 0) {
         rbk_buffer_printf(&printing->line, "      noted before: %.*s", RBK_STR_ARG(open->note));
-        end_line(printing, RBK_TONE_DIM);
+        rbk_printing_line(printing, RBK_TONE_DIM);
     }
     if (open->doubt) {
         rbk_buffer_append_text(&printing->line,
                                "      it happened, or it did not, or it is still going on. Make "
                                "sure it is not going on, look at what it changes, then:");
-        end_line(printing, RBK_TONE_PLAIN);
+        rbk_printing_line(printing, RBK_TONE_PLAIN);
         for (int done = 1; done >= 0; done--) {
             struct rbk_buffer rest;
             rbk_buffer_init(&rest, 4096);
@@ -328,250 +304,12 @@ static void print_open(void *context, const struct rbk_open_effect *open)
             rbk_buffer_append_text(&printing->line, "      ");
             rbk_view_command(printing->view, "resolve", rbk_buffer_str(&rest), &printing->line);
             rbk_buffer_fini(&rest);
-            end_line(printing, RBK_TONE_ASK);
+            rbk_printing_line(printing, RBK_TONE_ASK);
         }
     } else if (!printing->history->runner) {
         rbk_buffer_printf(&printing->line, "      a resumed run finds out: %s",
                           rule_words(open->effect->crash));
-        end_line(printing, RBK_TONE_DIM);
-    }
-}
-
-/* ---- clocks, triggers, evidence ---------------------------------------------------------------
- */
-
-static void print_timer(void *context, const struct rbk_timer *timer)
-{
-    struct printing *printing = context;
-    begin_section(printing, "clocks");
-    rbk_buffer_printf(&printing->line, "  %-28s %.*s  ", timer->what, RBK_STR_ARG(timer->name));
-    if (timer->budget) {
-        rbk_buffer_printf(&printing->line, "%s (budget: time without a runner does not count)",
-                          rbk_when_limit(timer->span_ms).text);
-    } else {
-        rbk_buffer_printf(&printing->line, "until %s (wall clock",
-                          rbk_when_until(timer->due_ms, printing->now_ms).text);
-        if (timer->due_ms > printing->now_ms) {
-            rbk_buffer_printf(&printing->line, ", in %s)",
-                              rbk_when_ticks(timer->due_ms - printing->now_ms).text);
-        } else {
-            rbk_buffer_append_text(&printing->line, ", passed)");
-        }
-    }
-    end_line(printing, RBK_TONE_PLAIN);
-}
-
-static void print_triggers(struct printing *printing)
-{
-    printing->count = 0;
-    for (uint32_t i = 0; i < printing->machine->trigger_count; i++) {
-        const struct rbk_trigger_state *ts =
-            rbk_state_trigger(printing->machine, printing->state, i);
-        const struct rbk_track_trigger *tracked = &printing->history->track.triggers[i];
-        bool armed = rbk_trigger_armed(printing->machine, printing->state, i);
-        if (!armed && ts->fired == 0 && tracked->at_ms == 0) {
-            continue;
-        }
-        begin_section(printing, "triggers");
-        if (armed) {
-            print_rows(rbk_status_rows_trigger(&printing->rows, i));
-        } else {
-            rbk_buffer_printf(&printing->line, "   %-18.*s asleep%s%s",
-                              RBK_STR_ARG(printing->machine->triggers[i].name),
-                              ts->fired != 0 ? ", has reacted" : "",
-                              ts->fired > 1 ? " more than once" : "");
-            end_line(printing, RBK_TONE_DIM);
-        }
-        if (tracked->at_ms != 0) {
-            rbk_buffer_printf(&printing->line, "      %s at %s", rbk_level_name(tracked->level),
-                              rbk_when_until(tracked->at_ms, printing->now_ms).text);
-            if (tracked->text[0] != '\0') {
-                rbk_buffer_printf(&printing->line, ", on %s", tracked->text);
-            }
-            end_line(printing, RBK_TONE_DIM);
-        }
-    }
-}
-
-static struct rbk_str text_at(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return rbk_str_from(text != NULL ? text : "");
-}
-
-/* "  rows               7  0.3s ago", "  errors             no reading: the server answered 500" */
-static void print_probe(struct printing *printing, const json_t *probe)
-{
-    struct rbk_str missing = text_at(probe, "missing"), value = text_at(probe, "value");
-    int64_t at_ms = 0;
-
-    rbk_buffer_printf(&printing->line, "  %-18.*s ", RBK_STR_ARG(text_at(probe, "probe")));
-    if (missing.bytes != 0) {
-        rbk_buffer_printf(&printing->line, "no reading: %.*s", RBK_STR_ARG(missing));
-    }
-    if (value.bytes != 0 && rbk_timestamp_parse(text_at(probe, "at"), &at_ms)) {
-        rbk_buffer_printf(
-            &printing->line, missing.bytes != 0 ? "; last %.*s, %s ago" : "%.*s  %s ago",
-            RBK_STR_ARG(value), rbk_when_span(span((uint64_t)at_ms, printing->now_ms)).text);
-    }
-    end_line(printing, missing.bytes != 0 ? RBK_TONE_WARN : RBK_TONE_PLAIN);
-}
-
-/* What the runner sees now: not in the journal, so it shows only while there is a runner. */
-static void print_readings(struct printing *printing)
-{
-    const json_t *probe;
-    size_t index;
-
-    printing->count = 0;
-    json_array_foreach(json_object_get(printing->live, "probes"), index, probe)
-    {
-        begin_section(printing, "live readings");
-        print_probe(printing, probe);
-    }
-}
-
-static int print_evidence(void *context, const struct rbk_store_evidence *evidence)
-{
-    struct printing *printing = context;
-    begin_section(printing, "evidence");
-    rbk_buffer_printf(&printing->line, "  %s  %.*s  %zu bytes  sha256 %.*s",
-                      rbk_when_until((uint64_t)evidence->at_ms, printing->now_ms).text,
-                      RBK_STR_ARG(evidence->label), evidence->content.bytes,
-                      RBK_STR_ARG(evidence->sha256));
-    end_line(printing, RBK_TONE_PLAIN);
-    return 0;
-}
-
-/* The first of each channel: the others wait for it. */
-static void print_unsent(struct printing *printing, const json_t *messages)
-{
-    const json_t *unsent = json_object_get(messages, "unsent"), *message;
-    size_t index, shown = 0;
-
-    printing->count = 0;
-    json_array_foreach(unsent, index, message)
-    {
-        const char *reason = json_string_value(json_object_get(message, "reason"));
-        const char *next = json_string_value(json_object_get(message, "next"));
-
-        begin_section(printing, "messages not sent");
-        if (shown++ == UNSENT_SHOWN_MAX) {
-            rbk_buffer_printf(&printing->line, "  and %zu more",
-                              json_array_size(unsent) - UNSENT_SHOWN_MAX);
-            end_line(printing, RBK_TONE_DIM);
-            break;
-        }
-        rbk_buffer_printf(&printing->line, "  %-18s %s",
-                          json_string_value(json_object_get(message, "channel")),
-                          json_string_value(json_object_get(message, "text")));
-        end_line(printing, RBK_TONE_WARN);
-        if (reason != NULL) {
-            int64_t next_ms = 0;
-
-            if (next == NULL || !rbk_timestamp_parse(rbk_str_from(next), &next_ms)) {
-                next_ms = 0;
-            }
-            rbk_buffer_printf(&printing->line, "      %s, attempt %lld", reason,
-                              (long long)json_integer_value(json_object_get(message, "attempts")));
-            if (printing->history->runner && next_ms != 0) {
-                rbk_buffer_printf(&printing->line, "; again at %s",
-                                  rbk_when_until((uint64_t)next_ms, printing->now_ms).text);
-            }
-            end_line(printing, RBK_TONE_DIM);
-        }
-    }
-    if (shown != 0 && !printing->history->runner) {
-        rbk_buffer_append_text(&printing->line, "      tried again by ");
-        rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
-        end_line(printing, RBK_TONE_ASK);
-    }
-}
-
-static void print_aside(struct printing *printing, const json_t *messages)
-{
-    const json_t *aside = json_object_get(messages, "aside"), *message;
-    size_t index;
-
-    printing->count = 0;
-    json_array_foreach(aside, index, message)
-    {
-        const char *reason = json_string_value(json_object_get(message, "reason"));
-
-        begin_section(printing, "messages refused, and set aside");
-        if (index == UNSENT_SHOWN_MAX) {
-            rbk_buffer_printf(&printing->line, "  and %zu more",
-                              json_array_size(aside) - UNSENT_SHOWN_MAX);
-            end_line(printing, RBK_TONE_DIM);
-            break;
-        }
-        rbk_buffer_printf(&printing->line, "  %-18s %s",
-                          json_string_value(json_object_get(message, "channel")),
-                          json_string_value(json_object_get(message, "text")));
-        end_line(printing, RBK_TONE_WARN);
-        rbk_buffer_printf(&printing->line, "      message %lld, refused %lld times: %s",
-                          (long long)json_integer_value(json_object_get(message, "id")),
-                          (long long)json_integer_value(json_object_get(message, "attempts")),
-                          reason != NULL ? reason : "");
-        end_line(printing, RBK_TONE_DIM);
-    }
-    if (json_array_size(aside) != 0) {
-        rbk_buffer_append_text(&printing->line, "      when that is mended: ");
-        rbk_view_command(printing->view, "resend", RBK_STR(""), &printing->line);
-        if (printing->history->runner) {
-            rbk_buffer_append_text(&printing->line, " sends them again");
-        } else {
-            rbk_buffer_append_text(&printing->line, ", and then ");
-            rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
-        }
-        end_line(printing, RBK_TONE_ASK);
-    }
-}
-
-static int print_messages(struct printing *printing, struct rbk_error *reterr)
-{
-    json_t *messages = rbk_messages_json(printing->history, reterr);
-
-    if (messages == NULL) {
-        return -(int)reterr->code;
-    }
-    print_unsent(printing, messages);
-    print_aside(printing, messages);
-    json_decref(messages);
-    return 0;
-}
-
-static int print_request(void *context, const struct rbk_store_request *request)
-{
-    struct printing *printing = context;
-    begin_section(printing, "asked for, and not handled yet");
-    rbk_buffer_printf(&printing->line, "  %s  %.*s  %.*s  %.*s",
-                      rbk_when_until((uint64_t)request->at_ms, printing->now_ms).text,
-                      RBK_STR_ARG(request->who), RBK_STR_ARG(request->kind),
-                      RBK_STR_ARG(request->body));
-    end_line(printing, RBK_TONE_PLAIN);
-    return 0;
-}
-
-/* Who answered or asked for what: the latest of it. */
-static void print_said(struct printing *printing)
-{
-    const struct rbk_said_list *list = &printing->history->said;
-    printing->count = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct rbk_said *said = &list->items[i];
-        begin_section(printing, "people");
-        rbk_buffer_printf(&printing->line, "  %s  %-10s %s%s%s", rbk_when_clock(said->at_ms).text,
-                          said->who, said->word, said->about[0] != '\0' ? ": " : "", said->about);
-        if (said->reason[0] != '\0') {
-            rbk_buffer_printf(&printing->line, " - %s", said->reason);
-        }
-        end_line(printing, RBK_TONE_PLAIN);
-    }
-    if (list->total > list->count) {
-        rbk_buffer_printf(&printing->line, "  and %zu before: rbk log", list->total - list->count);
-        end_line(printing, RBK_TONE_DIM);
+        rbk_printing_line(printing, RBK_TONE_DIM);
     }
 }
 
@@ -588,7 +326,7 @@ static size_t columns_of_output(void)
 int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *reterr)
 {
     bool utf8 = rbk_style_utf8();
-    struct printing printing = {
+    struct rbk_printing printing = {
         .history = history,
         .view = &history->view,
         .machine = history->replay->machine,
@@ -605,7 +343,7 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
                          columns_of_output());
     print_head(&printing);
     if (printing.state->ended_ms == 0) {
-        print_rows(rbk_status_rows_head(&printing.rows));
+        rbk_printing_rows(rbk_status_rows_head(&printing.rows));
     }
     print_questions(&printing);
     printing.count = 0;
@@ -613,20 +351,11 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
     print_stages(&printing);
     printing.count = 0;
     rbk_status_open_effects(history, print_open, &printing);
-    printing.count = 0;
-    rbk_view_timers(printing.view, printing.state, print_timer, &printing);
-    print_triggers(&printing);
-    print_readings(&printing);
-    print_said(&printing);
-    printing.count = 0;
-    error = rbk_store_each_evidence(history->store, history->id, print_evidence, &printing, reterr);
-    printing.count = 0;
+    rbk_printing_seen(&printing);
+    rbk_printing_people(&printing);
+    error = rbk_printing_evidence(&printing, reterr);
     if (error == 0) {
-        error =
-            rbk_store_each_request(history->store, history->id, print_request, &printing, reterr);
-    }
-    if (error == 0) {
-        error = print_messages(&printing, reterr);
+        error = rbk_printing_messages(&printing, reterr);
     }
     rbk_status_rows_fini(&printing.rows);
     rbk_buffer_fini(&printing.line);

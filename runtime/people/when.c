@@ -107,6 +107,11 @@ struct rbk_when rbk_when_limit(uint64_t limit_ms)
     return when;
 }
 
+uint64_t rbk_when_between(uint64_t from_ms, uint64_t to_ms)
+{
+    return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
+}
+
 uint64_t rbk_when_now_ms(void)
 {
     struct timespec now = {0, 0};

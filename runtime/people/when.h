@@ -31,6 +31,8 @@ struct rbk_when rbk_when_ticks(uint64_t span_ms);
 /* A limit of a plan, in as few words as a plan has for it: "10m", "1h 30m". */
 struct rbk_when rbk_when_limit(uint64_t limit_ms);
 
+/* How long from one instant to another; 0 when the first is not known (0), or is the later. */
+uint64_t rbk_when_between(uint64_t from_ms, uint64_t to_ms);
 /* This host's wall clock, milliseconds since 1970. */
 uint64_t rbk_when_now_ms(void);
 

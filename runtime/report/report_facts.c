@@ -15,11 +15,6 @@ static void say(struct rbk_run_report *report, struct rbk_str sentence)
     }
 }
 
-static uint64_t span(uint64_t from_ms, uint64_t to_ms)
-{
-    return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
-}
-
 static const char *plural(size_t count, const char *one, const char *many)
 {
     return count == 1 ? one : many;
@@ -30,7 +25,7 @@ static const char *plural(size_t count, const char *one, const char *many)
 
 static void say_completed(struct rbk_run_report *report)
 {
-    uint64_t took_ms = span(report->first_effect_ms, report->all_applied_ms);
+    uint64_t took_ms = rbk_when_between(report->first_effect_ms, report->all_applied_ms);
 
     if (report->all_applied_ms == 0) {
         SAY(report, "Completed at %s.", rbk_report_at(report, report->ended_ms).text);
@@ -49,7 +44,7 @@ static void say_completed(struct rbk_run_report *report)
 
 static void say_aborted(struct rbk_run_report *report)
 {
-    uint64_t took_ms = span(report->decided_ms, report->ended_ms);
+    uint64_t took_ms = rbk_when_between(report->decided_ms, report->ended_ms);
 
     if (report->rollback_within_ms == 0) {
         SAY(report, "Rolled back and verified at %s, %s after the decision.",
@@ -164,8 +159,8 @@ static void say_questions(struct rbk_run_report *report)
     }
     for (size_t i = 0; i < report->questions.count; i++) {
         const struct rbk_report_question *row = &report->questions.items[i];
-        uint64_t took_ms =
-            span(row->asked_ms, row->closed_ms != 0 ? row->closed_ms : report->until_ms);
+        uint64_t took_ms = rbk_when_between(row->asked_ms, row->closed_ms != 0 ? row->closed_ms
+                                                                               : report->until_ms);
         longest_ms = took_ms > longest_ms ? took_ms : longest_ms;
         total_ms += took_ms;
         silent += rbk_str_is(row->result, "no answer in time") ? 1u : 0u;
@@ -184,7 +179,7 @@ static void say_gaps(struct rbk_run_report *report)
     size_t closed = 0;
 
     for (size_t i = 0; i < report->gaps.count; i++) {
-        total_ms += span(report->gaps.items[i].from_ms, report->gaps.items[i].to_ms);
+        total_ms += rbk_when_between(report->gaps.items[i].from_ms, report->gaps.items[i].to_ms);
         closed += report->gaps.items[i].to_ms != 0 ? 1u : 0u;
     }
     if (closed != 0) {

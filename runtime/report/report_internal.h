@@ -4,15 +4,17 @@
 /*
  * What the files that build a report share.
  *
- *   report.c          life, lists, texts; one record through all parts; the end
+ *   report.c          life, lists, texts; one record through all parts; what lies beside it
+ *   report_end.c      the end
  *   report_lines.c    the lines of the story
  *   report_decide.c   decisions, questions
  *   report_trigger.c  triggers, abort criteria
  *   report_stage.c    spans, phases and stages; times without a runner
  *   report_step.c     checks, values, steps that went wrong or were in doubt
  *   report_facts.c    the summary's sentences
- *   report_page.c     all of it as a page, for Markdown and HTML (report_postmortem.c: its last
- * part) report_picture.c  the picture report_html.c, report_json.c
+ *   report_page.c     all of it as a page, for Markdown and HTML; report_page_seen.c is its middle,
+ *                     report_postmortem.c its last part, report_picture.c the picture
+ *   report_md.c, report_html.c, report_json.c
  */
 
 #include "runtime/people/when.h"
@@ -76,6 +78,9 @@ bool rbk_report_room(struct rbk_run_report *report, void **items, size_t *count,
                      &(LIST).left_out, sizeof(*(LIST).items), (COUNT_MAX))                      \
          ? &(LIST).items[(LIST).count - 1]                                                      \
          : NULL)
+
+/* Before the first record, or at the end of a run without any; false: out of memory. */
+bool rbk_report_begin(struct rbk_run_report *report, const struct rbk_view *view);
 
 /* A sanitized copy on one line, of at most RBK_REPORT_TEXT_MAX bytes. */
 #define RBK_REPORT_TEXT_MAX ((size_t)2000)

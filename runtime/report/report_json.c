@@ -28,11 +28,6 @@ static void set_word(json_t *object, const char *key, const char *word)
     }
 }
 
-static uint64_t span(uint64_t from_ms, uint64_t to_ms)
-{
-    return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
-}
-
 /* ---- lists ------------------------------------------------------------------------------------
  */
 
@@ -82,8 +77,8 @@ static json_t *phases_of(const struct rbk_run_report *report, uint32_t stage)
         rbk_json_set_time(object, "from", row->from_ms);
         rbk_json_set_time(object, "to", row->to_ms);
         set(object, "took_ms",
-            json_integer(
-                (json_int_t)span(row->from_ms, row->to_ms != 0 ? row->to_ms : report->until_ms)));
+            json_integer((json_int_t)rbk_when_between(
+                row->from_ms, row->to_ms != 0 ? row->to_ms : report->until_ms)));
         set_span(object, "within_ms", row->within_ms);
         set_word(object, "ended", row->ended);
         (void)json_array_append_new(array, object);
@@ -146,8 +141,8 @@ static json_t *questions(const struct rbk_run_report *report)
         rbk_json_set_time(object, "until", row->due_ms);
         rbk_json_set_time(object, "closed", row->closed_ms);
         set(object, "took_ms",
-            json_integer((json_int_t)span(row->asked_ms, row->closed_ms != 0 ? row->closed_ms
-                                                                             : report->until_ms)));
+            json_integer((json_int_t)rbk_when_between(
+                row->asked_ms, row->closed_ms != 0 ? row->closed_ms : report->until_ms)));
         set(object, "answers", answers(row));
         rbk_json_set_text(object, "result", row->result);
         (void)json_array_append_new(array, object);
@@ -369,12 +364,13 @@ static json_t *times(const struct rbk_run_report *report)
     set_span(object, "estimate_ms", report->estimate_ms);
     if (report->all_applied_ms != 0) {
         set(object, "applied_in_ms",
-            json_integer((json_int_t)span(report->first_effect_ms, report->all_applied_ms)));
+            json_integer(
+                (json_int_t)rbk_when_between(report->first_effect_ms, report->all_applied_ms)));
     }
     set_span(object, "rollback_within_ms", report->rollback_within_ms);
     if (report->status == RBK_STATUS_ABORTED) {
         set(object, "rolled_back_in_ms",
-            json_integer((json_int_t)span(report->decided_ms, report->ended_ms)));
+            json_integer((json_int_t)rbk_when_between(report->decided_ms, report->ended_ms)));
     }
     set(object, "overdue", json_boolean(report->overdue));
     return object;

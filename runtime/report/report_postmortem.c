@@ -5,13 +5,7 @@
  */
 #include "runtime/report/report_page.h"
 
-#define TEXT(STR) RBK_STR_ARG(STR)
 #define HOUR_MS ((uint64_t)3600000)
-
-static uint64_t span(uint64_t from_ms, uint64_t to_ms)
-{
-    return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
-}
 
 static void blank(struct rbk_document *document, const char *what)
 {
@@ -29,7 +23,8 @@ static void impact(const struct rbk_run_report *report, struct rbk_document *doc
     rbk_document_heading(document, 3, "Impact");
     if (from_ms != 0) {
         rbk_document_item(document, 0, "Systems were changed from %s; this took %s in all.",
-                          rbk_when_full(from_ms).text, rbk_when_span(span(from_ms, to_ms)).text);
+                          rbk_when_full(from_ms).text,
+                          rbk_when_span(rbk_when_between(from_ms, to_ms)).text);
     } else {
         rbk_document_item(document, 0, "Nothing was changed: no apply began.");
     }
@@ -59,8 +54,9 @@ static void detection(const struct rbk_run_report *report, struct rbk_document *
                           rbk_when_full(turn->at_ms).text, who.data);
         rbk_buffer_fini(&who);
         if (report->first_effect_ms != 0) {
-            rbk_document_item(document, 0, "That was %s after the first effect.",
-                              rbk_when_span(span(report->first_effect_ms, turn->at_ms)).text);
+            rbk_document_item(
+                document, 0, "That was %s after the first effect.",
+                rbk_when_span(rbk_when_between(report->first_effect_ms, turn->at_ms)).text);
         }
     }
     for (size_t i = 0; i < report->troubles.count && i < 10; i++) {
@@ -93,13 +89,14 @@ static void mitigation(const struct rbk_run_report *report, struct rbk_document 
                 document, 0, "%s " RBK_CODE("%.*s") " went back%s%.*s in %s: %s",
                 rbk_report_at(report, row->from_ms).text, TEXT(report->stages.items[row->row].name),
                 row->strategy.bytes != 0 ? " by " : "", TEXT(row->strategy),
-                rbk_when_span(span(row->from_ms, row->to_ms != 0 ? row->to_ms : report->until_ms))
+                rbk_when_span(
+                    rbk_when_between(row->from_ms, row->to_ms != 0 ? row->to_ms : report->until_ms))
                     .text,
                 row->ended);
         }
     }
     if (report->status == RBK_STATUS_ABORTED) {
-        uint64_t took_ms = span(report->decided_ms, report->ended_ms);
+        uint64_t took_ms = rbk_when_between(report->decided_ms, report->ended_ms);
         if (report->rollback_within_ms != 0) {
             rbk_document_item(document, 0, "All back and verified in %s of %s: %s target.",
                               rbk_when_span(took_ms).text,
@@ -125,7 +122,7 @@ static void well(const struct rbk_run_report *report, struct rbk_document *docum
         const struct rbk_report_phase *row = &report->phases.items[i];
         if (row->within_ms != 0 && row->to_ms != 0) {
             limited++;
-            within += span(row->from_ms, row->to_ms) <= row->within_ms ? 1u : 0u;
+            within += rbk_when_between(row->from_ms, row->to_ms) <= row->within_ms ? 1u : 0u;
         }
     }
     if (limited != 0) {
@@ -149,7 +146,7 @@ static void badly(const struct rbk_run_report *report, struct rbk_document *docu
     }
     rbk_document_heading(document, 3, "What did not go well, and where we were lucky");
     if (report->estimate_ms != 0 && report->all_applied_ms != 0 &&
-        span(report->first_effect_ms, report->all_applied_ms) > report->estimate_ms) {
+        rbk_when_between(report->first_effect_ms, report->all_applied_ms) > report->estimate_ms) {
         rbk_document_item(document, 0, "It took longer than estimated.");
     }
     if (report->overdue) {
