@@ -192,12 +192,14 @@ def a_range_is_asked_of_the_server(scene):
         scene.begin(plan(stage("a", f"""
             let top = prom.max_over("{sources.url}/prom/", 'x # why', 10m) timeout 5s
             let least = prom.min_over("{sources.url}", 'x', 90s, step: 500ms) as seconds timeout 5s
+            check "new" prom.fresh("{sources.url}", 'x{{a="b"}}', 90s) as seconds == 250ms timeout 5s
             check "mean" prom.avg_over("{sources.url}", 'x', 1h) as ratio == 25% timeout 5s
             check "both" top == 0.25 and least == 250ms timeout 5s
             """ + tell("a")), use="use std.prometheus as prom")).ends(0, "completed")
         expect(sources.asked, [
             ("/prom/api/v1/query", "max_over_time((x # why\n)[600000ms:15000ms]) and (x # why\n)"),
             ("/api/v1/query", "min_over_time((x\n)[90000ms:500ms]) and (x\n)"),
+            ("/api/v1/query", '(x{a="b"}\n) and ((time() - timestamp((x{a="b"}\n))) * 1000 <= 90000)'),
             ("/api/v1/query", "avg_over_time((x\n)[3600000ms:15000ms]) and (x\n)")], "the queries")
     finally:
         sources.close()
