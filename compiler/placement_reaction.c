@@ -18,8 +18,8 @@ static const struct {
     [RBK_REACTS_IN_RETIRE] = {"a question of `retire`",
                               ONE(ABORT) | ONE(PAUSE) | ONE(KEEP) | ONE(ASK)},
     [RBK_REACTS_IN_STEP] = {"a step", ONE(ABORT) | ONE(PAUSE) | ONE(ASK)},
-    [RBK_REACTS_IN_DOUBT] = {"a doubt", ONE(ABORT) | ONE(PAUSE)},
-    [RBK_REACTS_IN_HELD] = {"`held`", ONE(ABORT) | ONE(CANCEL)},
+    [RBK_REACTS_IN_DOUBT] = {"a doubt", ONE(ABORT) | ONE(PAUSE) | ONE(ASK)},
+    [RBK_REACTS_IN_HELD] = {"`held`", ONE(ABORT) | ONE(CANCEL) | ONE(ASK)},
 };
 
 static const char *advice(enum rbk_reaction_kind kind, enum rbk_reacts_in where)

@@ -74,7 +74,7 @@ _rbk() {
     *:0) mapfile -t COMPREPLY < <(compgen -W "$(_rbk_runs)" -- "$cur") ;;
     answer:*)
         mapfile -t COMPREPLY < <(
-            compgen -W 'yes no done not-done abort rollback pause ignore' -- "$cur"
+            compgen -W 'yes no done not-done abort rollback pause ignore continue cancel' -- "$cur"
         )
         ;;
     resolve:2) mapfile -t COMPREPLY < <(compgen -W 'done not-done' -- "$cur") ;;

@@ -48,7 +48,7 @@ complete -c rbk -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 
 complete -c rbk -n "__fish_seen_subcommand_from $asks" -s m -l reason -x -d 'why'
 complete -c rbk -n "__fish_seen_subcommand_from resend $asks" -l no-wait -d 'do not wait for the reply'
 complete -c rbk -n "__fish_seen_subcommand_from resume status log report resend $asks" -a '(__rbk_runs)'
-complete -c rbk -n '__fish_seen_subcommand_from answer' -a 'yes no done not-done abort rollback pause ignore'
+complete -c rbk -n '__fish_seen_subcommand_from answer' -a 'yes no done not-done abort rollback pause ignore continue cancel'
 complete -c rbk -n '__fish_seen_subcommand_from resolve' -a 'done not-done'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -a 'firing resolved'
 complete -c rbk -n '__fish_seen_subcommand_from alert' -s l -l label -x -d 'a label: NAME=VALUE'

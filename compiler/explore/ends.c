@@ -38,10 +38,7 @@ static struct backwards turn_round(struct rbk_arena *arena, const struct edges *
 
 static bool renews_holds(const struct rbk_machine *machine)
 {
-    if (machine->held_otherwise == RBK_NONE) {
-        return false;
-    }
-    enum rbk_reaction_kind kind = machine->reactions[machine->held_otherwise].kind;
+    enum rbk_reaction_kind kind = rbk_held_end(machine);
     return kind == RBK_REACTION_NOTIFY || kind == RBK_REACTION_PAUSE || kind == RBK_REACTION_HOLD;
 }
 

@@ -205,10 +205,15 @@ void rbk_explore_exits_note(struct explorer *x, uint32_t to)
     case MOVE_ANSWER:
         note_region(x, to);
         return;
-    case MOVE_TIME_HOLD:
+    case MOVE_TIME_HOLD: {
+        uint32_t next = rbk_held_next(&x->model.cut, x->from.state);
+        if (next != RBK_NONE && x->model.cut.reactions[next].kind == RBK_REACTION_ASK) {
+            return; /* others are asked; what comes of that is noted then */
+        }
         note(x, to, 0, rbk_state_region(&x->model.cut, x->from.state, 0)->state,
              RBK_EXPLORE_EXIT_UNDECIDED, RBK_NONE);
         return;
+    }
     default:
         break;
     }
@@ -258,12 +263,26 @@ static void write_strategies(const struct explorer *x, uint32_t stage, struct rb
 static void write_hold(const struct explorer *x, struct rbk_buffer *text)
 {
     const struct rbk_machine *machine = x->model.machine;
-    enum rbk_reaction_kind otherwise = machine->held_otherwise == RBK_NONE
-                                           ? RBK_REACTION_ABORT
-                                           : machine->reactions[machine->held_otherwise].kind;
-    (void)rbk_buffer_append_text(text, "somebody decides, else after ");
-    rbk_explore_print_duration(machine->held_at_most_ms, text);
-    (void)rbk_buffer_printf(text, ": %s", rbk_reaction_kind_name(otherwise));
+    uint64_t after_ms = machine->held_at_most_ms;
+    uint32_t otherwise = machine->held_otherwise;
+    (void)rbk_buffer_append_text(text, "somebody decides");
+    while (otherwise != RBK_NONE && machine->reactions[otherwise].kind == RBK_REACTION_ASK) {
+        const struct rbk_question *question =
+            &machine->questions[machine->reactions[otherwise].question];
+        (void)rbk_buffer_append_text(text, ", else after ");
+        rbk_explore_print_duration(after_ms, text);
+        for (uint32_t i = 0; i < question->roles.count; i++) {
+            uint32_t role = machine->indexes[question->roles.first + i];
+            struct rbk_str name = machine->roles[role].name;
+            (void)rbk_buffer_printf(text, "%s%.*s", i ? ", " : ": ", (int)name.bytes, name.data);
+        }
+        (void)rbk_buffer_append_text(text, " asked");
+        after_ms = question->within_ms;
+        otherwise = question->otherwise;
+    }
+    (void)rbk_buffer_append_text(text, ", else after ");
+    rbk_explore_print_duration(after_ms, text);
+    (void)rbk_buffer_printf(text, ": %s", rbk_reaction_kind_name(rbk_held_end(machine)));
 }
 
 /* dba, then infra_lead after 10m */

@@ -195,6 +195,7 @@ struct space {
     X(TIME_PLAN)    \
     X(TIME_HOLD)    \
     X(TIME_TRIGGER) \
+    X(HELD_ANSWER)  \
     X(RESUMED)      \
     X(COMMAND) X(CRITERION) X(WINDOW) X(WAY_BACK) X(TRIGGER_LEVEL) X(TRIGGER_ANSWER) X(TRIGGER_PATH)
 #define X(constant) MOVE_##constant,

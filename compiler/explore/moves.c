@@ -304,6 +304,9 @@ static void plan_moves(struct explorer *x, move_fn *try_move)
     if (state->hold_due_ms && !state->stuck_ms) {
         try_move(x, (struct move){.kind = MOVE_TIME_HOLD});
     }
+    for (unsigned answer = 0; state->held_reaction && answer < RBK_ANSWER_COUNT; answer++) {
+        try_move(x, (struct move){.kind = MOVE_HELD_ANSWER, .detail = (uint8_t)answer});
+    }
     if (machine->criterion_count && rotates) {
         uint32_t criterion = x->current % machine->criterion_count;
         try_move(x, (struct move){.kind = MOVE_CRITERION, .index = criterion});

@@ -189,6 +189,15 @@ bool rbk_explore_perform(struct explorer *x, struct move move)
     case MOVE_TIME_HOLD:
         x->work.state->hold_due_ms = RBK_EXPLORE_NOW;
         return post_time(x);
+    case MOVE_HELD_ANSWER:
+        event.kind = RBK_EVENT_ANSWER;
+        event.owner = RBK_OWNER_RUN;
+        event.answer = (enum rbk_answer)move.detail;
+        event.seats = UINT32_MAX;
+        x->decided = event.answer == RBK_ANSWER_ABORT    ? RBK_REACTION_ABORT
+                     : event.answer == RBK_ANSWER_CANCEL ? RBK_REACTION_CANCEL
+                                                         : RBK_NONE;
+        return post(x, event);
     case MOVE_TIME_TRIGGER:
         rbk_state_trigger(&x->model.cut, x->work.state, move.index)->due_ms = RBK_EXPLORE_NOW;
         return post_time(x);

@@ -334,6 +334,8 @@ static void canonize_head(const struct explorer *x, struct spread *spread)
                                                           : RBK_CAUSE_COMMAND;
     state->wanted.kind = state->wanted.kind ? RBK_CAUSE_COMMAND : RBK_CAUSE_NONE;
     state->cause.index = state->wanted.index = 0;
+    state->held_serial =
+        state->held_reaction ? x->model.cut.region_count + x->model.cut.trigger_count + 1 : 0;
     state->signals = 0;
     state->now_ms = RBK_EXPLORE_NOW;
     state->hold_due_ms = instant(state->hold_due_ms);

@@ -173,6 +173,10 @@ static void tell_event(struct explorer *x, const struct rbk_event *event)
     case MOVE_TIME_HOLD:
         say(x, nowhere, "nobody decides in time");
         break;
+    case MOVE_HELD_ANSWER:
+        say(x, nowhere, "somebody answers `%s` to what is to become of the run",
+            rbk_answer_name(event->answer));
+        break;
     case MOVE_RESUMED:
         say(x, nowhere, "the runner dies, and another takes over");
         break;

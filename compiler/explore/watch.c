@@ -390,8 +390,8 @@ static bool decides_abort(const struct explorer *x, const struct rbk_event *even
         return event->command == RBK_COMMAND_ABORT || event->command == RBK_COMMAND_SIGNAL;
     }
     if (x->move.kind == MOVE_TIME_HOLD && !past_return(x)) {
-        return machine->held_otherwise == RBK_NONE ||
-               machine->reactions[machine->held_otherwise].kind == RBK_REACTION_ABORT;
+        uint32_t next = rbk_held_next(machine, x->from.state);
+        return next == RBK_NONE || machine->reactions[next].kind == RBK_REACTION_ABORT;
     }
     return x->decided == RBK_REACTION_ABORT;
 }

@@ -102,9 +102,8 @@ static uint32_t doubt_question(struct rbk_lower *lower, const struct rbk_tree_cl
     if (reaction != NULL && reaction->kind != RBK_REACTION_ASK) {
         rbk_lower_refuse(lower, clause->span, "`in doubt` with anything but a question");
     }
-    uint32_t otherwise = reaction != NULL && reaction->otherwise != NULL
-                             ? rbk_lower_reaction(lower, reaction->otherwise, text)
-                             : rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT);
+    uint32_t otherwise = rbk_lower_asked_on(lower, reaction != NULL ? reaction->otherwise : NULL,
+                                            RBK_QUESTION_DOUBT, text);
     return rbk_lower_question(lower, RBK_QUESTION_DOUBT, text,
                               reaction != NULL ? reaction->roles : NULL,
                               reaction != NULL && reaction->four_eyes,
@@ -255,28 +254,6 @@ static void refuse_clause(struct rbk_lower *lower, const struct rbk_tree_stateme
     }
 }
 
-/* What follows when a question is answered with no, or not at all. `else ask R` puts the same
- * question to others: a question of its own, which rbk_lower_effect_state() gives a state. */
-static uint32_t otherwise_of(struct rbk_lower *lower, const struct rbk_tree_reaction *reaction,
-                             enum rbk_question_kind kind, uint32_t text)
-{
-    if (reaction == NULL) {
-        return rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT);
-    }
-    if (reaction->kind != RBK_REACTION_ASK) {
-        return rbk_lower_reaction(lower, reaction, text);
-    }
-    uint32_t next = otherwise_of(lower, reaction->otherwise, kind, text);
-    struct rbk_reaction row = {
-        .kind = RBK_REACTION_ASK,
-        .question = rbk_lower_question(lower, kind, text, reaction->roles, reaction->four_eyes != 0,
-                                       reaction->within_ms, next, reaction->span),
-        .channel = RBK_NONE,
-        .then = RBK_NONE,
-    };
-    return rbk_build_reaction(&lower->builder, row);
-}
-
 /* A gate or a step that a person answers. */
 static void question_effect(struct rbk_lower *lower, const struct rbk_tree_statement *statement,
                             enum rbk_question_kind kind, struct rbk_effect *effect)
@@ -301,7 +278,7 @@ static void question_effect(struct rbk_lower *lower, const struct rbk_tree_state
         lower, kind, text, statement->names,
         rbk_tree_clause_find(statement, RBK_CLAUSE_FOUR_EYES) != NULL,
         duration_of(statement, RBK_CLAUSE_WITHIN),
-        otherwise_of(lower, otherwise != NULL ? otherwise->reaction : NULL, kind, text),
+        rbk_lower_asked_on(lower, otherwise != NULL ? otherwise->reaction : NULL, kind, text),
         statement->head);
     effect->crash = RBK_CRASH_DURABLE;
 }

@@ -235,9 +235,10 @@ void rbk_lower_head(struct rbk_lower *lower)
     machine->held_at_most_ms =
         held == NULL ? HELD_AT_MOST_MS : rbk_lower_known_duration(lower, held->value);
     if (otherwise != NULL) {
-        uint32_t text = rbk_lower_constant_text(
-            lower, RBK_STR("The run has been held or paused for too long. What now?"));
-        machine->held_otherwise = rbk_lower_reaction(lower, otherwise->reaction, text);
+        uint32_t text =
+            rbk_lower_constant_text(lower, RBK_STR("nobody has decided about this run"));
+        machine->held_otherwise =
+            rbk_lower_asked_on(lower, otherwise->reaction, RBK_QUESTION_HELD, text);
     } else {
         machine->held_otherwise = rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT);
     }

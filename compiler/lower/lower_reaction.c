@@ -88,3 +88,19 @@ uint32_t rbk_lower_reaction(struct rbk_lower *lower, const struct rbk_tree_react
     }
     return rbk_build_reaction(&lower->builder, row);
 }
+
+uint32_t rbk_lower_asked_on(struct rbk_lower *lower, const struct rbk_tree_reaction *reaction,
+                            enum rbk_question_kind kind, uint32_t text)
+{
+    if (reaction == NULL) {
+        return rbk_lower_plain_reaction(lower, RBK_REACTION_ABORT);
+    }
+    if (reaction->kind != RBK_REACTION_ASK) {
+        return rbk_lower_reaction(lower, reaction, text);
+    }
+    struct rbk_reaction row = reaction_row(RBK_REACTION_ASK);
+    uint32_t next = rbk_lower_asked_on(lower, reaction->otherwise, kind, text);
+    row.question = rbk_lower_question(lower, kind, text, reaction->roles, reaction->four_eyes != 0,
+                                      reaction->within_ms, next, reaction->span);
+    return rbk_build_reaction(&lower->builder, row);
+}

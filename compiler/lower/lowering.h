@@ -325,6 +325,10 @@ void rbk_lower_restore(struct rbk_lower *lower, const struct rbk_context *contex
 uint32_t rbk_lower_reaction(struct rbk_lower *lower, const struct rbk_tree_reaction *reaction,
                             uint32_t text);
 uint32_t rbk_lower_plain_reaction(struct rbk_lower *lower, enum rbk_reaction_kind kind);
+/** The `else` of a question of this kind; `ask R` in it puts the same question, with the same text,
+ * to others. @reaction  NULL: nothing was written, and it aborts. */
+uint32_t rbk_lower_asked_on(struct rbk_lower *lower, const struct rbk_tree_reaction *reaction,
+                            enum rbk_question_kind kind, uint32_t text);
 /** A question. @text  An expression; @roles  who is asked, with how many of each; the rest as in
  * struct rbk_question. */
 uint32_t rbk_lower_question(struct rbk_lower *lower, enum rbk_question_kind kind, uint32_t text,

@@ -7,6 +7,7 @@
 #include "compiler/promela/promela_internal.h"
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/error.h"
+#include "runtime/core/state.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -220,9 +221,8 @@ static void write_inlines(struct promela *model)
 static void write_expiry(struct promela *model)
 {
     const struct rbk_machine *machine = model->machine;
-    enum rbk_reaction_kind kind = machine->held_otherwise == RBK_NONE
-                                      ? RBK_REACTION_ABORT
-                                      : machine->reactions[machine->held_otherwise].kind;
+    /* Who is asked before that may decide as anybody may; that is below. */
+    enum rbk_reaction_kind kind = rbk_held_end(machine);
     put(model, "    :: atomic { (paused");
     if (machine->retire_region != RBK_NONE) {
         put(model, " || (retire_held && told[%u] == 0)", machine->retire_region);

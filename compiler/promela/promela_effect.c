@@ -174,6 +174,11 @@ static void put_ask(struct promela *model, uint32_t state)
     const struct rbk_machine_state *at = &machine->states[state];
     const struct rbk_effect *effect = &machine->effects[at->effect];
     uint32_t question = effect->doubt_question;
+    /* Who is asked after others makes no difference here: somebody may answer, or nobody does. */
+    for (uint32_t next = question; next != RBK_NONE;
+         next = rbk_question_asked_on(machine, question)) {
+        question = next;
+    }
     bool retire = machine->regions[rbk_region_root(machine, at->region)].kind == RBK_REGION_RETIRE;
     put(model, "asked_%u: /* did it happen? */\n    if\n", state);
     put_halt(model, at);
@@ -182,12 +187,15 @@ static void put_ask(struct promela *model, uint32_t state)
     put_open(model, at, "!alone");
     put(model, "goto state_%u }\n", state);
     put_open(model, at, "true");
+    uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
     if (question == RBK_NONE && is_forward(at) && !retire) {
         put(model, "turn_round(); goto halted");
+    } else if (otherwise != RBK_NONE && is_forward(at) &&
+               machine->reactions[otherwise].kind == RBK_REACTION_PAUSE) {
+        /* A doubt outlives a pause. */
+        put(model, "if :: !turned && !cancelled -> paused = true :: else fi; goto asked_%u", state);
     } else {
-        put_reaction(model, at,
-                     question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise,
-                     RBK_OUTCOME_EXPIRED);
+        put_reaction(model, at, otherwise, RBK_OUTCOME_EXPIRED);
     }
     put(model, " }\n");
     put_expired(model, state);

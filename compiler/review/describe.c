@@ -104,6 +104,7 @@ struct rbk_str rbk_describe_question(const struct rbk_describe *describe, uint32
     case RBK_QUESTION_ASK:
     case RBK_QUESTION_DECIDE:
     case RBK_QUESTION_DOUBT:
+    case RBK_QUESTION_HELD:
     case RBK_QUESTION_KIND_COUNT:
         verb = "answers";
         break;

@@ -291,6 +291,16 @@ static uint64_t held_ms(const struct rbk_program *program)
                : UNLIMITED_MS;
 }
 
+/* How long those are asked, one after the other, whom a reaction asks. */
+static uint64_t asked_ms(const struct rbk_tree_reaction *reaction)
+{
+    uint64_t ms = 0;
+    for (; reaction && reaction->kind == RBK_REACTION_ASK; reaction = reaction->otherwise) {
+        ms = rbk_worst_add_ms(ms, reaction->has_within ? reaction->within_ms : UNLIMITED_MS);
+    }
+    return ms;
+}
+
 /* What happens when nobody knows whether it happened. */
 static void doubt(const struct rbk_times_walk *walk, const struct rbk_tree_statement *statement,
                   struct effect *effect)
@@ -305,8 +315,7 @@ static void doubt(const struct rbk_times_walk *walk, const struct rbk_tree_state
         return;
     }
     if (ask && !done) {
-        bool said = ask->reaction && ask->reaction->has_within;
-        effect->asked_ms = said ? ask->reaction->within_ms : UNLIMITED_MS;
+        effect->asked_ms = asked_ms(ask->reaction);
     } else if (request) {
         /* Cut off by a turn of the run there is no looking: a person is asked at once. */
         effect->asked_ms = held_ms(walk->times->program);
@@ -421,13 +430,9 @@ static struct rbk_worst limited_step(struct rbk_times_walk *walk,
 /* How long a question may take, with those it is put to after the first. */
 static uint64_t question_ms(const struct rbk_tree_statement *statement)
 {
-    uint64_t ms = duration_clause(statement, RBK_CLAUSE_WITHIN);
     const struct rbk_tree_clause *otherwise = rbk_tree_clause_find(statement, RBK_CLAUSE_ELSE);
-    for (const struct rbk_tree_reaction *at = otherwise ? otherwise->reaction : NULL;
-         at && at->kind == RBK_REACTION_ASK; at = at->otherwise) {
-        ms = rbk_worst_add_ms(ms, at->within_ms);
-    }
-    return ms;
+    return rbk_worst_add_ms(duration_clause(statement, RBK_CLAUSE_WITHIN),
+                            asked_ms(otherwise ? otherwise->reaction : NULL));
 }
 
 static struct rbk_worst reading_step(struct rbk_times_walk *walk,

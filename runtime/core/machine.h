@@ -187,7 +187,8 @@ struct rbk_machine_place {
     X(ASK, "ask")         /* yes or no */                                           \
     X(MANUAL, "manual")   /* a person did it, or could not */                       \
     X(DECIDE, "decide")   /* a trigger's `ask`: abort, rollback, pause or ignore */ \
-    X(DOUBT, "doubt")     /* did it happen? done or not-done */
+    X(DOUBT, "doubt")     /* did it happen? done or not-done */                     \
+    X(HELD, "held")       /* of a run: continue, abort, cancel or ignore */
 #define RBK_REACTION_KINDS(X) \
     X(ABORT, "abort")         \
     X(ROLLBACK, "rollback")   \

@@ -120,6 +120,8 @@ const char *rbk_question_answers_text(enum rbk_question_kind kind)
     case RBK_QUESTION_MANUAL:
     case RBK_QUESTION_DOUBT:
         return "done or not-done";
+    case RBK_QUESTION_HELD:
+        return "continue, abort, cancel or ignore";
     case RBK_QUESTION_DECIDE:
         return "abort, pause, ignore or, of a stage's trigger, rollback";
     case RBK_QUESTION_APPROVE:

@@ -207,6 +207,15 @@ static bool trigger_fits(const struct rbk_machine *machine, const struct rbk_tri
             machine->reactions[trigger->reaction].question != RBK_NONE);
 }
 
+static bool held_fits(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    if (!state->held_reaction) {
+        return true;
+    }
+    return state->held_reaction <= machine->reaction_count && state->hold &&
+           machine->reactions[state->held_reaction - 1].question != RBK_NONE;
+}
+
 int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *state, size_t bytes,
                     struct rbk_error *reterr)
 {
@@ -221,6 +230,9 @@ int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *s
         state->cancelled > 2 || !cause_fits(machine, state->cause) ||
         !cause_fits(machine, state->wanted) || !state->next_order || !state->next_serial) {
         return rbk_error_set(reterr, RBK_ECORRUPT, "a state with an unknown status");
+    }
+    if (!held_fits(machine, state)) {
+        return rbk_error_set(reterr, RBK_ECORRUPT, "a question about a hold that cannot be");
     }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         if (!region_fits(machine, i, rbk_state_region(machine, state, i))) {

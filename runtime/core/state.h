@@ -101,6 +101,9 @@ struct rbk_region_state {
     uint32_t flags;         /* enum rbk_region_flag */
     uint32_t rollbacks;     /* STAGE: how often it has been told to roll back */
     struct rbk_cause cause; /* why it failed, is being rolled back, held or stuck */
+    uint32_t asked_on;      /* DOUBT: how often the question was put to others, to whom its `else
+                               ask` puts it when nobody answers; else 0 */
+    uint32_t unused;        /* 0: keeps the row without padding */
     uint64_t due_ms;        /* RETRY, ASKING, DOUBT, WAITING for its next attempt; 0: none */
     uint64_t applied_ms;    /* STAGE: when it came to stand applied; 0: not */
     uint64_t block_due_ms[RBK_BLOCK_DEPTH_MAX]; /* deadlines of the blocks it is in; 0: none */
@@ -178,6 +181,12 @@ struct rbk_state {
                                somebody has answered, and nobody further is called */
     uint32_t overdue;       /* 1: the plan's `rollback within` has passed */
     struct rbk_cause cause; /* why it is paused, held, turned or stuck */
+    uint32_t held_reaction;  /* the question about a run that is held or paused is open: the row of
+                                the reaction that asks it, plus 1; due at hold_due_ms. 0: it is not,
+                                and all of the following are 0 */
+    uint32_t held_serial;    /* which asking of it */
+    uint32_t held_approvals; /* as of a trigger that asks what to do … */
+    uint32_t held_proposed;  /* … likewise */
     uint64_t signals;       /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
     uint64_t now_ms;        /* of the last event; never goes back */
     uint64_t hold_due_ms;   /* held or paused: when it is decided without a person; 0 */
@@ -215,6 +224,17 @@ uint32_t rbk_region_root(const struct rbk_machine *machine, uint32_t region);
  * machine->questions; RBK_NONE: none, or the default one of a doubt the plan has no words for. */
 uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk_state *state,
                              uint32_t region);
+
+/* The question that the `else ask` of another one puts to others; RBK_NONE: its `else` asks nobody.
+ * Of a checked machine such chains end. */
+uint32_t rbk_question_asked_on(const struct rbk_machine *machine, uint32_t question);
+
+/* `held at most D else …`: the question that is open, and what follows when the time to decide is
+ * over, both RBK_NONE for none (an abort follows then); and what it comes to when nobody answers
+ * anything. */
+uint32_t rbk_held_question(const struct rbk_machine *machine, const struct rbk_state *state);
+uint32_t rbk_held_next(const struct rbk_machine *machine, const struct rbk_state *state);
+enum rbk_reaction_kind rbk_held_end(const struct rbk_machine *machine);
 
 /* Whether a trigger is armed: a function of machine and state alone. */
 bool rbk_trigger_armed(const struct rbk_machine *machine, const struct rbk_state *state,

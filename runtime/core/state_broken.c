@@ -47,8 +47,11 @@ static const char *region_broken(const struct rbk_machine *machine, const struct
     if (rs->mode == RBK_MODE_CANCELLING && rs->target == RBK_NONE) {
         return "an effect is cancelled to go nowhere";
     }
-    if (rs->flags & ~RBK_FLAGS_REGION) {
+    if ((rs->flags & ~RBK_FLAGS_REGION) || rs->unused) {
         return "a mark was left behind";
+    }
+    if (rs->asked_on && rs->mode != RBK_MODE_DOUBT) {
+        return "a doubt was put to others, and there is none";
     }
     if (rs->mode == RBK_MODE_PARKED && (!rbk_state_forward(at) || rbk_run_going(state))) {
         return "an effect is parked that may go";
@@ -124,12 +127,19 @@ const char *rbk_state_broken(const struct rbk_machine *machine, const struct rbk
     if ((state->hold != 0) != (state->hold_due_ms != 0)) {
         return "held or paused without a deadline, or the reverse";
     }
-    if (state->ended_ms && !rbk_status_is_end((enum rbk_status)state->status)) {
-        return "ended without an end state";
+    if (state->held_reaction && (!state->hold || !state->held_serial || state->stuck_ms)) {
+        return "somebody is asked about a hold that there is not";
+    }
+    if (!state->held_reaction &&
+        (state->held_serial || state->held_approvals || state->held_proposed)) {
+        return "something is left of a question about a hold";
     }
     if (state->wanted.kind != RBK_CAUSE_NONE && state->hold != RBK_STATUS_HELD &&
         !state->stuck_ms) {
         return "a pause is wanted, and nothing keeps the run from it";
+    }
+    if (state->ended_ms && !rbk_status_is_end((enum rbk_status)state->status)) {
+        return "ended without an end state";
     }
     for (uint32_t i = 0; i < machine->region_count && !broken && !state->ended_ms; i++) {
         broken = region_broken(machine, state, i);

@@ -258,7 +258,25 @@ uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk
         return RBK_NONE;
     }
     const struct rbk_effect *effect = &machine->effects[row];
-    return rs->mode == RBK_MODE_DOUBT ? effect->doubt_question : effect->question;
+    if (rs->mode != RBK_MODE_DOUBT) {
+        return effect->question;
+    }
+    uint32_t question = effect->doubt_question;
+    for (uint32_t i = 0; i < rs->asked_on && question != RBK_NONE; i++) {
+        uint32_t next = rbk_question_asked_on(machine, question);
+        if (next == RBK_NONE) {
+            break; /* a state from elsewhere may say anything */
+        }
+        question = next;
+    }
+    return question;
+}
+
+uint32_t rbk_question_asked_on(const struct rbk_machine *machine, uint32_t question)
+{
+    uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
+    bool asks = otherwise != RBK_NONE && machine->reactions[otherwise].kind == RBK_REACTION_ASK;
+    return asks ? machine->reactions[otherwise].question : RBK_NONE;
 }
 
 uint64_t rbk_region_block_due(const struct rbk_machine *machine, const struct rbk_state *state,

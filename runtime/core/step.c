@@ -179,6 +179,9 @@ static enum rbk_refusal answer(struct step *step)
     if (event->owner == RBK_OWNER_TRIGGER) {
         return rbk_step_answer_trigger(step);
     }
+    if (event->owner == RBK_OWNER_RUN) {
+        return rbk_step_answer_held(step);
+    }
     if (event->index >= step->machine->region_count) {
         return RBK_REFUSAL_UNKNOWN;
     }

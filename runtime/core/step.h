@@ -50,8 +50,8 @@ enum rbk_event_kind { RBK_EVENTS(X) RBK_EVENT_COUNT };
 enum rbk_command { RBK_COMMANDS(X) RBK_COMMAND_COUNT };
 #undef X
 
-/* What a person may answer. YES/NO for gates, DONE/NOT_DONE for manual steps and doubt, the rest
- * for a trigger's `ask`. */
+/* What a person may answer. YES/NO for gates, DONE/NOT_DONE for manual steps and doubt, ABORT to
+ * IGNORE for a trigger's `ask`; ABORT, IGNORE, CONTINUE and CANCEL for that of `held at most`. */
 #define RBK_ANSWERS(X)      \
     X(YES, "yes")           \
     X(NO, "no")             \
@@ -60,7 +60,9 @@ enum rbk_command { RBK_COMMANDS(X) RBK_COMMAND_COUNT };
     X(ABORT, "abort")       \
     X(ROLLBACK, "rollback") \
     X(PAUSE, "pause")       \
-    X(IGNORE, "ignore")
+    X(IGNORE, "ignore")     \
+    X(CONTINUE, "continue") \
+    X(CANCEL, "cancel")
 #define X(constant, word) RBK_ANSWER_##constant,
 enum rbk_answer { RBK_ANSWERS(X) RBK_ANSWER_COUNT };
 #undef X
@@ -74,7 +76,11 @@ enum rbk_recovery {
 };
 
 /* Whose question an answer is for. */
-enum rbk_question_owner { RBK_OWNER_REGION, RBK_OWNER_TRIGGER };
+enum rbk_question_owner {
+    RBK_OWNER_REGION,
+    RBK_OWNER_TRIGGER,
+    RBK_OWNER_RUN /* the run itself, held or paused for too long; `index` says nothing */
+};
 
 struct rbk_event {
     enum rbk_event_kind kind;

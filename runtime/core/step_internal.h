@@ -153,7 +153,21 @@ enum rbk_refusal rbk_step_answer_refusal(const struct step *step, uint32_t quest
                                          uint64_t due_ms);
 /* Add a yes to `approvals`; NOT_NEEDED when it brings the question no further. */
 enum rbk_refusal rbk_step_approve(const struct step *step, uint32_t question, uint32_t *approvals);
+/* Somebody who is asked what to do wants this. Where several people have to agree they must want
+ * the same: who wants something else begins anew. ret_agreed: it is to be done; else untouched. */
+enum rbk_refusal rbk_step_propose(const struct step *step, uint32_t question,
+                                  enum rbk_answer answer, uint32_t *approvals, uint32_t *proposed,
+                                  bool *ret_agreed);
 uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t question);
+
+/* ---- step_held.c: the question about a run that is held or paused ---- */
+
+/* Put it to those whom this reaction asks; nothing must be open. */
+void rbk_step_held_open(struct step *step, uint32_t reaction);
+/* Close it, if it is open. */
+void rbk_step_held_close(struct step *step);
+void rbk_step_held_resumed(struct step *step);
+enum rbk_refusal rbk_step_answer_held(struct step *step);
 
 /* ---- step_trigger.c ---- */
 

@@ -60,6 +60,7 @@ static void finish(struct step *step)
 {
     struct rbk_state *state = step->state;
     state->ended_ms = state->now_ms;
+    rbk_step_held_close(step);
     state->hold = 0;
     state->hold_due_ms = 0;
     state->plan_due_ms = 0;
@@ -195,6 +196,7 @@ void rbk_step_plan_settle(struct step *step)
 
 static void hold(struct step *step, enum rbk_status as, struct rbk_cause cause)
 {
+    rbk_step_held_close(step); /* it was about a pause; now it is held, and may be decided anew */
     if (as == RBK_STATUS_PAUSED) {
         step->state->wanted = (struct rbk_cause){RBK_CAUSE_NONE, 0};
     }
@@ -206,6 +208,7 @@ static void hold(struct step *step, enum rbk_status as, struct rbk_cause cause)
 
 static void go_on(struct step *step)
 {
+    rbk_step_held_close(step);
     step->state->hold = 0;
     step->state->hold_due_ms = 0;
     step->state->cause = (struct rbk_cause){RBK_CAUSE_NONE, 0};
@@ -288,9 +291,14 @@ void rbk_step_hold_expire(struct step *step)
 {
     const struct rbk_machine *machine = step->machine;
     struct rbk_cause cause = {RBK_CAUSE_UNDECIDED, 0};
-    const struct rbk_reaction *otherwise =
-        machine->held_otherwise == RBK_NONE ? NULL : &machine->reactions[machine->held_otherwise];
+    uint32_t next = rbk_held_next(machine, step->state);
+    const struct rbk_reaction *otherwise = next == RBK_NONE ? NULL : &machine->reactions[next];
     enum rbk_reaction_kind kind = otherwise ? otherwise->kind : RBK_REACTION_ABORT;
+    rbk_step_held_close(step);
+    if (kind == RBK_REACTION_ASK && otherwise->question != RBK_NONE) {
+        rbk_step_held_open(step, next);
+        return;
+    }
     if (rbk_run_past_grace(machine, step->state)) {
         rbk_step_retire_give_up(
             step); /* there is no way back, and silence never destroys anything */
@@ -342,6 +350,7 @@ static void rest_untouched(struct step *step)
 
 static void decide(struct step *step, struct rbk_cause cause)
 {
+    rbk_step_held_close(step);
     step->state->cause = cause;
     step->state->wanted = (struct rbk_cause){RBK_CAUSE_NONE, 0};
     step->state->hold = 0;

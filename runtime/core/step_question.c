@@ -39,6 +39,36 @@ enum rbk_refusal rbk_step_approve(const struct step *step, uint32_t question, ui
     return RBK_REFUSAL_ACCEPTED;
 }
 
+/* Whether one of the roles that are asked what to do has as many people as it needs. */
+static bool one_role_agrees(const struct rbk_machine *machine, uint32_t question,
+                            uint32_t approvals)
+{
+    uint32_t count = machine->questions[question].roles.count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t of_role = approvals & rbk_question_role_seats(machine, question, i);
+        if ((uint32_t)__builtin_popcount(of_role) >= rbk_question_quorum(machine, question, i)) {
+            return true;
+        }
+    }
+    return count == 0;
+}
+
+enum rbk_refusal rbk_step_propose(const struct step *step, uint32_t question,
+                                  enum rbk_answer answer, uint32_t *approvals, uint32_t *proposed,
+                                  bool *ret_agreed)
+{
+    uint32_t seats = rbk_step_question_seats(step, question);
+    uint32_t before = *approvals & ~step->event->barred;
+    bool same = *proposed == (uint32_t)answer + 1;
+    if (same && !(seats & ~before)) {
+        return RBK_REFUSAL_NOT_NEEDED;
+    }
+    *approvals = same ? before | seats : seats;
+    *proposed = (uint32_t)answer + 1;
+    *ret_agreed = one_role_agrees(step->machine, question, *approvals);
+    return RBK_REFUSAL_ACCEPTED;
+}
+
 uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t question)
 {
     return question == RBK_NONE ? machine->held_at_most_ms : machine->questions[question].within_ms;
@@ -61,6 +91,17 @@ void rbk_step_question_open(struct step *step, uint32_t region)
 
 void rbk_step_doubt_open(struct step *step, uint32_t region)
 {
+    region_of(step, region)->asked_on = 0;
+    ask(step, region, RBK_MODE_DOUBT);
+}
+
+/* Ask about the doubt again: those who were asked before, or others. */
+static void doubt_again(struct step *step, uint32_t region, uint32_t asked_on)
+{
+    struct rbk_region_state *rs = region_of(step, region);
+    rbk_step_question_close(step, region);
+    rs->asked_on = asked_on;
+    rs->serial = step->state->next_serial++;
     ask(step, region, RBK_MODE_DOUBT);
 }
 
@@ -70,7 +111,16 @@ void rbk_step_question_close(struct step *step, uint32_t region)
     rbk_step_push(step, RBK_ACTION_QUESTION_CLOSE, region);
     rs->mode = RBK_MODE_IDLE;
     rs->approvals = 0;
+    rs->asked_on = 0;
     rs->due_ms = 0;
+}
+
+/* Whether the `else` of a question may turn or stop the run. A rollback is not stopped by a refusal
+ * or by silence: it only goes on to what the table says. */
+static bool free_to_react(const struct step *step, uint32_t region)
+{
+    return rbk_state_forward(rbk_region_at(step->machine, step->state, region)) &&
+           !step->state->turned && !step->state->cancelled;
 }
 
 /* `else …` of a question that was refused, or that nobody answered. It is closed. */
@@ -80,12 +130,10 @@ static void react(struct step *step, uint32_t region, uint32_t reaction, enum rb
     const struct rbk_machine_state *at = rbk_region_at(machine, step->state, region);
     uint32_t root = rbk_region_root(machine, region);
     struct rbk_cause cause = {RBK_CAUSE_GATE, region_of(step, region)->state};
-    /* A rollback is not stopped by a refusal: it only goes on to what the table says. */
-    bool free_to_react = reaction != RBK_NONE && rbk_state_forward(at) && !step->state->turned &&
-                         !step->state->cancelled;
+    bool reacts = reaction != RBK_NONE && free_to_react(step, region);
     bool way_back = !rbk_run_past_grace(machine, step->state);
     enum rbk_reaction_kind kind =
-        free_to_react ? machine->reactions[reaction].kind : RBK_REACTION_KIND_COUNT;
+        reacts ? machine->reactions[reaction].kind : RBK_REACTION_KIND_COUNT;
     if (kind == RBK_REACTION_ABORT && way_back) {
         rbk_step_run_abort(step, cause);
     } else if (kind == RBK_REACTION_CANCEL && way_back) {
@@ -174,18 +222,44 @@ enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum
     return refusal;
 }
 
+/* Nobody said what became of an effect. Whoever is asked next, also while the effect is being
+ * stopped, may know; only when all were silent the run goes on without knowing. A pause does not:
+ * the doubt outlives it, and the effect is not carried out again. @return Whether it is asked. */
+static bool doubt_is_asked_again(struct step *step, uint32_t region, uint32_t question)
+{
+    const struct rbk_machine *machine = step->machine;
+    const struct rbk_region_state *rs = region_of(step, region);
+    uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
+    if (rs->mode != RBK_MODE_DOUBT || otherwise == RBK_NONE) {
+        return false;
+    }
+    if (rbk_question_asked_on(machine, question) != RBK_NONE) {
+        doubt_again(step, region, rs->asked_on + 1);
+        return true;
+    }
+    if (machine->reactions[otherwise].kind == RBK_REACTION_PAUSE && rs->target == RBK_NONE &&
+        free_to_react(step, region)) {
+        rbk_step_run_pause(step, (struct rbk_cause){RBK_CAUSE_GATE, rs->state});
+        doubt_again(step, region, rs->asked_on);
+        return true;
+    }
+    return false;
+}
+
 void rbk_step_question_expire(struct step *step, uint32_t region)
 {
     const struct rbk_machine *machine = step->machine;
     struct rbk_region_state *rs = region_of(step, region);
     uint32_t question = rbk_region_question(machine, step->state, region);
     uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
-    const struct rbk_machine_state *at = rbk_region_at(machine, step->state, region);
+    if (doubt_is_asked_again(step, region, question)) {
+        return;
+    }
     rbk_step_question_close(step, region);
     if (rs->target != RBK_NONE) {
         rbk_step_arrive(step, region);
-    } else if (question == RBK_NONE && rbk_state_forward(at) && !step->state->turned &&
-               !step->state->cancelled && !rbk_run_past_grace(machine, step->state)) {
+    } else if (question == RBK_NONE && free_to_react(step, region) &&
+               !rbk_run_past_grace(machine, step->state)) {
         /* A doubt that the plan has no words for, and that nobody resolved. */
         rbk_step_run_abort(step, (struct rbk_cause){RBK_CAUSE_UNDECIDED, rs->state});
     } else {

@@ -426,6 +426,7 @@ void rbk_step_handle_resumed(struct step *step)
         }
     }
     rbk_step_triggers_resumed(step);
+    rbk_step_held_resumed(step);
     if (step->state->hold == RBK_STATUS_PAUSED && step->state->cause.kind == RBK_CAUSE_INTERRUPT) {
         rbk_step_run_continue(step);
     }

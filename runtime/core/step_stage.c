@@ -201,6 +201,7 @@ static void stuck(struct step *step, uint32_t region)
     rs->flags &= ~(uint32_t)RBK_FLAG_FOLLOWED;
     if (!step->state->stuck_ms) {
         step->state->stuck_ms = step->state->now_ms;
+        rbk_step_held_close(step); /* nothing is decided about the run before this is */
         step->state->escalated = 0;
     }
     rbk_step_hook(step, RBK_HOOK_STUCK, region);

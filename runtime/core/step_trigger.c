@@ -234,22 +234,7 @@ static void carry_out_choice(struct step *step, uint32_t trigger, enum rbk_answe
     carry_out(step, trigger, kind, RBK_NONE);
 }
 
-/* Whether one of the roles that are asked what to do has as many people as it needs. */
-static bool one_role_agrees(const struct rbk_machine *machine, uint32_t question,
-                            uint32_t approvals)
-{
-    uint32_t count = machine->questions[question].roles.count;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t of_role = approvals & rbk_question_role_seats(machine, question, i);
-        if ((uint32_t)__builtin_popcount(of_role) >= rbk_question_quorum(machine, question, i)) {
-            return true;
-        }
-    }
-    return count == 0;
-}
-
-/* What a person wants to be done. Where several people have to agree they must want the same: who
- * wants something else begins anew. */
+/* What a person wants to be done. */
 static enum rbk_refusal choose(struct step *step, uint32_t trigger, enum rbk_answer answer)
 {
     switch (answer) {
@@ -267,18 +252,13 @@ static enum rbk_refusal choose(struct step *step, uint32_t trigger, enum rbk_ans
     }
     struct rbk_trigger_state *ts = trigger_of(step, trigger);
     uint32_t question = reaction_of(step, trigger)->question;
-    uint32_t seats = rbk_step_question_seats(step, question);
-    uint32_t before = ts->approvals & ~step->event->barred;
-    bool same = ts->proposed == (uint32_t)answer + 1;
-    if (same && !(seats & ~before)) {
-        return RBK_REFUSAL_NOT_NEEDED;
-    }
-    ts->approvals = same ? before | seats : seats;
-    ts->proposed = (uint32_t)answer + 1;
-    if (one_role_agrees(step->machine, question, ts->approvals)) {
+    bool agreed = false;
+    enum rbk_refusal refusal =
+        rbk_step_propose(step, question, answer, &ts->approvals, &ts->proposed, &agreed);
+    if (agreed) {
         carry_out_choice(step, trigger, answer);
     }
-    return RBK_REFUSAL_ACCEPTED;
+    return refusal;
 }
 
 enum rbk_refusal rbk_step_answer_trigger(struct step *step)

@@ -74,6 +74,11 @@ static bool find_question(const struct rbk_run *run, uint32_t serial,
             return true;
         }
     }
+    if (run->replay->state->held_reaction != 0 && run->replay->state->held_serial == serial) {
+        *ret_owner = RBK_OWNER_RUN;
+        *ret_index = 0;
+        return true;
+    }
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
         const struct rbk_trigger_state *trigger = rbk_state_trigger(machine, run->replay->state, i);
 
@@ -356,7 +361,8 @@ void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
     if (refusal == RBK_REFUSAL_NOT_YOURS || refusal == RBK_REFUSAL_OWN_RUN ||
         refusal == RBK_REFUSAL_NOT_NEEDED) {
         question = rbk_replay_question(run->replay, owner, event->index);
-        approvals = owner == RBK_OWNER_TRIGGER
+        approvals = owner == RBK_OWNER_RUN ? state->held_approvals
+                    : owner == RBK_OWNER_TRIGGER
                         ? rbk_state_trigger(machine, state, event->index)->approvals
                         : rbk_state_region(machine, state, event->index)->approvals;
         rbk_buffer_append_text(out, "; it waits for ");

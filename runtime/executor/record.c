@@ -112,7 +112,10 @@ static void put_event(json_t *object, const struct rbk_event *event)
         put_integer(object, "index", event->index);
         break;
     case RBK_EVENT_ANSWER:
-        put_word(object, "owner", event->owner == RBK_OWNER_TRIGGER ? "trigger" : "region");
+        put_word(object, "owner",
+                 event->owner == RBK_OWNER_TRIGGER ? "trigger"
+                 : event->owner == RBK_OWNER_RUN   ? "run"
+                                                   : "region");
         put_integer(object, "index", event->index);
         put_serial(object, event->serial);
         put_word(object, "answer", rbk_answer_name(event->answer));
@@ -282,8 +285,10 @@ static int get_event(const json_t *object, struct rbk_event *event)
     event->serial = json_object_get(object, "serial") != NULL ? get_index(object, "serial") : 0;
     event->index = json_object_get(object, "index") != NULL ? get_index(object, "index") : 0;
     event->seats = json_object_get(object, "seats") != NULL ? get_index(object, "seats") : 0;
-    event->owner =
-        owner != NULL && strcmp(owner, "trigger") == 0 ? RBK_OWNER_TRIGGER : RBK_OWNER_REGION;
+    event->owner = owner == NULL                   ? RBK_OWNER_REGION
+                   : strcmp(owner, "trigger") == 0 ? RBK_OWNER_TRIGGER
+                   : strcmp(owner, "run") == 0     ? RBK_OWNER_RUN
+                                                   : RBK_OWNER_REGION;
     if (json_object_get(object, "outcome") != NULL) {
         if ((word = get_word(object, "outcome", RBK_OUTCOME_COUNT, rbk_outcome_name_)) ==
             RBK_OUTCOME_COUNT) {

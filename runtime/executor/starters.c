@@ -35,13 +35,16 @@ uint32_t rbk_replay_question(const struct rbk_replay *replay, enum rbk_question_
     const struct rbk_trigger_state *trigger;
     const struct rbk_region_state *region;
 
+    if (owner == RBK_OWNER_RUN) {
+        return rbk_held_question(machine, replay->state);
+    }
     if (owner == RBK_OWNER_TRIGGER && index < machine->trigger_count) {
         trigger = rbk_state_trigger(machine, replay->state, index);
         return trigger->mode == RBK_TRIGGER_ASKING && trigger->reaction != RBK_NONE
                    ? machine->reactions[trigger->reaction].question
                    : RBK_NONE;
     }
-    if (owner != RBK_OWNER_TRIGGER && index < machine->region_count) {
+    if (owner == RBK_OWNER_REGION && index < machine->region_count) {
         region = rbk_state_region(machine, replay->state, index);
         return region->mode == RBK_MODE_ASKING || region->mode == RBK_MODE_DOUBT
                    ? rbk_region_question(machine, replay->state, index)

@@ -252,7 +252,7 @@ static int answer_question(struct rbk_store *store, const char *run, const struc
     if (!is_answer(answer)) {
         return rbk_error_set(reterr, RBK_EINVALID,
                              "\"%s\" is no answer: yes, no, done, not-done, abort, rollback, "
-                             "pause or ignore",
+                             "pause, ignore, continue or cancel",
                              answer);
     }
     body = json_pack("{s:s}", "answer", answer);

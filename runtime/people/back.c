@@ -116,6 +116,17 @@ static uint64_t unlimited_reading(const struct rbk_machine *machine,
     return all_ms;
 }
 
+/* How long those are asked, one after the other, who may know what became of an effect. */
+static uint64_t doubt_of(const struct rbk_machine *machine, uint32_t question)
+{
+    uint64_t all_ms = 0;
+    for (; question < machine->question_count;
+         question = rbk_question_asked_on(machine, question)) {
+        all_ms = add(all_ms, machine->questions[question].within_ms);
+    }
+    return all_ms;
+}
+
 /* Until it has ended well, at the latest; UNKNOWN: it takes what remains of its block, which has a
  * limit when `limited`. */
 static uint64_t effect_of(const struct rbk_machine *machine, const struct rbk_effect *effect,
@@ -152,8 +163,8 @@ static uint64_t effect_of(const struct rbk_machine *machine, const struct rbk_ef
         all_ms = add(all_ms, add(one_ms, add(effect->retry_every_ms, stop_of(machine, effect))));
     }
     if (effect->crash == RBK_CRASH_ASK && effect->doubt_question < machine->question_count) {
-        all_ms = add(all_ms, add(stop_of(machine, effect),
-                                 machine->questions[effect->doubt_question].within_ms));
+        all_ms =
+            add(all_ms, add(stop_of(machine, effect), doubt_of(machine, effect->doubt_question)));
     }
     return all_ms;
 }

@@ -278,8 +278,8 @@ static int send_word(struct asking *asking, struct rbk_error *reterr)
 
 int rbk_subcommand_answer(const struct rbk_options *options)
 {
-    static const char *const answers[] = {"yes",   "no",       "done",  "not-done",
-                                          "abort", "rollback", "pause", "ignore"};
+    static const char *const answers[] = {"yes",      "no",    "done",   "not-done", "abort",
+                                          "rollback", "pause", "ignore", "continue", "cancel"};
     const char *answer = options->words[options->word_count - 1];
     for (size_t i = 0; i < RBK_COUNT(answers); i++) {
         if (strcmp(answers[i], answer) == 0) {
@@ -288,7 +288,7 @@ int rbk_subcommand_answer(const struct rbk_options *options)
     }
     (void)fprintf(stderr,
                   "rbk answer: \"%s\" is no answer: yes, no, done, not-done, abort, rollback, "
-                  "pause or ignore\n",
+                  "pause, ignore, continue or cancel\n",
                   answer);
     return RBK_EXIT_USAGE;
 }

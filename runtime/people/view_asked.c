@@ -57,9 +57,31 @@ static bool trigger_asks(const struct rbk_view *view, const struct rbk_state *st
     return true;
 }
 
+/* The question about a run that is held or paused for too long. */
+static bool run_asks(const struct rbk_view *view, const struct rbk_state *state,
+                     struct rbk_asked *asked)
+{
+    if (state->held_reaction == 0) {
+        return false;
+    }
+    *asked = (struct rbk_asked){
+        .owner = RBK_OWNER_RUN,
+        .kind = RBK_QUESTION_HELD,
+        .question = rbk_held_question(view->machine, state),
+        .serial = state->held_serial,
+        .approvals = state->held_approvals,
+        .proposed = state->held_proposed,
+        .due_ms = state->hold_due_ms,
+    };
+    return true;
+}
+
 bool rbk_view_asked_by(const struct rbk_view *view, const struct rbk_state *state,
                        enum rbk_question_owner owner, uint32_t index, struct rbk_asked *ret_asked)
 {
+    if (owner == RBK_OWNER_RUN) {
+        return run_asks(view, state, ret_asked);
+    }
     if (owner == RBK_OWNER_TRIGGER) {
         return index < view->machine->trigger_count && trigger_asks(view, state, index, ret_asked);
     }
@@ -88,12 +110,23 @@ size_t rbk_view_asked(const struct rbk_view *view, const struct rbk_state *state
             count++;
         }
     }
+    struct rbk_asked of_run;
+    if (run_asks(view, state, &of_run)) {
+        if (count < count_max) {
+            asked[count] = of_run;
+        }
+        count++;
+    }
     return count;
 }
 
 void rbk_asked_name(const struct rbk_view *view, const struct rbk_state *state,
                     const struct rbk_asked *asked, struct rbk_buffer *out)
 {
+    if (asked->owner == RBK_OWNER_RUN) {
+        rbk_buffer_append_text(out, "held");
+        return;
+    }
     if (asked->owner == RBK_OWNER_TRIGGER) {
         rbk_buffer_printf(out, "trigger.%.*s",
                           RBK_STR_ARG(view->machine->triggers[asked->index].name));
@@ -152,6 +185,19 @@ void rbk_asked_roles(const struct rbk_view *view, const struct rbk_asked *asked,
     }
 }
 
+/* "; it is held: `run x` failed (a.apply.1)" */
+static void append_hold(const struct rbk_view *view, const struct rbk_state *state,
+                        struct rbk_buffer *out)
+{
+    size_t before;
+    rbk_buffer_printf(out, "; it is %s: ", rbk_status_name((enum rbk_status)state->hold));
+    before = out->bytes;
+    rbk_view_cause(view, state->cause, out);
+    if (out->bytes == before) {
+        rbk_buffer_truncate(out, before - 2);
+    }
+}
+
 void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
                      const struct rbk_asked *asked, struct rbk_buffer *out)
 {
@@ -171,6 +217,7 @@ void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
         rbk_buffer_append_text(out, "to do by hand: ");
         break;
     case RBK_QUESTION_DECIDE:
+    case RBK_QUESTION_HELD:
         rbk_buffer_append_text(out, "what now? ");
         break;
     case RBK_QUESTION_DOUBT:
@@ -184,7 +231,9 @@ void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
     if (known) {
         rbk_view_expr(view, machine->questions[asked->question].text, out);
     }
-    if (out->bytes == before) {
+    if (asked->owner == RBK_OWNER_RUN) {
+        append_hold(view, state, out);
+    } else if (out->bytes == before) {
         if (asked->owner == RBK_OWNER_TRIGGER) {
             const struct rbk_trigger *trigger = &machine->triggers[asked->index];
             rbk_buffer_printf(out, "trigger %.*s: ", RBK_STR_ARG(trigger->name));
@@ -207,10 +256,22 @@ void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
     }
 }
 
+/* Whether nothing stands applied, so that a run can be cancelled. */
+static bool may_cancel(const struct rbk_view *view, const struct rbk_state *state)
+{
+    for (uint32_t i = 0; i < view->machine->region_count; i++) {
+        if (rbk_stage_touched(view->machine, state, i)) {
+            return false;
+        }
+    }
+    return !rbk_run_past_grace(view->machine, state);
+}
+
 bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, size_t number, struct rbk_buffer *out)
 {
     static const char *const decisions[] = {"abort", "pause", "ignore", "rollback"};
+    static const char *const of_run[] = {"continue", "abort", "ignore", "cancel"};
     struct rbk_buffer rest;
     const char *verb = NULL, *word = NULL;
     size_t decision_count = 3;
@@ -231,6 +292,9 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
     case RBK_QUESTION_DECIDE:
         verb = number < decision_count ? "answer" : NULL;
         break;
+    case RBK_QUESTION_HELD:
+        verb = number < (may_cancel(view, state) ? 4u : 3u) ? "answer" : NULL;
+        break;
     case RBK_QUESTION_ATTEST:
         verb = number == 0 ? "attest" : number == 1 ? "deny" : NULL;
         break;
@@ -248,6 +312,8 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
     rbk_buffer_printf(&rest, "@%u", asked->serial);
     if (asked->kind == RBK_QUESTION_DECIDE) {
         rbk_buffer_printf(&rest, " %s", decisions[number]);
+    } else if (asked->kind == RBK_QUESTION_HELD) {
+        rbk_buffer_printf(&rest, " %s", of_run[number]);
     } else if (word != NULL) {
         rbk_buffer_append_text(&rest, word);
     }

@@ -149,10 +149,12 @@ static void explain_still(struct explain *explain)
     if (state->hold_due_ms != 0) {
         rbk_buffer_printf(&explain->line, "; undecided until %s at most, then ",
                           rbk_when_until(state->hold_due_ms, state->now_ms).text);
-        if (past_grace) {
+        uint32_t next = rbk_held_next(machine, state);
+        bool asks = next != RBK_NONE && machine->reactions[next].kind == RBK_REACTION_ASK;
+        if (past_grace && !asks) {
             rbk_buffer_append_text(&explain->line, "the old system is kept");
         } else {
-            rbk_view_reaction(explain->view, machine->held_otherwise, &explain->line);
+            rbk_view_reaction(explain->view, next, &explain->line);
         }
     }
     send_line(explain, RBK_TONE_WARN, RBK_STR(""));

@@ -293,6 +293,10 @@ static void tell_questions(const struct rbk_report_moment *moment)
             close_question(moment, RBK_OWNER_TRIGGER, i);
         }
     }
+    if (moment->before->held_reaction != 0 &&
+        moment->after->held_serial != moment->before->held_serial) {
+        close_question(moment, RBK_OWNER_RUN, 0);
+    }
     for (size_t i = 0; moment->actions != NULL && i < moment->actions->count; i++) {
         if (moment->actions->items[i].kind == RBK_ACTION_QUESTION_OPEN) {
             open_question(moment, &moment->actions->items[i]);

@@ -162,6 +162,8 @@ enum MHD_Result rbk_get_plan(struct request *request)
 static json_t *answers_of(const struct rbk_machine *machine, const struct rbk_asked *asked)
 {
     switch (asked->kind) {
+    case RBK_QUESTION_HELD:
+        return json_pack("[s, s, s, s]", "continue", "abort", "ignore", "cancel");
     case RBK_QUESTION_MANUAL:
     case RBK_QUESTION_DOUBT:
         return json_pack("[s, s]", "done", "not-done");

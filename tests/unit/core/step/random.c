@@ -114,7 +114,8 @@ enum rbk_refusal run_random_event(struct run *run, uint64_t *seed)
     case 5:
     case 6:
         event.kind = RBK_EVENT_ANSWER;
-        event.owner = run_below(seed, 4) ? RBK_OWNER_REGION : RBK_OWNER_TRIGGER;
+        event.owner =
+            (enum rbk_question_owner)(run_below(seed, 6) < 4 ? 0 : 1 + run_below(seed, 2));
         event.answer = (enum rbk_answer)run_below(seed, RBK_ANSWER_COUNT);
         event.seats = UINT32_MAX;
         break;
