@@ -7,6 +7,9 @@
  * first, run by run; then it is written, and made durable before it is answered with 200. Anything
  * else is a 5xx, and Alertmanager comes again.
  *
+ * An alert that cannot be taken keeps none of the others of its call from being taken: it is passed
+ * over, and told with 400 at the end, so that Alertmanager counts a failure and does not repeat it.
+ *
  * Neither is done in one turn when it is much: others are answered in between, and no runner waits
  * long for the lock. The call is kept with its request and goes on where it was:
  *
@@ -52,9 +55,11 @@ struct call {
     size_t alert_count;
     char (*runs)[RBK_RUN_ID_BYTES]; /* unfinished ones */
     size_t run_count;
-    size_t run_index;          /* the next one to be looked at */
-    size_t alerts_left;        /* to be compared in this turn */
-    struct rbk_error failure;  /* of a run that could not be told */
+    size_t run_index;         /* the next one to be looked at */
+    size_t alerts_left;       /* to be compared in this turn */
+    struct rbk_error failure; /* of a run that could not be told */
+    const char *wrong;        /* with an alert that was passed over; NULL: none was */
+    size_t wrong_count;
     struct row *rows, **end;   /* to be written */
     const struct row *written; /* the next one to be written; all before it are */
     size_t row_count, row_bytes;
@@ -90,10 +95,11 @@ static uint64_t hash_alert(const struct alert *alert)
     return hash;
 }
 
+static const char no_memory[] = "there is no room for so many labels";
+
 /* NULL, or what is wrong with it. */
 static const char *read_alert(struct call *call, const json_t *object, struct alert *ret_alert)
 {
-    static const char *const no_room = "there is no room for so many labels";
     struct rbk_arena *arena = &call->request->arena;
     const json_t *labels = json_object_get(object, "labels");
     const char *status = json_string_value(json_object_get(object, "status"));
@@ -111,7 +117,7 @@ static const char *read_alert(struct call *call, const json_t *object, struct al
     pairs = rbk_arena_try_alloc(arena, (json_object_size(labels) + 1) * sizeof(*pairs),
                                 alignof(struct rbk_pair));
     if (pairs == NULL) {
-        return no_room;
+        return no_memory;
     }
     *ret_alert = (struct alert){.labels = pairs, .firing = strcmp(status, "firing") == 0};
     json_object_keylen_foreach((json_t *)labels, name, bytes, value)
@@ -121,24 +127,27 @@ static const char *read_alert(struct call *call, const json_t *object, struct al
         if (!json_is_string(value) || bytes == 0) {
             return "a label has a name, and text for a value";
         }
+        if (memchr(text.data, 0, text.bytes) != NULL) {
+            return "the value of a label has a NUL inside";
+        }
         if ((bytes_all += bytes + text.bytes) > ALERT_BYTES_MAX) {
             return "an alert's labels are not longer than 32768 bytes";
         }
         if (rbk_str_is((struct rbk_str){name, bytes}, "alertname")) {
             if (!rbk_request_keep(call->request, text, &ret_alert->name)) {
-                return no_room;
+                return no_memory;
             }
         } else if (text.bytes != 0) {
             struct rbk_pair *pair = &pairs[ret_alert->label_count++];
 
             if (!rbk_request_keep(call->request, (struct rbk_str){name, bytes}, &pair->name) ||
                 !rbk_request_keep(call->request, text, &pair->value)) {
-                return no_room;
+                return no_memory;
             }
         }
     }
     ret_alert->hash = hash_alert(ret_alert);
-    if (ret_alert->name.bytes == 0 || memchr(ret_alert->name.data, 0, ret_alert->name.bytes)) {
+    if (ret_alert->name.bytes == 0) {
         return "an alert has a label alertname";
     }
     return NULL;
@@ -164,8 +173,16 @@ static bool read_body(struct call *call, const json_t *body, enum MHD_Result *re
         wrong = call->alerts == NULL ? "there is no room for so many alerts" : NULL;
         json_array_foreach(alerts, index, alert)
         {
-            if (wrong == NULL) {
-                wrong = read_alert(call, alert, &call->alerts[call->alert_count++]);
+            const char *why =
+                wrong == NULL ? read_alert(call, alert, &call->alerts[call->alert_count]) : NULL;
+
+            if (why == no_memory) {
+                (void)rbk_error_set(&call->failure, RBK_ENOMEM, "%s", why);
+            } else if (why != NULL) {
+                call->wrong = why;
+                call->wrong_count++;
+            } else {
+                call->alert_count++;
             }
         }
     }
@@ -670,6 +687,12 @@ static enum MHD_Result feed(struct call *call)
         (void)snprintf(text, sizeof(text), "not every run could be told: %s", call->failure.text);
         return rbk_reply_later(call->request, text);
     }
+    if (call->wrong != NULL) {
+        return rbk_reply_problem(call->request, MHD_HTTP_BAD_REQUEST,
+                                 "%zu of %zu alerts cannot be taken, the others were: %s",
+                                 call->wrong_count, call->wrong_count + call->alert_count,
+                                 call->wrong);
+    }
     return rbk_reply_json(
         call->request, MHD_HTTP_OK,
         json_pack("{s:i, s:i}", "alerts", (int)call->alert_count, "stored", (int)call->row_count));
@@ -686,7 +709,7 @@ enum MHD_Result rbk_post_alerts(struct request *request)
     if (call != NULL) {
         return feed(call);
     }
-    if ((body = rbk_request_json(request, &answered)) == NULL) {
+    if ((body = rbk_request_json(request, JSON_ALLOW_NUL, &answered)) == NULL) {
         return answered;
     }
     call = rbk_arena_try_alloc(&request->arena, sizeof(*call), alignof(struct call));

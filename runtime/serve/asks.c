@@ -224,7 +224,7 @@ enum MHD_Result rbk_post_answer(struct request *request)
     if (request->asked != 0) {
         return answer_asked(request);
     }
-    if ((said.body = rbk_request_json(request, &answered)) == NULL) {
+    if ((said.body = rbk_request_json(request, 0, &answered)) == NULL) {
         return answered;
     }
     said.id = json_integer_value(json_object_get(said.body, "question"));
@@ -341,7 +341,7 @@ enum MHD_Result rbk_post_command(struct request *request)
     if (request->asked != 0) {
         return answer_asked(request);
     }
-    if ((said.body = rbk_request_json(request, &answered)) == NULL) {
+    if ((said.body = rbk_request_json(request, 0, &answered)) == NULL) {
         return answered;
     }
     if (read_command(request, &said, &done, &answered)) {

@@ -326,6 +326,9 @@ static void tell_server(struct scrape *scrape)
                       (unsigned long long)server->alerts_taken);
     begin_family(out, "rbk_serve_streams", "gauge", "Event streams that are open.");
     rbk_buffer_printf(out, "rbk_serve_streams %zu\n", server->stream_count);
+    begin_family(out, "rbk_serve_requests_waiting", "gauge",
+                 "Requests that wait for a runner, a lock, or a run that is being read.");
+    rbk_buffer_printf(out, "rbk_serve_requests_waiting %zu\n", rbk_wait_count(server));
     begin_family(out, "rbk_serve_runs_behind", "gauge",
                  "Unfinished runs whose journal has not been read to its end yet.");
     rbk_buffer_printf(out, "rbk_serve_runs_behind %zu\n", scrape->behind);

@@ -489,7 +489,7 @@ static size_t depth_of(struct rbk_str text)
     return deepest;
 }
 
-json_t *rbk_request_json(struct request *request, enum MHD_Result *ret_answered)
+json_t *rbk_request_json(struct request *request, size_t flags, enum MHD_Result *ret_answered)
 {
     struct rbk_str body = rbk_buffer_str(&request->body);
     json_error_t where;
@@ -501,7 +501,8 @@ json_t *rbk_request_json(struct request *request, enum MHD_Result *ret_answered)
                               RBK_SERVE_JSON_DEPTH_MAX);
         return NULL;
     }
-    json = json_loadb(body.bytes != 0 ? body.data : "", body.bytes, JSON_REJECT_DUPLICATES, &where);
+    json = json_loadb(body.bytes != 0 ? body.data : "", body.bytes, JSON_REJECT_DUPLICATES | flags,
+                      &where);
     if (json == NULL) {
         *ret_answered =
             rbk_reply_problem(request, MHD_HTTP_BAD_REQUEST, "the body is not JSON: line %d: %s",

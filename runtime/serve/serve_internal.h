@@ -196,7 +196,7 @@ struct rbk_server {
     uv_poll_t poll;        /* libmicrohttpd's epoll descriptor */
     uv_timer_t http_timer; /* when it wants to be called without an event */
     uv_timer_t tick;       /* streams, those who wait, connections that are too slow */
-    uv_timer_t work;       /* the next turn, while there is something left to do */
+    uv_idle_t work;        /* the next turn, while there is something left to do */
     uv_signal_t term, interrupt;
     bool loopback; /* only this host reaches it */
     bool tls;
@@ -267,8 +267,9 @@ const char *rbk_request_query(const struct request *request, const char *name);
 /* … as a number within bounds; `otherwise` when it is not there. false: it was answered. */
 bool rbk_request_number(struct request *request, const char *name, int64_t least, int64_t most,
                         int64_t otherwise, int64_t *ret_number, enum MHD_Result *ret_answered);
-/* The body as a JSON object, a new reference; NULL: it was answered with 400. */
-json_t *rbk_request_json(struct request *request, enum MHD_Result *ret_answered);
+/* The body as a JSON object, a new reference; NULL: it was answered with 400. @flags  Jansson's,
+ * beside JSON_REJECT_DUPLICATES. */
+json_t *rbk_request_json(struct request *request, size_t flags, enum MHD_Result *ret_answered);
 
 /* ---- access.c ---- */
 /* Whether the request may go on; else it was answered. */
@@ -310,7 +311,8 @@ RBK_MUST_USE bool rbk_wait_for(struct request *request, enum waiting waiting, ui
 void rbk_wait_look(struct rbk_server *server);
 /* Call those again who wait for one of these. */
 void rbk_wait_wake(struct rbk_server *server, enum waiting waiting);
-bool rbk_wait_any(const struct rbk_server *server, enum waiting waiting);
+/* How many wait. */
+size_t rbk_wait_count(const struct rbk_server *server);
 /* Resume all of them, for the end. */
 void rbk_wait_end(struct rbk_server *server);
 

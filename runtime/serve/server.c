@@ -111,12 +111,14 @@ void rbk_server_run(struct rbk_server *server)
     }
 }
 
-/* A piece of what is left to do. The next one comes after whatever has come in meanwhile. */
-static void on_work(uv_timer_t *timer)
+/* A piece of what is left to do, once in each turn of the loop: a timer of 0 that is started in its
+ * own callback would be called again before anything else. */
+static void on_work(uv_idle_t *idle)
 {
-    struct rbk_server *server = timer->data;
+    struct rbk_server *server = idle->data;
     bool left = false;
 
+    (void)uv_idle_stop(idle);
     rbk_seen_turn(server);
     if (rbk_seen_work(server, &left)) {
         rbk_wait_wake(server, WAITING_RUN);
@@ -131,9 +133,7 @@ static void on_work(uv_timer_t *timer)
 
 void rbk_server_work(struct rbk_server *server)
 {
-    if (!uv_is_active((uv_handle_t *)&server->work)) {
-        (void)uv_timer_start(&server->work, on_work, 0, 0);
-    }
+    (void)uv_idle_start(&server->work, on_work); /* once is enough: it stops itself */
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -329,7 +329,7 @@ static void init_handles(struct rbk_server *server)
 {
     (void)uv_timer_init(&server->loop, &server->http_timer);
     (void)uv_timer_init(&server->loop, &server->tick);
-    (void)uv_timer_init(&server->loop, &server->work);
+    (void)uv_idle_init(&server->loop, &server->work);
     (void)uv_signal_init(&server->loop, &server->term);
     (void)uv_signal_init(&server->loop, &server->interrupt);
     server->http_timer.data = server->tick.data = server->work.data = server->poll.data =

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,12 +41,17 @@ void rbk_spool_fini(struct rbk_spool *spool)
 static int open_file(void)
 {
     const char *folder = getenv("TMPDIR");
-    char path[] = "/tmp/rbk-serve-XXXXXX";
-    int file = open(folder != NULL && folder[0] == '/' ? folder : "/tmp",
-                    O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    char *path = NULL;
+    int file;
 
-    if (file < 0 && (file = mkostemp(path, O_CLOEXEC)) >= 0) {
-        (void)unlink(path); /* a file system that knows no files without a name */
+    folder = folder != NULL && folder[0] == '/' ? folder : "/tmp";
+    file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file < 0 && asprintf(&path, "%s/rbk-serve-XXXXXX", folder) >= 0) {
+        /* A file system that knows no files without a name. */
+        if ((file = mkostemp(path, O_CLOEXEC)) >= 0) {
+            (void)unlink(path);
+        }
+        free(path);
     }
     return file;
 }

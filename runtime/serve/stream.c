@@ -318,8 +318,7 @@ enum MHD_Result rbk_get_stream(struct request *request)
         return rbk_reply_text(request, MHD_HTTP_NO_CONTENT, "text/event-stream", RBK_STR(""));
     }
     if (request->server->stream_count >= RBK_SERVE_STREAMS_MAX) {
-        return rbk_reply_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                 "%d streams are open already", RBK_SERVE_STREAMS_MAX);
+        return rbk_reply_later(request, "too many streams are open already; try again");
     }
     return start(request, next);
 }

@@ -118,14 +118,15 @@ void rbk_wait_wake(struct rbk_server *server, enum waiting waiting)
     }
 }
 
-bool rbk_wait_any(const struct rbk_server *server, enum waiting waiting)
+size_t rbk_wait_count(const struct rbk_server *server)
 {
-    const struct request *request = server->waiting;
+    size_t count = 0;
 
-    while (request != NULL && request->waiting != waiting) {
-        request = request->next;
+    for (const struct request *request = server->waiting; request != NULL;
+         request = request->next) {
+        count++;
     }
-    return request != NULL;
+    return count;
 }
 
 void rbk_wait_end(struct rbk_server *server)
