@@ -142,20 +142,6 @@ static void draw_rest(struct drawing *drawing, uint32_t region, enum rbk_tone to
     }
 }
 
-/* The strategy that a rollback is in, as the plan names it; empty: it has no name. */
-static struct rbk_str strategy_of(const struct drawing *drawing, uint32_t region, uint32_t state)
-{
-    struct rbk_slice rows = drawing->machine->regions[region].strategies;
-    struct rbk_str name = RBK_STR("");
-    for (uint32_t i = 0; i < rows.count; i++) {
-        const struct rbk_strategy *row = &drawing->machine->strategies[rows.first + i];
-        if (row->first_state <= state) {
-            name = row->name;
-        }
-    }
-    return name;
-}
-
 static void draw_under_way(struct drawing *drawing, uint32_t region, enum rbk_tone tone,
                            const char *word)
 {
@@ -176,9 +162,13 @@ static void draw_under_way(struct drawing *drawing, uint32_t region, enum rbk_to
         rbk_pen_printf(pen, RBK_TONE_WARN, "  try %u of %u", rs->stage_attempt, row->attempts);
     }
     if (phase == RBK_PHASE_ROLLBACK || phase == RBK_PHASE_ROLLBACK_VERIFY) {
-        struct rbk_str strategy = strategy_of(drawing, region, rs->state);
-        if (strategy.bytes != 0) {
-            rbk_pen_printf(pen, RBK_TONE_WARN, "  by %.*s", RBK_STR_ARG(strategy));
+        uint32_t strategy = rbk_view_strategy(drawing->machine, region, rs->state);
+        struct rbk_str name =
+            strategy == RBK_NONE
+                ? RBK_STR("")
+                : drawing->machine->strategies[row->strategies.first + strategy].name;
+        if (name.bytes != 0) {
+            rbk_pen_printf(pen, RBK_TONE_WARN, "  by %.*s", RBK_STR_ARG(name));
         }
         draw_cause(drawing, rs->cause);
     } else {

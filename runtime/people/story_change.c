@@ -6,25 +6,6 @@
 #include "runtime/people/story_internal.h"
 #include "runtime/people/when.h"
 
-/* A region entered one of its strategies: its number, or RBK_NONE. */
-static uint32_t strategy_begun(const struct story *story, const struct rbk_region *region,
-                               const struct rbk_region_state *was,
-                               const struct rbk_region_state *is)
-{
-    const struct rbk_machine *machine = story->view->machine;
-    if (was->state == is->state ||
-        (machine->states[is->state].phase != RBK_PHASE_ROLLBACK &&
-         machine->states[is->state].phase != RBK_PHASE_ROLLBACK_VERIFY)) {
-        return RBK_NONE;
-    }
-    for (uint32_t i = 0; i < region->strategies.count; i++) {
-        if (machine->strategies[region->strategies.first + i].first_state == is->state) {
-            return i;
-        }
-    }
-    return RBK_NONE;
-}
-
 /* Whether a stage rests where only a person, or an end, leads out of. */
 static bool is_rest(enum rbk_state_kind kind)
 {
@@ -76,7 +57,8 @@ static void tell_phase(struct story *story, uint32_t region, const struct rbk_re
     if (was->state == is->state) {
         return;
     }
-    if ((strategy = strategy_begun(story, row, was, is)) != RBK_NONE) {
+    strategy = rbk_view_strategy(machine, region, is->state);
+    if (strategy != RBK_NONE && strategy != rbk_view_strategy(machine, region, was->state)) {
         struct rbk_str name = machine->strategies[row->strategies.first + strategy].name;
         rbk_buffer_append_text(&story->line, "rolls back");
         if (name.bytes != 0) {

@@ -273,6 +273,25 @@ static const char *phase_word(enum rbk_phase phase, enum rbk_tone *tone)
     return "waiting";
 }
 
+uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, uint32_t state)
+{
+    const struct rbk_machine_state *at = &machine->states[state];
+    struct rbk_slice rows = machine->regions[region].strategies;
+    uint32_t strategy = RBK_NONE;
+
+    if (at->kind == RBK_STATE_ROLLBACK ||
+        (at->phase != RBK_PHASE_ROLLBACK && at->phase != RBK_PHASE_ROLLBACK_VERIFY)) {
+        return RBK_NONE;
+    }
+    /* One strategy stands behind the other. */
+    for (uint32_t i = 0; i < rows.count; i++) {
+        if (machine->strategies[rows.first + i].first_state <= state) {
+            strategy = i;
+        }
+    }
+    return strategy;
+}
+
 const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_state *state,
                                  uint32_t region, enum rbk_tone *ret_tone)
 {

@@ -67,6 +67,11 @@ void rbk_view_reaction(const struct rbk_view *view, uint32_t reaction, struct rb
 /* Append the roles of a slice of `indexes`: "dba, infra_lead". */
 void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct rbk_buffer *out);
 
+/* The strategy that a state of a stage's rollback belongs to, counted within the region; RBK_NONE
+ * elsewhere, and while the stage waits for its turn. (The first effect of a strategy may be
+ * anywhere in it: guards before it are passed through.) */
+uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, uint32_t state);
+
 /* What a region does, in a word or two ("applying", "rolled back"); ret_tone may be NULL. */
 const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_state *state,
                                  uint32_t region, enum rbk_tone *ret_tone);

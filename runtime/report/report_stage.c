@@ -245,7 +245,8 @@ static void turn_phase(const struct rbk_report_moment *moment, uint32_t index,
     const struct rbk_region *row = &machine->regions[index];
     struct rbk_report_region *region = &moment->building->regions[index];
     enum rbk_phase is = idle ? RBK_PHASE_REST : counted(&machine->states[rs->state]);
-    uint32_t begun = is == RBK_PHASE_ROLLBACK ? strategy_begun(machine, row, rs->state) : RBK_NONE;
+    uint32_t begun =
+        is == RBK_PHASE_ROLLBACK ? rbk_view_strategy(machine, index, rs->state) : RBK_NONE;
     bool other_way = begun != RBK_NONE && begun != region->strategy;
     struct rbk_report_phase *phase;
 
