@@ -145,7 +145,8 @@ static bool make_dependencies(struct rbk_watch *watch)
     }
     watch->probe_lists = room(watch, all, sizeof(*watch->probe_lists));
     watch->dependents = room(watch, all, sizeof(*watch->dependents));
-    if (!watch->probe_lists || !watch->dependents) {
+    watch->counted = room(watch, all, sizeof(*watch->counted));
+    if (!watch->probe_lists || !watch->dependents || !watch->counted) {
         return false;
     }
     each_dependency(watch, marks, list_dependency);

@@ -28,6 +28,12 @@ struct watched_probe {
     uint32_t first_window;       /* of a list through watch->next_window; RBK_NONE: none */
 };
 
+/* A probe in a condition with `for N readings`. */
+struct counted {
+    uint64_t seen;     /* good readings of it when the condition was last judged */
+    uint32_t readings; /* of them, those in a row for which it held; no further than to N */
+};
+
 /* A trigger or, behind all triggers, a criterion. */
 struct condition {
     uint32_t expr;
@@ -42,8 +48,7 @@ struct condition {
     bool stood;   /* was TRUE, maybe before the restart, and not seen FALSE since */
     bool in_span; /* raw is TRUE since since_ms */
     uint64_t since_ms;
-    uint32_t readings; /* true ones in a row, counted to for_readings */
-    uint64_t seen;     /* good readings of its probes when it was last judged */
+    uint32_t readings; /* true ones in a row of one of its sources, counted to for_readings */
     bool confirmed;    /* was TRUE at the second look, and not FALSE since */
     bool confirming;   /* waits for the second look, since confirming_ms */
     uint64_t confirming_ms;
@@ -63,8 +68,9 @@ struct rbk_watch {
     uint32_t *next_window;            /* by window: the next one of the same probe */
     struct condition *conditions;
     uint32_t condition_count;
-    uint32_t *dependents;  /* conditions, by probe */
-    uint32_t *probe_lists; /* probes, by condition */
+    uint32_t *dependents;    /* conditions, by probe */
+    uint32_t *probe_lists;   /* probes, by condition */
+    struct counted *counted; /* likewise */
     struct rbk_value *baselines;
     uint64_t mark;     /* at least 1 */
     uint32_t *pending; /* conditions that time alone may change: a span, a second look */

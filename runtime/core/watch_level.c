@@ -84,13 +84,29 @@ static bool is_known(const struct rbk_watch *watch, const struct condition *cond
     return true;
 }
 
-static uint64_t good_readings(const struct rbk_watch *watch, const struct condition *condition)
+/* How many readings in a row of one of its probes it held for, when its raw level now is `raw`: two
+ * probes read once each are not two readings of either. */
+static uint32_t count_readings(struct rbk_watch *watch, const struct condition *condition,
+                               enum rbk_level raw)
 {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < condition->probes.count; i++) {
-        sum += watch->probes[watch->probe_lists[condition->probes.first + i]].good_count;
+    uint32_t most = 0;
+    for (uint32_t i = 0; condition->for_readings && i < condition->probes.count; i++) {
+        uint32_t probe = watch->probe_lists[condition->probes.first + i];
+        struct counted *counted = &watch->counted[condition->probes.first + i];
+        bool more = counted->seen != watch->probes[probe].good_count &&
+                    counted->readings < condition->for_readings;
+        counted->seen = watch->probes[probe].good_count;
+        counted->readings = raw == RBK_LEVEL_TRUE ? counted->readings + more : 0;
+        most = counted->readings > most ? counted->readings : most;
     }
-    return sum;
+    return most;
+}
+
+static void end_span(struct rbk_watch *watch, struct condition *condition)
+{
+    condition->in_span = false;
+    condition->since_ms = 0;
+    condition->readings = count_readings(watch, condition, RBK_LEVEL_FALSE);
 }
 
 /* Whether time alone may change a condition's level: keep the list of those. */
@@ -125,9 +141,7 @@ void rbk_watch_woke_levels(struct rbk_watch *watch, uint64_t now_ms)
         if (condition->confirming) {
             condition->confirming_ms = now_ms;
         } else if (!condition->stood) {
-            condition->in_span = false;
-            condition->since_ms = 0;
-            condition->readings = 0;
+            end_span(watch, condition);
         }
         note_pending(watch, i);
     }
@@ -168,11 +182,8 @@ static bool arm(struct rbk_watch *watch, const struct rbk_state *state, uint32_t
     bool armed = is_armed(watch, state, index);
     if (armed && !condition->armed) {
         condition->raw = RBK_LEVEL_FALSE;
-        condition->in_span = false;
-        condition->since_ms = 0;
-        condition->readings = 0;
+        end_span(watch, condition);
         condition->confirmed = condition->confirming = false;
-        condition->seen = good_readings(watch, condition);
         begin_at(watch, state, index, condition);
     }
     condition->armed = armed;
@@ -287,9 +298,10 @@ const char *rbk_confirmation_words(enum rbk_confirmation confirmation)
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-/* The level that `for` and `confirm` make of a raw one. */
+/* The level that `for` and `confirm` make of a raw one. @own_reading  It was read itself, just now.
+ */
 static enum rbk_level judge(struct rbk_watch *watch, struct condition *condition,
-                            enum rbk_level raw, bool new_reading, uint64_t now_ms,
+                            enum rbk_level raw, bool own_reading, uint64_t now_ms,
                             enum rbk_confirmation *ret_news)
 {
     condition->raw = raw;
@@ -301,16 +313,16 @@ static enum rbk_level judge(struct rbk_watch *watch, struct condition *condition
         condition->confirming = condition->confirmed = condition->stood = false;
     }
     if (raw != RBK_LEVEL_TRUE) {
-        condition->in_span = false;
-        condition->since_ms = 0;
-        condition->readings = 0;
+        end_span(watch, condition);
         return raw;
     }
     if (!condition->in_span) {
         condition->in_span = true;
         condition->since_ms = now_ms;
     }
-    if (new_reading && condition->readings < condition->for_readings) {
+    if (!condition->own_readings) {
+        condition->readings = count_readings(watch, condition, raw);
+    } else if (own_reading && condition->readings < condition->for_readings) {
         condition->readings++;
     }
     bool complete = condition->stood || (now_ms - condition->since_ms >= condition->for_ms &&
@@ -321,12 +333,12 @@ static enum rbk_level judge(struct rbk_watch *watch, struct condition *condition
 }
 
 /* Judges a condition by its raw level, and notes what comes of it. Whether there is news. */
-static bool changed(struct rbk_watch *watch, uint32_t index, enum rbk_level raw, bool new_reading,
+static bool changed(struct rbk_watch *watch, uint32_t index, enum rbk_level raw, bool own_reading,
                     uint64_t now_ms, struct rbk_watch_change *change)
 {
     struct condition *condition = &watch->conditions[index];
     enum rbk_confirmation news = RBK_CONFIRMATION_NONE;
-    enum rbk_level level = judge(watch, condition, raw, new_reading, now_ms, &news);
+    enum rbk_level level = judge(watch, condition, raw, own_reading, now_ms, &news);
     uint32_t triggers = watch->machine->trigger_count;
     bool other = condition->level != level;
     condition->level = level;
@@ -359,10 +371,7 @@ static bool evaluate_one(struct rbk_watch *watch, const struct rbk_state *state,
         return false;
     }
     enum rbk_level raw = evaluate(watch, condition, scope, now_ms);
-    uint64_t seen = good_readings(watch, condition);
-    bool new_reading = seen != condition->seen;
-    condition->seen = seen;
-    return changed(watch, index, raw, new_reading, now_ms, change);
+    return changed(watch, index, raw, false, now_ms, change);
 }
 
 size_t rbk_watch_changes_max(const struct rbk_watch *watch, uint32_t probe)

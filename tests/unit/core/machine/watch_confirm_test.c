@@ -460,6 +460,46 @@ START_TEST(an_average_of_old_readings_is_missing_too)
 }
 END_TEST
 
+START_TEST(readings_of_two_probes_are_not_two_readings_of_one)
+{
+    /* errors or latency: as a plan says `errors > 5% or p99 > 1s for 3 readings` */
+    machine->triggers[SAMPLE_TRIGGER_SLOW].confirm_ms = 0;
+    machine->triggers[SAMPLE_TRIGGER_SLOW].for_readings = 3;
+    struct rbk_expr *slow = &machine->exprs[machine->triggers[SAMPLE_TRIGGER_SLOW].condition];
+    struct rbk_expr *errors = &machine->exprs[machine->triggers[SAMPLE_TRIGGER_ERRORS].condition];
+    struct rbk_op_code *both = rbk_new_array(&arena, struct rbk_op_code, 64);
+    struct rbk_op_code *codes =
+        rbk_new_array(&arena, struct rbk_op_code, machine->code_count + (size_t)64);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < slow->code.count; i++) {
+        both[count++] = machine->codes[slow->code.first + i];
+    }
+    for (uint32_t i = 0; i < errors->code.count; i++) {
+        both[count++] = machine->codes[errors->code.first + i];
+    }
+    both[count++] = (struct rbk_op_code){RBK_OP_OR, 0};
+    memcpy(codes, machine->codes, machine->code_count * sizeof *codes);
+    memcpy(codes + machine->code_count, both, count * sizeof *codes);
+    slow->code = (struct rbk_slice){machine->code_count, count};
+    machine->codes = codes;
+    machine->code_count += count;
+    restart();
+    rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, rbk_value_number(RBK_TYPE_RATIO, 0), 900);
+    look(RBK_NONE, 900); /* armed */
+    read_latency(duration(300), 1000);
+    rbk_watch_feed(watch, SAMPLE_PROBE_ERRORS, rbk_value_number(RBK_TYPE_RATIO, 0), 1100);
+    look(SAMPLE_PROBE_ERRORS, 1100);
+    ck_assert_uint_eq(rbk_watch_true_readings(watch, SAMPLE_TRIGGER_SLOW), 1);
+    read_latency(duration(300), 2000);
+    ck_assert_uint_eq(change_count, 0);
+    ck_assert_uint_eq(rbk_watch_true_readings(watch, SAMPLE_TRIGGER_SLOW), 2);
+    read_latency(duration(300), 3000);
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_TRUE);
+    read_latency(duration(100), 4000);
+    ck_assert_uint_eq(rbk_watch_true_readings(watch, SAMPLE_TRIGGER_SLOW), 0);
+}
+END_TEST
+
 START_TEST(an_alert_does_not_grow_old)
 {
     rbk_watch_feed(watch, SAMPLE_PROBE_PAGED, rbk_value_bool(true), 1000);
@@ -551,6 +591,7 @@ int main(void)
     tcase_add_test(cases, what_was_read_before_a_sleep_leaves_the_windows);
     tcase_add_test(cases, an_own_reading_waits_for_probes_nobody_has_read);
     tcase_add_test(cases, an_average_of_old_readings_is_missing_too);
+    tcase_add_test(cases, readings_of_two_probes_are_not_two_readings_of_one);
     tcase_add_test(cases, an_alert_does_not_grow_old);
     tcase_add_test(cases, an_alert_nobody_told_of_was_told_of_never);
     tcase_add_test(cases, what_is_no_finite_value_is_a_failed_reading);
