@@ -80,8 +80,13 @@ static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
                                       : !rests_undecided(explain, region)) {
             continue;
         }
-        rbk_buffer_printf(&explain->line, "stage %.*s is %s", RBK_STR_ARG(name),
-                          rbk_view_region_word(explain->view, explain->state, region, NULL));
+        if (region == 0) { /* what the head of the plan wants first: no stage has begun */
+            name = RBK_STR("");
+            rbk_buffer_append_text(&explain->line, "no stage has begun");
+        } else {
+            rbk_buffer_printf(&explain->line, "stage %.*s is %s", RBK_STR_ARG(name),
+                              rbk_view_region_word(explain->view, explain->state, region, NULL));
+        }
         before = explain->line.bytes;
         rbk_buffer_append_text(&explain->line, ": ");
         rbk_view_cause(explain->view, rs->cause, &explain->line);
@@ -99,6 +104,8 @@ static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
             rbk_buffer_fini(&rest);
         } else if (machine->regions[region].kind == RBK_REGION_RETIRE) {
             explain_retire(explain, name);
+        } else if (region == 0) {
+            send_command(explain, "retry", name, "begin again");
         } else {
             send_command(explain, "retry", name, "try the stage again");
         }

@@ -172,6 +172,21 @@ START_TEST(what_now_of_a_held_run_has_the_pause_that_waits)
 }
 END_TEST
 
+START_TEST(what_now_of_a_run_whose_head_failed_speaks_of_no_stage)
+{
+    struct told told;
+    struct machine_builder *mb = mb_new();
+    (void)mb_plan_step(mb, RBK_PHASE_REQUIRE, RBK_EFFECT_CHECK);
+    (void)mb_plain_stage(mb, "a");
+    told_start(&told, mb);
+    told_result(&told, "plan.require.1", RBK_OUTCOME_FAIL, NULL);
+    ck_told(&told, "warning||no stage has begun: ");
+    ck_told(&told, "rbk retry r1   # begin again\n");
+    ck_not_told(&told, "|stage ");
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(output_of_a_failed_step_is_indented_and_bounded)
 {
     struct told told;
@@ -318,6 +333,7 @@ int main(void)
     tcase_add_test(cases, each_way_back_is_told_when_it_begins_whatever_it_begins_with);
     tcase_add_test(cases, a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_out);
     tcase_add_test(cases, what_now_of_a_held_run_has_the_pause_that_waits);
+    tcase_add_test(cases, what_now_of_a_run_whose_head_failed_speaks_of_no_stage);
     tcase_add_test(cases, output_of_a_failed_step_is_indented_and_bounded);
     tcase_add_test(cases, a_stuck_run_says_what_a_person_can_do);
     tcase_add_test(cases, a_trigger_says_what_it_brings_about);
