@@ -97,8 +97,7 @@ static uint32_t doubt_question(struct rbk_lower *lower, const struct rbk_tree_cl
 {
     const struct rbk_tree_reaction *reaction = clause != NULL ? clause->reaction : NULL;
     uint32_t text = rbk_lower_constant_text(
-        lower,
-        rbk_arena_printf(lower->builder.arena, "Did this happen? %.*s", RBK_STR_ARG(effect->text)));
+        lower, effect->text); /* "did it happen?" is said by those who ask */
     if (reaction != NULL && reaction->kind != RBK_REACTION_ASK) {
         rbk_lower_refuse(lower, clause->span, "`in doubt` with anything but a question");
     }
