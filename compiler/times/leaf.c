@@ -7,7 +7,8 @@
  *
  * A request to a server (http, redis) that is neither a reading nor idempotent is in doubt whenever
  * it is cut off: it is looked for by `done when`, and done again at most twice more than the
- * retries that are written, or a person is asked.
+ * retries that are written, unless it was told to stop; or a person is asked. That a look cannot
+ * tell, so that a person is asked after all, is not counted.
  */
 #include "compiler/rules/facts.h"
 #include "compiler/times/walk.h"
@@ -317,14 +318,11 @@ static void doubt(const struct rbk_times_walk *walk, const struct rbk_tree_state
     if (ask && !done) {
         effect->asked_ms = asked_ms(ask->reaction);
     } else if (request) {
-        /* Cut off by a turn of the run there is no looking: a person is asked at once. */
-        effect->asked_ms = held_ms(walk->times->program);
         effect->looks = done != NULL;
+        effect->asked_ms = done ? 0 : held_ms(walk->times->program);
     }
-    if (effect->looks && reads_of(walk->times, done->value)) {
-        effect->look_ms = effect->timeout_ms
-                              ? effect->timeout_ms
-                              : rbk_worst_times_ms(reads_of(walk->times, done->value), READING_MS);
+    if (effect->looks) {
+        effect->look_ms = rbk_stop_look_ms(effect->timeout_ms, reads_of(walk->times, done->value));
     }
 }
 
@@ -349,6 +347,12 @@ static struct effect effect_of(const struct rbk_times_walk *walk,
     return effect;
 }
 
+/* From being told to stop until it is known what became of it. */
+static uint64_t stop_ms_of(const struct effect *effect)
+{
+    return rbk_worst_add_ms(effect->dead_ms, rbk_worst_add_ms(effect->asked_ms, effect->look_ms));
+}
+
 static struct rbk_worst worst_of(const struct effect *effect)
 {
     uint64_t again_ms = rbk_worst_times_ms(effect->delay_ms, effect->attempts - 1);
@@ -356,7 +360,7 @@ static struct rbk_worst worst_of(const struct effect *effect)
     struct rbk_worst worst = {
         .needs_ms =
             rbk_worst_add_ms(rbk_worst_times_ms(effect->timeout_ms, effect->attempts), again_ms),
-        .stop_ms = rbk_worst_add_ms(effect->dead_ms, effect->asked_ms),
+        .stop_ms = stop_ms_of(effect),
     };
     worst.end_ms = rbk_worst_add_ms(rbk_worst_times_ms(one_ms, effect->attempts), again_ms);
     worst.ok_ms = worst.end_ms - effect->dead_ms;
@@ -406,7 +410,7 @@ static struct rbk_worst effect_step(struct rbk_times_walk *walk,
         rbk_times_share(walk, RBK_SHARE_STEP, statement,
                         walk->by_needs ? worst.needs_ms : worst.ok_ms, how_of(walk, &effect));
     } else {
-        worst = rbk_worst_open(0, rbk_worst_add_ms(effect.dead_ms, effect.asked_ms));
+        worst = rbk_worst_open(0, stop_ms_of(&effect));
         rbk_times_share(walk, RBK_SHARE_REST, statement, 0, RBK_STR("what remains of the block"));
     }
     if (worst.stop_ms) {

@@ -38,7 +38,7 @@ enum rbk_status { RBK_STATUSES(X) RBK_STATUS_COUNT };
     X(RETRY, "retry", "failed; dispatched again at due_ms")                                 \
     X(CANCELLING, "cancelling", "told to stop; then the region goes to `target`")           \
     X(RESOLVING, "resolving", "a new runner is finding out what happened")                  \
-    X(LOOKING, "looking", "evaluating the effect's `done when`")                            \
+    X(LOOKING, "looking", "in doubt: evaluating the effect's `done when`")                  \
     X(ASKING, "asking", "the effect's question is open until due_ms")                       \
     X(DOUBT, "doubt", "in doubt: a person is asked until due_ms")                           \
     X(FORKED, "forked", "its branches run")                                                 \
@@ -94,7 +94,7 @@ struct rbk_region_state {
     uint32_t serial;        /* of the dispatch awaited, or the question open; 0: none */
     uint32_t attempt;       /* of the current effect, from 1 */
     uint32_t target;        /* being stopped: the state to go to then, or RBK_TARGET_STOP; else
-                               RBK_NONE. It outlives RESOLVING and DOUBT. */
+                               RBK_NONE. It outlives RESOLVING, LOOKING and DOUBT. */
     uint32_t order;         /* STAGE: when its apply began, from 1; 0: nothing to take back */
     uint32_t stage_attempt; /* STAGE: how often it has been started, from 1 */
     uint32_t approvals;     /* ASKING: the seats of the question that have said yes (seat.h) */
@@ -181,6 +181,9 @@ struct rbk_state {
                                somebody has answered, and nobody further is called */
     uint32_t overdue;       /* 1: the plan's `rollback within` has passed */
     struct rbk_cause cause; /* why it is paused, held, turned or stuck */
+    struct rbk_cause wanted; /* why it is to be paused as soon as it is neither held nor stuck: a
+                                pause that came then, or one that a hold came upon; NONE: it is not.
+                                Whoever continues, aborts or cancels takes it back. */
     uint32_t held_reaction;  /* the question about a run that is held or paused is open: the row of
                                 the reaction that asks it, plus 1; due at hold_due_ms. 0: it is not,
                                 and all of the following are 0 */
@@ -190,9 +193,6 @@ struct rbk_state {
     uint64_t signals;       /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
     uint64_t now_ms;        /* of the last event; never goes back */
     uint64_t hold_due_ms;   /* held or paused: when it is decided without a person; 0 */
-    struct rbk_cause wanted; /* why it is to be paused as soon as it is neither held nor stuck: a
-                                pause that came then, or one that a hold came upon; NONE: it is not.
-                                Whoever continues, aborts or cancels takes it back. */
     uint64_t started_ms;
     uint64_t first_effect_ms; /* first effect of an apply; 0: none yet */
     uint64_t all_applied_ms;  /* last stage applied; 0: not yet */
@@ -224,7 +224,6 @@ uint32_t rbk_region_root(const struct rbk_machine *machine, uint32_t region);
  * machine->questions; RBK_NONE: none, or the default one of a doubt the plan has no words for. */
 uint32_t rbk_region_question(const struct rbk_machine *machine, const struct rbk_state *state,
                              uint32_t region);
-
 /* The question that the `else ask` of another one puts to others; RBK_NONE: its `else` asks nobody.
  * Of a checked machine such chains end. */
 uint32_t rbk_question_asked_on(const struct rbk_machine *machine, uint32_t question);

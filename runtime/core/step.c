@@ -42,7 +42,8 @@
  *   RUNNING --doubt()--> PARKED (again) | LOOKING (`done when`) | DOUBT (a person is asked)
  *   LOOKING --conclude_look()--> done | PARKED | DOUBT
  *   DOUBT --doubt_answer(), question_expire()--> done | PARKED | failed
- *   RUNNING, LOOKING --stop()--> CANCELLING --handle_result()--> arrive() at `target`, or DOUBT
+ *   RUNNING --stop()--> CANCELLING --handle_result()--> arrive() at `target`, or doubt_stopped():
+ *     LOOKING or DOUBT, and when that is over arrive(); so it is when stop() finds it there
  *   RUNNING, CANCELLING --handle_resumed()--> RESOLVING --handle_resolved()--> as it was, or on
  *   FORKED --fork_settle()--> on, when all branches are still
  */

@@ -219,22 +219,45 @@ void rbk_step_fail(struct step *step, uint32_t region, enum rbk_outcome outcome)
     rbk_step_fall(step, region, next != RBK_NONE ? next : fallback(step, region), cause);
 }
 
+/* What an effect in doubt is found out by; where the server could not say, what the plan says. */
+static enum rbk_crash_rule doubt_rule(const struct rbk_effect *effect)
+{
+    if (effect->crash != RBK_CRASH_TRANSACTION) {
+        return effect->crash;
+    }
+    return effect->idempotent              ? RBK_CRASH_AGAIN
+           : effect->done_when != RBK_NONE ? RBK_CRASH_LOOK
+                                           : RBK_CRASH_ASK;
+}
+
+/* Evaluate its `done when`. */
+static void look(struct step *step, uint32_t region)
+{
+    struct rbk_region_state *rs = region_of(step, region);
+    rs->serial = step->state->next_serial++;
+    rs->mode = RBK_MODE_LOOKING;
+    rbk_step_push(step, RBK_ACTION_LOOK, region);
+}
+
+/* It was stopped and may or may not have happened. It is not carried out again; what follows waits
+ * until that is known. */
+static void doubt_stopped(struct step *step, uint32_t region)
+{
+    if (doubt_rule(effect_of(step, region)) == RBK_CRASH_LOOK) {
+        look(step, region);
+    } else {
+        rbk_step_doubt_open(step, region);
+    }
+}
+
 /* It may or may not have happened: the effect's own rule. */
 static void doubt(struct step *step, uint32_t region)
 {
     struct rbk_region_state *rs = region_of(step, region);
     const struct rbk_effect *effect = effect_of(step, region);
-    enum rbk_crash_rule rule = effect->crash;
-    if (rule == RBK_CRASH_TRANSACTION) { /* the server could not say: what does the plan say? */
-        rule = effect->idempotent              ? RBK_CRASH_AGAIN
-               : effect->done_when != RBK_NONE ? RBK_CRASH_LOOK
-                                               : RBK_CRASH_ASK;
-    }
-    switch (rule) {
+    switch (doubt_rule(effect)) {
     case RBK_CRASH_LOOK:
-        rs->serial = step->state->next_serial++;
-        rs->mode = RBK_MODE_LOOKING;
-        rbk_step_push(step, RBK_ACTION_LOOK, region);
+        look(step, region);
         break;
     case RBK_CRASH_AGAIN:
     case RBK_CRASH_DURABLE:
@@ -276,10 +299,12 @@ void rbk_step_conclude(struct step *step, uint32_t region, enum rbk_outcome outc
 static void conclude_look(struct step *step, uint32_t region, enum rbk_outcome outcome)
 {
     struct rbk_region_state *rs = region_of(step, region);
-    if (outcome == RBK_OUTCOME_OK) {
-        rbk_step_conclude(step, region, outcome);
-    } else if (outcome != RBK_OUTCOME_FAIL) {
+    if (outcome != RBK_OUTCOME_OK && outcome != RBK_OUTCOME_FAIL) {
         rbk_step_doubt_open(step, region);
+    } else if (rs->target != RBK_NONE) {
+        rbk_step_arrive(step, region);
+    } else if (outcome == RBK_OUTCOME_OK) {
+        rbk_step_conclude(step, region, outcome);
     } else if (rs->attempt < effect_of(step, region)->retry_count + AGAIN_BEYOND_RETRIES) {
         rbk_step_park(step, region);
     } else {
@@ -311,12 +336,13 @@ void rbk_step_stop(struct step *step, uint32_t region, uint32_t target)
     rs->target = target == RBK_NONE ? RBK_TARGET_STOP : target;
     switch ((enum rbk_mode)rs->mode) {
     case RBK_MODE_RUNNING:
-    case RBK_MODE_LOOKING:
         rs->mode = RBK_MODE_CANCELLING;
         rbk_step_push(step, RBK_ACTION_CANCEL, region);
         break;
+    case RBK_MODE_LOOKING:
     case RBK_MODE_DOUBT:
-        /* What cannot be shown dead stays in doubt: the question goes on, only its end is new. */
+        /* What is in doubt stays so until it is known: the look or the question goes on, only what
+         * comes after it is new. */
     case RBK_MODE_CANCELLING:
     case RBK_MODE_RESOLVING:
         break;
@@ -349,7 +375,7 @@ void rbk_step_handle_result(struct step *step, uint32_t region)
     } else if (rs->mode == RBK_MODE_RUNNING) {
         rbk_step_conclude(step, region, outcome);
     } else if (outcome == RBK_OUTCOME_DOUBT) {
-        rbk_step_doubt_open(step, region);
+        doubt_stopped(step, region);
     } else {
         rbk_step_arrive(step, region);
     }
@@ -368,7 +394,7 @@ void rbk_step_handle_resolved(struct step *step, uint32_t region)
             rbk_step_push(step, RBK_ACTION_CANCEL, region);
         }
     } else if (stopping && unknown) {
-        rbk_step_doubt_open(step, region);
+        doubt_stopped(step, region);
     } else if (stopping) {
         rbk_step_arrive(step, region);
     } else if (unknown) {

@@ -1,6 +1,8 @@
 #ifndef RBK_RUNTIME_CORE_STOP_TIMES_H
 #define RBK_RUNTIME_CORE_STOP_TIMES_H
 
+#include <stdint.h>
+
 /*
  * How long it takes until an effect that was told to stop is shown to be dead, or known to be in
  * doubt: what each driver keeps to, and what the proof of worst-case times (compiler/times) builds
@@ -36,5 +38,14 @@
 /* http, redis: the connection is closed at once; so it is for every reading, wait and question. */
 #define RBK_STOP_REQUEST_MS 0u
 #define RBK_STOP_READING_MS 0u
+
+/* What was cut off and may have happened all the same is looked for by its `done when`, once,
+ * before anything is taken back: within the effect's own timeout, or ten seconds for each thing
+ * that is read. When the look cannot tell a person is asked; that is not counted. */
+#define RBK_STOP_LOOKED_AT_MS 10000u
+static inline uint64_t rbk_stop_look_ms(uint64_t timeout_ms, uint64_t reads)
+{
+    return reads == 0 ? 0 : timeout_ms != 0 ? timeout_ms : reads * RBK_STOP_LOOKED_AT_MS;
+}
 
 #endif

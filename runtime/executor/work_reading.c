@@ -10,6 +10,7 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/expr_describe.h"
+#include "runtime/core/stop_times.h"
 
 static void read_now(struct work *work);
 
@@ -285,10 +286,25 @@ static void on_deadline(uv_timer_t *timer)
     rbk_work_end(work, RBK_OUTCOME_TIMEOUT, out_of_time(work));
 }
 
+/* How long a look may take: no longer than the proof counts, and within the blocks of the effect as
+ * long as it is not being stopped. */
+static uint64_t look_left_ms(const struct work *work)
+{
+    const struct rbk_machine *machine = work->run->replay->machine;
+    const struct rbk_region_state *state =
+        rbk_state_region(machine, work->run->replay->state, work->region);
+    uint64_t look_ms =
+        rbk_stop_look_ms(work->effect->timeout_ms, machine->exprs[work->condition].reads.count);
+    uint64_t left_ms = state->target == RBK_NONE ? rbk_work_time_left_ms(work) : look_ms;
+
+    look_ms = left_ms < look_ms ? left_ms : look_ms;
+    return look_ms > 0 ? look_ms : 1;
+}
+
 void rbk_work_reading_start(struct work *work)
 {
     struct rbk_run *run = work->run;
-    uint64_t left_ms = rbk_work_time_left_ms(work);
+    uint64_t left_ms = work->look ? look_left_ms(work) : rbk_work_time_left_ms(work);
 
     if (work->effect->kind == RBK_EFFECT_BASELINE && !work->look) {
         start_baseline(work);

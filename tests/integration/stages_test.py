@@ -770,6 +770,47 @@ def done_when_looks(scene):
     expect(len(scene.web.got(f"/slow/{scene.name}")), 1, "requests")
 
 
+def aborted_in(scene, condition, head=OPS):
+    """A run that is aborted while a request is under way, which is cut off."""
+    scene.begin(plan(stage("a", tell("a") + f'http POST "{scene.web.url}/slow/{scene.name}" body "x" timeout 10s '
+                           f"done when {condition}\n" + tell("b")), head=head))
+    scene.until(lambda: scene.web.got(f"/slow/{scene.name}"), "the request")
+    scene.say("abort", "--no-wait")
+
+
+def expect_no_question(scene):
+    said = scene.run("rbk", "log", scene.run_id()).text.decode()
+    expect("rbk resolve" in said, False, f"a question about the request in\n{said}\n")
+
+
+def an_abort_looks_for_what_it_cut_off(scene):
+    scene.write("look.sh", "echo x >> looked; tail -n 1 trace >> looked; exit $1")
+    aborted_in(scene, 'run.exit("sh look.sh 1") == 0')
+    scene.ends(10, "aborted").trace("a", "back_a")
+    scene.holds("looked", "x\na")  # once, before anything was taken back
+    expect(len(scene.web.got(f"/slow/{scene.name}")), 1, "requests")
+    expect_no_question(scene)
+
+
+def a_runner_that_dies_while_an_abort_looks_leaves_the_look_to_the_next(scene):
+    scene.write("look.sh", "echo x >> looked; until test -e go; do sleep 0.02; done")
+    aborted_in(scene, 'run.exit("sh look.sh") == 0')
+    scene.until(lambda: os.path.exists(scene.path("looked")), "the look")
+    scene.process.kill()
+    scene.process.wait()
+    scene.touch("go")
+    scene.resume()
+    scene.ends(10, "aborted").trace("a", "back_a")
+    scene.holds("looked", "x\nx")
+    expect_no_question(scene)
+
+
+def an_abort_asks_a_person_only_when_the_look_cannot_tell(scene):
+    aborted_in(scene, 'sql.value(db, "SELECT x FROM nowhere") == 1', OPS + '\nconnection db = sqlite("t.db")')
+    scene.say("resolve", scene.question("doubt"), "not-done", "--reason", "its log says so")
+    scene.ends(10, "aborted").trace("a", "back_a")
+
+
 # ---- the way back, rehearsals -------------------------------------------------------------------------
 
 GUARDED = f"""
@@ -901,7 +942,7 @@ def what_cannot_start_says_so(scene):
         expect(bool(done.text.strip()), True, f"a reason in {done}")
 
 
-HELPERS = (hooked, texts, levels, resumed, die, read_often, ways)
+HELPERS = (expect_no_question, hooked, texts, levels, resumed, die, read_often, ways)
 CASES = [each for each in list(globals().values())
          if callable(each) and getattr(each, "__module__", "") == "__main__"
          and each.__code__.co_varnames[:each.__code__.co_argcount] == ("scene",) and each not in HELPERS]

@@ -255,9 +255,13 @@ static void look(struct world *world, const struct rbk_action *action)
     const struct rbk_effect *effect = effect_of(world, action->state);
     struct flight *flight = new_flight(world, action);
     flight->look = true;
-    uint64_t limit_ms = sooner(effect->timeout_ms, block_left_ms(world, action->region));
+    const struct rbk_region_state *rs =
+        rbk_state_region(world->machine, world->state, action->region);
     uint64_t reads = world->machine->exprs[effect->done_when].reads.count;
-    limit_ms = limit_ms ? limit_ms : reads * READING_MS;
+    uint64_t limit_ms = rbk_stop_look_ms(effect->timeout_ms, reads);
+    if (rs->target == RBK_NONE) {
+        limit_ms = sooner(limit_ms, block_left_ms(world, action->region));
+    }
     uint32_t choice = choose(world, 4);
     flight->result_ms += choice & 1 && reads ? limit_ms : 0;
     flight->outcome = choice & 2 ? RBK_OUTCOME_FAIL : RBK_OUTCOME_OK;
