@@ -10,6 +10,9 @@
 
 #include "runtime/core/step.h"
 
+/* How the message of a `capture` begins that went well, but had nothing to keep. */
+#define RBK_RECORD_NOTHING_KEPT "nothing was kept: "
+
 struct rbk_record {
     struct rbk_event event;
     struct rbk_value value; /* RESULT, RESOLVED: bound to the effect's slot; BASELINE: a list */

@@ -24,8 +24,14 @@ static struct work_result answer_of(struct work *work, const struct rbk_result *
         if (!label.missing) {
             answer.label = label.as.text;
         }
-        /* Output that is no value (too long, not text) leaves a word about it, never nothing. */
-        answer.content = result->value.missing ? result->detail : result->value.as.text;
+        /* Output that is no value (too long, not text) leaves a word about it, never nothing; and
+         * the step says so: who looks for it later is not to find that out then. */
+        answer.content = result->value.as.text;
+        if (result->value.missing) {
+            answer.message = rbk_arena_printf(&work->arena, RBK_RECORD_NOTHING_KEPT "%.*s",
+                                              RBK_STR_ARG(rbk_str_trim(result->detail)));
+            answer.content = answer.message;
+        }
     }
     return answer;
 }

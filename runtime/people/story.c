@@ -240,6 +240,12 @@ static void tell_stopped(struct story *story, uint32_t region, const struct rbk_
     rbk_story_send(story, tone, region);
 }
 
+bool rbk_story_kept_nothing(const struct rbk_effect *effect, const struct rbk_record *record)
+{
+    return effect->kind == RBK_EFFECT_CAPTURE_RUN && record->event.outcome == RBK_OUTCOME_OK &&
+           rbk_str_starts(record->message, RBK_STR(RBK_RECORD_NOTHING_KEPT));
+}
+
 static void tell_result(struct story *story)
 {
     const struct rbk_view *view = story->view;
@@ -274,6 +280,10 @@ static void tell_result(struct story *story)
             rbk_buffer_append_text(&story->line, " ok");
         }
         append_elapsed(story);
+        if (rbk_story_kept_nothing(effect, record)) {
+            append_message(story);
+            tone = RBK_TONE_WARN;
+        }
     } else if (effect->kind == RBK_EFFECT_TEST && outcome == RBK_OUTCOME_FAIL) {
         rbk_buffer_clear(&story->line);
         rbk_buffer_append_str(&story->line, effect->text);

@@ -28,4 +28,7 @@ void rbk_story_tell(const struct rbk_view *view, const struct rbk_record *record
 uint32_t rbk_story_region(const struct rbk_view *view, const struct rbk_record *record,
                           const struct rbk_state *before);
 
+/* Whether the result of a step is that of a `capture` which went well and kept nothing. */
+bool rbk_story_kept_nothing(const struct rbk_effect *effect, const struct rbk_record *record);
+
 #endif

@@ -174,8 +174,15 @@ static void tell_failure(const struct rbk_report_moment *moment, uint32_t region
     const struct rbk_region_state *was = rbk_state_region(moment->machine, moment->before, region);
     struct rbk_report_trouble *row;
 
-    if (moment->record->event.outcome == RBK_OUTCOME_OK || effect->kind == RBK_EFFECT_TEST ||
-        was->mode == RBK_MODE_LOOKING || (row = trouble(moment, region)) == NULL) {
+    bool lost = rbk_story_kept_nothing(effect, moment->record);
+
+    if ((moment->record->event.outcome == RBK_OUTCOME_OK && !lost) ||
+        effect->kind == RBK_EFFECT_TEST || was->mode == RBK_MODE_LOOKING ||
+        (row = trouble(moment, region)) == NULL) {
+        return;
+    }
+    if (moment->record->event.outcome == RBK_OUTCOME_OK) {
+        row->ended = RBK_STR("evidence is missing; the run went on");
         return;
     }
     row->ended = was->mode == RBK_MODE_CANCELLING ? RBK_STR("it was stopped")

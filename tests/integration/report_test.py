@@ -441,6 +441,20 @@ def text_from_outside_stays_text(box):
           found["evidence"])
 
 
+def evidence_that_could_not_be_kept_is_told_of(box):
+    """A step that went well and kept nothing is found out before somebody needs it."""
+    drive(box, plan('capture "the dump" run "head -c 1100000 /dev/zero" timeout 5s\n'
+                    'capture "the picture" run "printf \'\\\\377\'" timeout 5s\n'
+                    'run "touch made" timeout 5s idempotent'), 0)
+    text, page, found = three(box)
+    why = "nothing was kept: its output is "
+    check([each["content"][:len(why)] for each in found["evidence"]] == [why] * 2, found["evidence"])
+    check([each["went_on"] for each in found["troubles"]] == ["evidence is missing; the run went on"] * 2,
+          found["troubles"])
+    log = box.run("rbk", "log", box.run_id()).out.decode()
+    check(log.count(why) == 2, log)
+
+
 def a_secret_is_in_no_report(box):
     box.env["TOKEN"] = "hush-hush-4711"
     drive(box, plan('capture "said" run "sh -c \'echo $TOKEN\'" env { TOKEN: token } timeout 5s\n'
@@ -515,7 +529,7 @@ if __name__ == "__main__":
     main([a_completed_run, a_run_that_turned_round, a_stuck_run, the_readings_that_made_a_trigger_fire,
           every_decision_has_the_readings_that_made_it,
           people_are_named_with_how_long_they_took, a_run_without_a_runner_and_after_it_was_taken_over,
-          a_doubt_is_told_with_who_resolved_it, text_from_outside_stays_text, a_secret_is_in_no_report,
+          a_doubt_is_told_with_who_resolved_it, text_from_outside_stays_text, evidence_that_could_not_be_kept_is_told_of, a_secret_is_in_no_report,
           a_journal_that_was_edited_is_reported_as_far_as_it_holds, a_journal_whose_end_was_cut_off_is_not_whole,
           a_missing_event_and_other_settings_are_noticed, evidence_that_was_changed_is_marked,
           what_cannot_be_reported_is_refused, a_store_is_only_read])
