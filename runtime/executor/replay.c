@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/executor/reason.h"
 #include "runtime/executor/settings.h"
 #include "runtime/executor/snapshot.h"
 
@@ -149,136 +150,6 @@ static void keep_alert(struct rbk_replay *replay, const struct rbk_record *recor
     rbk_arena_fini(&texts);
 }
 
-/* ---- the reason -------------------------------------------------------------------------------
- */
-
-/* Whoever pauses, aborts or cancels is the cause anew, though a person was the last one, too. A
- * pause that has to wait is not the cause yet. */
-static bool is_new_command(const struct rbk_event *event, struct rbk_cause cause)
-{
-    return event->kind == RBK_EVENT_COMMAND && cause.kind == RBK_CAUSE_COMMAND &&
-           (event->command == RBK_COMMAND_PAUSE || event->command == RBK_COMMAND_ABORT ||
-            event->command == RBK_COMMAND_CANCEL);
-}
-
-/* What the record says of the causes that it gave to regions. */
-static void keep_whys(struct rbk_replay *replay, const struct rbk_record *record)
-{
-    for (uint32_t i = 0; i < replay->machine->region_count; i++) {
-        const struct rbk_region_state *region = rbk_state_region(replay->machine, replay->state, i);
-        struct rbk_why *why = &replay->whys[i];
-        size_t bytes =
-            record->message.bytes < RBK_WHY_BYTES ? record->message.bytes : RBK_WHY_BYTES - 1u;
-
-        if (why->cause.kind == region->cause.kind && why->cause.index == region->cause.index) {
-            continue;
-        }
-        while (bytes > 0 && bytes < record->message.bytes &&
-               ((unsigned char)record->message.data[bytes] & 0xc0u) == 0x80u) {
-            bytes--;
-        }
-        why->cause = region->cause;
-        snprintf(why->text, sizeof(why->text), "%.*s", (int)bytes,
-                 bytes != 0 ? record->message.data : "");
-    }
-}
-
-/* What was said of the run's cause when it came up: by the record that held, paused or turned the
- * run, or before, when a stage failed and went back first. */
-static struct rbk_str words_of(const struct rbk_replay *replay, const struct rbk_record *record)
-{
-    const struct rbk_cause cause = replay->state->cause;
-
-    for (uint32_t i = 0; i < replay->machine->region_count; i++) {
-        const struct rbk_why *why = &replay->whys[i];
-
-        if (cause.kind != RBK_CAUSE_COMMAND && cause.kind == why->cause.kind &&
-            cause.index == why->cause.index) {
-            return rbk_str_from(why->text);
-        }
-    }
-    return record->message;
-}
-
-/* Why the run is where it is, in one line: made when the cause changes, from the record that did
- * it. @waited  It is a pause that came earlier: the record is that of something else. */
-static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record, bool waited)
-{
-    const struct rbk_machine *machine = replay->machine;
-    const struct rbk_cause cause = replay->state->cause;
-    struct rbk_arena *arena = &replay->reasons;
-    struct rbk_str message = waited ? RBK_STR("") : words_of(replay, record);
-    const char *colon = message.bytes != 0 ? ": " : "";
-
-    if (cause.kind == replay->told.kind && cause.index == replay->told.index &&
-        !is_new_command(&record->event, cause)) {
-        return;
-    }
-    replay->told = cause;
-    rbk_arena_reset(arena);
-    switch (cause.kind) {
-    case RBK_CAUSE_FAILURE:
-    case RBK_CAUSE_TIMEOUT:
-    case RBK_CAUSE_GATE: {
-        const struct rbk_machine_state *state = &machine->states[cause.index];
-        struct rbk_str what =
-            state->effect != RBK_NONE && machine->effects[state->effect].text.bytes != 0
-                ? machine->effects[state->effect].text
-                : state->name;
-
-        replay->reason =
-            rbk_arena_printf(arena, "%.*s %s%s%.*s", RBK_STR_ARG(what),
-                             cause.kind == RBK_CAUSE_TIMEOUT ? "ran out of time"
-                             : cause.kind == RBK_CAUSE_GATE  ? "was refused or not answered"
-                                                             : "failed",
-                             colon, RBK_STR_ARG(message));
-        break;
-    }
-    case RBK_CAUSE_TRIGGER:
-    case RBK_CAUSE_TRIGGER_MISSING:
-        replay->reason = rbk_arena_printf(
-            arena, "trigger %.*s %s%s%.*s", RBK_STR_ARG(machine->triggers[cause.index].name),
-            cause.kind == RBK_CAUSE_TRIGGER ? "fired" : "could not be read", colon,
-            RBK_STR_ARG(message));
-        break;
-    case RBK_CAUSE_CRITERION:
-        replay->reason = rbk_arena_printf(arena, "abort criterion: %.*s",
-                                          RBK_STR_ARG(machine->criteria[cause.index].message));
-        break;
-    case RBK_CAUSE_SIGNAL:
-        replay->reason = rbk_arena_printf(arena, "signal %.*s: %.*s",
-                                          RBK_STR_ARG(machine->signals[cause.index].name),
-                                          RBK_STR_ARG(machine->signals[cause.index].message));
-        break;
-    case RBK_CAUSE_COMMAND:
-        if (waited) {
-            replay->reason = RBK_STR("a pause was asked for while the run was held");
-            break;
-        }
-        replay->reason = rbk_arena_printf(arena, "asked for by %.*s%s%.*s",
-                                          RBK_STR_ARG(record->who), colon, RBK_STR_ARG(message));
-        break;
-    case RBK_CAUSE_UNDECIDED:
-        replay->reason = RBK_STR("nobody decided in time");
-        break;
-    case RBK_CAUSE_INTERRUPT:
-        replay->reason = RBK_STR("interrupted at the runner");
-        break;
-    case RBK_CAUSE_WAY_BACK:
-        if (record->event.kind != RBK_EVENT_WAY_BACK) {
-            colon = "";
-            message = RBK_STR("");
-        }
-        replay->reason = rbk_arena_printf(arena, "no way back of stage %.*s is open%s%.*s",
-                                          RBK_STR_ARG(machine->regions[cause.index].name), colon,
-                                          RBK_STR_ARG(message));
-        break;
-    default:
-        replay->reason = (struct rbk_str){NULL, 0};
-        break;
-    }
-}
-
 /* ---- one event --------------------------------------------------------------------------------
  */
 
@@ -345,8 +216,7 @@ static void after_step(struct rbk_replay *replay, const struct rbk_record *recor
     if (event->kind == RBK_EVENT_START || event->kind == RBK_EVENT_RESUMED) {
         rbk_replay_add_starter(replay, record->who);
     }
-    keep_whys(replay, record);
-    tell_reason(replay, record, waited);
+    rbk_reason_take(replay, record, waited);
 }
 
 enum rbk_refusal rbk_replay_apply(struct rbk_replay *replay, struct rbk_record *record)
@@ -395,6 +265,7 @@ void rbk_replay_reset(struct rbk_replay *replay)
     }
     memset(replay->began, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_began));
     memset(replay->whys, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_why));
+    memset(replay->heard, 0, (machine->trigger_count + (size_t)1) * sizeof(struct rbk_heard));
     replay->in_flight_count = 0;
     replay->alerts = (struct rbk_alerts){0};
     replay->alert_bytes = 0;
@@ -430,6 +301,8 @@ static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
     replay->began =
         rbk_new_array(&replay->arena, struct rbk_began, machine->region_count + (size_t)1);
     replay->whys = rbk_new_array(&replay->arena, struct rbk_why, machine->region_count + (size_t)1);
+    replay->heard =
+        rbk_new_array(&replay->arena, struct rbk_heard, machine->trigger_count + (size_t)1);
     replay->actions.capacity = rbk_actions_max(machine);
     replay->actions.items =
         rbk_new_array(&replay->arena, struct rbk_action, replay->actions.capacity);

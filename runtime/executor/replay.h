@@ -51,6 +51,14 @@ struct rbk_why {
     char text[RBK_WHY_BYTES];
 };
 
+/* What a trigger saw when it last became TRUE, why it could not be read when that was last so, and
+ * what was said when people were asked about it: "; dana said yes; dirk said yes: looks bad". Each
+ * cut. */
+struct rbk_heard {
+    bool asks; /* people are asked */
+    char saw[RBK_WHY_BYTES], lacked[RBK_WHY_BYTES], said[RBK_WHY_BYTES];
+};
+
 /* What all values of a run, bound at one time, may take. One that does not fit is missing. */
 #define RBK_REPLAY_KEPT_BYTES_MAX ((size_t)256 << 20)
 
@@ -79,6 +87,7 @@ struct rbk_replay {
     struct rbk_way_known *ways;   /* machine->strategy_count */
     struct rbk_began *began;      /* machine->region_count */
     struct rbk_why *whys;         /* likewise */
+    struct rbk_heard *heard;      /* machine->trigger_count */
     struct rbk_alerts alerts;     /* firing now */
     struct rbk_starter *starters; /* each once, the latest first */
     struct rbk_str reason;        /* why it paused, was held, turned or got stuck, for a person */

@@ -7,6 +7,12 @@
 #include <time.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/core/value_text.h"
+#include "runtime/executor/about.h"
+
+/* Of `run.question`: how many are told, and how much of each. */
+#define QUESTIONS_MAX 5u
+#define QUESTION_CHARACTERS_MAX 300u
 
 uint32_t rbk_scope_stage(const struct rbk_run *run)
 {
@@ -84,46 +90,78 @@ static struct rbk_value remaining(const struct rbk_run *run, uint64_t now_ms)
                                                                           : 0);
 }
 
-/* The question that is open, of the first region or trigger that asks; RBK_NONE: none. */
-static uint32_t open_question(const struct rbk_run *run)
+/* One more question behind those before it. */
+static void append_question(struct rbk_run *run, uint32_t row, struct rbk_buffer *out,
+                            unsigned *ret_count)
+{
+    struct rbk_value value;
+    struct rbk_str text = RBK_STR("a question is open");
+
+    if (++*ret_count > QUESTIONS_MAX) {
+        return;
+    }
+    if (rbk_expr_evaluate(&run->open_scope, run->replay->machine->questions[row].text,
+                          &run->scratch, &value, NULL) == 0 &&
+        !value.missing && rbk_type_is_text(value.type)) {
+        text = rbk_about_line(value.as.text, QUESTION_CHARACTERS_MAX, &run->scratch);
+    }
+    rbk_buffer_append_text(out, out->bytes == 0 ? "" : "; ");
+    rbk_buffer_append_str(out, text);
+}
+
+static uint32_t question_of_trigger(const struct rbk_run *run, uint32_t trigger)
 {
     const struct rbk_machine *machine = run->replay->machine;
-    const struct rbk_state *state = run->replay->state;
+    const struct rbk_trigger_state *state = rbk_state_trigger(machine, run->replay->state, trigger);
 
+    return state->mode == RBK_TRIGGER_ASKING && state->reaction < machine->reaction_count
+               ? machine->reactions[state->reaction].question
+               : RBK_NONE;
+}
+
+static uint32_t question_of_region(const struct rbk_run *run, uint32_t region)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    uint32_t mode = rbk_state_region(machine, run->replay->state, region)->mode;
+
+    return mode == RBK_MODE_ASKING || mode == RBK_MODE_DOUBT
+               ? rbk_region_question(machine, run->replay->state, region)
+               : RBK_NONE;
+}
+
+/* All that are open, of regions and then of triggers; how many more there are than are told. */
+static struct rbk_value question(struct rbk_run *run)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    struct rbk_buffer all;
+    struct rbk_value value;
+    unsigned count = 0;
+    uint32_t row;
+
+    if (run->in_question) {
+        return text(RBK_STR("")); /* its text may ask for this variable, too */
+    }
+    run->in_question = true;
+    rbk_buffer_init(&all, RBK_TEMPLATE_BYTES_MAX);
     for (uint32_t i = 0; i < machine->region_count; i++) {
-        uint32_t mode = rbk_state_region(machine, state, i)->mode;
-        uint32_t question = mode == RBK_MODE_ASKING || mode == RBK_MODE_DOUBT
-                                ? rbk_region_question(machine, state, i)
-                                : RBK_NONE;
-
-        if (question != RBK_NONE) {
-            return question;
+        if ((row = question_of_region(run, i)) != RBK_NONE) {
+            append_question(run, row, &all, &count);
         }
     }
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
-        const struct rbk_trigger_state *trigger = rbk_state_trigger(machine, state, i);
-
-        if (trigger->mode == RBK_TRIGGER_ASKING && trigger->reaction < machine->reaction_count) {
-            return machine->reactions[trigger->reaction].question;
+        if ((row = question_of_trigger(run, i)) != RBK_NONE) {
+            append_question(run, row, &all, &count);
         }
     }
-    return RBK_NONE;
-}
-
-static struct rbk_value question(struct rbk_run *run)
-{
-    uint32_t row = run->in_question ? RBK_NONE : open_question(run);
-    struct rbk_value value = text(RBK_STR(""));
-
-    if (row != RBK_NONE) {
-        run->in_question = true; /* its text may ask for this variable, too */
-        if (rbk_expr_evaluate(&run->open_scope, run->replay->machine->questions[row].text,
-                              &run->scratch, &value, NULL) != 0 ||
-            value.missing) {
-            value = text(RBK_STR("a question is open"));
-        }
-        run->in_question = false;
+    if ((row = rbk_held_question(machine, run->replay->state)) != RBK_NONE) {
+        append_question(run, row, &all, &count);
     }
+    if (count > QUESTIONS_MAX) {
+        rbk_buffer_printf(&all, "; and %u more", count - QUESTIONS_MAX);
+    }
+    run->in_question = false;
+    value = text(rbk_arena_copy(&run->scratch, rbk_buffer_str(&all)));
+    rbk_buffer_fini(&all);
     return value;
 }
 

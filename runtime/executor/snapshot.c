@@ -160,6 +160,31 @@ static json_t *whys_json(const struct rbk_replay *replay)
     return array;
 }
 
+/* What triggers saw and people said: [trigger, asks, saw, lacked, said]. */
+static json_t *heard_json(const struct rbk_replay *replay)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < replay->machine->trigger_count; i++) {
+        const struct rbk_heard *heard = &replay->heard[i];
+        json_t *item;
+
+        if (!heard->asks && heard->saw[0] == '\0' && heard->lacked[0] == '\0' &&
+            heard->said[0] == '\0') {
+            continue;
+        }
+        item =
+            json_pack("[I,I,o,o,o]", (json_int_t)i, (json_int_t)heard->asks,
+                      text_json(rbk_str_from(heard->saw)), text_json(rbk_str_from(heard->lacked)),
+                      text_json(rbk_str_from(heard->said)));
+        if (item == NULL || json_array_append_new(array, item) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *alerts_json(const struct rbk_replay *replay)
 {
     json_t *array = json_array();
@@ -207,14 +232,14 @@ static char *encode(const struct rbk_replay *replay)
     }
     /* json_pack() takes over what it is given, and gives NULL when any of it is NULL. */
     object = json_pack(
-        "{s:o,s:o,s:o,s:s,s:o,s:i,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o,s:o}", "alerts",
+        "{s:o,s:o,s:o,s:s,s:o,s:i,s:o,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o,s:o}", "alerts",
         alerts_json(replay), "baselines", values_json(&replay->kept_baselines), "began",
         began_json(replay), "event", replay->hash, "flight", flight_json(replay), "format",
-        RBK_SNAPSHOT_FORMAT, "layout", layout, "machine", replay->machine->hash, "reason",
-        text_json(replay->reason), "seq", (json_int_t)replay->seq, "settings", settings, "slots",
-        values_json(&replay->kept_slots), "starters", starters_json(replay), "state",
-        state_json(replay), "told", (json_int_t)replay->told.kind, (json_int_t)replay->told.index,
-        "ways", ways_json(replay), "whys", whys_json(replay));
+        RBK_SNAPSHOT_FORMAT, "heard", heard_json(replay), "layout", layout, "machine",
+        replay->machine->hash, "reason", text_json(replay->reason), "seq", (json_int_t)replay->seq,
+        "settings", settings, "slots", values_json(&replay->kept_slots), "starters",
+        starters_json(replay), "state", state_json(replay), "told", (json_int_t)replay->told.kind,
+        (json_int_t)replay->told.index, "ways", ways_json(replay), "whys", whys_json(replay));
     if (object != NULL) {
         text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     }
@@ -487,6 +512,42 @@ static bool read_whys(struct reading *reading, const json_t *array)
     return true;
 }
 
+static bool get_heard(struct reading *reading, const json_t *json, char *ret_text)
+{
+    struct rbk_str text;
+
+    if (!get_text(reading, json, &text) || text.bytes >= RBK_WHY_BYTES) {
+        return false;
+    }
+    snprintf(ret_text, RBK_WHY_BYTES, "%.*s", RBK_STR_ARG(text));
+    return true;
+}
+
+static bool read_heard(struct reading *reading, const json_t *array)
+{
+    struct rbk_replay *replay = reading->replay;
+    const json_t *row;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return false;
+    }
+    json_array_foreach(array, i, row)
+    {
+        uint64_t index, asks;
+
+        if (!get_number(json_array_get(row, 0), replay->machine->trigger_count, &index) ||
+            !get_number(json_array_get(row, 1), 2, &asks) ||
+            !get_heard(reading, json_array_get(row, 2), replay->heard[index].saw) ||
+            !get_heard(reading, json_array_get(row, 3), replay->heard[index].lacked) ||
+            !get_heard(reading, json_array_get(row, 4), replay->heard[index].said)) {
+            return false;
+        }
+        replay->heard[index].asks = asks != 0;
+    }
+    return true;
+}
+
 static bool read_began(struct reading *reading, const json_t *array)
 {
     struct rbk_replay *replay = reading->replay;
@@ -571,6 +632,7 @@ static bool read_all(struct reading *reading, const json_t *object)
            read_ways(reading, json_object_get(object, "ways")) &&
            read_began(reading, json_object_get(object, "began")) &&
            read_whys(reading, json_object_get(object, "whys")) &&
+           read_heard(reading, json_object_get(object, "heard")) &&
            read_alerts(reading, json_object_get(object, "alerts")) &&
            read_starters(reading, json_object_get(object, "starters")) &&
            read_reason(reading, object);

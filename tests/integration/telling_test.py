@@ -10,7 +10,7 @@ import os
 import re
 import time
 
-from scene import CHECK, HOOK, USER, expect, hold, plan, play, stage, tell
+from scene import CHECK, HOOK, OPS, USER, expect, hold, plan, play, stage, tell
 
 FAIL = 'run "false" timeout 5s idempotent\n'
 TURN = 'abort when rollbacks > 0 "one stage came back"\n'
@@ -154,6 +154,124 @@ def a_message_says_what_is_asked_and_what_is_left(scene):
     scene.ends(0)
 
 
+# ---- why --------------------------------------------------------------------------------------------
+
+WHY = HOOK + f"""
+    {OPS}
+    on hold    {{ notify incident "hold: ${{run.reason}}" }}
+    on abort   {{ notify incident "abort: ${{run.reason}}" }}
+    on pause   {{ notify incident "pause: ${{run.reason}}" }}
+    on stuck   {{ notify incident "stuck: ${{run.reason}}" }}
+"""
+
+
+def watched(reaction, each=""):
+    return stage("a", tell("a") + hold(), more=f'trigger big when file.size("big") > 2B every 100ms timeout 50ms {each} during apply {reaction}\n')
+
+
+def fires(scene, reaction, wait=True, **env):
+    scene.write("big", "")
+    scene.begin(plan(stage("zero", tell("zero")), watched(reaction), head=WHY, use=USE), env={"HOOK": scene.hook(), **env}, wait=wait)
+    scene.until_traced("a")
+    scene.write("big", "12345")
+
+
+SAW = "abort: trigger big fired: file.size = 5B"
+
+
+def a_reason_has_the_readings_and_who_agreed(scene):
+    fires(scene, "then abort with approval of ops within 1m else pause")
+    scene.question()
+    scene.say("approve", "--reason", "it grows")
+    scene.ends(10)
+    expect(words(scene)[0], f"{SAW}; {USER} said yes: it grows", "the message")
+
+
+def a_reason_says_that_nobody_answered_also_after_a_crash(scene):
+    fires(scene, "then ask ops within 2s else abort", RBK_TEST_SNAPSHOT_EVERY="1")
+    scene.question()
+    scene.process.kill()
+    scene.process.wait()
+    scene.resume(wait=True).ends(10)
+    expect(words(scene)[0], f"{SAW}; nobody answered in time", "the message")
+
+
+def a_reason_says_what_was_answered(scene):
+    fires(scene, "then ask ops within 1m else pause")
+    scene.question()
+    scene.say("answer", "abort")
+    scene.ends(10)
+    expect(words(scene)[0], f"{SAW}; {USER} said abort", "the message")
+
+
+def a_reason_that_came_with_a_trigger_says_what_it_saw_when_the_stage_is_back(scene):
+    fires(scene, "then rollback", wait=False)
+    scene.ends(30, "held")
+    expect(words(scene)[0], SAW.replace("abort", "hold", 1), "the message")
+
+
+def a_reason_says_who_refused_a_gate_and_that_nobody_came(scene):
+    gate = "approve ops within 1m else abort\n"
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b"), more=gate), head=WHY, use=USE), env={"HOOK": scene.hook()}, wait=True)
+    scene.question()
+    scene.say("deny", "--reason", "not tonight")
+    scene.ends(10)
+    expect(words(scene)[0].endswith(f"was refused or not answered: {USER} said no: not tonight"), True, words(scene))
+
+
+def a_reason_says_what_nobody_decided_about(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + FAIL), head=WHY + "held at most 1s else abort\n", use=USE),
+                env={"HOOK": scene.hook()}, wait=True)
+    scene.ends(10)
+    told = words(scene)
+    expect(told[0].startswith("hold: ") and "failed: exit status 1" in told[0], True, told)
+    expect(told[1], "abort: nobody decided in time about this: " + told[0][len("hold: "):], "the message")
+
+
+def a_reason_says_who_gave_a_signal(scene):
+    head = WHY + 'abort on signal integrity "rows are missing"\n'
+    scene.begin(plan(stage("a", tell("a") + hold()), head=head, use=USE), env={"HOOK": scene.hook()}, wait=True)
+    scene.until_traced("a")
+    scene.say("signal", "integrity", "--reason", "17 of them")
+    scene.ends(10)
+    expect(words(scene)[0], f"abort: signal integrity: rows are missing, given by {USER}: 17 of them", "the message")
+
+
+def a_reason_of_a_criterion_says_what_was_counted(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + FAIL), head=WHY + TURN, use=USE), env={"HOOK": scene.hook()}).ends(10)
+    expect(words(scene), ["abort: abort criterion: one stage came back (1 unplanned stage rollback)"], "the message")
+
+
+def a_reason_of_a_criterion_says_how_long_it_took(scene):
+    head = WHY + 'estimate 1s\nabort when elapsed > estimate "too slow"\n'
+    scene.begin(plan(stage("a", tell("a") + hold()), head=head, use=USE), env={"HOOK": scene.hook()}).ends(10)
+    expect(words(scene), ["abort: abort criterion: too slow (1s since the first effect)"], "the message")
+
+
+def a_reason_of_any_length_is_cut(scene):
+    loud = 'shell "head -c 100000 /dev/zero | tr \\\\0 x >&2; exit 3" timeout 10s idempotent\n'
+    scene.begin(plan(stage("a", loud), head=WHY, use=USE), env={"HOOK": scene.hook()}, wait=True)
+    scene.until_status("held")
+    scene.say("abort", "--reason", "y" * 20000)
+    scene.ends(10)
+    expect([len(word.encode()) < 1600 for word in words(scene)], [True] * len(words(scene)), "lengths")
+    expect(words(scene)[-1].endswith("yy …"), True, words(scene)[-1][-20:])
+
+
+def all_open_questions_are_told(scene):
+    head = WHY + 'report to incident every 1s "asked: ${run.question}"\n'
+    asks = "".join(stage(f"s{i}", f'ask ops "Is {i} there?" within 1m else abort\n' + tell(f"s{i}"), more="after nothing\n") for i in range(7))
+    scene.begin(plan(asks, head=head, use=USE), env={"HOOK": scene.hook()}, wait=True)
+    scene.until(lambda: any("and 2 more" in word for word in words(scene)), "seven questions")
+    told = [word for word in words(scene) if "and 2 more" in word][0]
+    expect(told, "asked: " + "; ".join(f"Is {i} there?" for i in range(5)) + "; and 2 more", "the report")
+    for _ in range(6):
+        scene.answer("yes")
+    scene.until(lambda: words(scene)[-1] == "asked: Is 6 there?", "the last one alone")
+    scene.answer("yes")
+    scene.ends(0)
+
+
 def a_link_is_a_link_and_kept_with_the_run(scene):
     scene.write("plan.rbk", plan(stage("a", tell("a") + hold()), head=HOOK + 'on stage { notify incident "${run.link}" }\n', use=USE))
     for wrong in ("javascript:alert(1)", "https://", "http://two words", "http://x\ny", "http://" + "x" * 2000):
@@ -222,6 +340,10 @@ CASES = [a_run_that_goes_well_tells_of_its_start_its_stages_and_its_end,
          a_stuck_run_is_told_of_and_so_is_each_escalation, a_way_back_that_closes_is_told_of_once,
          a_trigger_that_notifies_tells_what_it_saw, a_stage_tells_how_long_it_took, a_value_that_is_missing_does_not_take_the_message_away,
          a_message_says_what_is_asked_and_what_is_left,
+         a_reason_has_the_readings_and_who_agreed, a_reason_says_that_nobody_answered_also_after_a_crash, a_reason_says_what_was_answered,
+         a_reason_that_came_with_a_trigger_says_what_it_saw_when_the_stage_is_back, a_reason_says_who_refused_a_gate_and_that_nobody_came,
+         a_reason_says_what_nobody_decided_about, a_reason_says_who_gave_a_signal,
+         a_reason_of_a_criterion_says_what_was_counted, a_reason_of_a_criterion_says_how_long_it_took, a_reason_of_any_length_is_cut, all_open_questions_are_told,
          a_link_is_a_link_and_kept_with_the_run,
          reports_come_while_a_run_is_active_and_not_in_a_heap_after_a_gap, a_run_whose_reports_nobody_hears_goes_on]
 

@@ -207,6 +207,12 @@ static void expect_same(const struct rbk_replay *again)
         ck_assert_uint_eq(again->whys[i].cause.index, live->whys[i].cause.index);
         ck_assert_str_eq(again->whys[i].text, live->whys[i].text);
     }
+    for (uint32_t i = 0; i < plan.machine->trigger_count; i++) {
+        ck_assert_int_eq(again->heard[i].asks, live->heard[i].asks);
+        ck_assert_str_eq(again->heard[i].saw, live->heard[i].saw);
+        ck_assert_str_eq(again->heard[i].lacked, live->heard[i].lacked);
+        ck_assert_str_eq(again->heard[i].said, live->heard[i].said);
+    }
     ck_assert_uint_eq(again->alerts.count, live->alerts.count);
     ck_assert(rbk_str_equal(again->reason, live->reason));
 }
