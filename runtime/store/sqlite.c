@@ -25,6 +25,8 @@
 /* How long a writer waits for another one, which holds the lock for one commit only. */
 #define RBK_SQLITE_BUSY_MS 10000
 #define RBK_SQLITE_BUSY_STEP_MS 2
+/* How long files that cannot be opened are tried again, until they have their owner. */
+#define RBK_SQLITE_OWNER_MS 500
 /* Move the log into the file beyond this many pages (16 MiB at 4 KiB). */
 #define RBK_SQLITE_WAL_PAGES_MAX 4096
 
@@ -371,6 +373,25 @@ static int open_locks(struct rbk_store *store, struct rbk_error *reterr)
     return 0;
 }
 
+/* The first look at the file, which opens its log, too. Where root works with the store of somebody
+ * else it makes the log's files as its own and gives them to their owner in the next moment, and in
+ * between the owner cannot open them. */
+static int first_look(struct rbk_store *store)
+{
+    const struct timespec pause = {.tv_nsec = RBK_SQLITE_BUSY_STEP_MS * 1000000};
+    int patience_ms =
+        store->patience_ms < RBK_SQLITE_OWNER_MS ? store->patience_ms : RBK_SQLITE_OWNER_MS;
+    int code;
+
+    for (int waited_ms = 0;; waited_ms += RBK_SQLITE_BUSY_STEP_MS) {
+        code = sqlite3_exec(store->database, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if ((code & 0xff) != SQLITE_CANTOPEN || waited_ms >= patience_ms) {
+            return code;
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
 static int configure(struct rbk_store *store, struct rbk_error *reterr)
 {
     int code;
@@ -380,8 +401,12 @@ static int configure(struct rbk_store *store, struct rbk_error *reterr)
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    code = first_look(store);
+    if (code != SQLITE_OK) {
+        return rbk_sqlite_failed(store, code, "cannot open the store", reterr);
+    }
     code = sqlite3_exec(store->database,
-                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                        "PRAGMA synchronous = FULL;"
                         "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON;"
                         "PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024",
                         NULL, NULL, NULL);
