@@ -414,10 +414,10 @@ def a_manual_step_needs_other_eyes(scene):
 
 # ---- doubt ------------------------------------------------------------------------------------------
 
-def doubtful(scene, rule="in doubt ask lead four eyes within 5m else abort"):
+def doubtful(scene, rule="in doubt ask lead four eyes within 5m else abort", **more):
     """A request whose server says that it failed inside: nobody can know whether it happened."""
     scene.begin(plan(stage("a", tell("a") + f'http POST "{scene.web.url}/status/500/{scene.name}" {rule} timeout 20s\n' + tell("more")),
-                     head=DBA + LEAD))
+                     head=DBA + LEAD), **more)
     question = asked(scene)
     expect(question["kind"], "doubt", "the kind")
     says(question["text"], "did it happen?")
@@ -480,6 +480,17 @@ def called(scene):
     return [text.split(" ")[0] for text in texts if "is stuck and needs a person" in text]
 
 
+def until_due(scene, seconds):
+    """Wait for the instant that lies so long after the first call, which is counted from when it got stuck."""
+    first = scene.ask("SELECT min(at_ms) FROM outbox WHERE text LIKE '%is stuck and needs a person%'")[0][0]
+    scene.until(lambda: time.time() * 1000 > first + seconds * 1000, f"{seconds} s after the first call")
+
+
+def body_of_pause(scene):
+    machine = scene.ask("SELECT machine FROM runs WHERE id = ?", scene.run_id())[0][0]
+    return {"command": "pause", "run": scene.run_id(), "machine": machine}
+
+
 def until_called(scene, *wanted):
     scene.until(lambda: len(called(scene)) >= len(wanted), f"{wanted[-1]} called")
     expect(called(scene), list(wanted), "who was called")
@@ -487,7 +498,7 @@ def until_called(scene, *wanted):
 
 def escalation_goes_on_until_all_were_called(scene):
     """Over a kill -9 each is called once, at the time counted from the moment it got stuck; then the runner ends."""
-    stuck(scene, "2s", "4s")
+    stuck(scene, "2s", "3s")
     until_called(scene, "dba")
     scene.process.send_signal(signal.SIGKILL)
     scene.process.wait()
@@ -495,7 +506,7 @@ def escalation_goes_on_until_all_were_called(scene):
     until_called(scene, "dba", "lead")
     scene.process.send_signal(signal.SIGKILL)
     scene.process.wait()
-    time.sleep(2.2)  # nobody lives while the last one is due
+    until_due(scene, 3)  # nobody lives then
     scene.resume(wait=True).ends(20, "stuck")
     expect(called(scene), ["dba", "lead", "boss"], "who was called")
     scene.touch("mended")
@@ -514,7 +525,10 @@ def escalation_ends_when_somebody_answers(scene):
     scene.process.send_signal(signal.SIGKILL)
     scene.process.wait()
     scene.resume(wait=True)
-    time.sleep(3.2)  # until the next one would have been called
+    until_due(scene, 3)
+    for _ in range(2):  # two turns of the runner after the instant: it would have written the call by now
+        expect(reply_to(scene, put(scene, USER, body_of_pause(scene), kind="command")) != "accepted", True, "a pause")
+    expect(scene.ask("SELECT count(*) FROM outbox WHERE text LIKE '%is stuck and needs a person%'"), [(1,)], "calls")
     expect(called(scene), ["dba"], "who was called")
     expect(scene.process.poll(), None, "the runner waits for who is on it")
     scene.say("retry")  # in vain: it begins anew

@@ -58,7 +58,6 @@ def who_is_slow_is_cut_and_others_are_answered(box):
                     each[0].close()
                     links.remove(each)
             alive(server)
-            time.sleep(0.1)
         check(not links, f"{len(links)} slow connections are still open")
 
 
