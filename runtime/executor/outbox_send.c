@@ -195,6 +195,21 @@ static bool is_refused_by_http(const struct rbk_result *result)
     }
 }
 
+/* Whether what a program said on the way out has the reply of an SMTP server that means "later":
+ * msmtp ends with the same status for a mailbox that is busy as for a mail that is too large. */
+static bool says_later(struct rbk_str said)
+{
+    for (size_t i = 1; i + 3 < said.bytes; i++) {
+        const char *at = said.data + i;
+
+        if (at[-1] == ' ' && at[0] == '4' && at[1] >= '0' && at[1] <= '9' && at[2] >= '0' &&
+            at[2] <= '9' && (at[3] == ' ' || at[3] == '-')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Exit statuses that mean "do not try this again". Those for a busy system (70 to 75) do not, nor
  * does 68: a name server that does not answer makes every host unknown. */
 static bool is_refused_by_program(const struct rbk_result *result)
@@ -204,13 +219,14 @@ static bool is_refused_by_program(const struct rbk_result *result)
     case 65:  /* EX_DATAERR */
     case 66:  /* EX_NOINPUT */
     case 67:  /* EX_NOUSER */
-    case 69:  /* EX_UNAVAILABLE: what an MTA says of a recipient or a mail that was refused */
     case 76:  /* EX_PROTOCOL */
     case 77:  /* EX_NOPERM */
     case 78:  /* EX_CONFIG */
     case 126: /* cannot be started */
     case 127: /* is not there */
         return true;
+    case 69: /* EX_UNAVAILABLE: a recipient or a mail that was refused, mostly */
+        return !says_later(result->detail);
     default:
         return false;
     }

@@ -362,10 +362,13 @@ def slack_gets_what_its_webhooks_take(scene):
 # ---- mail -------------------------------------------------------------------------------------------
 
 class Smtp:
-    """A mail server that keeps what it is given: (sender, recipients, message)."""
+    """A mail server that keeps what it is given: (sender, recipients, message). `refuse` says for a recipient how it is
+    refused; `tries` are all that were named."""
 
     def __init__(self):
         self.mails = mails = []
+        self.refuse, self.tries = {}, []
+        server = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
@@ -376,7 +379,12 @@ class Smtp:
                     if verb.startswith(b"MAIL FROM:"):
                         sender = line.strip()[10:].split()[0].decode()
                     elif verb.startswith(b"RCPT TO:"):
-                        recipients.append(line.strip()[8:].strip().strip(b"<>").decode())
+                        whom = line.strip()[8:].strip().strip(b"<>").decode()
+                        server.tries.append(whom)
+                        if whom in server.refuse:
+                            self.wfile.write(server.refuse[whom] + b"\r\n")
+                            continue
+                        recipients.append(whom)
                     elif verb == b"DATA":
                         self.wfile.write(b"354 go on\r\n")
                         lines = []
@@ -447,6 +455,34 @@ def mail_goes_through_a_sendmail(scene):
     text = mail.get_content()
     expect("Umzug läuft: ä" in text and "\n.\n" in text.replace("\r", "") and "lonely dot" in text, True, text)
     expect(by_first["bare@example.com"][1], ["bare@example.com"], "without a sender")
+
+
+def a_mail_refused_for_good_stands_aside_and_a_busy_server_is_waited_for(scene):
+    if shutil.which("msmtp") is None:
+        print("note    msmtp is not installed: what it says of a refusal is not tried", flush=True)
+        return
+    server = Smtp()
+    server.refuse = {"gone@example.com": b"550 5.1.1 no such user", "busy@example.com": b"450 4.2.0 try later"}
+    command = mail_command(scene, server)
+    head = f"""
+        channel gone = mail.message("gone@example.com", command: "{command}")
+        channel busy = mail.message("busy@example.com", command: "{command}")
+        on start {{ notify gone "one" notify busy "one" }}
+        on stage {{ notify busy "two" }}"""
+    scene.begin(plan(stage("a", tell("a") + hold()), head=head, use="use std.mail"))
+    scene.until_traced("a")
+    scene.until(lambda: scene.look()["messages"]["aside"], "what stands aside")
+    expect(server.tries.count("gone@example.com"), 5, "attempts")
+    aside = scene.look()["messages"]["aside"][0]
+    expect((aside["channel"], "exit status 65" in aside["reason"], "550 5.1.1 no such user" in aside["reason"]), ("gone", True, True), aside)
+    scene.until(lambda: server.tries.count("busy@example.com") > 5, "more attempts than a refused one gets")
+    expect([each["channel"] for each in scene.look()["messages"]["unsent"]], ["busy"], "what waits")
+    server.refuse.clear()
+    scene.until(lambda: server.mails, "the mail")
+    expect(server.mails[0][1], ["busy@example.com"], "to whom")
+    scene.touch("go")
+    scene.ends(0)
+    expect([email.message_from_bytes(mail[2])["Subject"] for mail in server.mails], ["small: one", "small: two"], "the order")
 
 
 def nobody_can_add_a_header_to_a_mail(scene):
@@ -541,7 +577,7 @@ CASES = [pagerduty_has_one_incident_for_a_run_and_resolves_it,
          an_incident_is_opened_once_although_its_runner_died_before_the_answer,
          a_page_that_lists_more_than_is_kept_is_asked_again, statuspage_says_nothing_of_a_run_without_trouble, what_a_channel_keeps_outlives_its_runner,
          a_webhook_carries_what_a_reader_needs, slack_gets_what_its_webhooks_take, mail_goes_through_a_sendmail,
-         nobody_can_add_a_header_to_a_mail, an_address_with_a_line_end_stays_one_header,
+         a_mail_refused_for_good_stands_aside_and_a_busy_server_is_waited_for, nobody_can_add_a_header_to_a_mail, an_address_with_a_line_end_stays_one_header,
          a_command_gets_the_message_and_its_circumstances, no_message_and_no_argument_holds_a_secret]
 
 if __name__ == "__main__":

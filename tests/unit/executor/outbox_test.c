@@ -111,6 +111,15 @@ START_TEST(a_program_refuses_for_good_as_sysexits_has_it)
         result.status = passing[i];
         ck_assert_msg(!rbk_lane_is_refused(RBK_EFFECT_RUN, &result), "%lld", (long long)passing[i]);
     }
+    result.status = 69;
+    result.detail = RBK_STR("msmtp: server message: 552 5.3.4 too big, at most 4000000");
+    ck_assert(rbk_lane_is_refused(RBK_EFFECT_RUN, &result));
+    result.detail = RBK_STR("msmtp: server message: 450 4.2.0 greylisted, try later");
+    ck_assert(!rbk_lane_is_refused(RBK_EFFECT_RUN, &result));
+    result.detail = RBK_STR("said: 451-busy");
+    ck_assert(!rbk_lane_is_refused(RBK_EFFECT_RUN, &result));
+    result.detail = RBK_STR(" 451");
+    ck_assert(rbk_lane_is_refused(RBK_EFFECT_RUN, &result));
     result = (struct rbk_result){.outcome = RBK_OUTCOME_TIMEOUT, .status = 127};
     ck_assert(!rbk_lane_is_refused(RBK_EFFECT_RUN, &result));
 }
