@@ -97,6 +97,12 @@ static struct rbk_check_verdict feed_span(struct rbk_check *check, enum rbk_leve
     return again(next_ms < end_ms ? next_ms : end_ms);
 }
 
+void rbk_check_broken_off(struct rbk_check *check)
+{
+    check->in_span = false;
+    check->true_from_ms = 0;
+}
+
 struct rbk_check_verdict rbk_check_feed(struct rbk_check *check, enum rbk_level level,
                                         uint64_t now_ms)
 {

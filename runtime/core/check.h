@@ -47,4 +47,7 @@ void rbk_check_start(struct rbk_check *check, const struct rbk_effect *effect, u
 struct rbk_check_verdict rbk_check_feed(struct rbk_check *check, enum rbk_level level,
                                         uint64_t now_ms);
 
+/* Nobody looked for a while (the runner was stopped, its host slept): a span begins anew. */
+void rbk_check_broken_off(struct rbk_check *check);
+
 #endif

@@ -29,6 +29,7 @@ struct work {
     struct rbk_activity *activity; /* under way in a driver, or NULL */
     struct rbk_reading *reading;   /* under way, or NULL */
     struct rbk_check check;
+    uint64_t fed_ms;                      /* loop time when it was last fed, or began */
     struct rbk_reading *progress_reading; /* of `progress EXPR`, under way, or NULL */
     double progress;                      /* as read last, if has_progress */
     bool has_progress;

@@ -12,6 +12,10 @@
 #include "runtime/core/expr_describe.h"
 #include "runtime/core/stop_times.h"
 
+/* After the runner stood still, what gives no value is read again so often, and for so long. */
+#define STILL_AGAIN_MS 250u
+#define STILL_MS 12000u
+
 static void read_now(struct work *work);
 
 static bool binds(const struct work *work)
@@ -69,6 +73,23 @@ static struct rbk_str seen(struct work *work, const struct rbk_reading *reading)
     return copy;
 }
 
+/* Whether the runner stood still since the last reading. Then a span begins anew, and what gives no
+ * value is not taken for the source's fault until everything has been read again. */
+static bool read_after_still(struct work *work, bool missing, uint64_t now_ms)
+{
+    uint64_t woke_ms = 0;
+
+    if (work->run->poll != NULL) {
+        rbk_poll_alive(work->run->poll);
+        woke_ms = rbk_poll_woke_ms(work->run->poll);
+    }
+    if (woke_ms <= work->fed_ms) {
+        return false;
+    }
+    rbk_check_broken_off(&work->check);
+    return missing && now_ms < woke_ms + STILL_MS;
+}
+
 /* One evaluation: decide, or come back later. */
 static void consider(struct work *work, const struct rbk_reading *reading, struct rbk_value value,
                      struct rbk_str message)
@@ -78,8 +99,13 @@ static void consider(struct work *work, const struct rbk_reading *reading, struc
                            : value.as.truth                             ? RBK_LEVEL_TRUE
                                                                         : RBK_LEVEL_FALSE;
     struct rbk_check_verdict verdict;
-    uint64_t now_ms;
+    uint64_t now_ms = uv_now(&work->run->loop);
 
+    if (read_after_still(work, value.missing, now_ms)) {
+        uv_timer_start(&work->timer, on_next, STILL_AGAIN_MS, 0);
+        return;
+    }
+    work->fed_ms = now_ms;
     if (work->look) {
         if (!value.missing) {
             message = seen(work, reading);
@@ -91,7 +117,6 @@ static void consider(struct work *work, const struct rbk_reading *reading, struc
                 value, message);
         return;
     }
-    now_ms = uv_now(&work->run->loop);
     verdict = rbk_check_feed(&work->check, level, now_ms);
     if (verdict.decided) {
         if (!value.missing && !binds(work)) {
@@ -320,6 +345,7 @@ void rbk_work_reading_start(struct work *work)
     work->deadline_ms = uv_now(&run->loop) + left_ms;
     uv_timer_start(&work->deadline, on_deadline, left_ms, 0);
     rbk_check_start(&work->check, work->effect, uv_now(&run->loop));
+    work->fed_ms = uv_now(&run->loop);
     read_now(work);
 }
 

@@ -168,6 +168,11 @@ void rbk_poll_alive(struct rbk_poll *poll)
     poll->alive_loop_ms = uv_now(poll->setup.loop);
 }
 
+uint64_t rbk_poll_woke_ms(const struct rbk_poll *poll)
+{
+    return poll->woke_ms;
+}
+
 /* Whether the reading under way was begun before the runner stood still. */
 static bool begun_before(const struct item *item)
 {

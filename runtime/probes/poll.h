@@ -45,6 +45,8 @@ void rbk_poll_again(struct rbk_poll *poll, bool trigger, uint32_t index);
  * that was under way is taken again when it gives nothing, which does not count as failed.
  */
 void rbk_poll_alive(struct rbk_poll *poll);
+/* The loop's time when it last went on after it had stood still; 0: it never did. */
+uint64_t rbk_poll_woke_ms(const struct rbk_poll *poll);
 /* Poll only those triggers with readings of their own that are armed now. */
 void rbk_poll_arm(struct rbk_poll *poll, const struct rbk_state *state);
 /* How the schedule was kept so far. */

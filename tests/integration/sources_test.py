@@ -10,6 +10,7 @@ made to say what the real one says only on a bad day.
 
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -334,6 +335,23 @@ def an_alert_is_a_reading_of_who_waits_for_it(scene):
     scene.ends(10, "aborted")
 
 
+def a_runner_that_stood_still(scene):
+    """Stopped for longer than its readings last: that is held against no source, and no span goes on."""
+    scene.write("level", "1")
+    scene.begin(plan(stage("a", tell("a") + 'check "calm" int(run.output("cat level")) < 5 for 2500ms\n' + tell("calm")), head="""
+        probe level = int(run.output("cat level")) every 200ms timeout 200ms
+        trigger high when level > 5 then pause missing then abort
+        """))
+    scene.until_traced("a")
+    scene.process.send_signal(signal.SIGSTOP)
+    time.sleep(3)
+    went_on = time.monotonic()
+    scene.process.send_signal(signal.SIGCONT)
+    scene.until_traced("calm")
+    expect(time.monotonic() - went_on > 2.4, True, "the check had its whole span")
+    scene.ends(0, "completed")
+
+
 def a_baseline_of_too_few_readings(scene):
     scene.write("peek", "test -e ready && cat level")
     scene.write("level", "10")
@@ -354,7 +372,7 @@ def a_baseline_of_too_few_readings(scene):
 CASES = [prometheus_on_a_bad_day, json_of_a_service, a_range_is_asked_of_the_server, log_lines_are_counted,
          readings_of_the_host_and_of_sql, a_second_look, a_second_look_that_disagrees_and_one_that_fails,
          a_second_look_of_its_own_readings, an_alert_is_a_reading_of_who_waits_for_it,
-         a_baseline_of_too_few_readings]
+         a_runner_that_stood_still, a_baseline_of_too_few_readings]
 
 if __name__ == "__main__":
     play(CASES)

@@ -186,6 +186,19 @@ START_TEST(require_for_a_span_reads_until_it_held_or_its_time_ends)
 }
 END_TEST
 
+START_TEST(a_span_does_not_go_on_while_nobody_looks)
+{
+    struct rbk_effect effect = {.kind = RBK_EFFECT_CHECK, .for_ms = 10000, .every_ms = 1000};
+    struct rbk_check check;
+    rbk_check_start(&check, &effect, 0);
+    ck_assert(!rbk_check_feed(&check, RBK_LEVEL_TRUE, 0).decided);
+    rbk_check_broken_off(&check);
+    ck_assert(!rbk_check_feed(&check, RBK_LEVEL_TRUE, 60000).decided);
+    ck_assert(!rbk_check_feed(&check, RBK_LEVEL_TRUE, 69999).decided);
+    ck_assert(rbk_check_feed(&check, RBK_LEVEL_TRUE, 70000).decided);
+}
+END_TEST
+
 START_TEST(without_an_interval_a_second_passes)
 {
     struct rbk_effect effect = {.kind = RBK_EFFECT_WAIT_UNTIL};
@@ -215,6 +228,7 @@ int main(void)
     tcase_add_test(cases, a_check_for_a_span_needs_it_unbroken);
     tcase_add_test(cases, with_a_timeout_the_span_begins_again);
     tcase_add_test(cases, with_retries_the_span_begins_again_as_often);
+    tcase_add_test(cases, a_span_does_not_go_on_while_nobody_looks);
     tcase_add_test(cases, wait_until_reads_on_until_it_is_true);
     tcase_add_test(cases, wait_until_for_a_span_begins_it_anew);
     tcase_add_test(cases, require_for_a_span_reads_until_it_held_or_its_time_ends);
