@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/core/seat.h"
 #include "runtime/core/way_back.h"
 #include "runtime/people/json_lines.h"
 #include "runtime/people/messages.h"
@@ -46,6 +47,22 @@ static json_t *commands_of(struct building *building, const struct rbk_asked *as
     return commands;
 }
 
+/* Who may answer: of each role so many different people. None: anybody may. */
+static json_t *roles_of(const struct rbk_machine *machine, uint32_t question)
+{
+    json_t *array = json_array();
+    uint32_t count = question == RBK_NONE ? 0 : machine->questions[question].roles.count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = machine->indexes[machine->questions[question].roles.first + i];
+        json_t *object = json_object();
+        (void)json_object_set_new(object, "role", rbk_json_text(machine->roles[row].name));
+        (void)json_object_set_new(object, "people",
+                                  json_integer(rbk_question_quorum(machine, question, i)));
+        (void)json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *questions_of(struct building *building)
 {
     const struct rbk_state *state = building->history->replay->state;
@@ -63,6 +80,11 @@ static json_t *questions_of(struct building *building)
         rbk_asked_text(building->view, state, &asked[i], &text);
         set_buffer(object, "text", &text);
         rbk_json_set_time(object, "until", asked[i].due_ms);
+        (void)json_object_set_new(object, "roles",
+                                  roles_of(building->view->machine, asked[i].question));
+        (void)json_object_set_new(
+            object, "four_eyes",
+            json_boolean(rbk_question_four_eyes(building->view->machine, asked[i].question)));
         (void)json_object_set_new(object, "commands", commands_of(building, &asked[i]));
         (void)json_array_append_new(array, object);
     }

@@ -147,6 +147,7 @@ def an_answer_is_given_as_the_person_of_the_token(box):
         path = f"/api/v1/runs/{run}/answers"
         question = asked(alice, run)
         check(question["answers"] == ["yes", "no"] and question["mine"], question)
+        check(question["roles"] == [{"role": "dba", "people": 1}] and not question["four_eyes"], question)
         for other in (bob, limited, reader):
             check(not asked(other, run)["mine"], other.token)
         yes = {"question": question["id"], "answer": "yes", "reason": "looks fine"}
@@ -171,11 +172,12 @@ def an_answer_is_given_as_the_person_of_the_token(box):
 
 def two_people_agree_with_a_token_each(box):
     roles = 'role dba { contact "dba@example.com" members "alice", "bob", "carol" }'
-    run = start_run(box, PLAN.format(roles=roles).replace("approve dba", "approve 2 of dba"))
+    run = start_run(box, PLAN.format(roles=roles).replace("approve dba", "approve 2 of dba four eyes"))
     with Server(box) as server:
         alice, bob = Client(server, token_of(box)), Client(server, token_of(box, person="bob"))
         again = Client(server, token_of(box))
         question = asked(alice, run)
+        check(question["roles"] == [{"role": "dba", "people": 2}] and question["four_eyes"], question)
         yes = {"question": question["id"], "answer": "yes"}
         path = f"/api/v1/runs/{run}/answers"
         alice.post(path, yes)
