@@ -117,6 +117,10 @@ void rbk_report_free(struct rbk_run_report *report)
     free(report->refused.items);
     free(report->building->regions);
     free(report->building->checks);
+    for (uint32_t i = 0; i < report->building->failure_count; i++) {
+        free((char *)report->building->failures[i].data);
+    }
+    free(report->building->failures);
     rbk_buffer_fini(&report->building->clean);
     rbk_arena_fini(&report->building->scratch);
     free(report->building);
@@ -280,11 +284,14 @@ bool rbk_report_begin(struct rbk_run_report *report, const struct rbk_view *view
     building->machine = view->machine;
     building->regions = calloc((size_t)view->machine->region_count + 1, sizeof(*building->regions));
     building->checks = calloc((size_t)view->machine->state_count + 1, sizeof(*building->checks));
-    if (building->regions == NULL || building->checks == NULL) {
+    building->failures =
+        calloc((size_t)view->machine->state_count + 1, sizeof(*building->failures));
+    if (building->regions == NULL || building->checks == NULL || building->failures == NULL) {
         building->failed = true;
         building->machine = NULL;
         return false;
     }
+    building->failure_count = view->machine->state_count;
     for (uint32_t i = 0; i < view->machine->region_count; i++) {
         building->regions[i] = (struct rbk_report_region){
             .row = RBK_NONE, .span = RBK_NONE, .phase = RBK_NONE, .doubt = RBK_NONE};

@@ -88,6 +88,12 @@ static struct rbk_str readings_of(const struct rbk_report_moment *moment, struct
 {
     enum rbk_event_kind kind = moment->record->event.kind;
 
+    if ((cause.kind == RBK_CAUSE_FAILURE || cause.kind == RBK_CAUSE_TIMEOUT) &&
+        cause.index < moment->building->failure_count &&
+        moment->building->failures[cause.index].bytes != 0) {
+        /* What the step said, which may be long ago: a run is held when its way back has ended. */
+        return rbk_report_text(moment->report, moment->building->failures[cause.index]);
+    }
     switch ((enum rbk_cause_kind)cause.kind) {
     case RBK_CAUSE_TRIGGER:
     case RBK_CAUSE_TRIGGER_MISSING:
@@ -165,6 +171,16 @@ static void mark_decision(const struct rbk_report_moment *moment,
 /* ---- questions --------------------------------------------------------------------------------
  */
 
+static struct rbk_report_question *find_question(struct rbk_run_report *report, uint32_t serial)
+{
+    for (size_t i = report->questions.count; serial != 0 && i > 0; i--) {
+        if (report->questions.items[i - 1].serial == serial) {
+            return &report->questions.items[i - 1];
+        }
+    }
+    return NULL;
+}
+
 static void open_question(const struct rbk_report_moment *moment, const struct rbk_action *action)
 {
     struct rbk_run_report *report = moment->report;
@@ -173,6 +189,7 @@ static void open_question(const struct rbk_report_moment *moment, const struct r
     struct rbk_buffer text;
 
     if (!rbk_view_asked_by(moment->view, moment->after, action->owner, action->index, &asked) ||
+        find_question(report, asked.serial) != NULL || /* a new runner asks the same again */
         (row = rbk_report_push(report, report->questions, QUESTIONS_MAX)) == NULL) {
         return;
     }
@@ -199,16 +216,6 @@ static uint32_t open_serial(const struct rbk_report_moment *moment, enum rbk_que
 {
     struct rbk_asked asked;
     return rbk_view_asked_by(moment->view, moment->before, owner, index, &asked) ? asked.serial : 0;
-}
-
-static struct rbk_report_question *find_question(struct rbk_run_report *report, uint32_t serial)
-{
-    for (size_t i = report->questions.count; serial != 0 && i > 0; i--) {
-        if (report->questions.items[i - 1].serial == serial) {
-            return &report->questions.items[i - 1];
-        }
-    }
-    return NULL;
 }
 
 static void tell_answer(const struct rbk_report_moment *moment)

@@ -73,7 +73,9 @@ static const char style[] =
     ".signs { list-style: none; padding: 0; margin: .4rem 0; font-size: .9rem; columns: 26rem 2; }\n"
     ".signs li { overflow-wrap: anywhere; break-inside: avoid; color: inherit; } .signs time { color: var(--dim); }\n"
     ".signs b { display: inline-block; min-width: 2.4em; }\n"
-    "@media (max-width: 40rem) { .facts { grid-template-columns: 1fr 1fr; } td:first-child { white-space: normal; } h1 { font-size: 1.35rem; } }\n"
+    "@media screen and (max-width: 40rem) { .facts { grid-template-columns: 1fr 1fr; } h1 { font-size: 1.35rem; }\n"
+    "  table { display: block; width: fit-content; overflow-x: auto; } td { min-width: 5.2rem; overflow-wrap: break-word; }\n"
+    "  td:first-child { white-space: normal; } }\n"
     "@media print { .picture svg[viewBox] { min-width: 0; } .bar, tr, .gap { print-color-adjust: exact;\n"
     "  -webkit-print-color-adjust: exact; } details > summary { list-style: none; }\n"
     "  details::details-content { content-visibility: visible; display: block; } }\n";

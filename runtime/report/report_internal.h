@@ -49,6 +49,8 @@ struct rbk_report_building {
     size_t told_count, untold;
     struct rbk_report_region *regions; /* owned: region_count */
     uint32_t *checks;                  /* owned: state_count, row of `checks` */
+    struct rbk_str *failures;          /* owned: by state, what its step said when it last failed */
+    uint32_t failure_count;
     uint32_t run_span;
     size_t lines_told;     /* all lines so far */
     size_t evidence_bytes; /* of contents shown */

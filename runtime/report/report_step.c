@@ -174,8 +174,12 @@ static void tell_failure(const struct rbk_report_moment *moment, uint32_t region
     const struct rbk_region_state *was = rbk_state_region(moment->machine, moment->before, region);
     struct rbk_report_trouble *row;
 
+    struct rbk_str *failure = &moment->building->failures[was->state];
     bool lost = rbk_story_kept_nothing(effect, moment->record);
 
+    if (moment->record->event.outcome != RBK_OUTCOME_OK && was->mode != RBK_MODE_CANCELLING) {
+        rbk_report_retext(moment->report, failure, moment->record->message);
+    }
     if ((moment->record->event.outcome == RBK_OUTCOME_OK && !lost) ||
         effect->kind == RBK_EFFECT_TEST || was->mode == RBK_MODE_LOOKING ||
         (row = trouble(moment, region)) == NULL) {

@@ -332,6 +332,19 @@ def every_decision_has_the_readings_that_made_it(box):
     check(way and way[0][3].endswith("file.exists = false"), decisions(found))
 
 
+def a_hold_is_decided_on_what_failed(box):
+    """Not on the last check of the way back, which went well."""
+    process = box.start("rbk", "run", box.write("small.rbk", plan(
+        'run "sh -c \'echo broken >&2; exit 7\'" timeout 5s idempotent')))
+    try:
+        until(lambda: look(box).get("status") == "held", "it is held")
+        row = next(each for each in as_json(box)["decisions"] if each["what"] == "hold")
+        check(row["readings"] == "exit status 7" and "failed" in row["because"], row)
+    finally:
+        box.run("rbk", "cancel", box.run_id())
+        process.communicate(timeout=WAIT_S)
+
+
 def people_are_named_with_how_long_they_took(box):
     box.write("small.rbk", plan('manual "look at it" by ops within 20s else abort\n'
                                 'run "touch made" timeout 5s idempotent',
@@ -528,7 +541,7 @@ def a_store_is_only_read(box):
 if __name__ == "__main__":
     main([a_completed_run, a_run_that_turned_round, a_stuck_run, the_readings_that_made_a_trigger_fire,
           every_decision_has_the_readings_that_made_it,
-          people_are_named_with_how_long_they_took, a_run_without_a_runner_and_after_it_was_taken_over,
+          a_hold_is_decided_on_what_failed, people_are_named_with_how_long_they_took, a_run_without_a_runner_and_after_it_was_taken_over,
           a_doubt_is_told_with_who_resolved_it, text_from_outside_stays_text, evidence_that_could_not_be_kept_is_told_of, a_secret_is_in_no_report,
           a_journal_that_was_edited_is_reported_as_far_as_it_holds, a_journal_whose_end_was_cut_off_is_not_whole,
           a_missing_event_and_other_settings_are_noticed, evidence_that_was_changed_is_marked,
