@@ -3,7 +3,9 @@
  * is being asked and escalated to. Backwards from the ends:
  *
  *   - an edge of a driver may be taken at any moment, so that one good one is enough;
- *   - of deadlines nobody knows which is the next, so that all of a state's must be good.
+ *   - of deadlines nobody knows which is the next, so that all of a state's must be good; but for
+ *     one that leaves everything as it was (somebody is asked once more): the others are instants,
+ *     and come all the same.
  *
  * Stuck counts as an end (a person is called), and so does a hold that its plan only renews.
  */
@@ -60,7 +62,7 @@ static void find_good(struct explorer *x, const struct backwards *driver,
     uint32_t tail = 0;
     bool renews = renews_holds(x->model.machine);
     for (size_t i = 0; i < x->time.count; i++) {
-        left[x->time.items[i].from]++;
+        left[x->time.items[i].from] += x->time.items[i].from != x->time.items[i].to;
     }
     for (uint32_t i = 0; i < count; i++) {
         uint16_t own = own_status(x, i);
@@ -80,7 +82,7 @@ static void find_good(struct explorer *x, const struct backwards *driver,
         }
         for (uint32_t i = time->first[to]; i < time->first[to + 1]; i++) {
             uint32_t from = time->items[i];
-            left[from]--;
+            left[from] -= from != to;
             if (!good[from] && left[from] == 0) {
                 good[from] = 1;
                 queue[tail++] = from;

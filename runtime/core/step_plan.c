@@ -212,6 +212,7 @@ static void go_on(struct step *step)
     step->state->hold = 0;
     step->state->hold_due_ms = 0;
     step->state->cause = (struct rbk_cause){RBK_CAUSE_NONE, 0};
+    rbk_step_doubts_go_on(step);
     step->again = true;
 }
 

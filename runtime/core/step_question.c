@@ -74,13 +74,19 @@ uint64_t rbk_step_question_within_ms(const struct rbk_machine *machine, uint32_t
     return question == RBK_NONE ? machine->held_at_most_ms : machine->questions[question].within_ms;
 }
 
+/* The time that the open question of a region has. */
+static uint64_t within_ms_of(const struct step *step, uint32_t region)
+{
+    return rbk_step_question_within_ms(step->machine,
+                                       rbk_region_question(step->machine, step->state, region));
+}
+
 static void ask(struct step *step, uint32_t region, enum rbk_mode mode)
 {
     struct rbk_region_state *rs = region_of(step, region);
     rs->mode = mode;
     rs->approvals = 0;
-    uint32_t question = rbk_region_question(step->machine, step->state, region);
-    rs->due_ms = step->state->now_ms + rbk_step_question_within_ms(step->machine, question);
+    rs->due_ms = step->state->now_ms + within_ms_of(step, region);
     rbk_step_push(step, RBK_ACTION_QUESTION_OPEN, region);
 }
 
@@ -103,6 +109,19 @@ static void doubt_again(struct step *step, uint32_t region, uint32_t asked_on)
     rs->asked_on = asked_on;
     rs->serial = step->state->next_serial++;
     ask(step, region, RBK_MODE_DOUBT);
+}
+
+/* The same people, about a run that is still: as long as it is, so that they are not asked time and
+ * again for nothing. */
+static void doubt_waits(struct step *step, uint32_t region)
+{
+    const struct rbk_state *state = step->state;
+    doubt_again(step, region, region_of(step, region)->asked_on);
+    struct rbk_region_state *rs = region_of(step, region);
+    if (state->hold_due_ms > rs->due_ms) {
+        rs->due_ms = state->hold_due_ms;
+        step->actions->items[step->actions->count - 1].due_ms = rs->due_ms;
+    }
 }
 
 void rbk_step_question_close(struct step *step, uint32_t region)
@@ -240,10 +259,21 @@ static bool doubt_is_asked_again(struct step *step, uint32_t region, uint32_t qu
     if (machine->reactions[otherwise].kind == RBK_REACTION_PAUSE && rs->target == RBK_NONE &&
         free_to_react(step, region)) {
         rbk_step_run_pause(step, (struct rbk_cause){RBK_CAUSE_GATE, rs->state});
-        doubt_again(step, region, rs->asked_on);
+        doubt_waits(step, region);
         return true;
     }
     return false;
+}
+
+void rbk_step_doubts_go_on(struct step *step)
+{
+    for (uint32_t i = 0; i < step->machine->region_count; i++) {
+        struct rbk_region_state *rs = region_of(step, i);
+        if (rs->mode == RBK_MODE_DOUBT) {
+            uint64_t due_ms = step->state->now_ms + within_ms_of(step, i);
+            rs->due_ms = rs->due_ms > due_ms ? due_ms : rs->due_ms;
+        }
+    }
 }
 
 void rbk_step_question_expire(struct step *step, uint32_t region)

@@ -59,6 +59,7 @@ static const struct rule rules[] = {
         "abort when rollbacks > 2 @label\n", "abort when elapsed > 2 * estimate @label\n",
         "abort on signal halt @label\n", "require @label @condition @require_clause?\n",
         "attest @label by @roles @eyes?within 5m else @gate\n", "held at most 30m else @settled\n",
+        "held at most 30m else ask @roles within 5m @eyes?else @held\n",
         "lock freeze { acquire within 1m { @effect } release within 1m { @effect } }\n",
         "on abort { notify team @message }\n", "on stuck { notify team @message }\n",
         "on cancelled { notify team @message }\n",
@@ -140,6 +141,7 @@ static const struct rule rules[] = {
                "redis cache [\"SET\", \"k\", @label] timeout 5s @crash\n"}},
     {"shell", {"shell \"\"\"\n  touch a@#\n  echo ${amount}\n\"\"\" timeout 5s @crash@clause?\n"}},
     {"crash", {"idempotent ", "done when @condition ", "in doubt ask ops within 5m else @settled ", "",
+               "in doubt ask ops within 5m else ask dba within 2m else @settled ",
                "idempotent "}},
     {"clause", {
         "retry 2 every 2s ", "optional because @label ", "in \"/tmp\" ", "env { K: @label L: \"b\" } ",
@@ -160,6 +162,7 @@ static const struct rule rules[] = {
         "ask @roles within 5m @eyes?else abort ", "rollback with approval of dba, ops within @duration else abort ",
         "ask dba within 1m else ask ops within 1m else pause "}},
     {"settled", {"abort", "pause"}},
+    {"held", {"abort", "cancel", "ask dba within 10m else abort", "ask @roles within 1m else cancel"}},
     {"otherwise", {"abort", "pause", "ask @roles within 1m else @otherwise"}},
     {"gate", {"abort", "cancel", "cancel", "abort", "keep", "ask @roles @eyes?within 2m else @gate"}},
     {"roles", {"ops", "dba", "ops, dba", "2 of ops", "dba, 2 of ops", "@# of ops", "1 of dba"}},

@@ -23,7 +23,7 @@ class Writer:
 def rule(w):
     """How a crash of a command is resolved."""
     return w.one("idempotent", "idempotent", 'done when file.exists("done")', "in doubt ask ops within 5m else abort",
-                 "")
+                 "in doubt ask ops within 5m else ask boss within 1m else pause", "")
 
 
 def effect(w, indent, retry=True):
@@ -123,8 +123,9 @@ def random_plan(seed):
     w.put(1, f'title "Random plan {seed}"')
     w.put(1, 'connection db = sqlite("rows.db")')
     w.put(1, 'role ops { contact "ops@example.com" }')
+    w.put(1, 'role boss { contact "boss@example.com" }')
     if w.chance(0.3):
-        w.put(1, f"held at most 30m else {w.one('abort', 'cancel')}")
+        w.put(1, f"held at most 30m else {w.one('', 'ask ops within 5m else ')}{w.one('abort', 'cancel')}")
     if w.chance(0.3):
         w.put(1, f'trigger bad when file.exists("bad") every 10s then {w.one("abort", "pause")}')
     if w.chance(0.2):

@@ -133,6 +133,32 @@ static void some_stage(struct dice *dice, uint32_t number)
     }
 }
 
+/* Who is asked next about what is in doubt, and about a run that waits. */
+static void some_asking(struct dice *dice)
+{
+    struct machine_builder *mb = dice->mb;
+    uint32_t end = dice->reactions[below(dice, 2)];
+    uint32_t others = mb_question(mb, RBK_QUESTION_DOUBT, 0, 3000, end);
+    uint32_t asked =
+        mb_question(mb, RBK_QUESTION_DOUBT, 1, 2000, mb_reaction(mb, RBK_REACTION_ASK, others));
+    for (uint32_t i = 0; i < mb_machine(mb)->effect_count; i++) {
+        struct rbk_effect *effect = &mb_machine(mb)->effects[i];
+        bool doubts = effect->kind == RBK_EFFECT_SQL || effect->kind == RBK_EFFECT_HTTP;
+        if (doubts && below(dice, 2) == 0) {
+            effect->crash = RBK_CRASH_ASK;
+            effect->doubt_question = asked;
+        }
+    }
+    if (below(dice, 2) == 0) {
+        uint32_t last =
+            below(dice, 2) ? dice->reactions[0] : mb_reaction(mb, RBK_REACTION_CANCEL, RBK_NONE);
+        uint32_t second = mb_question(mb, RBK_QUESTION_HELD, 0, 3000, last);
+        uint32_t first =
+            mb_question(mb, RBK_QUESTION_HELD, 1, 2000, mb_reaction(mb, RBK_REACTION_ASK, second));
+        mb_machine(mb)->held_otherwise = mb_reaction(mb, RBK_REACTION_ASK, first);
+    }
+}
+
 struct machine_builder *plan_random(uint64_t seed)
 {
     struct dice dice = {.mb = mb_new(), .seed = seed * 7919 + 13};
@@ -162,6 +188,9 @@ struct machine_builder *plan_random(uint64_t seed)
     }
     if (below(&dice, 2) == 0) {
         mb_trigger(mb, RBK_NONE, dice.reactions[below(&dice, 3)], dice.reactions[1]);
+    }
+    if (below(&dice, 3) == 0) {
+        some_asking(&dice);
     }
     return finish(mb);
 }
