@@ -201,9 +201,14 @@ static void append_words_of_cause(const struct rbk_replay *replay, const struct 
  * pause that has to wait is not the cause yet. */
 static bool is_new_command(const struct rbk_event *event, struct rbk_cause cause)
 {
-    return event->kind == RBK_EVENT_COMMAND && cause.kind == RBK_CAUSE_COMMAND &&
-           (event->command == RBK_COMMAND_PAUSE || event->command == RBK_COMMAND_ABORT ||
-            event->command == RBK_COMMAND_CANCEL);
+    if (cause.kind != RBK_CAUSE_COMMAND) {
+        return false;
+    }
+    return event->kind == RBK_EVENT_COMMAND
+               ? event->command == RBK_COMMAND_PAUSE || event->command == RBK_COMMAND_ABORT ||
+                     event->command == RBK_COMMAND_CANCEL
+               : event->kind == RBK_EVENT_ANSWER && event->owner == RBK_OWNER_RUN &&
+                     (event->answer == RBK_ANSWER_ABORT || event->answer == RBK_ANSWER_CANCEL);
 }
 
 static void append_step(const struct rbk_replay *replay, struct rbk_cause cause,

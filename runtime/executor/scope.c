@@ -95,13 +95,16 @@ static void append_question(struct rbk_run *run, uint32_t row, struct rbk_buffer
                             unsigned *ret_count)
 {
     struct rbk_value value;
-    struct rbk_str text = RBK_STR("a question is open");
+    const struct rbk_question *question = &run->replay->machine->questions[row];
+    struct rbk_str text = question->kind == RBK_QUESTION_HELD
+                              ? RBK_STR("what is to become of the run?")
+                              : RBK_STR("a question is open");
 
     if (++*ret_count > QUESTIONS_MAX) {
         return;
     }
-    if (rbk_expr_evaluate(&run->open_scope, run->replay->machine->questions[row].text,
-                          &run->scratch, &value, NULL) == 0 &&
+    if (question->text != RBK_NONE &&
+        rbk_expr_evaluate(&run->open_scope, question->text, &run->scratch, &value, NULL) == 0 &&
         !value.missing && rbk_type_is_text(value.type)) {
         text = rbk_about_line(value.as.text, QUESTION_CHARACTERS_MAX, &run->scratch);
     }
@@ -129,7 +132,8 @@ static uint32_t question_of_region(const struct rbk_run *run, uint32_t region)
                : RBK_NONE;
 }
 
-/* All that are open, of regions and then of triggers; how many more there are than are told. */
+/* All that are open, of regions, of triggers and of the run; how many more there are than are told.
+ */
 static struct rbk_value question(struct rbk_run *run)
 {
     const struct rbk_machine *machine = run->replay->machine;
@@ -154,6 +158,10 @@ static struct rbk_value question(struct rbk_run *run)
         }
     }
     if ((row = rbk_held_question(machine, run->replay->state)) != RBK_NONE) {
+        append_question(run, row, &all, &count);
+    }
+    if (run->replay->state->held_reaction != 0 &&
+        (row = rbk_held_question(machine, run->replay->state)) != RBK_NONE) {
         append_question(run, row, &all, &count);
     }
     if (count > QUESTIONS_MAX) {

@@ -272,6 +272,17 @@ def all_open_questions_are_told(scene):
     scene.ends(0)
 
 
+def a_question_about_a_held_run_is_told(scene):
+    head = WHY.replace('"hold: ${run.reason}"', '"asked: ${run.question}"') + "held at most 1s else ask ops within 1m else abort\n"
+    scene.begin(plan(stage("a", tell("a") + FAIL), head=head, use=USE), env={"HOOK": scene.hook()}, wait=True)
+    scene.until(lambda: len(words(scene)) == 2, "both messages of the hold")
+    expect(words(scene)[0], "asked: ", "the first")
+    expect(words(scene)[1].startswith("asked: ") and len(words(scene)[1]) > 10, True, words(scene))
+    scene.answer("abort")
+    scene.ends(10)
+    expect(words(scene)[2], f"abort: asked for by {USER}", "who decided")
+
+
 def a_link_is_a_link_and_kept_with_the_run(scene):
     scene.write("plan.rbk", plan(stage("a", tell("a") + hold()), head=HOOK + 'on stage { notify incident "${run.link}" }\n', use=USE))
     for wrong in ("javascript:alert(1)", "https://", "http://two words", "http://x\ny", "http://" + "x" * 2000):
@@ -344,6 +355,7 @@ CASES = [a_run_that_goes_well_tells_of_its_start_its_stages_and_its_end,
          a_reason_that_came_with_a_trigger_says_what_it_saw_when_the_stage_is_back, a_reason_says_who_refused_a_gate_and_that_nobody_came,
          a_reason_says_what_nobody_decided_about, a_reason_says_who_gave_a_signal,
          a_reason_of_a_criterion_says_what_was_counted, a_reason_of_a_criterion_says_how_long_it_took, a_reason_of_any_length_is_cut, all_open_questions_are_told,
+         a_question_about_a_held_run_is_told,
          a_link_is_a_link_and_kept_with_the_run,
          reports_come_while_a_run_is_active_and_not_in_a_heap_after_a_gap, a_run_whose_reports_nobody_hears_goes_on]
 
