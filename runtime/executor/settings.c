@@ -10,6 +10,33 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
 
+/* What a value of a type looks like; for who has just written something else. */
+static const char *sample_of(enum rbk_type type)
+{
+    switch (type) {
+    case RBK_TYPE_BOOL:
+        return "true";
+    case RBK_TYPE_INT:
+        return "42";
+    case RBK_TYPE_NUMBER:
+        return "0.25";
+    case RBK_TYPE_RATIO:
+        return "5%";
+    case RBK_TYPE_DURATION:
+        return "90s";
+    case RBK_TYPE_BYTES:
+        return "10MiB";
+    case RBK_TYPE_TIME:
+        return "2026-11-22T06:00:00Z";
+    case RBK_TYPE_URL:
+        return "https://example.com";
+    case RBK_TYPE_JSON:
+        return "{\"a\": 1}";
+    default:
+        return "text";
+    }
+}
+
 static int read_list(const struct rbk_param *param, const struct rbk_run_setting *setting,
                      struct rbk_arena *arena, struct rbk_value *ret_value, struct rbk_error *reterr)
 {
@@ -38,10 +65,11 @@ static int read_list(const struct rbk_param *param, const struct rbk_run_setting
         items[i] = plain ? rbk_value_parse(param->item_type, rbk_arena_copy(arena, spelled))
                          : rbk_value_missing(param->item_type);
         if (items[i].missing) {
-            error = rbk_error_set(reterr, RBK_EUSAGE,
-                                  "parameter `%.*s`: item %zu, \"%.*s\", is not a %s",
-                                  RBK_STR_ARG(param->name), i + 1, RBK_STR_ARG(spelled),
-                                  rbk_type_name(param->item_type));
+            error =
+                rbk_error_set(reterr, RBK_EUSAGE,
+                              "parameter `%.*s`: item %zu, \"%.*s\", is not of type %s, such as %s",
+                              RBK_STR_ARG(param->name), i + 1, RBK_STR_ARG(spelled),
+                              rbk_type_name(param->item_type), sample_of(param->item_type));
         }
         free(text);
     }
@@ -69,9 +97,10 @@ static int read_one(const struct rbk_param *param, const struct rbk_run_setting 
     } else {
         *ret_value = rbk_value_copy(arena, rbk_value_parse(param->type, setting->text));
         if (ret_value->missing) {
-            error = rbk_error_set(
-                reterr, RBK_EUSAGE, "parameter `%.*s` is a %s, and \"%.*s\" is not one",
-                RBK_STR_ARG(param->name), rbk_type_name(param->type), RBK_STR_ARG(setting->text));
+            error = rbk_error_set(reterr, RBK_EUSAGE,
+                                  "parameter `%.*s`: \"%.*s\" is not of type %s, such as %s",
+                                  RBK_STR_ARG(param->name), RBK_STR_ARG(setting->text),
+                                  rbk_type_name(param->type), sample_of(param->type));
         }
     }
     if (error != 0) {

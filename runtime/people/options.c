@@ -114,8 +114,9 @@ static int check_words(const struct rbk_subcommand *command, const struct rbk_op
         (void)fprintf(stderr, "rbk %s: something is missing: rbk %s %s\n", command->name,
                       command->name, command->words);
     } else {
-        (void)fprintf(stderr, "rbk %s: \"%s\" is one word too many: rbk %s %s\n", command->name,
-                      options->words[command->words_max], command->name, command->words);
+        (void)fprintf(stderr, "rbk %s: \"%s\" is one word too many: rbk %s%s%s\n", command->name,
+                      options->words[command->words_max], command->name,
+                      command->words[0] != '\0' ? " " : "", command->words);
     }
     return -RBK_EUSAGE;
 }

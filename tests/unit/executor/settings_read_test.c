@@ -87,8 +87,8 @@ static const struct {
     struct rbk_run_setting given;
     const char *says;
 } wrong[] = {
-    {GIVEN("watch", "90"), "parameter `watch` is a duration, and \"90\" is not one"},
-    {GIVEN("count", "many"), "parameter `count` is a int, and \"many\" is not one"},
+    {GIVEN("watch", "90"), "parameter `watch`: \"90\" is not of type duration, such as 90s"},
+    {GIVEN("count", "many"), "parameter `count`: \"many\" is not of type int, such as 42"},
     {GIVEN("count", "0"), "parameter `count`: at least one"},
     {GIVEN("names", "a"), "parameter `names` is a list"},
     {GIVEN("names", "[\"a\", {}]"), "item 2"},
