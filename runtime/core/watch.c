@@ -107,6 +107,24 @@ static void each_dependency(struct rbk_watch *watch, uint32_t *marks,
     }
 }
 
+static bool is_count(const struct rbk_machine *machine, struct rbk_op_code op)
+{
+    return op.op == RBK_OP_WINDOW && machine->windows[op.operand].kind == RBK_WINDOW_COUNT &&
+           machine->windows[op.operand].over_ms != 0 &&
+           !machine->probes[machine->windows[op.operand].probe].pushed;
+}
+
+static void note_counts(struct rbk_watch *watch)
+{
+    const struct rbk_machine *machine = watch->machine;
+    for (uint32_t i = 0; i < watch->condition_count; i++) {
+        struct rbk_slice code = machine->exprs[watch->conditions[i].expr].code;
+        for (uint32_t at = 0; at < code.count; at++) {
+            watch->conditions[i].counts |= is_count(machine, machine->codes[code.first + at]);
+        }
+    }
+}
+
 static void count_dependency(struct rbk_watch *watch, uint32_t condition, uint32_t probe)
 {
     watch->conditions[condition].probes.count++;
@@ -174,6 +192,7 @@ static bool make_conditions(struct rbk_watch *watch)
         watch->conditions[machine->trigger_count + i] =
             (struct condition){.expr = machine->criteria[i].condition};
     }
+    note_counts(watch);
     return make_dependencies(watch);
 }
 
@@ -290,6 +309,9 @@ void rbk_watch_feed(struct rbk_watch *watch, uint32_t probe, struct rbk_value va
     }
     uint64_t begun = fed->begun ? fed->begun : watch->mark;
     fed->begun = 0;
+    if (fed->began_ms == 0) {
+        fed->began_ms = now_ms;
+    }
     if (value.missing || !keep(fed, value)) {
         fed->failed_count++;
         fed->failed_in_row++;
@@ -318,6 +340,7 @@ void rbk_watch_woke(struct rbk_watch *watch, bool slept, uint64_t now_ms)
         struct watched_probe *probe = &watch->probes[i];
         if (slept) {
             forget_readings(watch, probe);
+            probe->began_ms = 0;
         }
         if (!row->pushed && probe->good_count != 0 && probe->failed_in_row < row->missing_after) {
             probe->unknown |= slept || now_ms >= probe->last_ms + row->every_ms;

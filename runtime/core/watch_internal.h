@@ -20,9 +20,10 @@ struct watched_probe {
     uint32_t good_count;
     uint32_t failed_count;
     uint32_t failed_in_row;
-    bool unknown;   /* nobody watched when it should have been read, and it was not read since */
-    uint64_t begun; /* mark of the reading under way; 0: it was not announced */
-    uint64_t fresh; /* mark of the last good one */
+    uint64_t began_ms; /* when it was first read; older readings, if any, are not in the ring */
+    bool unknown;      /* nobody watched when it should have been read, and it was not read since */
+    uint64_t begun;    /* mark of the reading under way; 0: it was not announced */
+    uint64_t fresh;    /* mark of the last good one */
     struct rbk_buffer text;
     struct rbk_slice conditions; /* of watch->dependents: those to judge after a reading of it */
     uint32_t first_window;       /* of a list through watch->next_window; RBK_NONE: none */
@@ -41,6 +42,7 @@ struct condition {
     uint32_t for_readings;
     uint64_t confirm_ms;     /* 0: it needs no second look */
     bool own_readings;       /* fed by rbk_watch_level() */
+    bool counts;             /* it looks at `count(p, D)` of a probe that is polled */
     struct rbk_slice probes; /* of watch->probe_lists: those it depends on */
     bool armed;
     enum rbk_level level; /* as last given to the caller, or as the state has it */

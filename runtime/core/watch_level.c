@@ -7,7 +7,9 @@
  *
  * A condition is judged only while it is armed, and only once each of its probes has given a good
  * reading or is missing: right after a restart nothing is known yet, which is not the same. A probe
- * that is pushed reads false until something arrives.
+ * that is pushed reads false until something arrives. A `count(p, D)` is no count of D before it
+ * was watched for so long: until then its condition is judged only when the rest of D could not
+ * matter.
  *
  * A `for` counts from the first true evaluation after arming. A gap breaks it, but one that was
  * complete stays so, over gaps and restarts, until the condition is seen not to hold: else the same
@@ -34,12 +36,30 @@ struct context {
     const struct rbk_watch *watch;
     const struct rbk_scope *outer; /* may be NULL */
     uint64_t now_ms;
+    bool filled; /* counts are as if all readings had come for as long as nobody watched */
 };
+
+/* How many readings of a window nobody can have seen: from before the probe was first read. */
+static uint64_t unseen_count(const struct rbk_watch *watch, const struct rbk_window *row,
+                             uint64_t now_ms)
+{
+    const struct watched_probe *probe = &watch->probes[row->probe];
+    uint64_t seen_ms =
+        probe->began_ms != 0 && now_ms > probe->began_ms ? now_ms - probe->began_ms : 0;
+    uint64_t every_ms = watch->machine->probes[row->probe].every_ms;
+    return seen_ms >= row->over_ms || every_ms == 0 ? 0 : (row->over_ms - seen_ms) / every_ms + 1;
+}
 
 static struct rbk_value scope_window(void *data, uint32_t window)
 {
     const struct context *context = data;
-    return rbk_watch_window(context->watch, window, context->now_ms);
+    const struct rbk_window *row = &context->watch->machine->windows[window];
+    struct rbk_value value = rbk_watch_window(context->watch, window, context->now_ms);
+    if (context->filled && row->kind == RBK_WINDOW_COUNT && !value.missing &&
+        !context->watch->machine->probes[row->probe].pushed) {
+        value.as.integer += (int64_t)unseen_count(context->watch, row, context->now_ms);
+    }
+    return value;
 }
 
 static struct rbk_value scope_variable(void *data, enum rbk_variable variable)
@@ -49,9 +69,9 @@ static struct rbk_value scope_variable(void *data, enum rbk_variable variable)
 }
 
 static enum rbk_level evaluate(struct rbk_watch *watch, const struct condition *condition,
-                               const struct rbk_scope *outer, uint64_t now_ms)
+                               const struct rbk_scope *outer, uint64_t now_ms, bool filled)
 {
-    struct context context = {watch, outer, now_ms};
+    struct context context = {watch, outer, now_ms, filled};
     struct rbk_scope scope = {.machine = watch->machine,
                               .slots = outer ? outer->slots : NULL,
                               .params = outer ? outer->params : NULL,
@@ -370,7 +390,10 @@ static bool evaluate_one(struct rbk_watch *watch, const struct rbk_state *state,
     if (!is_known(watch, condition, now_ms)) {
         return false;
     }
-    enum rbk_level raw = evaluate(watch, condition, scope, now_ms);
+    enum rbk_level raw = evaluate(watch, condition, scope, now_ms, false);
+    if (condition->counts && raw != evaluate(watch, condition, scope, now_ms, true)) {
+        return false; /* it depends on what came before anybody watched */
+    }
     return changed(watch, index, raw, false, now_ms, change);
 }
 

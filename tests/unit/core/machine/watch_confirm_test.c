@@ -500,6 +500,44 @@ START_TEST(readings_of_two_probes_are_not_two_readings_of_one)
 }
 END_TEST
 
+START_TEST(a_count_is_not_judged_by_what_nobody_watched)
+{
+    /* `count(p99, 20s) < 3`, of a probe every 5 s */
+    struct rbk_expr *expr = &machine->exprs[machine->triggers[SAMPLE_TRIGGER_SLOW].condition];
+    struct rbk_op_code *codes =
+        rbk_new_array(&arena, struct rbk_op_code, machine->code_count + (size_t)3);
+    struct rbk_value *constants =
+        rbk_new_array(&arena, struct rbk_value, machine->constant_count + (size_t)1);
+    memcpy(constants, machine->constants, machine->constant_count * sizeof *constants);
+    constants[machine->constant_count] = rbk_value_integer(RBK_TYPE_INT, 3);
+    memcpy(codes, machine->codes, machine->code_count * sizeof *codes);
+    codes[machine->code_count] = (struct rbk_op_code){RBK_OP_WINDOW, 0};
+    codes[machine->code_count + 1] = (struct rbk_op_code){RBK_OP_CONST, machine->constant_count};
+    codes[machine->code_count + 2] = (struct rbk_op_code){RBK_OP_LT, 0};
+    expr->code = (struct rbk_slice){machine->code_count, 3};
+    machine->code_count += 3;
+    machine->constant_count++;
+    machine->constants = constants;
+    machine->codes = codes;
+    machine->windows[0] = (struct rbk_window){RBK_WINDOW_COUNT, SAMPLE_PROBE_LATENCY, 20000};
+    machine->triggers[SAMPLE_TRIGGER_SLOW].confirm_ms = 0;
+    machine->probes[SAMPLE_PROBE_LATENCY].missing_after = 100;
+    restart();
+    for (uint64_t now_ms = 1000; now_ms <= 11000; now_ms += 5000) {
+        read_latency(duration(1), now_ms);
+        ck_assert_uint_eq(change_count, 0);
+    }
+    look(RBK_NONE, 16000);
+    ck_assert_uint_eq(change_count, 0); /* three, maybe more */
+    look(RBK_NONE, 20000);
+    ck_assert_uint_eq(change_count, 0);
+    look(RBK_NONE, 21000); /* watched for all of it, and two are left */
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_TRUE);
+    read_latency(duration(1), 22000);
+    expect(SAMPLE_TRIGGER_SLOW, RBK_CONFIRMATION_NONE, true, RBK_LEVEL_FALSE);
+}
+END_TEST
+
 START_TEST(an_alert_does_not_grow_old)
 {
     rbk_watch_feed(watch, SAMPLE_PROBE_PAGED, rbk_value_bool(true), 1000);
@@ -592,6 +630,7 @@ int main(void)
     tcase_add_test(cases, an_own_reading_waits_for_probes_nobody_has_read);
     tcase_add_test(cases, an_average_of_old_readings_is_missing_too);
     tcase_add_test(cases, readings_of_two_probes_are_not_two_readings_of_one);
+    tcase_add_test(cases, a_count_is_not_judged_by_what_nobody_watched);
     tcase_add_test(cases, an_alert_does_not_grow_old);
     tcase_add_test(cases, an_alert_nobody_told_of_was_told_of_never);
     tcase_add_test(cases, what_is_no_finite_value_is_a_failed_reading);
