@@ -397,6 +397,7 @@ void rbk_report_evidence(struct rbk_run_report *report, const struct rbk_store_e
     row->label = rbk_report_text(report, evidence->label);
     row->sha256 = rbk_report_text(report, evidence->sha256);
     row->bytes = evidence->content.bytes;
+    row->nothing = rbk_str_starts(evidence->content, RBK_STR(RBK_RECORD_NOTHING_KEPT));
     row->genuine = rbk_str_is(evidence->sha256, hash);
     left = left < RBK_REPORT_EVIDENCE_BYTES_MAX ? left : RBK_REPORT_EVIDENCE_BYTES_MAX;
     row->cut = left < evidence->content.bytes;

@@ -161,6 +161,7 @@ struct rbk_report_trouble {
     uint64_t at_ms;
     struct rbk_str stage, step, what; /* what: as the log says it */
     bool doubt;
+    bool lost;            /* a `capture` that went well and kept nothing; no sign of trouble */
     uint64_t ended_ms;    /* a doubt: when it was resolved; 0: it is open */
     struct rbk_str ended; /* how it went on: "tried again", "resolved as done by dana: …" */
 };
@@ -204,6 +205,7 @@ struct rbk_report_evidence {
     struct rbk_str label, sha256;
     size_t bytes;
     bool genuine;           /* the content still has that hash */
+    bool nothing;           /* there was nothing to keep: the content says why */
     struct rbk_str content; /* the beginning of it, line ends kept; see the maxima above */
     bool cut;
 };

@@ -197,7 +197,7 @@ static void part_evidence(const struct rbk_run_report *report, struct rbk_docume
     rbk_document_table(document, "When", "What", "Event", "Bytes", "SHA-256", NULL);
     for (size_t i = 0; i < report->evidence.count; i++) {
         const struct rbk_report_evidence *row = &report->evidence.items[i];
-        rbk_document_row_tone(document, row->genuine ? NULL : "bad");
+        rbk_document_row_tone(document, !row->genuine ? "bad" : row->nothing ? "warn" : NULL);
         rbk_document_cell(document, "%s", rbk_report_at(report, row->at_ms).text);
         rbk_document_cell(document, "%.*s", TEXT(row->label));
         rbk_document_cell(document, "%lld", (long long)row->seq);

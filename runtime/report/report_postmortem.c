@@ -12,6 +12,17 @@ static void blank(struct rbk_document *document, const char *what)
     rbk_document_item(document, 0, "%s: ____", what);
 }
 
+/* Captures that had nothing to keep. */
+static size_t lost_evidence(const struct rbk_run_report *report)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < report->evidence.count; i++) {
+        count += report->evidence.items[i].nothing ? 1u : 0u;
+    }
+    return count;
+}
+
 /* ---- impact and detection ---------------------------------------------------------------------
  */
 
@@ -59,8 +70,12 @@ static void detection(const struct rbk_run_report *report, struct rbk_document *
                 rbk_when_span(rbk_when_between(report->first_effect_ms, turn->at_ms)).text);
         }
     }
-    for (size_t i = 0; i < report->troubles.count && i < 10; i++) {
+    for (size_t i = 0, told = 0; i < report->troubles.count && told < 10; i++) {
         const struct rbk_report_trouble *row = &report->troubles.items[i];
+        if (row->lost) {
+            continue;
+        }
+        told++;
         rbk_document_item(document, 0, "%s %.*s%s%.*s", rbk_report_at(report, row->at_ms).text,
                           TEXT(row->what), row->ended.bytes != 0 ? " - " : "", TEXT(row->ended));
     }
@@ -152,10 +167,15 @@ static void badly(const struct rbk_run_report *report, struct rbk_document *docu
     if (report->overdue) {
         rbk_document_item(document, 0, "The rollback took longer than the plan allows.");
     }
-    if (report->troubles.count != 0) {
+    size_t lost = lost_evidence(report);
+    size_t troubles = report->troubles.count + report->troubles.left_out;
+    if (troubles > lost) {
         rbk_document_item(document, 0,
                           "Steps that failed, were tried again, or were in doubt: %zu.",
-                          report->troubles.count + report->troubles.left_out);
+                          troubles - lost);
+    }
+    if (lost != 0) {
+        rbk_document_item(document, 0, "Evidence that could not be kept: %zu.", lost);
     }
     if (report->gaps.count != 0) {
         rbk_document_item(document, 0, "Times without a runner: %zu.", report->gaps.count);
@@ -227,7 +247,7 @@ static void checklist(const struct rbk_run_report *report, struct rbk_document *
     rbk_document_task(document, 0,
                       "Evidence kept: %zu pieces in the store; logs and dashboards of %s to %s "
                       "exported",
-                      report->evidence.count + report->evidence.left_out,
+                      report->evidence.count + report->evidence.left_out - lost_evidence(report),
                       rbk_when_full(report->started_ms).text, rbk_report_at(report, from_ms).text);
     if (back) {
         rbk_document_task(document, 0, "Post-mortem held by %s (%s%.*s)",

@@ -186,6 +186,7 @@ static void tell_failure(const struct rbk_report_moment *moment, uint32_t region
         return;
     }
     if (moment->record->event.outcome == RBK_OUTCOME_OK) {
+        row->lost = true;
         row->ended = RBK_STR("evidence is missing; the run went on");
         return;
     }

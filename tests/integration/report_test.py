@@ -466,6 +466,7 @@ def evidence_that_could_not_be_kept_is_told_of(box):
           found["troubles"])
     log = box.run("rbk", "log", box.run_id()).out.decode()
     check(log.count(why) == 2, log)
+    check("Evidence that could not be kept: 2." in text and "Evidence kept: 0 pieces" in text, text)
 
 
 def a_secret_is_in_no_report(box):
