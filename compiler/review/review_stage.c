@@ -240,6 +240,13 @@ void rbk_review_approvals(struct rbk_review_page *page)
         rbk_document_paragraph(document,
                                "Nobody is asked: whoever starts the run starts all of it.");
     }
+    uint32_t held = machine->held_otherwise;
+    if (held != RBK_NONE && machine->reactions[held].question != RBK_NONE) {
+        rbk_document_item(
+            document, 0, "A run that is held or paused for %.*s: %.*s",
+            RBK_STR_ARG(rbk_describe_duration(&page->describe, machine->held_at_most_ms)),
+            RBK_STR_ARG(rbk_describe_reaction(&page->describe, held)));
+    }
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
         const struct rbk_trigger *trigger = &machine->triggers[i];
         if (machine->reactions[trigger->reaction].question != RBK_NONE) {

@@ -6,12 +6,23 @@
 #include "compiler/analysis.h"
 #include "compiler/rules/facts.h"
 
+/* A limit of 0 reads as one, and is none. */
+static void report_nothing(struct rbk_rules *rules, const struct rbk_program_stage *stage,
+                           struct rbk_span span, const char *words)
+{
+    rbk_diagnostic_help(rbk_rule_report(rules, stage, span, "`%s` of 0 is no limit", words),
+                        "Say how long it may take at most, as in `30s` or `5m`.");
+}
+
 /* ---- questions and reactions ----------------------------------------------------------------- */
 
 static void check_reaction(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                            const struct rbk_tree_reaction *reaction)
 {
     for (; reaction; reaction = reaction->otherwise) {
+        if (reaction->roles && reaction->has_within && reaction->within_ms == 0) {
+            report_nothing(rules, stage, reaction->span, "within");
+        }
         if (!reaction->roles || (reaction->has_within && reaction->otherwise)) {
             continue;
         }
@@ -112,7 +123,7 @@ static void check_undo(struct rbk_rules *rules, const struct rbk_program_stage *
     }
 }
 
-/* A limit of 0 reads as one, and is none; a probe read every 0 s has no pause. */
+/* Limits of 0; a probe read every 0 s has no pause. */
 static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                          const struct rbk_tree_statement *statement)
 {
@@ -120,9 +131,8 @@ static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage
         bool limit = at->kind == RBK_CLAUSE_WITHIN || at->kind == RBK_CLAUSE_TIMEOUT ||
                      at->kind == RBK_CLAUSE_CONFIRM;
         if (limit && rbk_clause_duration_ms(at) == 0) {
-            rbk_diagnostic_help(rbk_rule_report(rules, stage, at->span, "`%s` of 0 is no limit",
-                                                rbk_clause_words((enum rbk_clause_kind)at->kind)),
-                                "Say how long it may take at most, as in `30s` or `5m`.");
+            report_nothing(rules, stage, at->span,
+                           rbk_clause_words((enum rbk_clause_kind)at->kind));
         } else if (at->kind == RBK_CLAUSE_EVERY && statement->kind == RBK_STATEMENT_PROBE &&
                    rbk_clause_duration_ms(at) == 0) {
             rbk_diagnostic_help(
@@ -130,6 +140,10 @@ static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage
                                 "a probe that is read without a pause, `every` is 0"),
                 "Say how long to wait between two readings: `every 30s`.");
         }
+    }
+    if (statement->kind == RBK_STATEMENT_HELD && statement->value->kind == RBK_EXPR_DURATION &&
+        statement->value->number == 0) {
+        report_nothing(rules, stage, statement->head, "held at most");
     }
 }
 

@@ -183,6 +183,11 @@ static void put_effect(struct rbk_runbook *runbook, const struct rbk_machine_sta
     case RBK_EFFECT_NOTHING:
         rbk_document_task(document, depth, "Nothing to do: %.*s", RBK_STR_ARG(effect->because));
         break;
+    case RBK_EFFECT_WAIT_UNTIL: /* it has no label */
+        rbk_document_task(document, depth, "%s " RBK_CODE("%.*s") "%s%.*s%s", verb_of(effect->kind),
+                          RBK_STR_ARG(rbk_describe_expr(describe, effect->condition)), open,
+                          RBK_STR_ARG(limits), shut);
+        break;
     default:
         rbk_document_task(document, depth,
                           "%s%s" RBK_STRONG("%.*s") ": " RBK_CODE("%.*s") "%s%.*s%s",
