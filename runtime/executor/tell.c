@@ -35,6 +35,14 @@ static int put(struct telling *telling, uint32_t channel, struct rbk_str text)
     return rbk_store_put_message(run->store, run->id, &message, &run->error);
 }
 
+/* A text that no plan wrote: whoever is woken by it is told what to do first. */
+static int put_own(struct telling *telling, uint32_t channel, struct rbk_str text)
+{
+    return put(telling, channel,
+               rbk_arena_printf(telling->arena, "%.*s; look at it with `rbk status %s`",
+                                RBK_STR_ARG(text), telling->run->id));
+}
+
 static int put_message(struct telling *telling, uint32_t index)
 {
     const struct rbk_message *message = &telling->run->replay->machine->messages[index];
@@ -84,16 +92,17 @@ static int tell_cause(struct telling *telling, const struct rbk_action *action,
     }
     if (action->cause.kind != RBK_CAUSE_TRIGGER &&
         action->cause.kind != RBK_CAUSE_TRIGGER_MISSING) {
-        return put(telling, action->index,
-                   rbk_arena_printf(telling->arena, "%.*s, run %s: nobody has decided yet: %.*s",
-                                    RBK_STR_ARG(machine->name), telling->run->id,
-                                    RBK_STR_ARG(telling->run->replay->reason)));
+        return put_own(telling, action->index,
+                       rbk_arena_printf(telling->arena,
+                                        "%.*s, run %s: nobody has decided yet: %.*s",
+                                        RBK_STR_ARG(machine->name), telling->run->id,
+                                        RBK_STR_ARG(telling->run->replay->reason)));
     }
-    return put(telling, action->index,
-               rbk_arena_printf(telling->arena, "%.*s, run %s: trigger %.*s %s: %.*s",
-                                RBK_STR_ARG(machine->name), telling->run->id,
-                                RBK_STR_ARG(machine->triggers[action->cause.index].name), what,
-                                RBK_STR_ARG(record->message)));
+    return put_own(telling, action->index,
+                   rbk_arena_printf(telling->arena, "%.*s, run %s: trigger %.*s %s: %.*s",
+                                    RBK_STR_ARG(machine->name), telling->run->id,
+                                    RBK_STR_ARG(machine->triggers[action->cause.index].name), what,
+                                    RBK_STR_ARG(record->message)));
 }
 
 /* An escalation goes out on the channels that `on stuck` uses; without one, to terminal and log. */
@@ -118,8 +127,8 @@ static int tell_escalation(struct telling *telling, uint32_t index)
             continue;
         }
         for (uint32_t j = 0; j < machine->hooks[i].messages.count && error == 0; j++, told = true) {
-            error =
-                put(telling, machine->messages[machine->hooks[i].messages.first + j].channel, text);
+            error = put_own(telling,
+                            machine->messages[machine->hooks[i].messages.first + j].channel, text);
         }
     }
     return told || error != 0 ? error : put(telling, UINT32_MAX, text);

@@ -349,14 +349,18 @@ def a_webhook_carries_what_a_reader_needs(scene):
 def slack_gets_what_its_webhooks_take(scene):
     def answer(method, path, _headers, body):
         must((method, path) == ("POST", "/services/T0/B0/x"), "path")
-        must(set(body) == {"text"} and body["text"], body)
+        must(set(body) == {"text", "attachments"} and body["text"], body)
+        must(set(body["attachments"][0]) == {"fallback", "text"} and len(body["attachments"]) == 1, body)
         return 200, "ok"
     service = Service(answer)
     scene.begin(plan(stage("a", 'notify chat "a \\"quoted\\" word"\n' + tell("a")),
                      head='secret hook from env "HOOK"\nchannel chat = slack.webhook(hook)', use="use std.slack"),
-                env={"HOOK": service.url + "/services/T0/B0/x"}).ends(0)
+                "--url", "https://war.example.com", env={"HOOK": service.url + "/services/T0/B0/x"}).ends(0)
     service.check()
     expect(len(service.accepted), 1, "messages")
+    body, run = service.accepted[0][2], scene.run_id()
+    expect(body["text"], 'a "quoted" word', "the message")
+    expect(body["attachments"][0]["text"], f"small  · {run} · running a\n`rbk status {run}` https://war.example.com/runs/{run}", "which run, and where to look")
 
 
 # ---- mail -------------------------------------------------------------------------------------------
