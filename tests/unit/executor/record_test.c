@@ -104,7 +104,7 @@ static struct rbk_record any_record(struct fixture *fixture, uint64_t *seed)
     record.event.answer = (enum rbk_answer)(draw(seed) % RBK_ANSWER_COUNT);
     record.event.command = (enum rbk_command)(draw(seed) % RBK_COMMAND_COUNT);
     record.event.recovery = (enum rbk_recovery)(draw(seed) % (RBK_RECOVERY_UNKNOWN + 1u));
-    record.event.owner = draw(seed) % 2 ? RBK_OWNER_TRIGGER : RBK_OWNER_REGION;
+    record.event.owner = (enum rbk_question_owner)(draw(seed) % (RBK_OWNER_RUN + 1u));
     if (record.has_value) {
         record.value = any_value(fixture, seed);
     }
