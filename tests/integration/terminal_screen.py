@@ -22,6 +22,7 @@ LOG_SPAN = re.compile(r"\bok in [0-9.]+m?s(?=[\uE000-\uE0FF]*$)")
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 USER = getpass.getuser()
 SECONDS = 20
+PICTURE_S = 0.25  # two pictures, and some
 
 
 class Screen:
@@ -74,16 +75,17 @@ class Screen:
         self.until(lambda: all(text in self.capture(all_of_it=all_of_it) for text in texts), f"{texts}")
 
     def still(self, *texts):
-        """Wait until the texts are there and nothing but clocks changes; the capture, colours and all, and the
-        same without."""
-        before = [None]
+        """Wait until the texts are there and nothing but clocks changes for longer than a picture takes; the
+        capture, colours and all, and the same without. For what has no last sign to wait for."""
+        last, since = [None], [0.0]
 
         def quiet():
             seen = self.capture(colour=True)
-            now, plain = normal(seen), SGR.sub("", seen)
-            same, before[0] = now == before[0], now
-            time.sleep(0.3)  # longer than a picture takes: two that are equal are the last one
-            return now if same and all(text in plain for text in texts) else None
+            now = normal(seen)
+            if now != last[0]:
+                last[0], since[0] = now, time.monotonic()
+            return now if time.monotonic() - since[0] > PICTURE_S and all(
+                text in SGR.sub("", seen) for text in texts) else None
         coloured = self.until(quiet, f"{texts}, standing still")
         return coloured, SGR.sub("", coloured)
 
