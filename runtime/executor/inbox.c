@@ -165,7 +165,8 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
     event->command = (enum rbk_command)command;
     event->index = RBK_NONE;
     if (stage[0] != '\0' && (event->index = find_region(run, stage)) == RBK_NONE) {
-        return "the plan has no stage or step of that name under way";
+        return "the plan has no stage of that name, and no step of that name is under way; `rbk "
+               "status` lists them";
     }
     if (event->command == RBK_COMMAND_SIGNAL) {
         for (uint32_t i = 0; i < machine->signal_count; i++) {
@@ -174,7 +175,7 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
             }
         }
         if (event->index == RBK_NONE) {
-            return "the plan has no signal of that name";
+            return "the plan has no signal of that name: its `abort on signal` says which it has";
         }
     }
     if (event->command == RBK_COMMAND_RESOLVE) {
@@ -188,7 +189,8 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
         }
         event->answer = (enum rbk_answer)answer;
         event->serial = id_of(body);
-        if (event->index != RBK_NONE && asks(run, event->index)) {
+        if (event->index != RBK_NONE &&
+            rbk_state_region(machine, run->replay->state, event->index)->mode == RBK_MODE_DOUBT) {
             if (event->serial == 0) {
                 return "say which question it answers";
             }
@@ -345,6 +347,27 @@ static const struct {
 /* ---- refusals ----------------------------------------------------------------------------------
  */
 
+/* What a command that was refused leaves to be done. */
+static void tell_next(const struct rbk_run *run, enum rbk_refusal refusal, struct rbk_buffer *out)
+{
+    switch (refusal) {
+    case RBK_REFUSAL_NOT_HELD:
+    case RBK_REFUSAL_NOTHING_TO_RETRY:
+        rbk_buffer_printf(out, "; it is %s",
+                          rbk_status_name((enum rbk_status)run->replay->state->status));
+        break;
+    case RBK_REFUSAL_ALREADY_STILL:
+    case RBK_REFUSAL_NOT_PAUSED:
+        rbk_buffer_printf(out, "; `rbk status %s` says what can be done", run->id);
+        break;
+    case RBK_REFUSAL_STANDS_APPLIED:
+        rbk_buffer_printf(out, "; `rbk abort %s` takes it back", run->id);
+        break;
+    default:
+        break;
+    }
+}
+
 void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
                        enum rbk_refusal refusal, struct rbk_buffer *out)
 {
@@ -356,6 +379,7 @@ void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
 
     rbk_buffer_append_text(out, rbk_refusal_text(refusal));
     if (event->kind != RBK_EVENT_ANSWER && !resolves) {
+        tell_next(run, refusal, out);
         return;
     }
     if (refusal == RBK_REFUSAL_NOT_YOURS || refusal == RBK_REFUSAL_OWN_RUN ||

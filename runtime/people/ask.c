@@ -4,10 +4,12 @@
  */
 #include "runtime/people/ask.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/core/state.h"
+#include "runtime/core/value_text.h"
 #include "runtime/executor/replay.h"
 #include "runtime/people/view.h"
 #include "runtime/people/when.h"
@@ -94,21 +96,61 @@ static bool read_question(const char *given, struct rbk_str *ret_name, uint32_t 
     return true;
 }
 
-/* Several are open: "which question? a.approve.1@3, b.approve.1@4". */
+/* "a.approve.1@3, b.approve.1@4" */
+static void add_names(const struct rbk_view *view, const struct rbk_state *state,
+                      const struct rbk_asked *asked, size_t count, struct rbk_buffer *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        rbk_buffer_append_text(out, i == 0 ? "" : ", ");
+        rbk_asked_name(view, state, &asked[i], out);
+        rbk_buffer_printf(out, "@%u", asked[i].serial);
+    }
+}
+
+/* Several are open: which one is for whoever asks to say. */
 static int ask_which(const struct rbk_view *view, const struct rbk_state *state,
                      const struct rbk_asked *asked, size_t count, struct rbk_error *reterr)
 {
     struct rbk_buffer names;
 
     rbk_buffer_init(&names, 4096);
-    for (size_t i = 0; i < count; i++) {
-        rbk_buffer_append_text(&names, i == 0 ? "" : ", ");
-        rbk_asked_name(view, state, &asked[i], &names);
-        rbk_buffer_printf(&names, "@%u", asked[i].serial);
-    }
+    add_names(view, state, asked, count, &names);
     (void)rbk_error_set(reterr, RBK_EUSAGE, "which question? %s", names.data);
     rbk_buffer_fini(&names);
     return -RBK_EUSAGE;
+}
+
+/* None of those that are open is meant: say so, and which are. */
+static int not_open(const struct rbk_view *view, const struct rbk_state *state, const char *what,
+                    const struct rbk_asked *asked, size_t count, struct rbk_error *reterr)
+{
+    struct rbk_buffer names;
+
+    rbk_buffer_init(&names, 4096);
+    add_names(view, state, asked, count, &names);
+    (void)rbk_error_set(reterr, RBK_ESTATE, "%s%s%s", what,
+                        count != 0 ? "; open: " : "; the run asks nothing now",
+                        count != 0 ? names.data : "");
+    rbk_buffer_fini(&names);
+    return -RBK_ESTATE;
+}
+
+/* Whether a stage of that name is stuck, or waits to be retired or kept: it is resolved without a
+ * question. Names of steps are left to the runner. */
+static bool may_be_resolved(const struct rbk_view *view, const struct rbk_state *state,
+                            struct rbk_str name)
+{
+    const struct rbk_machine *machine = view->machine;
+
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        const struct rbk_region_state *region = rbk_state_region(machine, state, i);
+
+        if (rbk_str_equal(machine->regions[i].name, name) ||
+            rbk_str_equal(machine->states[region->state].name, name)) {
+            return region->mode != RBK_MODE_ASKING || machine->regions[i].kind == RBK_REGION_RETIRE;
+        }
+    }
+    return true;
 }
 
 /* Put the serial of the question that is meant into the body. `only` is the kind it must have,
@@ -119,10 +161,12 @@ static int bind_question(const struct rbk_replay *replay, const char *run, const
 {
     bool resolves = only == RBK_QUESTION_DOUBT;
     struct rbk_view view = {.run = run, .machine = replay->machine};
-    struct rbk_asked asked[ASKED_MAX];
+    struct rbk_asked asked[ASKED_MAX], one = {0};
+    struct rbk_asked several[ASKED_MAX];
     struct rbk_str name;
     uint32_t serial;
     size_t count, meant = 0;
+    char what[256];
 
     if (!read_question(question, &name, &serial)) {
         return rbk_error_set(reterr, RBK_EUSAGE, "\"%s\": the number of a question stands behind @",
@@ -133,28 +177,32 @@ static int bind_question(const struct rbk_replay *replay, const char *run, const
     for (size_t i = 0; i < count; i++) {
         if (is_meant(&view, replay->state, &asked[i], name, serial) &&
             (only == RBK_QUESTION_KIND_COUNT || asked[i].kind == only)) {
-            asked[meant++] = asked[i];
+            one = several[meant++] = asked[i];
         }
     }
     if (meant == 1) {
-        return json_object_set_new(body, "id", json_integer(asked[0].serial)) == 0
+        return json_object_set_new(body, "id", json_integer(one.serial)) == 0
                    ? 0
                    : rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
     if (meant != 0) {
-        return ask_which(&view, replay->state, asked, meant, reterr);
+        return ask_which(&view, replay->state, several, meant, reterr);
     }
     if (serial != 0) {
-        return rbk_error_set(reterr, RBK_ESTATE,
-                             only == RBK_QUESTION_ATTEST ? "no question %s to attest is open"
-                                                         : "question %s is not open any more",
-                             question);
+        (void)snprintf(what, sizeof(what),
+                       only == RBK_QUESTION_ATTEST ? "no question %.200s to attest is open"
+                                                   : "question %.200s is not open any more",
+                       question);
+        return not_open(&view, replay->state, what, asked, count, reterr);
     }
-    return resolves
-               ? 0
-               : rbk_error_set(reterr, RBK_ESTATE,
-                               only == RBK_QUESTION_ATTEST ? "no such question to attest is open"
-                                                           : "no such question is open");
+    if (resolves && may_be_resolved(&view, replay->state, name)) {
+        return 0;
+    }
+    return not_open(&view, replay->state,
+                    resolves                      ? "this is neither in doubt nor stuck"
+                    : only == RBK_QUESTION_ATTEST ? "no such question to attest is open"
+                                                  : "no such question is open",
+                    asked, count, reterr);
 }
 
 /* The same with the run as the asker has it, or as the store does. */
@@ -358,4 +406,59 @@ int rbk_ask_resend(struct rbk_store *store, const char *run, const struct rbk_as
     }
     json_decref(body);
     return error;
+}
+
+/* ---- who reads an alert ------------------------------------------------------------------------
+ */
+
+static struct rbk_value no_variable(void *context, enum rbk_variable which)
+{
+    (void)context;
+    return rbk_value_missing(rbk_variable_type(which));
+}
+
+/* Whether a probe may read alerts of that name; appends the name that it does read. */
+static bool reads(const struct rbk_replay *replay, const struct rbk_read *read, const char *name,
+                  struct rbk_buffer *out)
+{
+    const struct rbk_scope scope = {
+        .machine = replay->machine, .params = replay->params, .variable = no_variable};
+    struct rbk_value value;
+    struct rbk_arena arena;
+    bool may = false;
+
+    rbk_arena_init(&arena, ROW_BYTES);
+    for (uint32_t i = 0; i < read->args.count; i++) {
+        const struct rbk_arg *arg = &replay->machine->args[read->args.first + i];
+
+        if (arg->kind != RBK_ARG_NAME) {
+            continue;
+        }
+        if (rbk_expr_evaluate(&scope, arg->expr, &arena, &value, NULL) != 0 || value.missing ||
+            !rbk_type_is_text(value.type) || rbk_str_is(value.as.text, name)) {
+            may = true; /* it is this one, or one that only the runner knows */
+        } else {
+            rbk_buffer_printf(out, "%s%.*s", out->bytes != 0 ? ", " : "",
+                              RBK_STR_ARG(value.as.text));
+        }
+    }
+    rbk_arena_fini(&arena);
+    return may;
+}
+
+bool rbk_ask_alert_is_read(struct rbk_store *store, const char *run, const char *name,
+                           struct rbk_buffer *out)
+{
+    struct rbk_replay *replay = NULL;
+    bool may = false;
+
+    if (rbk_replay_open(store, run, &replay, NULL) != 0) {
+        return true; /* not known */
+    }
+    for (uint32_t i = 0; i < replay->machine->read_count; i++) {
+        may |= replay->machine->reads[i].kind == RBK_READ_ALERT &&
+               reads(replay, &replay->machine->reads[i], name, out);
+    }
+    rbk_replay_free(replay);
+    return may;
 }

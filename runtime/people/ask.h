@@ -74,8 +74,8 @@ RBK_MUST_USE int rbk_ask_command(struct rbk_store *store, const char *run,
                                  const char *target, const char *reason, int64_t *ret_request,
                                  struct rbk_error *reterr);
 
-/* Messages that were set aside are to be sent again, also of a run that has ended. @message  A row of
- * the outbox, 0: all of them. */
+/* Messages that were set aside are to be sent again, also of a run that has ended. @message  A row
+ * of the outbox, 0: all of them. */
 RBK_MUST_USE int rbk_ask_resend(struct rbk_store *store, const char *run,
                                 const struct rbk_asker *asker, int64_t message,
                                 int64_t *ret_request, struct rbk_error *reterr);
@@ -84,5 +84,10 @@ RBK_MUST_USE int rbk_ask_resend(struct rbk_store *store, const char *run,
 RBK_MUST_USE int rbk_ask_alert(struct rbk_store *store, const char *run,
                                const struct rbk_asker *asker, const char *name, bool firing,
                                json_t *labels, int64_t *ret_request, struct rbk_error *reterr);
+/* Whether some probe of the run's plan may read alerts of that name; else the names that its probes
+ * do read are appended. */
+struct rbk_buffer;
+bool rbk_ask_alert_is_read(struct rbk_store *store, const char *run, const char *name,
+                           struct rbk_buffer *out);
 
 #endif

@@ -111,8 +111,11 @@ static int check_words(const struct rbk_subcommand *command, const struct rbk_op
         return 0;
     }
     if (options->word_count < command->words_min) {
-        (void)fprintf(stderr, "rbk %s: something is missing: rbk %s %s\n", command->name,
-                      command->name, command->words);
+        (void)fprintf(stderr, "rbk %s: something is missing: rbk %s %s%s\n", command->name,
+                      command->name, command->words,
+                      strncmp(command->words, "RUN ", 4) == 0 || strcmp(command->words, "RUN") == 0
+                          ? "; `rbk runs` lists the runs"
+                          : "");
     } else {
         (void)fprintf(stderr, "rbk %s: \"%s\" is one word too many: rbk %s%s%s\n", command->name,
                       options->words[command->words_max], command->name,

@@ -91,7 +91,8 @@ static int choose(struct rbk_store *store, struct search *search, const char *gi
         }
     }
     if (search->found == 0) {
-        return given != NULL ? rbk_error_set(reterr, RBK_ENOTFOUND, "there is no run \"%s\" in %s",
+        return given != NULL ? rbk_error_set(reterr, RBK_ENOTFOUND,
+                                             "there is no run \"%s\" in %s; `rbk runs` lists them",
                                              given, rbk_store_path(store))
                              : rbk_error_set(reterr, RBK_ENOTFOUND, "there is no %srun in %s",
                                              choice == RBK_CHOOSE_UNFINISHED ? "unfinished " : "",

@@ -187,13 +187,48 @@ load helpers
     grep -q 'the file is there' out
 }
 
+# What `rbk …` says when it refuses.
+refused() {
+    local wanted=$1
+    shift
+    run rbk "$@"
+    [ "$status" -ne 0 ]
+    [[ $output == *"$wanted"* ]] || { echo "rbk $*: $output"; return 1; }
+}
+
+@test "who is refused is told what there is and what to do next" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    id=$(run_id)
+    refused '`rbk runs` lists them' approve nothing
+    refused '`rbk runs` lists the runs' approve
+    refused 'open: only.approve.1@' approve "$id" nothing
+    refused 'open: only.approve.1@' approve "$id" only.approve.1@999
+    refused 'open: only.approve.1@' attest "$id"
+    refused 'neither in doubt nor stuck; open: only.approve.1@' resolve "$id" only "done" --reason "seen"
+    refused 'it is running' continue "$id"
+    refused 'it is running' retry "$id"
+    refused '`rbk status` lists them' retry "$id" nowhere
+    refused 'its `abort on signal` says which it has' signal "$id" nothing
+    run rbk alert "$id" Mistyped firing
+    [[ $output == *'no probe of this plan reads an alert "Mistyped"'* ]]
+    rbk pause "$id"
+    refused "\`rbk status $id\` says what can be done" pause "$id"
+    refused 'it is paused' retry "$id"
+    rbk cancel "$id"
+    ended 40
+    refused 'has ended: cancelled' approve "$id"
+}
+
 @test "signals and alerts reach the run by name" {
     two_steps
     sed -i 's/    rollback within 1m/    rollback within 1m\n    abort on signal integrity "data is wrong"\n    probe paged = alert("Paged")\n    trigger alarm when paged then pause/' plan.rbk
     sed -i '/unwatched/d' plan.rbk
     start plan.rbk
     wait_for under_way only.apply.1
-    rbk alert "$(run_id)" Paged firing
+    run rbk alert "$(run_id)" Paged firing
+    [ "$output" = accepted ]
     wait_for status_is paused
     rbk alert "$(run_id)" Paged resolved
     run rbk signal "$(run_id)" nothing
