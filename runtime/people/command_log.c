@@ -2,6 +2,7 @@
  * rbk log: the story of a run from its journal, with the messages that were written; --follow goes
  * on with it until it has ended.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,6 +63,7 @@ int rbk_subcommand_log(const struct rbk_options *options)
 
     rbk_show_init(&show, options->given[RBK_OPTION_JSON] ? &rbk_show_json : &rbk_show_plain,
                   STDOUT_FILENO);
+    show.patient = true; /* a pager, or a filter that takes its time */
     show.after_record = after_record;
     show.after_context = &logging;
     if (show.kind == &rbk_show_plain && isatty(STDOUT_FILENO) == 1) {
@@ -71,6 +73,10 @@ int rbk_subcommand_log(const struct rbk_options *options)
     result = rbk_history_load(&logging.history, options, &show, &error);
     if (result == 0 && options->given[RBK_OPTION_FOLLOW]) {
         result = follow(&logging, &show, &error);
+    }
+    rbk_show_flush(&show);
+    if (result == 0 && show.failed && show.failure != EPIPE) {
+        result = rbk_error_set_system(&error, RBK_EIO, show.failure, "cannot write the log");
     }
     rbk_show_fini(&show);
     rbk_messages_fini(&logging.messages);

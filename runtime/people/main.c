@@ -165,6 +165,11 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setlocale(LC_CTYPE, "");
     int status = argc > 0 ? run_command(argc, argv) : RBK_EXIT_USAGE;
-    (void)fflush(stdout);
+    /* Half a status in a file on a full disk must not look like one; a reader who has seen enough
+     * may leave. */
+    if (fflush(stdout) != 0 && errno != EPIPE && status == RBK_EXIT_COMPLETED) {
+        (void)fprintf(stderr, "rbk: cannot write the output: %s\n", strerror(errno));
+        status = RBK_EXIT_FAILED;
+    }
     return status;
 }

@@ -127,7 +127,7 @@ static bool takes_bytes(struct rbk_show *show, int wait_ms)
 static void write_bytes(struct rbk_show *show, const char *data, size_t bytes)
 {
     while (!show->failed && bytes != 0) {
-        if (!takes_bytes(show, WRITE_MS)) {
+        if (!takes_bytes(show, show->patient ? -1 : WRITE_MS)) {
             show->stalled = true;
             return;
         }
@@ -135,6 +135,7 @@ static void write_bytes(struct rbk_show *show, const char *data, size_t bytes)
         size_t piece = bytes < 4096 ? bytes : 4096;
         ssize_t written = write(show->descriptor, data, piece);
         if (written < 0 && errno != EINTR && errno != EAGAIN) {
+            show->failure = errno;
             show->failed = true;
         } else if (written > 0) {
             data += written;

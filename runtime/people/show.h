@@ -48,6 +48,8 @@ struct rbk_show {
     const struct rbk_show_kind *kind;
     int descriptor; /* where it writes */
     bool failed;    /* it could not be written to: drop everything */
+    int failure;    /* the errno of that */
+    bool patient;   /* it waits for its reader; else (a runner waits for nobody) … */
     bool stalled;   /* nobody reads at the moment: drop, and try again with what comes next */
     bool with_day;  /* plain: tell when another day begins */
     size_t width;   /* live: columns at which lines are broken; 0: they are not */

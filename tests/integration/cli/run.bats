@@ -117,6 +117,34 @@ load helpers
     [ "$(rbk runs --json | jq -r .status | sort -u)" = completed ]
 }
 
+@test "what only looks waits for a reader that takes its time, and says when it cannot write" {
+    cat >plan.rbk <<'END'
+plan talker {
+    stage only "Only" {
+        unwatched because "a test"
+        apply within 1h { foreach n in lines(run.output("seq 150")) at most 150 { run "touch made" timeout 5s idempotent } }
+        verify within 5s { check "it is there" file.exists("plan.rbk") }
+        rollback within 5s {
+            run "rm -f nothing" idempotent
+            verify { check "it is there" file.exists("plan.rbk") retry 1 every 1s }
+        }
+    }
+}
+END
+    rbk run plan.rbk >out
+    rbk log --json >log.jsonl
+    [ "$(wc -c <log.jsonl)" -gt 100000 ] # more than a pipe holds
+    rbk log --json | (sleep 0.5 && cmp - log.jsonl)
+    for command in log 'log --json' status runs 'runs --json' '--help'; do
+        run bash -c "rbk $command >/dev/full"
+        echo "$command: $output"
+        [ "$status" -eq 1 ]
+        [[ $output == *'No space left on device'* ]]
+    done
+    run bash -c 'set -o pipefail; rbk log | head -n 1 >/dev/null'
+    [ "$status" -eq 0 ]
+}
+
 @test "SIGTERM pauses after the step under way, and resume goes on" {
     two_steps
     start plan.rbk
