@@ -17,7 +17,8 @@
  *
  * Back-off: once a probe is missing anyway, nobody needs to hear so every second: the slots taken
  * grow apart, to eight intervals or 30 s at most, whichever is shorter; never before, since
- * `missing after N` promises N intervals. The first good reading ends it.
+ * `missing after N` promises N intervals. The first good reading ends it. While a `missing hold`
+ * waits for a source there is none: it would be over before the source is asked again.
  *
  * A runner that stood still (rbk_poll_alive) has heard nothing, which says nothing about sources:
  * readings under way have their whole time again, and what they give up is asked for anew.
@@ -55,6 +56,7 @@ struct item {
     bool trigger;
     bool active;
     bool late; /* the reading under way has missed its deadline */
+    bool held; /* a trigger's `missing hold` waits whether it comes back */
     uint32_t index;
     uint32_t expr;
     uint32_t missing_after;
@@ -74,6 +76,7 @@ struct rbk_poll {
     size_t used_count;
     size_t open; /* timers not yet closed */
     struct rbk_poll_counts counts;
+    bool holding;           /* an item is `held` */
     uint64_t alive_ms;      /* setup.clock_ms when it was last heard of */
     uint64_t alive_loop_ms; /* likewise, loop time */
     uint64_t woke_ms;       /* loop time at which it went on after it had stood still; 0: never */
@@ -98,6 +101,9 @@ static uint64_t slots_ahead(const struct item *item)
 {
     uint64_t slots = 1, slots_max = BACK_OFF_MS_MAX / item->every_ms;
 
+    if (item->held) {
+        return 1;
+    }
     for (uint32_t i = item->missing_after; i < item->failures && slots < BACK_OFF_MAX; i++) {
         slots *= 2;
     }
@@ -364,8 +370,56 @@ void rbk_poll_start(struct rbk_poll *poll)
     }
 }
 
+/* Which items a trigger's condition reads. */
+static void hold(struct rbk_poll *poll, uint32_t trigger)
+{
+    const struct rbk_machine *machine = poll->setup.machine;
+    struct rbk_slice code = machine->exprs[machine->triggers[trigger].condition].code;
+
+    poll->items[machine->probe_count + trigger].held = true;
+    for (uint32_t i = 0; i < code.count; i++) {
+        struct rbk_op_code op = machine->codes[code.first + i];
+
+        if (op.op == RBK_OP_WINDOW) {
+            poll->items[machine->windows[op.operand].probe].held = true;
+        }
+    }
+}
+
+/* Follow what triggers hold for; what had backed off is read in its next slot. */
+static void follow_holds(struct rbk_poll *poll, const struct rbk_state *state)
+{
+    const struct rbk_machine *machine = poll->setup.machine;
+    bool holding = false;
+
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        holding |= rbk_state_trigger(machine, state, i)->mode == RBK_TRIGGER_HOLDING;
+    }
+    if (!holding && !poll->holding) {
+        return;
+    }
+    poll->holding = holding;
+    for (size_t i = 0; i < poll->item_count; i++) {
+        poll->items[i].held = false;
+    }
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        if (rbk_state_trigger(machine, state, i)->mode == RBK_TRIGGER_HOLDING) {
+            hold(poll, i);
+        }
+    }
+    for (size_t i = 0; i < poll->item_count; i++) {
+        struct item *item = &poll->items[i];
+
+        if (item->used && item->held && item->reading == NULL &&
+            next_slot_ms(item) < item->due_ms) {
+            set_timer(item, next_slot_ms(item));
+        }
+    }
+}
+
 void rbk_poll_arm(struct rbk_poll *poll, const struct rbk_state *state)
 {
+    follow_holds(poll, state);
     for (size_t i = poll->setup.machine->probe_count; i < poll->item_count; i++) {
         struct item *item = &poll->items[i];
         bool armed;

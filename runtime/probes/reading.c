@@ -267,6 +267,9 @@ static void on_driver_result(struct rbk_client *client, const struct rbk_result 
         filter(reading, result->value);
         return;
     }
+    if (result->value.missing && result->detail.bytes != 0 && read->kind != RBK_READ_RUN_EXIT) {
+        message = rbk_str_slice(result->detail, 0, rbk_str_find(result->detail, '\n'));
+    }
     keep(reading, shape(read, result->value, result), message);
 }
 

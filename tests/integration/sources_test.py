@@ -231,11 +231,14 @@ def readings_of_the_host_and_of_sql(scene):
     db = scene.database()
     scene.sql("CREATE TABLE t (r numeric); INSERT INTO t VALUES (0.25)")
     words = {"disk": None, "no_disk": "no such file", "load": None, "share": None, "no_row": "", "two_rows": "", "null": "",
-             "words": "", "above": None, "below": None, "nan": "", "no_table": "nowhere"}
+             "words": "", "above": None, "below": None, "nan": "", "no_table": "nowhere",
+             "binary": "its output is not text", "endless": "its output is longer than"}
     texts = {"disk": 'host.disk_free("/") * 1.0', "no_disk": 'host.disk_free("/nowhere") * 1.0', "load": "host.load()"}
     queries = {"share": "SELECT r FROM t", "no_row": "SELECT r FROM t WHERE false", "two_rows": "SELECT r FROM t, (VALUES (1), (2)) v",
                "null": "SELECT NULL::numeric", "words": "SELECT 'much'", "above": "SELECT 1.5", "below": "SELECT -0.5",
                "nan": "SELECT 'NaN'::float8", "no_table": "SELECT 1 FROM nowhere"}
+    texts.update({"binary": 'run.output("head -c 99 /dev/urandom") as ratio',
+                  "endless": 'run.output("head -c 3000000 /dev/zero") as ratio'})
     texts.update({name: f'sql.ratio(db, "{query}") * 1.0' for name, query in queries.items()})
     for name in texts:
         if name != "load":

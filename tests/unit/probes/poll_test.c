@@ -384,6 +384,42 @@ START_TEST(back_off_does_not_delay_what_missing_after_promises)
 }
 END_TEST
 
+START_TEST(there_is_no_back_off_while_a_trigger_holds_for_a_source)
+{
+    static struct rbk_op_code code = {RBK_OP_WINDOW, 0};
+    static struct rbk_window window = {RBK_WINDOW_LAST, 0, 0};
+    begin(1, 1000, 1, "run");
+    triggers[0].every_ms = 0;
+    exprs[1].code = (struct rbk_slice){0, 1};
+    machine.codes = &code;
+    machine.windows = &window;
+    machine.code_count = machine.window_count = 1;
+    static struct rbk_region region;
+    static struct rbk_machine_state resting;
+    machine.regions = &region;
+    machine.states = &resting;
+    machine.region_count = machine.state_count = 1;
+    struct rbk_state *state = calloc(1, rbk_state_bytes(&machine));
+    rbk_state_init(&machine, state);
+    sources[0].gives = false;
+    pass(20000); /* backed off to eight intervals */
+    unsigned begun = sources[0].begun;
+    rbk_state_trigger(&machine, state, 0)->mode = RBK_TRIGGER_HOLDING;
+    rbk_poll_arm(poll, state);
+    pass(5000);
+    ck_assert_uint_ge(sources[0].begun, begun + 5);
+    rbk_state_trigger(&machine, state, 0)->mode = RBK_TRIGGER_FIRED;
+    rbk_poll_arm(poll, state);
+    begun = sources[0].begun;
+    pass(8000);
+    ck_assert_uint_le(sources[0].begun, begun + 2);
+    free(state);
+    exprs[1].code = (struct rbk_slice){0, 0};
+    machine.code_count = machine.window_count = machine.region_count = machine.state_count = 0;
+    end();
+}
+END_TEST
+
 START_TEST(back_off_is_never_longer_than_half_a_minute)
 {
     begin(1, 20000, 1, "run");
@@ -520,6 +556,7 @@ int main(void)
     tcase_add_test(cases, slots_that_passed_are_left_out);
     tcase_add_test(cases, a_reading_without_an_answer_is_missing_at_its_deadline);
     tcase_add_test(cases, back_off_does_not_delay_what_missing_after_promises);
+    tcase_add_test(cases, there_is_no_back_off_while_a_trigger_holds_for_a_source);
     tcase_add_test(cases, back_off_is_never_longer_than_half_a_minute);
     tcase_add_test(cases, a_second_look_is_taken_at_once_and_moves_no_slot);
     tcase_add_test(cases, a_second_look_during_a_reading_begins_no_other);
