@@ -11,10 +11,12 @@
  * carries that run across calls.
  */
 #include "runtime/drivers/redact.h"
+
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
+#include "runtime/drivers/redact_parts.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -360,6 +362,11 @@ static void drop_until(struct rbk_redactor *redactor, const struct secret *last)
     }
 }
 
+static int add_part(void *context, struct rbk_str part)
+{
+    return add_one(context, part);
+}
+
 int rbk_redactor_add(struct rbk_redactor *redactor, struct rbk_str value)
 {
     if (value.bytes < RBK_REDACT_BYTES_MIN) {
@@ -378,6 +385,9 @@ int rbk_redactor_add(struct rbk_redactor *redactor, struct rbk_str value)
         if (line.bytes >= LINE_BYTES_MIN && line.bytes < value.bytes) {
             result = add_one(redactor, line);
         }
+    }
+    if (result == 0) {
+        result = rbk_redact_each_part(value, add_part, redactor);
     }
     if (result != 0) {
         drop_until(redactor, last);

@@ -574,6 +574,38 @@ def no_message_and_no_argument_holds_a_secret(scene):
         expect(SECRET.encode() in store.read(), False, "the secret in the store")
 
 
+ODD = '''module small.odd
+
+channel to(address: secret, token: secret) {
+    http POST address header "Authorization" "Bearer ${token}" json """{ "text": ${message} }""" expect 200 timeout 10s
+}
+'''
+
+
+def what_an_endpoint_repeats_of_a_secret_is_shown_nowhere(scene):
+    token = "xoxb-0123456789-abcdefghijklmnop"
+
+    def answer(_method, path, headers, _body):
+        # The secrets stand where the text is cut.
+        return 404, f"{'x' * 215} no page {path} for {headers.get('Authorization')} {'y' * 3000}"
+    service = Service(answer)
+    os.mkdir(scene.path("small"))
+    scene.write("small/odd.rbk", ODD)
+    head = 'secret hook from env "HOOK"\nsecret token from env "TOKEN"\nchannel chat = odd.to(hook, token)\non start { notify chat "hello" }'
+    scene.begin(plan(stage("a", tell("a")), head=head, use="use small.odd"),
+                env={"HOOK": f"{service.url}/services/T0/{token}", "TOKEN": TOKEN}).ends(0)
+    aside = scene.look()["messages"]["aside"]
+    expect((len(aside), "no page" in aside[0]["reason"], "[secret]" in aside[0]["reason"]), (1, True, True), aside)
+    run = scene.run_id()
+    shown = scene.tail() + "".join(scene.run("rbk", *words).out.decode() for words in
+                                   (("status", run), ("status", run, "--json"), ("log", run), ("report", run)))
+    with open(scene.store, "rb") as store:
+        shown += store.read().decode(errors="replace")
+    for secret in (token, TOKEN):
+        found = [secret[:length] for length in range(6, len(secret) + 1) if secret[:length] in shown]
+        expect(found, [], "what is shown of a secret")
+
+
 CASES = [pagerduty_has_one_incident_for_a_run_and_resolves_it,
          pagerduty_takes_a_message_of_any_length_and_a_stuck_run_is_critical,
          pagerduty_acknowledges_and_resolves_where_a_plan_says_so, statuspage_opens_updates_and_resolves_one_incident,
@@ -582,7 +614,7 @@ CASES = [pagerduty_has_one_incident_for_a_run_and_resolves_it,
          a_page_that_lists_more_than_is_kept_is_asked_again, statuspage_says_nothing_of_a_run_without_trouble, what_a_channel_keeps_outlives_its_runner,
          a_webhook_carries_what_a_reader_needs, slack_gets_what_its_webhooks_take, mail_goes_through_a_sendmail,
          a_mail_refused_for_good_stands_aside_and_a_busy_server_is_waited_for, nobody_can_add_a_header_to_a_mail, an_address_with_a_line_end_stays_one_header,
-         a_command_gets_the_message_and_its_circumstances, no_message_and_no_argument_holds_a_secret]
+         a_command_gets_the_message_and_its_circumstances, what_an_endpoint_repeats_of_a_secret_is_shown_nowhere, no_message_and_no_argument_holds_a_secret]
 
 if __name__ == "__main__":
     play(CASES)

@@ -174,7 +174,7 @@ def http_readings_and_webhooks(scene):
     scene.until(lambda: len(scene.told()) == 2, "both messages")
     told = {each.get("message") or each["text"]: each for each in scene.told()}
     expect({"key", "message", "run", "stage", "status", "link"} - set(told['web "hook"']), set(), "fields that are missing")
-    expect(told["to slack"], {"text": "to slack"}, "Slack's message")
+    expect(told["to slack"]["text"], "to slack", "Slack's message")
     expect(told['web "hook"']["stage"], "a", "the stage")
 
 

@@ -60,6 +60,39 @@ static void expect(const char *text, const char *expected)
     ck_assert_str_eq(out.data, expected);
 }
 
+START_TEST(what_is_secret_in_an_address_is_hidden_by_itself)
+{
+    hide("https://hooks.example.com/services/T0/B0/xyzzyxyzzy");
+    expect("no page /services/T0/B0/xyzzyxyzzy here", "no page /[secret] here");
+    expect("at hooks.example.com", "at hooks.example.com");
+    hide("https://example.com/hook?team=ops&token=abcdefgh%2Fij");
+    expect("?team=ops&token=abcdefgh%2Fij!", "?[secret]!");
+    expect("token abcdefgh/ij is revoked", "token [secret] is revoked");
+    expect("for /hook?team=ops&token=abcdefgh%2Fij", "for /[secret]");
+    hide("postgresql://rbk:p%40ss:word@db.example.com:5432/leads");
+    expect("PGPASSWORD=p@ss:word", "PGPASSWORD=[secret]");
+    expect("user rbk of leads at db.example.com:5432", "user rbk of leads at db.example.com:5432");
+    hide("host=db password='two words' user=rbk");
+    expect("it is two words", "it is [secret]");
+    hide("host=db password=oneword1 user=rbk");
+    expect("it is oneword1", "it is [secret]");
+}
+END_TEST
+
+START_TEST(an_address_without_secret_parts_hides_no_ordinary_text)
+{
+    hide("redis://redis.internal:6379/0");
+    hide("http://a/");
+    hide("http://a");
+    hide("x://:@/?&=&");
+    hide("postgresql://rbk@db.example.com/production?sslmode=verify-full");
+    hide("host=db password=");
+    hide("https://example.com/a?b=c");
+    expect("a b c 0 / ? redis.internal example.com", "a b c 0 / ? redis.internal example.com");
+    expect("production with verify-full", "production with verify-full");
+}
+END_TEST
+
 START_TEST(a_secret_is_hidden_as_it_is)
 {
     hide("hunter2%");
@@ -211,6 +244,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 50);
     tcase_add_test(tcase, a_secret_is_hidden_as_it_is);
+    tcase_add_test(tcase, what_is_secret_in_an_address_is_hidden_by_itself);
+    tcase_add_test(tcase, an_address_without_secret_parts_hides_no_ordinary_text);
     tcase_add_test(tcase, base64_is_hidden_at_all_alignments_and_alphabets);
     tcase_add_test(tcase, hex_is_hidden_in_both_cases);
     tcase_add_test(tcase, url_forms_are_hidden);
