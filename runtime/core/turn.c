@@ -135,12 +135,6 @@ static uint64_t event_number(const struct rbk_machine *machine, const struct rbk
     return (uint64_t)rank << RANK_SHIFT | row;
 }
 
-enum rbk_rank rbk_event_rank(const struct rbk_machine *machine, const struct rbk_state *state,
-                             const struct rbk_event *event, uint64_t now_ms)
-{
-    return (enum rbk_rank)(event_number(machine, state, event, now_ms) >> RANK_SHIFT);
-}
-
 /* Events of one group keep the order in which they came: levels of one trigger, and what people ask
  * for one after the other. An abort and a signal make the rest of it moot, and wait for nothing.
  * 0: of none. */

@@ -33,10 +33,6 @@ enum rbk_rank { RBK_RANKS(X) RBK_RANK_COUNT };
  * nothing at once (`hold`, `ignore`, RBK_NONE). `cancel` counts as ABORT. */
 enum rbk_rank rbk_reaction_rank(const struct rbk_machine *machine, uint32_t reaction);
 
-/* Where an event stands. TIME depends on what is due in `state` at now_ms. */
-enum rbk_rank rbk_event_rank(const struct rbk_machine *machine, const struct rbk_state *state,
-                             const struct rbk_event *event, uint64_t now_ms);
-
 /* A number by which triggers whose hold or question is over at the same time are taken: the lowest
  * first. `trigger` is HOLDING or ASKING; `index` is its row. */
 uint64_t rbk_trigger_due_number(const struct rbk_machine *machine,

@@ -553,19 +553,9 @@ bool rbk_postgres_link_is_idle(const struct rbk_postgres_link *link)
            PQtransactionStatus(link->connection) == PQTRANS_IDLE;
 }
 
-bool rbk_postgres_link_is_up(const struct rbk_postgres_link *link)
-{
-    return (link->state == IDLE || link->state == BUSY) && link->connection;
-}
-
 int rbk_postgres_link_version(const struct rbk_postgres_link *link)
 {
     return link->connection ? PQserverVersion(link->connection) : 0;
-}
-
-int rbk_postgres_link_pid(const struct rbk_postgres_link *link)
-{
-    return link->connection ? PQbackendPID(link->connection) : 0;
 }
 
 /* A cancel request; outlives the link it is for. */

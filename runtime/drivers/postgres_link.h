@@ -75,12 +75,9 @@ void rbk_postgres_link_send_one(struct rbk_postgres_link *link, const char *sql,
 
 /** Connected, idle and, as far as is known, alive. */
 bool rbk_postgres_link_is_idle(const struct rbk_postgres_link *link);
-/** Connected once, and not lost. */
-bool rbk_postgres_link_is_up(const struct rbk_postgres_link *link);
 
-/** Version of the server, 150020 for 15.20; backend's process id; only when connected. */
+/** Version of the server, 150020 for 15.20; 0 when not connected. */
 int rbk_postgres_link_version(const struct rbk_postgres_link *link);
-int rbk_postgres_link_pid(const struct rbk_postgres_link *link);
 
 /** Asks the server to cancel what runs, on a thread of the pool; nothing is reported. */
 void rbk_postgres_link_cancel(struct rbk_postgres_link *link);

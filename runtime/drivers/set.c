@@ -88,11 +88,6 @@ void rbk_drivers_free(struct rbk_drivers *drivers)
     free(drivers);
 }
 
-uv_loop_t *rbk_drivers_loop(struct rbk_drivers *drivers)
-{
-    return drivers->setup.loop;
-}
-
 static int get(struct rbk_drivers *drivers, enum driver_index which, struct rbk_driver **ret_driver,
                struct rbk_error *reterr)
 {

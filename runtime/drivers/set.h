@@ -35,7 +35,6 @@ RBK_MUST_USE int rbk_drivers_for_read(struct rbk_drivers *drivers,
                                       struct rbk_error *reterr);
 RBK_MUST_USE int rbk_drivers_filter(struct rbk_drivers *drivers, struct rbk_filter **ret_filter,
                                     struct rbk_error *reterr);
-uv_loop_t *rbk_drivers_loop(struct rbk_drivers *drivers);
 /* Tell the exec driver that the journal has a result. */
 void rbk_drivers_forget(struct rbk_drivers *drivers, uint32_t serial);
 /* Close all; on_closed runs when nothing of them is left on the loop; then free. */

@@ -91,9 +91,6 @@ const char *rbk_run_id(const struct rbk_run *run);
 const struct rbk_machine *rbk_run_machine(const struct rbk_run *run);
 const struct rbk_state *rbk_run_state(const struct rbk_run *run);
 const struct rbk_settings *rbk_run_settings(const struct rbk_run *run);
-const struct rbk_watch *rbk_run_watch(const struct rbk_run *run);
-/* The values bound so far: machine->slot_count. */
-const struct rbk_value *rbk_run_slots(const struct rbk_run *run);
 /* A scope that evaluates templates without secrets, for labels and questions. */
 const struct rbk_scope *rbk_run_scope(struct rbk_run *run);
 /* The `check`, `require` or `wait until` under way in a region, borrowed until the loop goes on;

@@ -28,16 +28,6 @@ const struct rbk_settings *rbk_run_settings(const struct rbk_run *run)
     return &run->replay->settings;
 }
 
-const struct rbk_watch *rbk_run_watch(const struct rbk_run *run)
-{
-    return run->watch;
-}
-
-const struct rbk_value *rbk_run_slots(const struct rbk_run *run)
-{
-    return run->replay->slots;
-}
-
 const struct rbk_scope *rbk_run_scope(struct rbk_run *run)
 {
     return &run->open_scope;
