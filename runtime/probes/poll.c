@@ -45,6 +45,8 @@
 #define AGAIN_MS 1000u
 /* Who has not been heard of for longer stood still; it is heard of every second. */
 #define STILL_MS 1500u
+/* A reading may miss its deadline, and give nothing after that. */
+#define EXCUSES_MAX 2u
 /* 2^32 over the golden ratio: its multiples are spread evenly over 32 bits, however many. */
 #define GOLDEN 2654435769u
 
@@ -65,7 +67,7 @@ struct item {
     uint64_t first_slot_ms; /* loop time of the first slot there ever was, below every_ms */
     uint32_t failures;      /* in a row */
     uint64_t started_ms;    /* loop time of the last poll */
-    uint64_t excused_ms;    /* poll->woke_ms when a reading got its time again; 0: none did */
+    unsigned excuses;       /* taken since a reading was counted, EXCUSES_MAX at most */
     uint64_t due_ms;        /* loop time that the timer was set for; 0: at once */
 };
 
@@ -179,10 +181,13 @@ uint64_t rbk_poll_woke_ms(const struct rbk_poll *poll)
     return poll->woke_ms;
 }
 
-/* Whether the reading under way was begun before the runner stood still. */
-static bool begun_before(const struct item *item)
+/* Whether the reading under way was begun before the runner stood still. One that stands still all
+ * the time, on a host that has far too much to do, must hear of a source that is down all the same.
+ */
+static bool excused(struct item *item)
 {
-    return item->poll->woke_ms != 0 && item->started_ms < item->poll->woke_ms;
+    return !item->late && item->poll->woke_ms != 0 && item->started_ms < item->poll->woke_ms &&
+           item->excuses++ < EXCUSES_MAX;
 }
 
 static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value value,
@@ -194,7 +199,7 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
 
     rbk_poll_alive(item->poll);
     item->reading = NULL;
-    if (!item->late && value.missing && begun_before(item)) {
+    if (value.missing && excused(item)) {
         set_timer(item, 0); /* it ran out of time while nobody listened */
         return;
     }
@@ -207,6 +212,7 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
     }
     uv_update_time(item->poll->setup.loop);
     item->failures = value.missing ? failures + 1 : 0;
+    item->excuses = 0;
     set_timer(item, next_slot_ms(item));
     rbk_buffer_init(&seen, RBK_MESSAGE_BYTES_MAX);
     if (item->trigger && !value.missing && reading != NULL) {
@@ -244,6 +250,7 @@ static void miss(struct item *item)
     uint64_t now_ms = uv_now(item->poll->setup.loop);
 
     item->late = true;
+    item->excuses = 0;
     item->failures++;
     snprintf(text, sizeof(text), "no answer within %llu ms, asked %llu ms ago",
              (unsigned long long)item->timeout_ms, (unsigned long long)(now_ms - item->started_ms));
@@ -256,10 +263,8 @@ static void on_timer(uv_timer_t *timer)
     struct item *item = timer->data;
 
     rbk_poll_alive(item->poll);
-    if (item->reading != NULL && !item->late && begun_before(item) &&
-        item->excused_ms != item->poll->woke_ms) {
-        item->excused_ms = item->poll->woke_ms;
-        set_timer(item, item->excused_ms + item->timeout_ms + DEADLINE_SLACK_MS);
+    if (item->reading != NULL && excused(item)) {
+        set_timer(item, item->poll->woke_ms + item->timeout_ms + DEADLINE_SLACK_MS);
     } else if (item->reading != NULL) {
         miss(item);
     } else {

@@ -384,6 +384,21 @@ START_TEST(back_off_does_not_delay_what_missing_after_promises)
 }
 END_TEST
 
+START_TEST(a_runner_that_stands_still_all_the_time_hears_of_a_source_that_is_down)
+{
+    begin(1, 1000, 1, "run");
+    pass(1500);
+    sources[0].gives = false;
+    sources[0].takes_ms = 100;
+    for (unsigned i = 0; i < 20; i++) {
+        now_ms += 2000;
+        pass(1);
+    }
+    ck_assert_uint_ge(sources[0].told_missing, 2);
+    end();
+}
+END_TEST
+
 START_TEST(there_is_no_back_off_while_a_trigger_holds_for_a_source)
 {
     static struct rbk_op_code code = {RBK_OP_WINDOW, 0};
@@ -556,6 +571,7 @@ int main(void)
     tcase_add_test(cases, slots_that_passed_are_left_out);
     tcase_add_test(cases, a_reading_without_an_answer_is_missing_at_its_deadline);
     tcase_add_test(cases, back_off_does_not_delay_what_missing_after_promises);
+    tcase_add_test(cases, a_runner_that_stands_still_all_the_time_hears_of_a_source_that_is_down);
     tcase_add_test(cases, there_is_no_back_off_while_a_trigger_holds_for_a_source);
     tcase_add_test(cases, back_off_is_never_longer_than_half_a_minute);
     tcase_add_test(cases, a_second_look_is_taken_at_once_and_moves_no_slot);
