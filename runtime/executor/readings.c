@@ -317,6 +317,51 @@ static json_t *trigger_of(struct rbk_run *run, uint32_t index)
     return object;
 }
 
+/* A `check`, `require` or `wait until` under way. */
+static json_t *check_of(struct rbk_run *run, uint32_t region, const struct rbk_check *check)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_region_state *rs = rbk_state_region(machine, run->replay->state, region);
+    uint64_t now_ms = uv_now(&run->loop);
+    json_t *object = json_object();
+    double progress;
+
+    set_text(object, "step", machine->states[rs->state].name);
+    (void)json_object_set_new(object, "retries", json_integer(check->retries_used));
+    (void)json_object_set_new(object, "holds", json_boolean(check->in_span));
+    if (check->in_span && check->true_from_ms <= now_ms) {
+        set_time(object, "since",
+                 (rbk_run_clock_ms(run) - (now_ms - check->true_from_ms)) / 1000u * 1000u);
+    }
+    if (rbk_run_progress(run, region, &progress)) {
+        (void)json_object_set_new(object, "progress", json_real(fmin(fmax(progress, 0), 1)));
+    }
+    return object;
+}
+
+static bool any_check(const struct rbk_run *run)
+{
+    for (uint32_t i = 0; run->works != NULL && i < run->replay->machine->region_count; i++) {
+        if (rbk_run_check(run, i) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *checks_of(struct rbk_run *run)
+{
+    json_t *checks = json_array();
+    const struct rbk_check *check;
+
+    for (uint32_t i = 0; run->works != NULL && i < run->replay->machine->region_count; i++) {
+        if ((check = rbk_run_check(run, i)) != NULL) {
+            (void)json_array_append_new(checks, check_of(run, i, check));
+        }
+    }
+    return checks;
+}
+
 /* Everything but the time and the epoch, as text; NULL: out of memory. */
 static char *body_of(struct rbk_run *run)
 {
@@ -332,8 +377,8 @@ static char *body_of(struct rbk_run *run)
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
         (void)json_array_append_new(triggers, trigger_of(run, i));
     }
-    object = json_pack("{s:o, s:o, s:o}", "probes", probes, "triggers", triggers, "ways",
-                       rbk_ways_json(run));
+    object = json_pack("{s:o, s:o, s:o, s:o}", "probes", probes, "triggers", triggers, "ways",
+                       rbk_ways_json(run), "checks", checks_of(run));
     text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(object);
     return text;
@@ -375,9 +420,10 @@ void rbk_readings_write(struct rbk_run *run)
     const struct rbk_machine *machine = run->replay->machine;
     char *body;
 
-    if (run->run_directory == NULL ||
-        (machine->probe_count == 0 && machine->trigger_count == 0 && !rbk_ways_any(run)) ||
-        readings_of(run) == NULL || (body = body_of(run)) == NULL) {
+    if (run->run_directory == NULL || readings_of(run) == NULL ||
+        (run->readings->written == NULL && machine->probe_count == 0 &&
+         machine->trigger_count == 0 && !rbk_ways_any(run) && !any_check(run)) ||
+        (body = body_of(run)) == NULL) {
         return;
     }
     if (run->readings->written != NULL && strcmp(run->readings->written, body) == 0) {

@@ -9,7 +9,9 @@
  *      "at"?: time, "missing"?: why}], "triggers": [{"trigger": name, "armed": bool,
  *      "level": word, "raw": word, "since"?: time, "true_readings"?: int, "reading"?: "2.1%",
  *      "threshold"?: "> 5%", "distance"?: "2.9% below 5%", "share"?: real}],
- *      "ways": [{"strategy": row, "read"?: time, "missing"?: why}]}
+ *      "ways": [{"strategy": row, "read"?: time, "missing"?: why}],
+ *      "checks": [{"step": state, "retries": int, "holds": bool, "since"?: time,
+ *      "progress"?: real}]}
  *
  * The file is renamed into place, at most once a second, and only when something has changed. It is
  * not durable and proves nothing: whoever reads it first asks whether the run's lease is held.

@@ -79,8 +79,18 @@ static bool is_trigger(const json_t *trigger)
            json_is_boolean(json_object_get(trigger, "armed"));
 }
 
+static bool is_check(const json_t *check)
+{
+    const json_t *progress = json_object_get(check, "progress");
+
+    return has_text(check, "step", true) && has_text(check, "since", false) &&
+           json_is_boolean(json_object_get(check, "holds")) &&
+           is_count(json_object_get(check, "retries")) && (progress == NULL || is_share(progress));
+}
+
 static bool is_readings(const json_t *readings)
 {
+    const json_t *checks = json_object_get(readings, "checks");
     const json_t *probes = json_object_get(readings, "probes");
     const json_t *triggers = json_object_get(readings, "triggers");
     json_t *item;
@@ -101,7 +111,13 @@ static bool is_readings(const json_t *readings)
             return false;
         }
     }
-    return true;
+    json_array_foreach(checks, index, item)
+    {
+        if (!is_check(item)) {
+            return false;
+        }
+    }
+    return checks == NULL || json_is_array(checks);
 }
 
 json_t *rbk_readings_load(const struct rbk_store *store, const char *run)

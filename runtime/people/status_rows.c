@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/core/timestamp.h"
+#include "runtime/people/when.h"
 
 /* The object of this name in a list of the readings; NULL: it is not there. */
 static const json_t *find(const struct rbk_status_rows *rows, const char *list, const char *key,
@@ -53,14 +54,43 @@ static void take_gauge(const json_t *object, struct rbk_gauge_text *gauge)
     take_text(object, "distance", gauge->distance);
 }
 
+/* How long it has been so, by the wall clock; 0: not known. */
+static uint64_t held_ms(const struct rbk_status_rows *rows, const json_t *object)
+{
+    const char *since = json_string_value(json_object_get(object, "since"));
+    int64_t since_ms = 0;
+    return since != NULL && rbk_timestamp_parse(rbk_str_from(since), &since_ms) && since_ms > 0
+               ? rbk_when_between((uint64_t)since_ms, rows->picture.now_ms)
+               : 0;
+}
+
+static bool check_fact(void *context, uint32_t region, struct rbk_check_fact *ret_fact)
+{
+    const struct rbk_status_rows *rows = context;
+    const struct rbk_machine *machine = rows->view.machine;
+    const struct rbk_region_state *rs = rbk_state_region(machine, rows->picture.state, region);
+    const json_t *object = find(rows, "checks", "step", machine->states[rs->state].name);
+    const json_t *progress = json_object_get(object, "progress");
+
+    if (object == NULL) {
+        return false;
+    }
+    *ret_fact = (struct rbk_check_fact){
+        .retries_used = (uint32_t)json_integer_value(json_object_get(object, "retries")),
+        .holds = json_is_true(json_object_get(object, "holds")),
+        .held_ms = held_ms(rows, object),
+        .has_progress = progress != NULL,
+        .progress = json_number_value(progress),
+    };
+    return true;
+}
+
 static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
 {
     const struct rbk_status_rows *rows = context;
     const json_t *object =
         find(rows, "triggers", "trigger", rows->view.machine->triggers[trigger].name);
     const char *raw = json_string_value(json_object_get(object, "raw"));
-    const char *since = json_string_value(json_object_get(object, "since"));
-    int64_t since_ms = 0;
 
     if (raw == NULL) {
         return false;
@@ -70,10 +100,7 @@ static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fac
         (uint32_t)json_integer_value(json_object_get(object, "true_readings"));
     take_gauge(object, &ret_fact->gauge);
     ret_fact->holds = strcmp(raw, rbk_level_name(RBK_LEVEL_TRUE)) == 0;
-    if (since != NULL && rbk_timestamp_parse(rbk_str_from(since), &since_ms) && since_ms > 0 &&
-        (uint64_t)since_ms < rows->picture.now_ms) {
-        ret_fact->held_ms = rows->picture.now_ms - (uint64_t)since_ms;
-    }
+    ret_fact->held_ms = held_ms(rows, object);
     return true;
 }
 
@@ -86,7 +113,7 @@ void rbk_status_rows_init(struct rbk_status_rows *rows, const struct rbk_history
     rows->history = history;
     rows->live = live;
     rows->view = history->view;
-    rows->facts = (struct rbk_facts){.context = rows, .trigger = trigger_fact};
+    rows->facts = (struct rbk_facts){.context = rows, .check = check_fact, .trigger = trigger_fact};
     rows->picture = (struct rbk_picture){.view = &rows->view,
                                          .state = history->replay->state,
                                          .track = &history->track,

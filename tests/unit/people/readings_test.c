@@ -69,6 +69,8 @@ static void put(const char *text)
     "{\"at\":\"x\",\"probes\":[],\"triggers\":[{\"trigger\":\"a\",\"armed\":true,\"level\":" \
     "\"false\",\"raw\":\"false\"," more "}]}"
 
+#define CHECKS(checks) "{\"at\":\"x\",\"probes\":[],\"triggers\":[],\"checks\":" checks "}"
+
 START_TEST(what_a_runner_wrote_is_read)
 {
     json_t *readings;
@@ -108,6 +110,10 @@ START_TEST(what_is_odd_is_as_if_it_were_not_there)
         TRIGGER_WITH("\"true_readings\":0.5"),
         TRIGGER_WITH("\"threshold\":5"),
         TRIGGER_WITH("\"reading\":null"),
+        CHECKS("{}"),
+        CHECKS("[7]"),
+        CHECKS("[{\"step\":\"a\",\"retries\":0}]"),
+        CHECKS("[{\"step\":\"a\",\"retries\":0,\"holds\":true,\"progress\":2}]"),
         "{\"at\":\"x\",\"at\":\"y\",\"probes\":[],\"triggers\":[]}",
         "{\"at\":\"\xff\",\"probes\":[],\"triggers\":[]}",
     };
