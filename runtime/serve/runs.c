@@ -84,6 +84,27 @@ static int list_run(void *context, const struct rbk_store_run *run)
     return 0;
 }
 
+/* A status that is none would find nothing, and look like good news. false: it was answered. */
+static bool are_statuses(struct request *request, const char *list, enum MHD_Result *ret_answered)
+{
+    while (list != NULL && *list != '\0') {
+        size_t bytes = strcspn(list, ",");
+        unsigned i = 0;
+
+        while (i < RBK_STATUS_COUNT &&
+               !rbk_str_is((struct rbk_str){list, bytes}, rbk_status_name((enum rbk_status)i))) {
+            i++;
+        }
+        if (i == RBK_STATUS_COUNT) {
+            *ret_answered = rbk_reply_problem(request, MHD_HTTP_BAD_REQUEST,
+                                              "\"%.*s\" is no status of a run", (int)bytes, list);
+            return false;
+        }
+        list += bytes + (list[bytes] == ',');
+    }
+    return true;
+}
+
 enum MHD_Result rbk_get_runs(struct request *request)
 {
     struct rbk_error error = {0};
@@ -91,20 +112,20 @@ enum MHD_Result rbk_get_runs(struct request *request)
                               .status = rbk_request_query(request, "status"),
                               .plan = rbk_request_query(request, "plan"),
                               .after = rbk_request_query(request, "after")};
-    const char *unfinished = rbk_request_query(request, "unfinished");
     enum MHD_Result answered = MHD_NO;
+    bool unfinished;
     json_t *object;
     int result;
 
-    if (!rbk_request_number(request, "limit", 1, RBK_SERVE_PAGE_MAX, 100, &listing.limit,
+    if (!rbk_request_flag(request, "unfinished", &unfinished, &answered) ||
+        !are_statuses(request, listing.status, &answered) ||
+        !rbk_request_number(request, "limit", 1, RBK_SERVE_PAGE_MAX, 100, &listing.limit,
                             &answered)) {
         return answered;
     }
     listing.store = rbk_server_store(request->server);
     listing.runs = json_array();
-    result =
-        rbk_store_each_run(listing.store, unfinished != NULL && strcmp(unfinished, "true") == 0,
-                           list_run, &listing, &error);
+    result = rbk_store_each_run(listing.store, unfinished, list_run, &listing, &error);
     if (result != 0) {
         json_decref(listing.runs);
         return rbk_reply_error(request, &error);

@@ -6,6 +6,7 @@
  *
  *   server.c     the loop: libmicrohttpd's descriptors and time-outs on libuv, signals, the end
  *   listen.c     where it listens, and what a Host header may say
+ *   tls.c        certificates, before they are used
  *   request.c    a request from its first byte to its last: checks, body, handler, log line
  *   routes.c     the table of routes
  *   access.c     who asks: tokens, and what is refused
@@ -200,6 +201,7 @@ struct rbk_server {
     uv_signal_t term, interrupt;
     bool loopback; /* only this host reaches it */
     bool tls;
+    int64_t cert_ends_ms; /* wall clock, with tls */
     bool stopping;
     char *own_name; /* of this host; owned */
     struct peer *peers;
@@ -249,6 +251,12 @@ RBK_MUST_USE int rbk_listen_loopback(const char *listen, bool *ret_loopback,
 bool rbk_listen_host_known(const struct rbk_server *server, const char *host);
 void rbk_address_text(const struct sockaddr *address, char out[64]);
 
+/* ---- tls.c ---- */
+/* Whether a certificate and a key, the files' texts, are of use together. @ret_ends_ms  When the
+ * certificate ends, wall clock. @return 0 or -RBK_EINVALID. */
+RBK_MUST_USE int rbk_tls_check(const struct rbk_serve_options *options, const char *cert,
+                               const char *key, int64_t *ret_ends_ms, struct rbk_error *reterr);
+
 /* ---- request.c ---- */
 enum MHD_Result rbk_request_handle(void *context, struct MHD_Connection *connection,
                                    const char *url, const char *method, const char *version,
@@ -267,6 +275,9 @@ const char *rbk_request_query(const struct request *request, const char *name);
 /* … as a number within bounds; `otherwise` when it is not there. false: it was answered. */
 bool rbk_request_number(struct request *request, const char *name, int64_t least, int64_t most,
                         int64_t otherwise, int64_t *ret_number, enum MHD_Result *ret_answered);
+/* … as true or false, which is what it is when it is not there. false: it was answered. */
+bool rbk_request_flag(struct request *request, const char *name, bool *ret_flag,
+                      enum MHD_Result *ret_answered);
 /* The body as a JSON object, a new reference; NULL: it was answered with 400. @flags  Jansson's,
  * beside JSON_REJECT_DUPLICATES. */
 json_t *rbk_request_json(struct request *request, size_t flags, enum MHD_Result *ret_answered);
@@ -278,6 +289,8 @@ bool rbk_access_check(struct request *request, enum access access, enum MHD_Resu
 void rbk_access_touch(struct rbk_server *server);
 /* Whether the token of a request is still of use. */
 bool rbk_access_stands(struct request *request);
+/* The same for a request that may have shown none. */
+bool rbk_access_still(struct request *request);
 struct rbk_asker rbk_access_asker(const struct request *request);
 
 /* ---- reply.c ---- */

@@ -12,6 +12,8 @@
  */
 #include "runtime/serve/serve_internal.h"
 
+#include "runtime/core/timestamp.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@
 #define REOPEN_MS 1000u
 /* How long the last answers may take at the end. */
 #define FAREWELL_MS 1000u
+/* A certificate that ends so soon is told of at the start. */
+#define CERT_WARN_MS ((int64_t)14 * 24 * 3600 * 1000)
 #define PEM_BYTES_MAX ((size_t)1 << 20)
 
 int64_t rbk_server_now_ms(void)
@@ -336,6 +340,22 @@ static void init_handles(struct rbk_server *server)
         server->term.data = server->interrupt.data = server;
 }
 
+/* Clients refuse a certificate that has ended; whoever starts the server is told, before they do.
+ */
+static void warn_of_end(const struct rbk_server *server)
+{
+    int64_t left_ms = server->cert_ends_ms - rbk_server_now_ms();
+    char at[RBK_TIMESTAMP_BYTES];
+
+    if (left_ms < CERT_WARN_MS) {
+        (void)rbk_timestamp_print(at, server->cert_ends_ms);
+        (void)fprintf(stderr, "rbk serve: the certificate in %s %s %s%s\n",
+                      server->options.tls_cert, left_ms <= 0 ? "has ended at" : "ends at", at,
+                      left_ms <= 0 ? ": clients refuse it"
+                                   : "; start the server anew with the next one");
+    }
+}
+
 static int start(struct rbk_server *server, char *cert, char *key, struct rbk_error *reterr)
 {
     struct rbk_buffer bound;
@@ -389,6 +409,10 @@ int rbk_serve(const struct rbk_serve_options *options, struct rbk_error *reterr)
         ((cert = read_file(options->tls_cert, reterr)) == NULL ||
          (key = read_file(options->tls_key, reterr)) == NULL)) {
         error = -(int)reterr->code;
+    }
+    if (error == 0 && server->tls &&
+        (error = rbk_tls_check(options, cert, key, &server->cert_ends_ms, reterr)) == 0) {
+        warn_of_end(server);
     }
     if (error == 0) {
         error = start(server, cert, key, reterr);

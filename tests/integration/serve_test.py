@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 
@@ -135,6 +136,9 @@ def runs_come_by_pages_and_by_what_they_are(box):
         done = {row["plan"] for row in alice.get("/api/v1/runs?status=completed,cancelled")["runs"]}
         check(done == {"one", "two", "three"}, done)
         alice.get("/api/v1/runs?limit=0", status=400)
+        alice.get("/api/v1/runs?unfinished=maybe", status=400)
+        check("runing" in alice.get("/api/v1/runs?status=held,runing", status=400)["detail"], "a status that is none")
+        check(server.ask("POST", "/api/v1/runs", {}, token=alice.token, described=False).json()["detail"], "405 says why")
         check(alice.get("/api/v1/runs?after=20200101-0000-aaaa")["runs"] == [], "behind a run that is not there")
 
 
@@ -151,11 +155,12 @@ def an_answer_is_given_as_the_person_of_the_token(box):
         for other in (bob, limited, reader):
             check(not asked(other, run)["mine"], other.token)
         yes = {"question": question["id"], "answer": "yes", "reason": "looks fine"}
-        bob.post(path, yes, status=403)
-        limited.post(path, yes, status=403)
+        check("it waits for dba (alice)" in bob.post(path, yes, status=403)["detail"], "whom it waits for")
+        check("some roles only" in limited.post(path, yes, status=403)["detail"], "why alice may not")
         reader.post(path, yes, status=403)
         check(box.query("SELECT count(*) FROM inbox") == [(0,)], "a refused answer reached the inbox")
-        alice.post(path, {**yes, "question": question["id"] + 1}, status=409)
+        other = alice.post(path, {**yes, "question": question["id"] + 1}, status=409)
+        check(other["detail"].endswith(f"is not open; open: {question['id']}"), other)
         alice.post(path, {**yes, "answer": "perhaps"}, status=400)
         alice.post(path, {**yes, "user": "root"}, status=400)
         alice.post(path, {"answer": "yes"}, status=400)
@@ -166,6 +171,7 @@ def an_answer_is_given_as_the_person_of_the_token(box):
         alice.get(f"/api/v1/runs/{run}/requests/999999", status=404)
         box.write("go", "")
         end_run(box, 0)
+        check("the run has ended: completed" in alice.post(path, yes, status=409)["detail"], "it has ended")
         body = [event for event in alice.get(f"/api/v1/runs/{run}/events")["events"] if event["kind"] == "answer"][0]
         check(body["who"] == "alice" and body["body"]["answer"] == "yes", body)
 
@@ -481,6 +487,40 @@ def it_is_not_reached_from_elsewhere_without_tokens_and_tls(box):
         box.refused("rbk", "serve", "--listen", f"127.0.0.1:{first.port}", says="in use|cannot listen")
 
 
+def a_certificate_that_is_of_no_use_is_told_before_anybody_comes(box):
+    cert, key = tls_files(box)
+    certificate, own = box.read("cert.pem"), box.read("key.pem")
+    openssl(box, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-out", "other.pem")
+    openssl(box, "ec", "-in", "key.pem", "-aes128", "-passout", "pass:secret", "-out", "locked.pem")
+    for words, says in (((cert, box.path("other.pem")), "is not that of the certificate"),
+                        ((cert, box.path("locked.pem")), "passphrase"), ((key, key), "no certificate in PEM"),
+                        ((cert, cert), "no key in PEM"), ((box.path("none.pem"), key), "none.pem"),
+                        ((cert, box.write("empty.pem", "")), "no certificate or key")):
+        box.refused("rbk", "serve", "--listen", "127.0.0.1:0", "--tls-cert", words[0], "--tls-key", words[1], says=says)
+    with Server(box, "--tls-cert", cert, "--tls-key", key) as server:
+        server.host, server.context = "localhost", context_of(cert)
+        found = re.search(rb"^rbk_serve_certificate_end_time_seconds (\d+)$", server.ask("GET", "/metrics").body, re.M)
+        ends = ssl.cert_time_to_seconds(ssl._ssl._test_decode_cert(cert)["notAfter"])
+        check(found and int(found[1]) == ends, found)
+    check(b"cert.pem ends at" in box.read("serve.err"), "two days are few")
+    check(box.read("cert.pem") == certificate and box.read("key.pem") == own, "they are only read")
+    box.write("ca.conf", "[ca]\ndefault_ca = x\n[x]\ndatabase = index.txt\nserial = serial\nnew_certs_dir = .\n"
+              "default_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n")
+    box.write("index.txt", "")
+    box.write("serial", "01\n")
+    openssl(box, "req", "-new", "-key", "key.pem", "-subj", "/CN=localhost", "-out", "request.pem")
+    openssl(box, "ca", "-config", "ca.conf", "-selfsign", "-batch", "-notext", "-keyfile", "key.pem", "-in",
+            "request.pem", "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-out", "old.pem")
+    with Server(box, "--tls-cert", box.path("old.pem"), "--tls-key", key):
+        pass
+    check(b"old.pem has ended at 2020-01-02" in box.read("serve.err"), box.read("serve.err"))
+
+
+def openssl(box, *words):
+    done = subprocess.run(["openssl", *words], cwd=box.path("."), capture_output=True)
+    check(done.returncode == 0, done)
+
+
 def a_stream_over_tls_sees_all_records(box):
     cert, key = tls_files(box)
     run = start_run(box)
@@ -613,7 +653,8 @@ TESTS = (what_is_shown_is_what_status_and_the_journal_say, runs_come_by_pages_an
          a_webhook_that_is_none_is_refused,
          an_alert_that_cannot_be_stored_is_not_acknowledged, metrics_are_what_prometheus_reads,
          readings_show_in_another_terminal_while_the_runner_lives,
-         it_is_not_reached_from_elsewhere_without_tokens_and_tls, a_stream_over_tls_sees_all_records,
+         it_is_not_reached_from_elsewhere_without_tokens_and_tls,
+         a_certificate_that_is_of_no_use_is_told_before_anybody_comes, a_stream_over_tls_sees_all_records,
          tokens_are_shown_once_and_end, a_stream_ends_when_its_token_does,
          a_stream_that_is_never_silent_ends_when_its_token_does, it_ends_cleanly_with_streams_open,
          who_waits_for_a_runner_is_answered_when_the_server_ends, it_listens_at_an_ipv6_address,

@@ -236,6 +236,22 @@ def a_long_journal_that_is_damaged_is_told_to_all_who_wait(box):
         check(server.ask("GET", "/metrics").status == 200, "metrics go on")
 
 
+def a_token_that_ends_while_its_request_waits_is_of_no_use(box):
+    """It was good when the request came; it is looked at again before anything is done in its name."""
+    run, token = killed_run(box)
+    lengthen(box, run, 20_000)
+    with Server(box, env={"RBK_TEST_TURN_EVENTS": "2"}) as server:
+        asking = [Asking(server, "POST", f"/api/v1/runs/{run}/answers", {"question": 2, "answer": "yes"}, token=token),
+                  Asking(server, "POST", "/api/v1/alerts", FIRING, token=token)]
+        other = token_of(box)
+        until(lambda: box.query("SELECT used_ms FROM tokens WHERE id = ?", token.split("_")[1])[0][0], "they have come")
+        check(box.run("rbk", "token", "revoke", token.split("_")[1]).status == 0, "revoked")
+        for each in asking:
+            check(each.get().status == 401 and "while it waited" in each.answer.json()["detail"], each.answer)
+        check(box.query("SELECT count(*) FROM inbox") == [(0,)], "something was stored")
+        check(Client(server, other).get("/api/v1/me")["person"] == "alice", "another token is good")
+
+
 def it_ends_while_a_journal_is_read(box):
     run, token = killed_run(box)
     lengthen(box, run, 50_000)
@@ -402,6 +418,7 @@ def bodies_and_answers_are_bounded_in_all(box):
 TESTS = (who_holds_the_store_holds_up_only_who_writes, a_store_that_stays_locked_is_told_with_when_to_come_again,
          who_waits_for_the_lock_is_answered_when_the_server_ends, a_long_journal_holds_nobody_up,
          a_long_journal_that_is_damaged_is_told_to_all_who_wait, it_ends_while_a_journal_is_read,
+         a_token_that_ends_while_its_request_waits_is_of_no_use,
          older_records_without_room_for_them_are_refused_and_the_rest_is_shown, more_runs_than_are_kept_are_all_told,
          many_alerts_are_told_once_each_way, one_alert_that_cannot_be_taken_keeps_no_other_from_it,
          bodies_and_answers_are_bounded_in_all)
