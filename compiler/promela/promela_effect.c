@@ -186,14 +186,15 @@ static void put_ask(struct promela *model, uint32_t state)
     put_done(model, at);
     put_open(model, at, "!alone");
     put(model, "goto state_%u }\n", state);
-    put_open(model, at, "true");
     uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
+    bool pauses = otherwise != RBK_NONE && is_forward(at) &&
+                  machine->reactions[otherwise].kind == RBK_REACTION_PAUSE;
+    put_open(model, at, pauses ? "!paused && !turned && !cancelled" : "true");
     if (question == RBK_NONE && is_forward(at) && !retire) {
         put(model, "turn_round(); goto halted");
-    } else if (otherwise != RBK_NONE && is_forward(at) &&
-               machine->reactions[otherwise].kind == RBK_REACTION_PAUSE) {
-        /* A doubt outlives a pause. */
-        put(model, "if :: !turned && !cancelled -> paused = true :: else fi; goto asked_%u", state);
+    } else if (pauses) {
+        /* A doubt outlives a pause, and is asked about as long as that lasts. */
+        put(model, "paused = true; goto asked_%u", state);
     } else {
         put_reaction(model, at, otherwise, RBK_OUTCOME_EXPIRED);
     }
