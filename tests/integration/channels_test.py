@@ -473,7 +473,7 @@ def a_mail_refused_for_good_stands_aside_and_a_busy_server_is_waited_for(scene):
         channel busy = mail.message("busy@example.com", command: "{command}")
         on start {{ notify gone "one" notify busy "one" }}
         on stage {{ notify busy "two" }}"""
-    scene.begin(plan(stage("a", tell("a") + hold()), head=head, use="use std.mail"))
+    scene.begin(plan(stage("a", tell("a") + hold()), head=head, use="use std.mail"), env={"RBK_TEST_REFUSED_PAUSE_MS": "10"})
     scene.until_traced("a")
     scene.until(lambda: scene.look()["messages"]["aside"], "what stands aside")
     expect(server.tries.count("gone@example.com"), 5, "attempts")
@@ -593,7 +593,7 @@ def what_an_endpoint_repeats_of_a_secret_is_shown_nowhere(scene):
     scene.write("small/odd.rbk", ODD)
     head = 'secret hook from env "HOOK"\nsecret token from env "TOKEN"\nchannel chat = odd.to(hook, token)\non start { notify chat "hello" }'
     scene.begin(plan(stage("a", tell("a")), head=head, use="use small.odd"),
-                env={"HOOK": f"{service.url}/services/T0/{token}", "TOKEN": TOKEN}).ends(0)
+                env={"HOOK": f"{service.url}/services/T0/{token}", "TOKEN": TOKEN, "RBK_TEST_REFUSED_PAUSE_MS": "10"}).ends(0)
     aside = scene.look()["messages"]["aside"]
     expect((len(aside), "no page" in aside[0]["reason"], "[secret]" in aside[0]["reason"]), (1, True, True), aside)
     run = scene.run_id()

@@ -34,6 +34,7 @@ channel patient(address: url) {
     http POST "${address}/patient" header "Idempotency-Key" key body message expect 200 timeout 60s
 }
 """
+BOMB = gzip.compress(b"\0" * 20000000)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -114,8 +115,7 @@ class Endpoint:
             while not self.over.wait(0.05):
                 client.sendall(b"x")
         elif mood == "bomb":
-            bomb = gzip.compress(b"\0" * 20000000)
-            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(bomb), bomb))
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(BOMB), BOMB))
         elif mood == "huge":
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             while not self.over.is_set():
@@ -136,6 +136,10 @@ class Endpoint:
 
 def head_of(endpoint, channels=("a",), more=""):
     return "".join(f'channel {name} = told.to("{endpoint.url}", "{name}")\n' for name in channels) + more
+
+
+# Of the pauses between refusals, which are seconds.
+SOON = {"RBK_TEST_REFUSED_PAUSE_MS": "10"}
 
 
 def prepare(scene):
@@ -282,7 +286,7 @@ def no_redirect_is_followed(scene):
     endpoint = Picky()
     endpoint.answers["x"] = (307, f"Location: {other.url}/a\r\n", "moved")
     prepare(scene)
-    scene.begin(plan(stage("one", 'notify a "x"\nnotify a "y"\n' + tell("one")), head=head_of(endpoint), use="use small.told")).ends(0)
+    scene.begin(plan(stage("one", 'notify a "x"\nnotify a "y"\n' + tell("one")), head=head_of(endpoint), use="use small.told"), env=SOON).ends(0)
     expect((endpoint.texts(), other.count), (["x"] * 5 + ["y"], 0), "requests here and there")
     expect(scene.look()["messages"]["aside"][0]["reason"], "HTTP status 307 (a redirect, which is not followed): moved", "why")
     endpoint.close()
@@ -355,7 +359,7 @@ def a_message_refused_for_good_stands_aside_and_the_next_ones_go_on(scene):
     endpoint.answers["venom"] = (400, "", "invalid_payload")
     prepare(scene)
     steps = "".join(f'notify a "{text}"\n' for text in ("first", "poison", "second", "venom", "third"))
-    scene.begin(plan(stage("one", steps + tell("one") + hold()), head=head_of(endpoint), use="use small.told"))
+    scene.begin(plan(stage("one", steps + tell("one") + hold()), head=head_of(endpoint), use="use small.told"), env=SOON)
     scene.until(lambda: "third" in endpoint.texts(), "the last")
     expect(endpoint.first("a"), ["first", "poison", "second", "venom", "third"], "the order")
     scene.until(lambda: asides(scene) == [("a", "poison"), ("a", "venom")], "what stands aside")
@@ -401,7 +405,7 @@ def a_channel_that_is_refused_everything_does_not_hold_up_the_end(scene):
     prepare(scene)
     head = head_of(endpoint, more=TURN + 'on abort { notify a "aborts" }\non aborted { notify a "aborted" }\n')
     scene.begin(plan(stage("one", f'foreach n in [{", ".join(numbers)}] {{ notify a "${{n}}" }}\n' + tell("one")), stage("two", FAIL),
-                     head=head, use="use small.told"), env={"RBK_TEST_TURNS": scene.path("turns")})
+                     head=head, use="use small.told"), env={"RBK_TEST_TURNS": scene.path("turns"), **SOON})
     scene.ends(10, "aborted")
     expect(turns(scene), {"waited": 1, "commits": 1}, "turns and commits")
     expect(len(asides(scene)), 42, "what stands aside")
