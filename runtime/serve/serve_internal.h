@@ -45,7 +45,9 @@
  */
 
 #define RBK_SERVE_CONNECTIONS_MAX 512
-#define RBK_SERVE_STREAMS_MAX 64 /* server-sent events, of all */
+#define RBK_SERVE_CONNECTIONS_OF_ONE_MAX 384 /* of one address, unless a proxy has it */
+#define RBK_SERVE_STREAMS_MAX 64             /* server-sent events, of all */
+#define RBK_SERVE_STREAMS_OF_ONE_MAX 32      /* with one token */
 #define RBK_SERVE_HEADER_BYTES_MAX \
     ((size_t)32 << 10) /* request line and headers, and its buffers */
 #define RBK_SERVE_BODY_BYTES_MAX ((size_t)64 << 10)

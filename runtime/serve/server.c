@@ -73,6 +73,9 @@ void rbk_server_mend(struct rbk_server *server)
     server->store = fresh;
     server->store_failed = false;
     server->generation++;
+    /* Whoever waited for a run to be read begins anew: it was forgotten. */
+    rbk_wait_wake(server, WAITING_RUN);
+    rbk_server_work(server);
 }
 
 struct rbk_store *rbk_server_store(struct rbk_server *server)
@@ -253,6 +256,8 @@ static int start_daemon(struct rbk_server *server, int descriptor, char *cert, c
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, rbk_request_handle, server, MHD_OPTION_LISTEN_SOCKET, descriptor,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)RBK_SERVE_CONNECTIONS_MAX,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        server->options.behind_proxy ? 0u : (unsigned)RBK_SERVE_CONNECTIONS_OF_ONE_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, RBK_SERVE_HEADER_BYTES_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, rbk_request_completed,

@@ -299,6 +299,17 @@ static enum MHD_Result start(struct request *request, int64_t next_seq)
     return rbk_reply_response(request, MHD_HTTP_OK, response);
 }
 
+/* How many streams a token has open. */
+static size_t streams_of(const struct rbk_server *server, struct rbk_str token)
+{
+    size_t count = 0;
+
+    for (const struct stream *stream = server->streams; stream != NULL; stream = stream->next) {
+        count += stream->request != NULL && rbk_str_equal(stream->request->identity.token, token);
+    }
+    return count;
+}
+
 enum MHD_Result rbk_get_stream(struct request *request)
 {
     enum MHD_Result answered = MHD_NO;
@@ -319,6 +330,9 @@ enum MHD_Result rbk_get_stream(struct request *request)
     }
     if (request->server->stream_count >= RBK_SERVE_STREAMS_MAX) {
         return rbk_reply_later(request, "too many streams are open already; try again");
+    }
+    if (streams_of(request->server, request->identity.token) >= RBK_SERVE_STREAMS_OF_ONE_MAX) {
+        return rbk_reply_later(request, "too many streams are open with this token; try again");
     }
     return start(request, next);
 }

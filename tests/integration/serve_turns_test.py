@@ -9,12 +9,14 @@ import fcntl
 import hashlib
 import json
 import os
+import resource
 import socket
 import sqlite3
 import struct
 import threading
 
 from box import check, main
+from serve_hostile_test import ignore_file_size
 from serve_test import PLAN, ROLES, approved, asked, end_run, start_run
 from serve_world import Client, Server, Stream, token_of, until
 
@@ -252,6 +254,22 @@ def a_token_that_ends_while_its_request_waits_is_of_no_use(box):
         check(Client(server, other).get("/api/v1/me")["person"] == "alice", "another token is good")
 
 
+def who_waits_for_a_run_is_not_forgotten_when_the_store_is_opened_anew(box):
+    """After a write that failed everything is read from the beginning, for those who wait, too."""
+    run, token = killed_run(box)
+    fresh = [token_of(box) for _ in range(2)]
+    lengthen(box, run, 30_000)
+    with Server(box, env={"RBK_TEST_TURN_EVENTS": "1"}, preexec=ignore_file_size) as server:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        for each in fresh:  # it is opened anew at once after the first time, and a second after the next
+            check(server.ask("GET", "/api/v1/me", token=each).status == 200, "its use cannot be written down")
+        asking = Asking(server, "GET", f"/api/v1/runs/{run}", token=token)
+        check(server.ask("GET", "/healthz").status == 503, "the store has failed")
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        until(lambda: server.ask("GET", "/healthz").status == 200, "it is opened anew")
+        check(asking.get().status == 200, asking.answer)
+
+
 def it_ends_while_a_journal_is_read(box):
     run, token = killed_run(box)
     lengthen(box, run, 50_000)
@@ -418,6 +436,7 @@ def bodies_and_answers_are_bounded_in_all(box):
 TESTS = (who_holds_the_store_holds_up_only_who_writes, a_store_that_stays_locked_is_told_with_when_to_come_again,
          who_waits_for_the_lock_is_answered_when_the_server_ends, a_long_journal_holds_nobody_up,
          a_long_journal_that_is_damaged_is_told_to_all_who_wait, it_ends_while_a_journal_is_read,
+         who_waits_for_a_run_is_not_forgotten_when_the_store_is_opened_anew,
          a_token_that_ends_while_its_request_waits_is_of_no_use,
          older_records_without_room_for_them_are_refused_and_the_rest_is_shown, more_runs_than_are_kept_are_all_told,
          many_alerts_are_told_once_each_way, one_alert_that_cannot_be_taken_keeps_no_other_from_it,
