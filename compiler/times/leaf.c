@@ -20,8 +20,6 @@
 #define READING_MS 10000u     /* a reading outside a block */
 #define EVERY_MS 1000u        /* between two attempts */
 #define UNLIMITED_MS 3600000u /* an effect that no rule lets through; a person who is asked */
-/* How often what was in doubt and not done is done again, beyond the retries that are written. */
-#define DOUBTS 2u
 
 /* ---- readings -------------------------------------------------------------------------------- */
 
@@ -83,6 +81,10 @@ static uint64_t reads_of(struct rbk_times *times, const struct rbk_tree_expr *ex
     switch ((enum rbk_expr_kind)expr->kind) {
     case RBK_EXPR_CALL:
         return reads_of_call(times, expr);
+    case RBK_EXPR_NAME: /* a step reads what the probe reads, and does not wait for its slot */
+        return expr->ref && expr->ref->kind == RBK_DECLARATION_PROBE
+                   ? reads_of_declared(times, expr->ref)
+                   : 0;
     case RBK_EXPR_STRING:
         return expr->has_parts ? reads_of_all(times, expr->parts) : 0;
     case RBK_EXPR_LIST:
@@ -135,7 +137,14 @@ struct rbk_worst rbk_times_test(struct rbk_times_walk *walk,
                                 const struct rbk_tree_expr *condition)
 {
     uint32_t mark = rbk_times_mark(walk);
-    struct rbk_worst worst = rbk_times_hoisted(walk, statement, condition);
+    struct rbk_worst worst = {0};
+    if (statement->kind == RBK_STATEMENT_ROLLBACK && !walk->limited &&
+        reads_of(walk->times, condition)) {
+        worst = rbk_worst_of(READING_MS); /* lowering gives the whole `when` so long */
+        rbk_times_share(walk, RBK_SHARE_STEP, statement, READING_MS, RBK_STR(""));
+    } else {
+        worst = rbk_times_hoisted(walk, statement, condition);
+    }
     if (walk->path && mark < walk->path->count && statement->kind == RBK_STATEMENT_ROLLBACK) {
         walk->path->items[mark].how = walk->limited
                                           ? RBK_STR("its `when`, what remains of the block")
@@ -227,17 +236,6 @@ static bool duration_of(struct rbk_times *times, const struct rbk_tree_expr *exp
 
 /* ---- effects --------------------------------------------------------------------------------- */
 
-/* What is known of an effect's time. */
-struct effect {
-    uint64_t timeout_ms; /* 0: what remains of the block */
-    uint64_t attempts;   /* as written, at least 1 */
-    uint64_t delay_ms;   /* between them */
-    uint64_t dead_ms;    /* from being told to stop to being shown dead */
-    uint64_t asked_ms;   /* the question when it is in doubt; 0: nobody is asked */
-    uint64_t look_ms;    /* its `done when`, when it is in doubt whenever it is cut off */
-    bool looks;          /* that is so */
-};
-
 /* A clause of the step; when it says nothing, of the innermost call around it that does. */
 static const struct rbk_tree_clause *clause_of(const struct rbk_times_walk *walk,
                                                const struct rbk_tree_statement *statement,
@@ -304,7 +302,7 @@ static uint64_t asked_ms(const struct rbk_tree_reaction *reaction)
 
 /* What happens when nobody knows whether it happened. */
 static void doubt(const struct rbk_times_walk *walk, const struct rbk_tree_statement *statement,
-                  struct effect *effect)
+                  struct rbk_worst_effect *effect)
 {
     const struct rbk_tree_clause *ask = clause_of(walk, statement, RBK_CLAUSE_IN_DOUBT);
     const struct rbk_tree_clause *done = clause_of(walk, statement, RBK_CLAUSE_DONE_WHEN);
@@ -326,12 +324,12 @@ static void doubt(const struct rbk_times_walk *walk, const struct rbk_tree_state
     }
 }
 
-static struct effect effect_of(const struct rbk_times_walk *walk,
-                               const struct rbk_tree_statement *statement)
+static struct rbk_worst_effect effect_of(const struct rbk_times_walk *walk,
+                                         const struct rbk_tree_statement *statement)
 {
     const struct rbk_tree_clause *retry = clause_of(walk, statement, RBK_CLAUSE_RETRY);
     const struct rbk_tree_clause *every = clause_of(walk, statement, RBK_CLAUSE_EVERY);
-    struct effect effect = {
+    struct rbk_worst_effect effect = {
         .timeout_ms = duration_clause(statement, RBK_CLAUSE_TIMEOUT),
         .attempts = 1,
         .dead_ms = dead_ms_of(statement),
@@ -347,40 +345,7 @@ static struct effect effect_of(const struct rbk_times_walk *walk,
     return effect;
 }
 
-/* From being told to stop until it is known what became of it. */
-static uint64_t stop_ms_of(const struct effect *effect)
-{
-    return rbk_worst_add_ms(effect->dead_ms, rbk_worst_add_ms(effect->asked_ms, effect->look_ms));
-}
-
-static struct rbk_worst worst_of(const struct effect *effect)
-{
-    uint64_t again_ms = rbk_worst_times_ms(effect->delay_ms, effect->attempts - 1);
-    uint64_t one_ms = rbk_worst_add_ms(effect->timeout_ms, effect->dead_ms);
-    struct rbk_worst worst = {
-        .needs_ms =
-            rbk_worst_add_ms(rbk_worst_times_ms(effect->timeout_ms, effect->attempts), again_ms),
-        .stop_ms = stop_ms_of(effect),
-    };
-    worst.end_ms = rbk_worst_add_ms(rbk_worst_times_ms(one_ms, effect->attempts), again_ms);
-    worst.ok_ms = worst.end_ms - effect->dead_ms;
-    if (effect->looks) {
-        /* Each attempt is looked for; a gap between two is a look or a delay. */
-        uint64_t gap_ms = effect->delay_ms > effect->look_ms ? effect->delay_ms : effect->look_ms;
-        uint64_t attempts = effect->attempts + DOUBTS;
-        worst.end_ms =
-            rbk_worst_add_ms(rbk_worst_times_ms(one_ms, attempts),
-                             rbk_worst_add_ms(rbk_worst_times_ms(gap_ms, effect->attempts - 1),
-                                              rbk_worst_times_ms(effect->look_ms, DOUBTS + 1)));
-        worst.ok_ms = worst.end_ms;
-    } else if (effect->asked_ms) {
-        worst.end_ms = rbk_worst_add_ms(worst.end_ms, effect->asked_ms);
-        worst.ok_ms = worst.end_ms; /* "done", at the last moment */
-    }
-    return worst;
-}
-
-static struct rbk_str how_of(struct rbk_times_walk *walk, const struct effect *effect)
+static struct rbk_str how_of(struct rbk_times_walk *walk, const struct rbk_worst_effect *effect)
 {
     char timeout[RBK_TIMES_TEXT_BYTES];
     char delay[RBK_TIMES_TEXT_BYTES];
@@ -403,14 +368,12 @@ static struct rbk_worst effect_step(struct rbk_times_walk *walk,
                                     const struct rbk_tree_statement *statement)
 {
     struct rbk_worst before = hoisted_texts(walk, statement);
-    struct effect effect = effect_of(walk, statement);
-    struct rbk_worst worst;
+    struct rbk_worst_effect effect = effect_of(walk, statement);
+    struct rbk_worst worst = rbk_worst_of_effect(&effect);
     if (effect.timeout_ms) {
-        worst = worst_of(&effect);
         rbk_times_share(walk, RBK_SHARE_STEP, statement,
                         walk->by_needs ? worst.needs_ms : worst.ok_ms, how_of(walk, &effect));
     } else {
-        worst = rbk_worst_open(0, stop_ms_of(&effect));
         rbk_times_share(walk, RBK_SHARE_REST, statement, 0, RBK_STR("what remains of the block"));
     }
     if (worst.stop_ms) {

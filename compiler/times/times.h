@@ -15,7 +15,7 @@
 #define RBK_COMPILER_TIMES_TIMES_H
 
 #include "compiler/program.h"
-#include "compiler/times/worst.h"
+#include "runtime/core/worst.h"
 
 #include <stdbool.h>
 #include <stdint.h>

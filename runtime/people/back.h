@@ -2,15 +2,13 @@
 #define RBK_RUNTIME_PEOPLE_BACK_H
 
 /*
- * How long it takes at worst until a run is back: every touched stage rolled back and verified, one
- * after the other, each by all its strategies at their latest. Worked out from the machine alone,
- * so that it is known for a resumed run and for a machine file; compiler/times says the same of a
- * plan, and a test compares the two.
- *
- * An upper bound: where blocks nest only the outermost limit cuts. Times of the drivers are those
- * of core/stop_times.h.
+ * How long it takes at worst until a run is back: what is under way stopped, then every touched
+ * stage rolled back and verified, one after the other, each by all its strategies at their latest,
+ * then the locks released. From the machine alone (core/worst_walk.h), so that it is known for a
+ * resumed run and for a machine file; what the compiler proves of the plan is the same figure.
  */
 
+#include "runtime/core/worst_walk.h"
 #include "runtime/people/view.h"
 
 /* "Nothing says how long." */
@@ -18,10 +16,7 @@
 
 /* Of a machine; the caller's memory. */
 struct rbk_back {
-    const struct rbk_machine *machine; /* borrowed */
-    uint64_t *inside;  /* owned, per state: from its beginning to the end of its outermost block */
-    uint64_t *outside; /* owned, per state: from there to the end of its region, ending well */
-    uint64_t *strategies; /* owned, per strategy: it, and those after it */
+    struct rbk_worst_ways ways;
 };
 
 /* What can be said of a run. */

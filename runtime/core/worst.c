@@ -5,7 +5,7 @@
  * that starts later never ends earlier, limits around it included. So the latest end of a sequence
  * is the one in which each step ends at its latest.
  */
-#include "compiler/times/worst.h"
+#include "runtime/core/worst.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -48,6 +48,37 @@ struct rbk_worst rbk_worst_open(uint64_t least_ms, uint64_t stop_ms)
     worst.stop_ms = stop_ms;
     worst.open_stop_ms = stop_ms;
     worst.open = true;
+    return worst;
+}
+
+struct rbk_worst rbk_worst_of_effect(const struct rbk_worst_effect *effect)
+{
+    uint64_t stop_ms =
+        rbk_worst_add_ms(effect->dead_ms, rbk_worst_add_ms(effect->asked_ms, effect->look_ms));
+    uint64_t again_ms = rbk_worst_times_ms(effect->delay_ms, effect->attempts - 1);
+    uint64_t one_ms = rbk_worst_add_ms(effect->timeout_ms, effect->dead_ms);
+    if (effect->timeout_ms == 0) {
+        return rbk_worst_open(0, stop_ms);
+    }
+    struct rbk_worst worst = {
+        .needs_ms =
+            rbk_worst_add_ms(rbk_worst_times_ms(effect->timeout_ms, effect->attempts), again_ms),
+        .stop_ms = stop_ms,
+    };
+    worst.end_ms = rbk_worst_add_ms(rbk_worst_times_ms(one_ms, effect->attempts), again_ms);
+    worst.ok_ms = worst.end_ms - effect->dead_ms;
+    if (effect->looks) {
+        /* Each attempt is looked for; a gap between two is a look or a delay. */
+        uint64_t gap_ms = larger(effect->delay_ms, effect->look_ms);
+        worst.end_ms = rbk_worst_add_ms(
+            rbk_worst_times_ms(one_ms, effect->attempts + RBK_WORST_DOUBTS),
+            rbk_worst_add_ms(rbk_worst_times_ms(gap_ms, effect->attempts - 1),
+                             rbk_worst_times_ms(effect->look_ms, RBK_WORST_DOUBTS + 1)));
+        worst.ok_ms = worst.end_ms;
+    } else if (effect->asked_ms) {
+        worst.end_ms = rbk_worst_add_ms(worst.end_ms, effect->asked_ms);
+        worst.ok_ms = worst.end_ms; /* "done", at the last moment */
+    }
     return worst;
 }
 

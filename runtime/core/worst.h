@@ -1,19 +1,19 @@
 /*
  * The arithmetic of worst cases: what is known of one step, and how that of steps one after the
- * other, side by side, repeated, or under a time limit follows from it.
+ * other, side by side, repeated, or under a time limit follows from it. Two walks put it together:
+ * compiler/times goes over a plan's tree, since lowering a long plan costs more than checking it,
+ * and core/worst_walk.c over a machine, for those who have no plan. A test holds them against each
+ * other.
  *
  * All times are milliseconds and saturate at RBK_WORST_MS_MAX. Each number is an upper bound over
  * every way the steps can go, and each is reached by some way (docs/internals.md says by which, and
  * where a bound is not tight).
  */
-#ifndef RBK_COMPILER_TIMES_WORST_H
-#define RBK_COMPILER_TIMES_WORST_H
+#ifndef RBK_RUNTIME_CORE_WORST_H
+#define RBK_RUNTIME_CORE_WORST_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct rbk_source;
-struct rbk_tree_statement;
 
 /** The longest time there is; longer ones stay here. */
 #define RBK_WORST_MS_MAX (UINT64_C(1) << 53)
@@ -29,9 +29,9 @@ struct rbk_worst {
     uint64_t stop_ms; /**< From the moment it is told to stop until nothing of it lives. */
     uint64_t open_stop_ms; /**< The same for what can be under way when a limit around it ends
                                 because something open came before; 0 unless open. */
-    const struct rbk_tree_statement
-        *stop_by;                         /**< The step that takes stop_ms to stop; NULL: none. */
-    const struct rbk_source *stop_source; /**< Of that step. */
+    const void *stop_by; /**< The step that takes stop_ms to stop, as the walk knows it; NULL: none,
+                            or nobody asks. Borrowed. */
+    const void *stop_source; /**< Where that step stands, likewise. */
     bool open; /**< Something in it has no limit of its own: it takes what remains of the block
                     around it, and ok_ms, end_ms count the rest only. */
 };
@@ -44,6 +44,24 @@ uint64_t rbk_worst_times_ms(uint64_t a, uint64_t b);
 
 /** One step that takes exactly this long at worst and stops at once: a wait, a question. */
 struct rbk_worst rbk_worst_of(uint64_t ms);
+
+/** How often what was looked for and not found is done again, beyond the retries that are written.
+ */
+#define RBK_WORST_DOUBTS 2u
+
+/** What is known of the time of an effect that changes something. */
+struct rbk_worst_effect {
+    uint64_t timeout_ms; /**< 0: what remains of the block around it. */
+    uint64_t attempts;   /**< As written, at least 1. */
+    uint64_t delay_ms;   /**< Between them. */
+    uint64_t dead_ms;    /**< From being told to stop to being shown dead. */
+    uint64_t asked_ms;   /**< The questions when it is in doubt; 0: nobody is asked. */
+    uint64_t look_ms;    /**< Its `done when`, when it is in doubt whenever it is cut off. */
+    bool looks;          /**< That is so. */
+};
+
+/** An effect: attempt, timeout, stopped, delay, attempt … */
+struct rbk_worst rbk_worst_of_effect(const struct rbk_worst_effect *effect);
 
 /** A step without a limit of its own. @least_ms It cannot end well in less (`for D`).  */
 struct rbk_worst rbk_worst_open(uint64_t least_ms, uint64_t stop_ms);
