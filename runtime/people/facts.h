@@ -27,6 +27,7 @@ struct rbk_check_fact {
 
 /* An armed trigger, before its `for` is over. */
 struct rbk_trigger_fact {
+    bool watched;                /* a runner reads it; else nothing below is known */
     bool holds;                  /* the condition holds at the moment */
     uint64_t held_ms;            /* … and has for so long */
     uint32_t true_readings;      /* … in so many readings, counted to `for N readings` */

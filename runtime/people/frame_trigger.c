@@ -96,8 +96,12 @@ static void draw_value(struct drawing *drawing, enum rbk_tone tone,
     } else if (fact->gauge.compared) {
         rbk_buffer_append_text(&value, fact->gauge.reading);
         tone = tone == RBK_TONE_BAD ? tone : RBK_TONE_PLAIN;
+    } else if (tone == RBK_TONE_BAD) {
+        rbk_buffer_append_text(&value, "true");
     } else {
-        rbk_buffer_append_text(&value, tone == RBK_TONE_BAD ? "true" : "quiet");
+        /* Nobody may take a run without a runner for a quiet one. */
+        rbk_buffer_append_text(&value, fact->watched ? "quiet" : "not read");
+        tone = fact->watched ? tone : RBK_TONE_WARN;
     }
     rbk_pen_cell(&drawing->pen, tone, rbk_buffer_str(&value), 10);
     rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR(" "));

@@ -148,7 +148,8 @@ static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fac
 {
     struct rbk_trigger_seen seen;
     rbk_run_trigger_seen(session_of(context)->run, trigger, &seen);
-    *ret_fact = (struct rbk_trigger_fact){.holds = seen.holds,
+    *ret_fact = (struct rbk_trigger_fact){.watched = true,
+                                          .holds = seen.holds,
                                           .held_ms = seen.held_ms,
                                           .true_readings = seen.true_readings,
                                           .gauge = seen.gauge};

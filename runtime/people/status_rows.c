@@ -96,6 +96,7 @@ static bool trigger_fact(void *context, uint32_t trigger, struct rbk_trigger_fac
         return false;
     }
     memset(ret_fact, 0, sizeof(*ret_fact));
+    ret_fact->watched = true;
     ret_fact->true_readings =
         (uint32_t)json_integer_value(json_object_get(object, "true_readings"));
     take_gauge(object, &ret_fact->gauge);

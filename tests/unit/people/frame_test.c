@@ -439,6 +439,25 @@ START_TEST(what_silence_means_is_not_cut)
 }
 END_TEST
 
+START_TEST(a_trigger_that_nobody_reads_is_not_quiet)
+{
+    struct told told;
+    struct rbk_frame frame;
+    struct rbk_style style = rbk_style_plain(false);
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "only");
+    uint32_t pause = mb_reaction(mb, RBK_REACTION_PAUSE, RBK_NONE);
+    mb_trigger_row(mb, mb_trigger(mb, RBK_NONE, pause, pause))->name = RBK_STR("errors");
+    told_start(&told, mb);
+    rbk_frame_init(&frame);
+    draw(&told, &frame, &style, 80, 24);
+    ck_drawn(&frame, "not read");
+    ck_assert_ptr_null(strstr(frame.text.data, "quiet"));
+    rbk_frame_fini(&frame);
+    told_fini(&told);
+}
+END_TEST
+
 static bool nearly(void *context, uint32_t trigger, struct rbk_trigger_fact *ret_fact)
 {
     (void)context;
@@ -506,6 +525,7 @@ int main(void)
     tcase_add_test(cases, no_size_gets_more_lines_than_it_has);
     tcase_add_test(cases, what_does_not_fit_is_said_to_be_elsewhere);
     tcase_add_test(cases, what_silence_means_is_not_cut);
+    tcase_add_test(cases, a_trigger_that_nobody_reads_is_not_quiet);
     tcase_add_test(cases, only_what_is_reached_fills_its_bar_and_names_keep_their_ends);
     Suite *suite = suite_create("people/frame");
     suite_add_tcase(suite, cases);
