@@ -144,8 +144,9 @@ void rbk_step_question_open(struct step *step, uint32_t region);
 void rbk_step_question_close(struct step *step, uint32_t region);
 /* In doubt, and nobody but a person can tell. */
 void rbk_step_doubt_open(struct step *step, uint32_t region);
-/* The run goes on: questions that were to wait as long as it was still have their own time. */
-void rbk_step_doubts_go_on(struct step *step);
+/* The run goes on, or the region is to stop: a question that was to wait as long as the run was
+ * still has its own time from now on. */
+void rbk_step_doubt_goes_on(struct step *step, uint32_t region);
 enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer);
 void rbk_step_question_expire(struct step *step, uint32_t region);
 /* The seats of a question that whoever gave this event fills. */

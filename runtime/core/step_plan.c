@@ -212,7 +212,9 @@ static void go_on(struct step *step)
     step->state->hold = 0;
     step->state->hold_due_ms = 0;
     step->state->cause = (struct rbk_cause){RBK_CAUSE_NONE, 0};
-    rbk_step_doubts_go_on(step);
+    for (uint32_t i = 0; i < step->machine->region_count; i++) {
+        rbk_step_doubt_goes_on(step, i);
+    }
     step->again = true;
 }
 

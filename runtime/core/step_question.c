@@ -265,14 +265,12 @@ static bool doubt_is_asked_again(struct step *step, uint32_t region, uint32_t qu
     return false;
 }
 
-void rbk_step_doubts_go_on(struct step *step)
+void rbk_step_doubt_goes_on(struct step *step, uint32_t region)
 {
-    for (uint32_t i = 0; i < step->machine->region_count; i++) {
-        struct rbk_region_state *rs = region_of(step, i);
-        if (rs->mode == RBK_MODE_DOUBT) {
-            uint64_t due_ms = step->state->now_ms + within_ms_of(step, i);
-            rs->due_ms = rs->due_ms > due_ms ? due_ms : rs->due_ms;
-        }
+    struct rbk_region_state *rs = region_of(step, region);
+    uint64_t due_ms = step->state->now_ms + within_ms_of(step, region);
+    if (rs->mode == RBK_MODE_DOUBT && rs->due_ms > due_ms) {
+        rs->due_ms = due_ms;
     }
 }
 

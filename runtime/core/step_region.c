@@ -339,8 +339,10 @@ void rbk_step_stop(struct step *step, uint32_t region, uint32_t target)
         rs->mode = RBK_MODE_CANCELLING;
         rbk_step_push(step, RBK_ACTION_CANCEL, region);
         break;
-    case RBK_MODE_LOOKING:
     case RBK_MODE_DOUBT:
+        rbk_step_doubt_goes_on(step, region);
+        RBK_FALLTHROUGH;
+    case RBK_MODE_LOOKING:
         /* What is in doubt stays so until it is known: the look or the question goes on, only what
          * comes after it is new. */
     case RBK_MODE_CANCELLING:
