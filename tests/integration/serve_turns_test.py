@@ -258,7 +258,7 @@ def who_waits_for_a_run_is_not_forgotten_when_the_store_is_opened_anew(box):
     """After a write that failed everything is read from the beginning, for those who wait, too."""
     run, token = killed_run(box)
     fresh = [token_of(box) for _ in range(2)]
-    lengthen(box, run, 30_000)
+    lengthen(box, run, 20_000)
     with Server(box, env={"RBK_TEST_TURN_EVENTS": "1"}, preexec=ignore_file_size) as server:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
         for each in fresh:  # it is opened anew at once after the first time, and a second after the next
@@ -272,7 +272,7 @@ def who_waits_for_a_run_is_not_forgotten_when_the_store_is_opened_anew(box):
 
 def it_ends_while_a_journal_is_read(box):
     run, token = killed_run(box)
-    lengthen(box, run, 50_000)
+    lengthen(box, run, 10_000)
     server = Server(box, env={"RBK_TEST_TURN_EVENTS": "1"})
     links = []
     for path in ("", "/stream?from=1", "/events"):
@@ -397,7 +397,7 @@ def bodies_and_answers_are_bounded_in_all(box):
     """Whoever comes when too much is on its way is told to come again; small things are answered all the time."""
     run, token = killed_run(box)
     auth = f"Authorization: Bearer {token}"
-    with Server(box) as server:
+    with Server(box, env={"RBK_TEST_ANSWERS_BYTES": str(25 << 20)}) as server:
         head = "\r\n".join(["POST /api/v1/alerts HTTP/1.1", "Host: localhost", auth, "Content-Type: application/json",
                             f"Content-Length: {4 << 20}", "", ""]).encode()
         links = []
@@ -416,10 +416,10 @@ def bodies_and_answers_are_bounded_in_all(box):
         until(lambda: server.ask("POST", "/api/v1/alerts", FIRING, token=token).status == 200, "there is room again")
 
         box.query("INSERT INTO evidence (run, seq, at_ms, label, sha256, content) VALUES (?, 1, 1, 'big', 'x', ?)", run,
-                  "e" * (30 << 20))
+                  "e" * (10 << 20))
         path = f"/api/v1/runs/{run}/evidence/1"
         links = []
-        for _ in range(4):
+        for _ in range(2):
             link = server.connect()
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             link.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{auth}\r\n\r\n".encode())
