@@ -352,6 +352,46 @@ static void tell_reason(struct rbk_replay *replay, const struct rbk_record *reco
     rbk_buffer_fini(&line);
 }
 
+/* ---- stuck -------------------------------------------------------------------------------------
+ */
+
+/* A stage without a way back: what failed there is what a person has to mend. */
+static void append_stuck(const struct rbk_replay *replay, uint32_t region, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = replay->machine;
+    const struct rbk_region_state *state = rbk_state_region(machine, replay->state, region);
+    const char *why = replay->whys[region].text;
+
+    if (machine->states[state->state].kind != RBK_STATE_STUCK) {
+        return;
+    }
+    rbk_buffer_printf(out, "%sstage %.*s is stuck", out->bytes != 0 ? "; " : "",
+                      RBK_STR_ARG(machine->regions[region].name));
+    if (state->cause.kind == RBK_CAUSE_FAILURE || state->cause.kind == RBK_CAUSE_TIMEOUT) {
+        rbk_buffer_append_text(out, ": ");
+        append_step(replay, state->cause, out);
+        rbk_buffer_printf(out, "%s%s", why[0] != '\0' ? ": " : "", why);
+    }
+}
+
+struct rbk_str rbk_reason_whole(const struct rbk_replay *replay, struct rbk_arena *arena)
+{
+    struct rbk_buffer line;
+    struct rbk_str text;
+
+    rbk_buffer_init(&line, RBK_EVENT_BYTES_MAX * 2);
+    rbk_buffer_append_str(&line, replay->reason);
+    for (uint32_t i = 0;
+         replay->state->status == RBK_STATUS_STUCK && i < replay->machine->region_count; i++) {
+        append_stuck(replay, i, &line);
+    }
+    text = cut(rbk_buffer_str(&line), REASON_BYTES_MAX * 2);
+    text =
+        rbk_arena_printf(arena, "%.*s%s", RBK_STR_ARG(text), text.bytes < line.bytes ? " …" : "");
+    rbk_buffer_fini(&line);
+    return text;
+}
+
 void rbk_reason_take(struct rbk_replay *replay, const struct rbk_record *record, bool waited)
 {
     hear(replay, record);

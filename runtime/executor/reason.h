@@ -11,4 +11,8 @@
  */
 void rbk_reason_take(struct rbk_replay *replay, const struct rbk_record *record, bool waited);
 
+/* The reason, and while the run is stuck what failed on the way back of each stuck stage: for those
+ * who see nothing but this line. Bounded; lives in `arena`. */
+struct rbk_str rbk_reason_whole(const struct rbk_replay *replay, struct rbk_arena *arena);
+
 #endif

@@ -9,6 +9,7 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/core/value_text.h"
 #include "runtime/executor/about.h"
+#include "runtime/executor/reason.h"
 
 /* Of `run.question`: how many are told, and how much of each. */
 #define QUESTIONS_MAX 5u
@@ -18,7 +19,7 @@ uint32_t rbk_scope_stage(const struct rbk_run *run)
 {
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_state *state = run->replay->state;
-    uint32_t under_way = RBK_NONE, last = RBK_NONE, order = 0;
+    uint32_t under_way = RBK_NONE, last = RBK_NONE, order = 0, way_order = 0;
 
     if (run->told_region != RBK_NONE && run->told_region != 0) {
         return run->told_region;
@@ -31,9 +32,11 @@ uint32_t rbk_scope_stage(const struct rbk_run *run)
             continue;
         }
         region = rbk_state_region(machine, state, i);
-        if (under_way == RBK_NONE &&
-            (rbk_stage_under_way(machine, state, i) || region->mode == RBK_MODE_RUNNING)) {
+        /* On the way back all that stand applied are under way: the latest of them comes first. */
+        if ((rbk_stage_under_way(machine, state, i) || region->mode == RBK_MODE_RUNNING) &&
+            (under_way == RBK_NONE || region->order > way_order)) {
             under_way = i;
+            way_order = region->order;
         }
         if (region->order > order) {
             order = region->order;
@@ -246,7 +249,7 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
     case RBK_VARIABLE_RUN_LINK:
         return link_to(run);
     case RBK_VARIABLE_RUN_REASON:
-        return text(run->replay->reason);
+        return text(rbk_reason_whole(run->replay, &run->scratch));
     case RBK_VARIABLE_RUN_ELAPSED:
         return since((uint64_t)run->replay->run.started_ms,
                      state->ended_ms != 0 ? state->ended_ms : now_ms);

@@ -8,6 +8,7 @@
 
 #include "runtime/core/base/hash.h"
 #include "runtime/executor/about.h"
+#include "runtime/executor/reason.h"
 
 struct telling {
     struct rbk_run *run;
@@ -105,19 +106,28 @@ static int tell_cause(struct telling *telling, const struct rbk_action *action,
                                     RBK_STR_ARG(record->message)));
 }
 
-/* An escalation goes out on the channels that `on stuck` uses; without one, to terminal and log. */
-static int tell_escalation(struct telling *telling, uint32_t index)
+static struct rbk_str escalation_text(struct telling *telling, const struct rbk_role *role,
+                                      struct rbk_str reason)
 {
     const struct rbk_machine *machine = telling->run->replay->machine;
-    const struct rbk_role *role = &machine->roles[machine->escalations[index].role];
     /* The first is also told when a rollback takes longer than the plan's target. */
     const char *what = telling->run->replay->state->stuck_ms != 0
                            ? "is stuck and needs a person"
                            : "rolls back for longer than it should";
-    struct rbk_str text = rbk_arena_printf(telling->arena, "%.*s (%.*s): run %s of %.*s %s: %.*s",
-                                           RBK_STR_ARG(role->name), RBK_STR_ARG(role->contact),
-                                           telling->run->id, RBK_STR_ARG(machine->name), what,
-                                           RBK_STR_ARG(telling->run->replay->reason));
+
+    return rbk_arena_printf(telling->arena, "%.*s (%.*s): run %s of %.*s %s: %.*s",
+                            RBK_STR_ARG(role->name), RBK_STR_ARG(role->contact), telling->run->id,
+                            RBK_STR_ARG(machine->name), what, RBK_STR_ARG(reason));
+}
+
+/* An escalation goes out on the channels that `on stuck` uses; without one, to terminal and log,
+ * where what is stuck is to be seen anyway. */
+static int tell_escalation(struct telling *telling, uint32_t index)
+{
+    const struct rbk_replay *replay = telling->run->replay;
+    const struct rbk_machine *machine = replay->machine;
+    const struct rbk_role *role = &machine->roles[machine->escalations[index].role];
+    struct rbk_str text = escalation_text(telling, role, rbk_reason_whole(replay, telling->arena));
     bool told = false;
     int error = 0;
 
@@ -131,7 +141,9 @@ static int tell_escalation(struct telling *telling, uint32_t index)
                             machine->messages[machine->hooks[i].messages.first + j].channel, text);
         }
     }
-    return told || error != 0 ? error : put(telling, UINT32_MAX, text);
+    return told || error != 0
+               ? error
+               : put(telling, UINT32_MAX, escalation_text(telling, role, replay->reason));
 }
 
 /* A `notify` step: its message goes out with the result of the step. */

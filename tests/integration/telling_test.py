@@ -128,10 +128,13 @@ def a_stage_tells_how_long_it_took(scene):
     scene.process.kill()
     scene.process.wait()
     scene.resume(wait=True)  # from a snapshot that knows when the stage began
-    scene.until(lambda: len(words(scene)) >= 5, "reports of both stages")
+
+    def once():  # what a killed runner had not noted comes again
+        return list({each["key"]: each["message"] for each in scene.told()}.values())
+    scene.until(lambda: len(once()) >= 5, "reports of both stages")
     scene.touch("go")
     scene.ends(0)
-    texts = words(scene)
+    texts = once()
     expect([text.split()[0] for text in texts[:3]], ["at", "at", "took"], texts)
 
     def seconds(text):
@@ -247,6 +250,31 @@ def a_reason_of_a_criterion_says_how_long_it_took(scene):
     head = WHY + 'estimate 1s\nabort when elapsed > estimate "too slow"\n'
     scene.begin(plan(stage("a", tell("a") + hold()), head=head, use=USE), env={"HOOK": scene.hook()}).ends(10)
     expect(words(scene), ["abort: abort criterion: too slow (1s since the first effect)"], "the message")
+
+
+def a_reason_says_what_a_run_is_stuck_for_until_it_is_not(scene):
+    way = 'shell "test -e mended || { echo no disk >&2; exit 3; }" timeout 5s idempotent\n' + tell("back_b")
+    head = WHY + TURN + 'on aborted { notify incident "aborted: ${run.reason}" }\n'
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + FAIL, rollback=way), head=head, use=USE), env={"HOOK": scene.hook()}, wait=True)
+    scene.until(lambda: any(each["event"] == "stuck" for each in scene.told()), "stuck")
+    scene.until_status("stuck")
+    told = [each for each in scene.told() if each["event"] == "stuck"][0]
+    expect(re.fullmatch(r'stuck: (.*); stage b is stuck: shell .* failed: exit status 3.*', told["message"]) is not None, True, told["message"])
+    expect(told["stage"], "b", "of which stage")
+    scene.process.wait(20)
+    scene.touch("mended")
+    scene.process = scene.start("rbk", "retry", scene.run_id(), "b")
+    scene.process.wait(20)
+    scene.resume(wait=True).ends(10)
+    expect("stuck" in words(scene)[-1], False, words(scene)[-1])
+
+
+def an_abort_is_told_of_the_stage_under_way(scene):
+    scene.begin(plan(stage("a", tell("a")), stage("b", tell("b") + hold()), head=WHY, use=USE), env={"HOOK": scene.hook()}, wait=True)
+    scene.until_traced("b")
+    scene.say("abort", "--reason", "enough")
+    scene.ends(10)
+    expect([each["stage"] for each in scene.told() if each["event"] == "abort"], ["b"], "the stage")
 
 
 def a_reason_of_any_length_is_cut(scene):
@@ -375,7 +403,8 @@ CASES = [a_run_that_goes_well_tells_of_its_start_its_stages_and_its_end,
          a_reason_has_the_readings_and_who_agreed, a_reason_says_that_nobody_answered_also_after_a_crash, a_reason_says_what_was_answered,
          a_reason_that_came_with_a_trigger_says_what_it_saw_when_the_stage_is_back, a_reason_says_who_refused_a_gate_and_that_nobody_came,
          a_reason_says_what_nobody_decided_about, a_reason_says_who_gave_a_signal,
-         a_reason_of_a_criterion_says_what_was_counted, a_reason_of_a_criterion_says_how_long_it_took, a_reason_of_any_length_is_cut, all_open_questions_are_told,
+         a_reason_of_a_criterion_says_what_was_counted, a_reason_of_a_criterion_says_how_long_it_took, a_reason_says_what_a_run_is_stuck_for_until_it_is_not,
+         an_abort_is_told_of_the_stage_under_way, a_reason_of_any_length_is_cut, all_open_questions_are_told,
          a_question_about_a_held_run_is_told,
          a_link_is_a_link_and_kept_with_the_run,
          a_hook_is_told_once_in_order_and_not_before_it_is_durable, reports_come_while_a_run_is_active_and_not_in_a_heap_after_a_gap, a_run_whose_reports_nobody_hears_goes_on]
