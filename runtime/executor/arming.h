@@ -24,7 +24,8 @@ uint32_t rbk_condition_count(const struct rbk_machine *machine);
 struct rbk_condition rbk_condition_at(const struct rbk_machine *machine, uint32_t number);
 
 /* What a condition comes to before it is armed: missing also when only one side of an `and` is,
- * since it could not fire; but true when it would fire at once. @scope  With what it reads itself. */
+ * since it could not fire; but true when it would fire at once. @scope  With what it reads itself.
+ */
 struct rbk_value rbk_condition_value(const struct rbk_scope *scope, uint32_t expr,
                                      struct rbk_arena *arena);
 

@@ -34,6 +34,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -164,6 +165,9 @@ int main(int argc, char **argv)
     /* A closed pipe is an error of one write, not the end of a cutover. */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setlocale(LC_CTYPE, "");
+    /* Threads for what may hang, as readings of a disk that is gone do: with libuv's four a few of
+     * them would leave none for the others. */
+    (void)setenv("UV_THREADPOOL_SIZE", "16", 0);
     int status = argc > 0 ? run_command(argc, argv) : RBK_EXIT_USAGE;
     /* Half a status in a file on a full disk must not look like one; a reader who has seen enough
      * may leave. */
