@@ -163,10 +163,6 @@ static struct rbk_value question(struct rbk_run *run)
     if ((row = rbk_held_question(machine, run->replay->state)) != RBK_NONE) {
         append_question(run, row, &all, &count);
     }
-    if (run->replay->state->held_reaction != 0 &&
-        (row = rbk_held_question(machine, run->replay->state)) != RBK_NONE) {
-        append_question(run, row, &all, &count);
-    }
     if (count > QUESTIONS_MAX) {
         rbk_buffer_printf(&all, "; and %u more", count - QUESTIONS_MAX);
     }
