@@ -195,6 +195,17 @@ static bool read_body(struct call *call, const json_t *body, enum MHD_Result *re
 /* ---- what a run knows -------------------------------------------------------------------------
  */
 
+static bool copy(struct rbk_arena *arena, const char *data, size_t bytes, struct rbk_str *ret_copy)
+{
+    char *text = rbk_arena_try_alloc(arena, bytes + 1, 1);
+
+    if (text != NULL && bytes != 0) {
+        memcpy(text, data, bytes);
+    }
+    *ret_copy = (struct rbk_str){text, bytes};
+    return text != NULL;
+}
+
 /* The names that the alert probes of a run wait for. */
 struct names {
     struct rbk_str *items;
@@ -224,8 +235,10 @@ static bool names_of(const struct rbk_history *history, struct rbk_arena *arena,
             if (rbk_expr_evaluate(&history->scope, arg->expr, arena, &value, NULL) != 0 ||
                 value.missing || !rbk_type_is_text(value.type)) {
                 names.all = true;
-            } else if (names.count < machine->read_count) {
-                names.items[names.count++] = value.as.text; /* of the arena, or of the history */
+            } else if (names.count < machine->read_count &&
+                       !copy(arena, value.as.text.data, value.as.text.bytes,
+                             &names.items[names.count++])) {
+                return false; /* what belongs to the history may be another when it is followed */
             }
         }
     }
@@ -277,7 +290,7 @@ static bool same_labels(const struct rbk_pair *a, size_t a_count, const struct a
 /* What waits in the inbox of a run, found by hash. What is here cannot be more than is kept: it is
  * cut before. */
 struct pending {
-    struct rbk_arena arena;
+    struct rbk_arena *arena;
     struct alert *alerts; /* oldest first */
     size_t count, capacity, rows, bytes;
     uint32_t *table; /* `size` slots, a power of two: 1 + index into alerts; 0: free */
@@ -291,9 +304,9 @@ static bool pending_init(struct pending *pending, size_t capacity)
     pending->capacity = capacity;
     for (pending->size = 16; pending->size < 2 * capacity; pending->size *= 2) {
     }
-    pending->alerts = rbk_arena_try_alloc(&pending->arena, capacity * sizeof(*pending->alerts),
+    pending->alerts = rbk_arena_try_alloc(pending->arena, capacity * sizeof(*pending->alerts),
                                           alignof(struct alert));
-    pending->table = rbk_arena_try_alloc(&pending->arena, pending->size * sizeof(*pending->table),
+    pending->table = rbk_arena_try_alloc(pending->arena, pending->size * sizeof(*pending->table),
                                          alignof(uint32_t));
     return pending->alerts != NULL && pending->table != NULL;
 }
@@ -324,30 +337,19 @@ static void pending_add(struct pending *pending, const struct alert *alert)
     *slot = (uint32_t)pending->count;
 }
 
-static bool copy(struct rbk_arena *arena, const char *data, size_t bytes, struct rbk_str *ret_copy)
-{
-    char *text = rbk_arena_try_alloc(arena, bytes + 1, 1);
-
-    if (text != NULL && bytes != 0) {
-        memcpy(text, data, bytes);
-    }
-    *ret_copy = (struct rbk_str){text, bytes};
-    return text != NULL;
-}
-
 /* An alert as a row says it. false: there is no room, or it says none. */
 static bool read_pending(struct pending *pending, json_t *body, struct alert *ret_alert)
 {
     json_t *labels = json_object_get(body, "labels"), *value;
     const char *name = json_string_value(json_object_get(body, "name"));
     struct rbk_pair *pairs = rbk_arena_try_alloc(
-        &pending->arena, (json_object_size(labels) + 1) * sizeof(*pairs), alignof(struct rbk_pair));
+        pending->arena, (json_object_size(labels) + 1) * sizeof(*pairs), alignof(struct rbk_pair));
     size_t bytes;
 
     *ret_alert =
         (struct alert){.labels = pairs, .firing = json_is_true(json_object_get(body, "firing"))};
     if (pairs == NULL || name == NULL ||
-        !copy(&pending->arena, name, strlen(name), &ret_alert->name)) {
+        !copy(pending->arena, name, strlen(name), &ret_alert->name)) {
         return false;
     }
     json_object_keylen_foreach(labels, name, bytes, value)
@@ -357,8 +359,8 @@ static bool read_pending(struct pending *pending, json_t *body, struct alert *re
         if (!json_is_string(value) || json_string_length(value) == 0) {
             continue;
         }
-        if (!copy(&pending->arena, name, bytes, &pair->name) ||
-            !copy(&pending->arena, json_string_value(value), json_string_length(value),
+        if (!copy(pending->arena, name, bytes, &pair->name) ||
+            !copy(pending->arena, json_string_value(value), json_string_length(value),
                   &pair->value)) {
             return false;
         }
@@ -401,7 +403,6 @@ static bool keep_known(struct pending *pending, const struct rbk_history *histor
 
     /* Those of the inbox go behind them again, in their order. */
     kept = pending_init(&known, pending->count + alerts->count + pending->capacity);
-    pending->arena = known.arena;
     for (size_t i = 0; kept && i < alerts->count; i++) {
         struct alert alert = {.name = alerts->items[i].name,
                               .labels = alerts->items[i].labels,
@@ -528,20 +529,21 @@ static int look_at_run(struct call *call, const char *run, struct rbk_error *ret
     struct row **end = call->end;
     size_t row_count = call->row_count, row_bytes = call->row_bytes;
     struct seen *seen = rbk_seen(call->request->server, run, reterr);
-    struct pending pending = {0};
+    struct rbk_arena arena;
+    struct pending pending = {.arena = &arena};
     struct names names;
     int error = 0;
 
     if (seen == NULL) {
         return -(int)reterr->code;
     }
-    rbk_arena_init(&pending.arena, (size_t)256 << 20);
-    if (!names_of(&seen->history, &pending.arena, &names)) {
+    rbk_arena_init(&arena, (size_t)256 << 20);
+    if (!names_of(&seen->history, &arena, &names)) {
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     } else if (waits_for_any(&names, call)) {
         error = compare(call, run, &pending, &names, reterr);
     }
-    rbk_arena_fini(&pending.arena);
+    rbk_arena_fini(&arena);
     if (error == -RBK_ETIMEOUT || error == -RBK_EBUSY) {
         /* It is looked at again. */
         *end = NULL;

@@ -164,7 +164,11 @@ static void on_tick(uv_timer_t *timer)
 
 void rbk_server_hurry(struct rbk_server *server)
 {
-    (void)uv_timer_start(&server->tick, on_tick, TICK_WAITING_MS, 0);
+    /* Who comes again and again does not put it off. In the tick itself it is about to be started.
+     */
+    if (uv_timer_get_due_in(&server->tick) > TICK_WAITING_MS) {
+        (void)uv_timer_start(&server->tick, on_tick, TICK_WAITING_MS, 0);
+    }
 }
 
 static void on_signal(uv_signal_t *handle, int number)
