@@ -2,6 +2,8 @@
  * timer runs on the monotonic one, so a clock set back never makes a wait endless. */
 #include "runtime/executor/run_internal.h"
 
+/* How soon to look again when readings have to come first. */
+#define READ_FIRST_MS 250
 /* A wall clock set forward must not make a deadline late: look at least this often. */
 #define LOOK_MS 10000
 
@@ -13,6 +15,10 @@ static void on_due(uv_timer_t *timer)
 
     if (rbk_run_clock_ms(run) < due_ms && uv_now(&run->loop) < run->due_loop_ms) {
         rbk_due_arm(run); /* only woken to look at the clock */
+        return;
+    }
+    if (rbk_watcher_reads_first(run)) {
+        uv_timer_start(&run->due_timer, on_due, READ_FIRST_MS, 0);
         return;
     }
     run->due_ms = 0;

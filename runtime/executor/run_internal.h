@@ -178,6 +178,9 @@ void rbk_work_drop_all(struct rbk_run *run);
 int rbk_watcher_start(struct rbk_run *run);
 void rbk_watcher_after_step(struct rbk_run *run);
 void rbk_watcher_second(struct rbk_run *run);
+/* Whether a `missing hold` waits, and the runner has only just gone on after it stood still: what
+ * it waits for may have come back, and is being read. */
+bool rbk_watcher_reads_first(struct rbk_run *run);
 void rbk_watcher_stop(struct rbk_run *run);
 /* An alert fires, or is resolved: a reading of the probes that wait for it. */
 void rbk_watcher_alert(struct rbk_run *run, const struct rbk_alert *told);

@@ -13,6 +13,8 @@
 #include "runtime/core/expr_describe.h"
 #include "runtime/core/value_text.h"
 
+/* How long a `missing hold` that is over waits for readings when the runner stood still. */
+#define READ_FIRST_MS 6000u
 /* So many late readings are no news in any run. */
 #define LATE_MIN 10u
 
@@ -321,6 +323,24 @@ void rbk_watcher_second(struct rbk_run *run)
     if (run->seconds % 10 == 0) {
         rbk_daily_windows_look(run);
     }
+}
+
+bool rbk_watcher_reads_first(struct rbk_run *run)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    uint64_t woke_ms;
+
+    if (run->poll == NULL) {
+        return false;
+    }
+    rbk_poll_alive(run->poll);
+    woke_ms = rbk_poll_woke_ms(run->poll);
+    for (uint32_t i = 0; woke_ms != 0 && i < machine->trigger_count; i++) {
+        if (rbk_state_trigger(machine, run->replay->state, i)->mode == RBK_TRIGGER_HOLDING) {
+            return uv_now(&run->loop) < woke_ms + READ_FIRST_MS;
+        }
+    }
+    return false;
 }
 
 /* Whether the probes were read when they should have been: told when more than a few were not, as

@@ -346,9 +346,13 @@ def a_runner_that_stood_still(scene):
     scene.begin(plan(stage("a", tell("a") + 'check "calm" int(run.output("cat level")) < 5 for 2500ms\n' + tell("calm")), head="""
         probe level = int(run.output("cat level")) every 200ms timeout 200ms
         trigger high when level > 5 then pause missing then abort
+        probe other = int(run.output("cat other")) every 200ms timeout 200ms
+        trigger waits when other > 5 since a started then pause missing hold 2500ms then abort
         """))
     scene.until_traced("a")
+    scene.until(lambda: "waits cannot be read" in scene.tail(), "the hold to begin")
     scene.process.send_signal(signal.SIGSTOP)
+    scene.write("other", "1")
     time.sleep(3)
     went_on = time.monotonic()
     scene.process.send_signal(signal.SIGCONT)
