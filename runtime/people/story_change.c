@@ -84,6 +84,26 @@ static void tell_phase(struct story *story, uint32_t region, const struct rbk_re
     }
 }
 
+/* The missing rule of a trigger that waited for its question to be over. */
+static void tell_missed(struct story *story)
+{
+    const struct rbk_machine *machine = story->view->machine;
+    enum rbk_event_kind kind = story->record->event.kind;
+    if (kind != RBK_EVENT_ANSWER && kind != RBK_EVENT_TIME) {
+        return;
+    }
+    for (uint32_t i = 0; i < machine->trigger_count; i++) {
+        if (rbk_state_trigger(machine, story->after, i)->fired ==
+            rbk_state_trigger(machine, story->before, i)->fired) {
+            continue;
+        }
+        rbk_buffer_printf(&story->line, "trigger %.*s cannot be read -> ",
+                          RBK_STR_ARG(machine->triggers[i].name));
+        rbk_view_reaction(story->view, machine->triggers[i].missing, &story->line);
+        rbk_story_send(story, RBK_TONE_BAD, machine->triggers[i].region);
+    }
+}
+
 /* A pause that has to wait has come, or was taken back. */
 static void tell_wanted(struct story *story)
 {
@@ -227,6 +247,7 @@ static void tell_region(struct story *story, uint32_t region)
 void rbk_story_changes(struct story *story)
 {
     const struct rbk_machine *machine = story->view->machine;
+    tell_missed(story);
     if (story->before->overdue == 0 && story->after->overdue != 0) {
         rbk_buffer_printf(&story->line, "the rollback takes longer than the plan's %s",
                           rbk_when_limit(machine->rollback_within_ms).text);

@@ -154,6 +154,30 @@ START_TEST(a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_ou
 }
 END_TEST
 
+START_TEST(a_missing_rule_that_waited_for_an_answer_is_told_with_it)
+{
+    struct told told;
+    struct machine_builder *mb = mb_new();
+    (void)mb_plain_stage(mb, "a");
+    uint32_t notify = mb_reaction(mb, RBK_REACTION_NOTIFY, RBK_NONE);
+    uint32_t question = mb_question(mb, RBK_QUESTION_APPROVE, 0, 2000, notify);
+    (void)mb_trigger(mb, RBK_NONE, mb_reaction(mb, RBK_REACTION_ABORT, question),
+                     mb_reaction(mb, RBK_REACTION_PAUSE, RBK_NONE));
+    told_start(&told, mb);
+    run_trigger(&told.run, 0, RBK_LEVEL_TRUE);
+    run_trigger(&told.run, 0, RBK_LEVEL_FALSE);
+    run_trigger(&told.run, 0, RBK_LEVEL_MISSING);
+    told_post(&told, (struct rbk_record){.event = {.kind = RBK_EVENT_ANSWER,
+                                                   .owner = RBK_OWNER_TRIGGER,
+                                                   .answer = RBK_ANSWER_NO,
+                                                   .seats = 1},
+                                         .who = RBK_STR("dana")});
+    ck_told(&told, "cannot be read -> pause\n");
+    ck_told(&told, "warning||paused: trigger ");
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(what_now_of_a_held_run_has_the_pause_that_waits)
 {
     struct told told;
@@ -332,6 +356,7 @@ int main(void)
     tcase_add_test(cases, a_failed_step_says_why_and_that_its_stage_turns_round);
     tcase_add_test(cases, each_way_back_is_told_when_it_begins_whatever_it_begins_with);
     tcase_add_test(cases, a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_out);
+    tcase_add_test(cases, a_missing_rule_that_waited_for_an_answer_is_told_with_it);
     tcase_add_test(cases, what_now_of_a_held_run_has_the_pause_that_waits);
     tcase_add_test(cases, what_now_of_a_run_whose_head_failed_speaks_of_no_stage);
     tcase_add_test(cases, output_of_a_failed_step_is_indented_and_bounded);
