@@ -4,6 +4,9 @@
  *
  * The child inherits: descriptors 0 to 2, the limits and the umask; no signal is blocked or ignored
  * (the supervisor keeps all at their defaults and blocks them, so one sigprocmask() undoes it all).
+ * When the supervisor is killed, the kernel kills the command, too: nobody would know of it any
+ * more, keep its time or stop it, and the crash rule may begin it again.
+ *
  * It reports a failure through its parent's memory, which vfork() shares, and the parent waits
  * until it has executed the program or ended.
  */
@@ -13,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,13 +69,20 @@ static char *candidates(const char *name, const char *path)
 }
 
 /* Between vfork() and execve(): shares the parent's memory and must not change it. */
-static _Noreturn void child(const struct spawn *spawn, const char *files, struct report *report)
+static _Noreturn void child(const struct spawn *spawn, const char *files, pid_t supervisor,
+                            struct report *report)
 {
     sigset_t none;
     int denied = 0;
     report->step = RBK_EXEC_STEP_PREPARE;
     sigemptyset(&none);
     setsid();
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        goto failed;
+    }
+    if (getppid() != supervisor) { /* killed before that */
+        _exit(127);
+    }
     if (dup2(spawn->output, 1) < 0 || dup2(spawn->errors, 2) < 0) {
         goto failed;
     }
@@ -107,10 +118,11 @@ pid_t spawn_run(const struct spawn *spawn, enum rbk_exec_start_step *ret_step, i
     if (!files) {
         return -1;
     }
+    pid_t supervisor = getpid();
     /* The point of the supervisor is to be small and quick: fork() would copy its page tables. */
     pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
     if (pid == 0) {
-        child(spawn, files, &report); /* NOLINT(clang-analyzer-unix.Vfork) */
+        child(spawn, files, supervisor, &report); /* NOLINT(clang-analyzer-unix.Vfork) */
     }
     *ret_system = pid < 0 ? errno : report.system;
     *ret_step = report.step;

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/drivers/exec/world.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,6 +289,28 @@ START_TEST(a_supervisor_killed_under_a_command_leaves_doubt_and_the_next_command
 }
 END_TEST
 
+START_TEST(a_command_does_not_outlive_a_supervisor_that_is_killed)
+{
+    int fifo = world_fifo(&world, "gate");
+    struct rbk_request request = world_shell(&world, "exec 3> gate; echo . >&3; exec sleep 1000");
+    world_start(&world, &request, &answer);
+    world_read(&world, fifo);
+    ck_assert_int_eq(kill(world_supervisor(&world), SIGKILL), 0);
+    world_wait(&world, &answer);
+    ck_assert_int_eq(answer.outcome, RBK_OUTCOME_DOUBT);
+    char path[128], rest[8];
+    (void)snprintf(path, sizeof path, "%s/gate", world.directory);
+    int reader = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ck_assert_int_ge(reader, 0);
+    close(fifo);
+    ck_assert_int_eq(fcntl(reader, F_SETFL, 0), 0);
+    while (read(reader, rest, sizeof rest) >
+           0) { /* until the command holds the other end no more */
+    }
+    close(reader);
+}
+END_TEST
+
 START_TEST(no_signal_of_a_terminal_reaches_the_supervisor)
 {
     const int signals[] = {SIGINT, SIGHUP, SIGPIPE, SIGTERM, SIGQUIT, SIGTSTP, SIGUSR1, SIGALRM};
@@ -343,6 +366,7 @@ int main(void)
     tcase_add_test(tcase, a_cancel_command_does_not_run_after_an_ordinary_end);
     tcase_add_test(tcase,
                    a_supervisor_killed_under_a_command_leaves_doubt_and_the_next_command_works);
+    tcase_add_test(tcase, a_command_does_not_outlive_a_supervisor_that_is_killed);
     tcase_add_test(tcase, no_signal_of_a_terminal_reaches_the_supervisor);
     tcase_add_test(tcase, closing_without_leaving_ends_what_runs_and_the_supervisor);
     suite_add_tcase(suite, tcase);
