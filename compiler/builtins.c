@@ -104,6 +104,7 @@ static const struct rbk_builtin table[] = {
     FUNCTION("find", FIND, SCALAR,
              TAKING(3, VALUE("json", TEXT), VALUE("path", TEXT), VALUE("value", TEXT))),
     FUNCTION("mail_header", MAIL_HEADER, TEXT, TAKING(1, VALUE("text", TEXT))),
+    FUNCTION("mail_text", MAIL_TEXT, TEXT, TAKING(1, VALUE("text", TEXT))),
 
     AGGREGATE("avg", AVG, UNKNOWN, SPAN),
     AGGREGATE("max", MAX, UNKNOWN, SPAN),

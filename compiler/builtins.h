@@ -44,6 +44,7 @@ enum rbk_function {
     RBK_FUNCTION_MEMBER,      /**< member(json, name): RBK_OP_MEMBER. */
     RBK_FUNCTION_FIND,        /**< find(json, path, value): RBK_OP_FIND. */
     RBK_FUNCTION_MAIL_HEADER, /**< mail_header(text): RBK_OP_MAIL_HEADER. */
+    RBK_FUNCTION_MAIL_TEXT,   /**< mail_text(text): RBK_OP_MAIL_TEXT. */
 };
 
 /** How a parameter of a built-in takes its argument. */

@@ -296,6 +296,9 @@ static void emit_function(struct rbk_lower *lower, const struct rbk_tree_expr *c
     case RBK_FUNCTION_MAIL_HEADER:
         push(lower, RBK_OP_MAIL_HEADER, 0);
         break;
+    case RBK_FUNCTION_MAIL_TEXT:
+        push(lower, RBK_OP_MAIL_TEXT, 0);
+        break;
     }
 }
 

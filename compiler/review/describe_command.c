@@ -118,6 +118,7 @@ static void run_code(const struct rbk_describe *describe, struct stack *stack,
     case RBK_OP_JSON_VALUE:
     case RBK_OP_JSON_ESCAPE:
     case RBK_OP_MAIL_HEADER:
+    case RBK_OP_MAIL_TEXT:
     case RBK_OP_NO_DASH:
         return; /* the same text, in other clothes */
     default:

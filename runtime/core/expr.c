@@ -232,6 +232,8 @@ static int apply(const struct evaluation *evaluation, struct rbk_op_code code,
         return rbk_op_find(arena, args, ret);
     case RBK_OP_MAIL_HEADER:
         return rbk_op_mail_header(arena, args[0], ret);
+    case RBK_OP_MAIL_TEXT:
+        return rbk_op_mail_text(arena, args[0], ret);
     case RBK_OP_NO_DASH:
         *ret = args[0];
         return no_dash(evaluation, args[0]);
@@ -266,6 +268,7 @@ size_t rbk_op_takes(struct rbk_op_code code)
     case RBK_OP_LENGTH:
     case RBK_OP_LINES:
     case RBK_OP_MAIL_HEADER:
+    case RBK_OP_MAIL_TEXT:
     case RBK_OP_NO_DASH:
         return 1;
     case RBK_OP_FIND:

@@ -61,6 +61,7 @@ struct rbk_machine;
       "JSON array of objects, path of names with dots between them, text -> the first object "    \
       "that has this text at this path; missing when there is none")                              \
     X(MAIL_HEADER, "mail_header", "text -> the value of a mail's header, folded, RFC 2047")       \
+    X(MAIL_TEXT, "mail_text", "text -> the same for the body of a mail, quoted-printable")        \
     X(NO_DASH, "no_dash", "text -> the same; refused (RBK_EREFUSED) when it begins with '-'")
 
 enum rbk_op {

@@ -255,6 +255,7 @@ static bool result_type(struct rbk_op_code code, const enum rbk_type *args, size
     case RBK_OP_URL_BASE:
     case RBK_OP_JSON_ESCAPE:
     case RBK_OP_MAIL_HEADER:
+    case RBK_OP_MAIL_TEXT:
         *ret = text_type(args[0]);
         return is_textual(args[0]);
     case RBK_OP_MEMBER:

@@ -233,3 +233,65 @@ int rbk_op_mail_header(struct rbk_arena *arena, struct rbk_value a, struct rbk_v
     rbk_buffer_fini(&line);
     return copied(arena, &header, type, ret);
 }
+
+/* Columns of a line of a body; RFC 2045 allows 76. What stands before a value in its line is not
+ * known, so its first line is shorter. */
+#define TEXT_COLUMNS 72u
+#define TEXT_COLUMNS_FIRST 60u
+
+/* Whether a byte of a line may stand as it is: not what ends lines, what the encoding itself uses,
+ * a blank that a server would strip, nor the beginnings that mailboxes and SMTP have a use for. */
+static bool stands(struct rbk_str text, size_t i, bool line_begins)
+{
+    unsigned char byte = (unsigned char)text.data[i];
+    bool line_ends = i + 1 == text.bytes || text.data[i + 1] == '\n' || text.data[i + 1] == '\r';
+
+    if (byte == ' ' || byte == '\t') {
+        return !line_ends;
+    }
+    if (line_begins &&
+        (byte == '.' || (text.bytes - i >= 5 && memcmp(text.data + i, "From ", 5) == 0))) {
+        return false;
+    }
+    return byte > 0x20 && byte < 0x7f && byte != '=';
+}
+
+int rbk_op_mail_text(struct rbk_arena *arena, struct rbk_value a, struct rbk_value *ret)
+{
+    enum rbk_type type = a.type == RBK_TYPE_SECRET ? RBK_TYPE_SECRET : RBK_TYPE_TEXT;
+    size_t column = 0, columns = TEXT_COLUMNS_FIRST;
+    struct rbk_buffer out;
+    struct rbk_str text = a.as.text;
+
+    *ret = rbk_value_missing(type);
+    if (a.missing || !rbk_type_is_text(a.type)) {
+        return 0;
+    }
+    rbk_buffer_init(&out, RBK_TEMPLATE_BYTES_MAX);
+    for (size_t i = 0; i < text.bytes; i++) {
+        bool plain = stands(text, i, column == 0);
+
+        if (text.data[i] == '\r' && i + 1 < text.bytes && text.data[i + 1] == '\n') {
+            continue;
+        }
+        if (text.data[i] == '\n') {
+            (void)rbk_buffer_append_byte(&out, '\n');
+            column = 0;
+            columns = TEXT_COLUMNS;
+            continue;
+        }
+        if (column + (plain ? 1 : 3) > columns) {
+            (void)rbk_buffer_append_text(&out, "=\n");
+            column = 0;
+            columns = TEXT_COLUMNS;
+            plain = stands(text, i, true);
+        }
+        if (plain) {
+            (void)rbk_buffer_append_byte(&out, text.data[i]);
+        } else {
+            (void)rbk_buffer_printf(&out, "=%02X", (unsigned)(unsigned char)text.data[i]);
+        }
+        column += plain ? 1 : 3;
+    }
+    return copied(arena, &out, type, ret);
+}

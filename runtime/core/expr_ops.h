@@ -63,6 +63,8 @@ RBK_MUST_USE int rbk_op_find(struct rbk_arena *arena, const struct rbk_value *ar
                              struct rbk_value *ret);
 RBK_MUST_USE int rbk_op_mail_header(struct rbk_arena *arena, struct rbk_value a,
                                     struct rbk_value *ret);
+RBK_MUST_USE int rbk_op_mail_text(struct rbk_arena *arena, struct rbk_value a,
+                                  struct rbk_value *ret);
 RBK_MUST_USE int rbk_op_lines(struct rbk_arena *arena, struct rbk_value a, struct rbk_value *ret);
 struct rbk_value rbk_op_item(struct rbk_value list, struct rbk_value index);
 struct rbk_value rbk_op_length(struct rbk_value list);

@@ -185,7 +185,7 @@ static const struct rule rules[] = {
         "@number", "amount", "@duration", "@label", "5%", "true", "-(@value)", "(@value + @value)",
         "(@value * @number)", "abs(@value)", "ratio(@number, 3)", "site", "\"${@value}\"", "[@value]",
         "(@value as text)", "hook", "run.id", "plan.name", "stage.title",
-        "member(@value, \"id\")", "find(@value, \"a.b\", @value)", "mail_header(@value)"}},
+        "member(@value, \"id\")", "find(@value, \"a.b\", @value)", "mail_header(@value)", "mail_text(@value)"}},
     {"number", {"1", "0", "3", "1000000", "0.5", "9223372036854775807", "amount"}},
     {"duration", {"10m", "30s", "1h", "5s", "500ms", "0s", "24h", "30d", "1ms"}},
     {"message", {"\"run ${run.id}: ${run.status}\"", "@label", "\"${amount} <b> ${site}\"", "\"${run.reason} ${run.stage}\"", "\"${stage.title} ${run.link} ${run.remaining} ${run.question}\""}},

@@ -461,6 +461,22 @@ def mail_goes_through_a_sendmail(scene):
     expect(by_first["bare@example.com"][1], ["bare@example.com"], "without a sender")
 
 
+def a_mail_has_no_long_line_and_says_every_word(scene):
+    server = Smtp()
+    words = "ä=" * 3000 + "\n.\nFrom here on"
+    head = f"""
+        param words: text
+        channel post = mail.message("dba@example.com", command: "{mail_command(scene, server)}")
+        on start {{ notify post "${{words}}" }}"""
+    scene.begin(plan(stage("a", tell("a")), head=head, use="use std.mail"), "--set", "words=" + words).ends(0)
+    scene.until(lambda: server.mails, "a mail")
+    data = server.mails[0][2]
+    expect([line for line in data.splitlines() if len(line) > 90], [], "long lines")
+    expect(all(byte < 128 for byte in data), True, "only ASCII")
+    text = email.message_from_bytes(data, policy=email.policy.default).get_content().replace("\r", "")
+    expect(text.startswith(words + "\n"), True, text[-300:])
+
+
 def a_mail_refused_for_good_stands_aside_and_a_busy_server_is_waited_for(scene):
     if shutil.which("msmtp") is None:
         print("note    msmtp is not installed: what it says of a refusal is not tried", flush=True)
@@ -613,7 +629,7 @@ CASES = [pagerduty_has_one_incident_for_a_run_and_resolves_it,
          an_incident_is_opened_once_although_its_runner_died_before_the_answer,
          a_page_that_lists_more_than_is_kept_is_asked_again, statuspage_says_nothing_of_a_run_without_trouble, what_a_channel_keeps_outlives_its_runner,
          a_webhook_carries_what_a_reader_needs, slack_gets_what_its_webhooks_take, mail_goes_through_a_sendmail,
-         a_mail_refused_for_good_stands_aside_and_a_busy_server_is_waited_for, nobody_can_add_a_header_to_a_mail, an_address_with_a_line_end_stays_one_header,
+         a_mail_has_no_long_line_and_says_every_word, a_mail_refused_for_good_stands_aside_and_a_busy_server_is_waited_for, nobody_can_add_a_header_to_a_mail, an_address_with_a_line_end_stays_one_header,
          a_command_gets_the_message_and_its_circumstances, what_an_endpoint_repeats_of_a_secret_is_shown_nowhere, no_message_and_no_argument_holds_a_secret]
 
 if __name__ == "__main__":

@@ -124,6 +124,21 @@ START_TEST(a_mail_header_is_one_value_whatever_the_text_holds)
 }
 END_TEST
 
+START_TEST(a_text_of_a_mail_has_short_lines_of_ascii_and_says_the_same)
+{
+    expect(unary(RBK_OP_MAIL_TEXT, 0, text("plain, two\nlines")), "plain, two\nlines");
+    expect(unary(RBK_OP_MAIL_TEXT, 0, text("a = b\r\n\xc3\xa4 \n.\n..x\nFrom here\nI'm From")),
+           "a =3D b\n=C3=A4=20\n=2E\n=2E.x\n=46rom here\nI'm From");
+    expect(unary(RBK_OP_MAIL_TEXT, 0, text("end \t")), "end =09");
+    expect(unary(RBK_OP_MAIL_TEXT, 0, text("x\ry\x01")), "x=0Dy=01");
+    expect(unary(RBK_OP_MAIL_TEXT, 0, text("")), "");
+    expect(unary(RBK_OP_MAIL_TEXT, 0,
+                 text("0123456789012345678901234567890123456789012345678901234567890123456789")),
+           "012345678901234567890123456789012345678901234567890123456789=\n0123456789");
+    ck_assert(unary(RBK_OP_MAIL_TEXT, 0, missing()).missing);
+}
+END_TEST
+
 START_TEST(a_word_that_begins_with_a_dash_is_refused)
 {
     expect(unary(RBK_OP_NO_DASH, 0, text("a-b")), "a-b");
@@ -198,6 +213,7 @@ int main(void)
     tcase_add_test(cases, a_member_of_a_json_object_is_its_text_or_missing);
     tcase_add_test(cases, an_object_is_found_by_what_stands_at_a_path);
     tcase_add_test(cases, a_mail_header_is_one_value_whatever_the_text_holds);
+    tcase_add_test(cases, a_text_of_a_mail_has_short_lines_of_ascii_and_says_the_same);
     tcase_add_test(cases, a_word_that_begins_with_a_dash_is_refused);
     tcase_add_test(cases, what_a_secret_went_into_is_a_secret);
     tcase_add_test(cases, text_beyond_its_limit_is_refused);
