@@ -264,14 +264,36 @@ static bool may_cancel(const struct rbk_view *view, const struct rbk_state *stat
             return false;
         }
     }
-    return !rbk_run_past_grace(view->machine, state);
+    return true;
+}
+
+/* Answer number `number` of those that the question about a run takes now; NULL: no more. */
+static const char *answer_of_run(const struct rbk_view *view, const struct rbk_state *state,
+                                 size_t number)
+{
+    bool past_grace = rbk_run_past_grace(view->machine, state);
+    bool goes_on = state->cause.kind != RBK_CAUSE_WAY_BACK; /* it does so by itself then */
+    const struct {
+        const char *word;
+        bool possible;
+    } answers[] = {
+        {"continue", goes_on},
+        {"abort", !past_grace},
+        {"ignore", true},
+        {"cancel", !past_grace && may_cancel(view, state)},
+    };
+    for (size_t i = 0; i < RBK_COUNT(answers); i++) {
+        if (answers[i].possible && number-- == 0) {
+            return answers[i].word;
+        }
+    }
+    return NULL;
 }
 
 bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, size_t number, struct rbk_buffer *out)
 {
     static const char *const decisions[] = {"abort", "pause", "ignore", "rollback"};
-    static const char *const of_run[] = {"continue", "abort", "ignore", "cancel"};
     struct rbk_buffer rest;
     const char *verb = NULL, *word = NULL;
     size_t decision_count = 3;
@@ -293,7 +315,8 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
         verb = number < decision_count ? "answer" : NULL;
         break;
     case RBK_QUESTION_HELD:
-        verb = number < (may_cancel(view, state) ? 4u : 3u) ? "answer" : NULL;
+        word = answer_of_run(view, state, number);
+        verb = word != NULL ? "answer" : NULL;
         break;
     case RBK_QUESTION_ATTEST:
         verb = number == 0 ? "attest" : number == 1 ? "deny" : NULL;
@@ -313,7 +336,7 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
     if (asked->kind == RBK_QUESTION_DECIDE) {
         rbk_buffer_printf(&rest, " %s", decisions[number]);
     } else if (asked->kind == RBK_QUESTION_HELD) {
-        rbk_buffer_printf(&rest, " %s", of_run[number]);
+        rbk_buffer_printf(&rest, " %s", word);
     } else if (word != NULL) {
         rbk_buffer_append_text(&rest, word);
     }

@@ -334,6 +334,39 @@ START_TEST(nobody_is_asked_about_a_hold_while_the_run_is_stuck)
 }
 END_TEST
 
+START_TEST(a_retire_that_is_held_is_asked_about_and_never_taken_back)
+{
+    struct run run;
+    struct machine_builder *mb = holding(RBK_REACTION_ABORT);
+    mb_grace(mb);
+    uint32_t retire = mb_retire(mb);
+    mb_step(mb, retire, RBK_PHASE_APPLY, RBK_EFFECT_RUN);
+    run_start(&run, mb);
+    run_ok(&run, "plan.require.1");
+    run_ok(&run, "a.apply.1");
+    run_drain(&run);
+    run_due(&run); /* the end of grace */
+    run_fail(&run, "retire.apply.1");
+    ck_status(&run, "held");
+    run_due(&run);
+    ck_held_asks(&run, FIRST_MS);
+    ck_assert_int_eq(answer(&run, RBK_ANSWER_ABORT), RBK_REFUSAL_PAST_GRACE);
+    ck_assert_int_ne(answer(&run, RBK_ANSWER_CANCEL), RBK_REFUSAL_ACCEPTED);
+    ck_held_asks(&run, FIRST_MS);
+    if (_i == 0) {
+        ck_assert_int_eq(answer(&run, RBK_ANSWER_CONTINUE), RBK_REFUSAL_ACCEPTED);
+        run_ok(&run, "retire.apply.1");
+    } else { /* silence never destroys anything */
+        run_due(&run);
+        ck_held_asks(&run, SECOND_MS);
+        run_due(&run);
+    }
+    ck_status(&run, "completed");
+    ck_assert_uint_eq(run.state->held_reaction, 0);
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(of_several_who_are_asked_about_a_hold_two_must_want_the_same)
 {
     struct run run;
@@ -382,6 +415,7 @@ int main(void)
     tcase_add_loop_test(tests, whatever_ends_a_hold_closes_the_question_about_it, 0, 3);
     tcase_add_test(tests, a_pause_that_becomes_a_hold_is_asked_about_anew);
     tcase_add_test(tests, nobody_is_asked_about_a_hold_while_the_run_is_stuck);
+    tcase_add_loop_test(tests, a_retire_that_is_held_is_asked_about_and_never_taken_back, 0, 2);
     tcase_add_test(tests, of_several_who_are_asked_about_a_hold_two_must_want_the_same);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
