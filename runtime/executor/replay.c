@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/executor/reason.h"
 #include "runtime/executor/settings.h"
@@ -470,6 +471,7 @@ static int load(struct rbk_store *store, const char *id, rbk_replay_fn *each, vo
     if (error != 0) {
         return error;
     }
+    RBK_ASSERT(replay != NULL);
     walk.replay = replay;
     rbk_arena_init(&walk.scratch, RBK_REPLAY_SCRATCH_BYTES);
     if (each != NULL) {

@@ -202,7 +202,7 @@ struct next {
     struct rbk_history *history;
     struct rbk_arena scratch;
     struct rbk_error *reterr;
-    uint64_t *count_left, *bytes_left;
+    uint64_t count_left, bytes_left;
 };
 
 static int on_event(void *context, const struct rbk_store_event *event)
@@ -212,12 +212,11 @@ static int on_event(void *context, const struct rbk_store_event *event)
     struct rbk_record record;
     int error;
 
-    if (*next->count_left == 0 || *next->bytes_left == 0) {
+    if (next->count_left == 0 || next->bytes_left == 0) {
         return 1; /* there is more */
     }
-    --*next->count_left;
-    *next->bytes_left -=
-        event->body.bytes < *next->bytes_left ? event->body.bytes : *next->bytes_left;
+    next->count_left--;
+    next->bytes_left -= event->body.bytes < next->bytes_left ? event->body.bytes : next->bytes_left;
     error = rbk_replay_take(history->replay, event, &next->scratch, history->before, &record,
                             next->reterr);
     return error != 0 ? error : on_record(history, history->replay, &record, history->before);
@@ -227,13 +226,15 @@ int rbk_history_follow_some(struct rbk_history *history, uint64_t *count_left, u
                             bool *ret_more, struct rbk_error *reterr)
 {
     struct next next = {
-        .history = history, .reterr = reterr, .count_left = count_left, .bytes_left = bytes_left};
+        .history = history, .reterr = reterr, .count_left = *count_left, .bytes_left = *bytes_left};
     int error;
 
     rbk_arena_init(&next.scratch, RBK_REPLAY_SCRATCH_BYTES);
     error = rbk_store_each_event(history->store, history->id, history->seq + 1, on_event, &next,
                                  reterr);
     rbk_arena_fini(&next.scratch);
+    *count_left = next.count_left;
+    *bytes_left = next.bytes_left;
     history->runner = rbk_store_lease_held(history->store, history->id);
     *ret_more = error > 0;
     return error < 0 ? error : 0;

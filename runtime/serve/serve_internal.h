@@ -19,6 +19,7 @@
  *   plan.c       a machine for people: stages, strategies, triggers, probes
  *   asks.c       answers and commands into the inbox, and the runner's replies
  *   alerts.c     Alertmanager's webhook
+ *   alerts_known.c   what a run knows of alerts already
  *   stream.c     server-sent events
  *   metrics.c    numbers for Prometheus
  *

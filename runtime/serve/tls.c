@@ -10,16 +10,6 @@
 #include <string.h>
 #include <time.h>
 
-/* A key with a passphrase is refused: nobody is there to type it. */
-static int no_passphrase(char *out, int bytes, int writing, void *context)
-{
-    (void)out;
-    (void)bytes;
-    (void)writing;
-    (void)context;
-    return -1;
-}
-
 static BIO *reader_of(const char *text)
 {
     size_t bytes = strlen(text);
@@ -43,11 +33,13 @@ static bool ends(const X509 *certificate, int64_t *ret_ends_ms)
 int rbk_tls_check(const struct rbk_serve_options *options, const char *cert, const char *key,
                   int64_t *ret_ends_ms, struct rbk_error *reterr)
 {
+    /* A key with a passphrase is refused: nobody is there to be asked for it. */
+    char no_passphrase[] = "";
     BIO *cert_reader = reader_of(cert), *key_reader = reader_of(key);
     X509 *certificate =
-        cert_reader != NULL ? PEM_read_bio_X509(cert_reader, NULL, no_passphrase, NULL) : NULL;
+        cert_reader != NULL ? PEM_read_bio_X509(cert_reader, NULL, NULL, no_passphrase) : NULL;
     EVP_PKEY *own =
-        key_reader != NULL ? PEM_read_bio_PrivateKey(key_reader, NULL, no_passphrase, NULL) : NULL;
+        key_reader != NULL ? PEM_read_bio_PrivateKey(key_reader, NULL, NULL, no_passphrase) : NULL;
     int error = 0;
 
     if (certificate == NULL) {

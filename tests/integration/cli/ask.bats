@@ -201,16 +201,16 @@ refused() {
     start plan.rbk
     wait_for asks only.approve.1
     id=$(run_id)
-    refused '`rbk runs` lists them' approve nothing
-    refused '`rbk runs` lists the runs' approve
+    refused 'lists them' approve nothing
+    refused 'lists the runs' approve
     refused 'open: only.approve.1@' approve "$id" nothing
     refused 'open: only.approve.1@' approve "$id" only.approve.1@999
     refused 'open: only.approve.1@' attest "$id"
     refused 'neither in doubt nor stuck; open: only.approve.1@' resolve "$id" only "done" --reason "seen"
     refused 'it is running' continue "$id"
     refused 'it is running' retry "$id"
-    refused '`rbk status` lists them' retry "$id" nowhere
-    refused 'its `abort on signal` says which it has' signal "$id" nothing
+    refused 'lists them' retry "$id" nowhere
+    refused 'says which it has' signal "$id" nothing
     run rbk alert "$id" Mistyped firing
     [[ $output == *'no probe of this plan reads an alert "Mistyped"'* ]]
     rbk pause "$id"

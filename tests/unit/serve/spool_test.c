@@ -28,7 +28,7 @@ static void teardown(void)
 /* "17:xxx…", of a length of its own. */
 static size_t text_of(size_t index, char text[4096])
 {
-    size_t bytes = (size_t)sprintf(text, "%zu:", index), more = index * 37 % 3000;
+    size_t bytes = (size_t)snprintf(text, 32, "%zu:", index), more = index * 37 % 3000;
 
     memset(text + bytes, 'a' + (int)(index % 26), more);
     text[bytes + more] = '\0';
