@@ -117,6 +117,8 @@ struct rbk_str rbk_run_reason(const struct rbk_run *run);
  */
 #define RBK_RUN_UNSENT_MAX 100u
 uint32_t rbk_run_unsent(struct rbk_run *run, char *reason, size_t bytes);
+/* How many messages were refused and are set aside; 0 also when the store does not answer. */
+uint32_t rbk_run_set_aside(struct rbk_run *run);
 /* Wall clock as the run sees it. */
 uint64_t rbk_run_now_ms(const struct rbk_run *run);
 

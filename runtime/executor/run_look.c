@@ -99,3 +99,13 @@ uint32_t rbk_run_unsent(struct rbk_run *run, char *reason, size_t bytes)
     }
     return unsent.failed ? unsent.count : 0;
 }
+
+uint32_t rbk_run_set_aside(struct rbk_run *run)
+{
+    int64_t waiting = 0, aside = 0;
+    struct rbk_error error;
+
+    return rbk_store_count_unsent(run->store, run->id, &waiting, &aside, &error) == 0
+               ? (uint32_t)aside
+               : 0;
+}

@@ -34,9 +34,10 @@ struct rbk_trigger_fact {
     struct rbk_gauge_text gauge; /* how near it is, where it is a comparison */
 };
 
-/* Messages that wait to be sent again. */
+/* Messages that wait to be sent again, and those that do not. */
 struct rbk_unsent_fact {
     size_t count;
+    size_t aside;                        /* refused and set aside, for a person to send again */
     bool or_more;                        /* they were not counted any further */
     char reason[RBK_FACTS_REASON_BYTES]; /* why the oldest was not sent; may be empty */
 };

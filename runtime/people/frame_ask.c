@@ -13,16 +13,25 @@ static void draw_unsent(struct drawing *drawing)
 {
     const struct rbk_facts *facts = drawing->picture->facts;
     struct rbk_unsent_fact unsent;
-    if (facts == NULL || facts->unsent == NULL || !facts->unsent(facts->context, &unsent) ||
-        unsent.count == 0) {
+    if (facts == NULL || facts->unsent == NULL || !facts->unsent(facts->context, &unsent)) {
         return;
     }
-    rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, " %s ",
-                   rbk_style_mark(drawing->picture->style, RBK_TONE_BAD));
-    rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, "%zu%s %s not sent yet%s%s", unsent.count,
-                   unsent.or_more ? " or more" : "", unsent.count == 1 ? "message" : "messages",
-                   unsent.reason[0] != '\0' ? ": " : "", unsent.reason);
-    rbk_pen_end(&drawing->pen);
+    if (unsent.count != 0) {
+        rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, " %s ",
+                       rbk_style_mark(drawing->picture->style, RBK_TONE_BAD));
+        rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, "%zu%s %s not sent yet%s%s", unsent.count,
+                       unsent.or_more ? " or more" : "", unsent.count == 1 ? "message" : "messages",
+                       unsent.reason[0] != '\0' ? ": " : "", unsent.reason);
+        rbk_pen_end(&drawing->pen);
+    }
+    if (unsent.aside != 0) {
+        rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, " %s ",
+                       rbk_style_mark(drawing->picture->style, RBK_TONE_BAD));
+        rbk_pen_printf(&drawing->pen, RBK_TONE_WARN,
+                       "%zu %s refused, and set aside; rbk status says why", unsent.aside,
+                       unsent.aside == 1 ? "message" : "messages");
+        rbk_pen_end(&drawing->pen);
+    }
 }
 
 /* "   asked: dba <…>, infra_lead (agreed); by 22:04:11, else abort". What silence means is never

@@ -174,6 +174,7 @@ static void look_for_unsent(struct rbk_session *session)
     session->unsent.count =
         rbk_run_unsent(session->run, session->unsent.reason, sizeof(session->unsent.reason));
     session->unsent.or_more = session->unsent.count == RBK_RUN_UNSENT_MAX;
+    session->unsent.aside = rbk_run_set_aside(session->run);
 }
 
 /* ---- from the loop ----------------------------------------------------------------------------

@@ -499,6 +499,21 @@ def messages_that_are_not_sent_are_told_of(box):
         run.close()
 
 
+def messages_that_are_set_aside_are_told_of(box):
+    text = TWO_STEPS.replace("plan two_steps {", """plan two_steps {
+    channel mine = command.program("./refuses")
+    on start { notify mine "it starts" }""")
+    box.write("refuses", "#!/bin/sh\nexit 65\n")
+    os.chmod(box.path("refuses"), 0o755)
+    run = TwoSteps(box, 80, 24, {"RBK_TEST_REFUSED_PAUSE_MS": "10"}, text="use std.command\n" + text)
+    try:
+        run.screen.shows("1 message refused, and set aside; rbk status says why", "▶ only")
+        run.screen.keys("C-c")
+        run.screen.shows("Ctrl-C: pauses after this step")
+    finally:
+        run.close()
+
+
 def names_of_any_width_stay_in_their_columns(box):
     wide = TWO_STEPS.replace("Two steps", "漢字の移行 e\u0301\u0301 " + "長い" * 60) \
                     .replace("The only stage", "移行段階" * 30).replace("stage only", "stage " + "o" * 60) \
@@ -556,7 +571,7 @@ TESTS = [captures_are_what_was_looked_at, status_shows_windows_counts_and_own_re
          a_terminal_that_is_gone_pauses_the_run_and_loses_nothing, hanging_up_twice_is_hanging_up,
          a_runner_that_is_killed_leaves_a_usable_terminal,
          a_run_that_waits_writes_next_to_nothing, elsewhere_the_story_comes_in_plain_lines,
-         a_held_run_says_what_failed_and_what_leads_on, messages_that_are_not_sent_are_told_of, names_of_any_width_stay_in_their_columns, of_a_hundred_stages_those_under_way_are_shown]
+         a_held_run_says_what_failed_and_what_leads_on, messages_that_are_not_sent_are_told_of, messages_that_are_set_aside_are_told_of, names_of_any_width_stay_in_their_columns, of_a_hundred_stages_those_under_way_are_shown]
 
 if __name__ == "__main__":
     main(TESTS)
