@@ -19,6 +19,12 @@
 
 #include <string.h>
 
+/* Until the first reading is begun; the longest a reading may take; and for how long at most the
+ * end of `observe` waits for a look. */
+#define START_MS 250u
+#define ANSWER_MS_MAX 5000u
+#define LOOK_MS_MAX 600000u
+
 #define SEEN(level) (UINT32_C(1) << (level))
 
 static struct rbk_trigger_state *trigger_of(const struct step *step, uint32_t trigger)
@@ -374,6 +380,60 @@ void rbk_step_triggers_sweep(struct step *step)
     }
 }
 
+/* How long an armed trigger needs to find out, once somebody watches again: the readings of its
+ * sources, as often as it wants them, and its spans. */
+static uint64_t look_ms(const struct step *step, uint32_t trigger)
+{
+    const struct rbk_machine *machine = step->machine;
+    const struct rbk_trigger *row = &machine->triggers[trigger];
+    struct rbk_slice code = row->condition < machine->expr_count
+                                ? machine->exprs[row->condition].code
+                                : (struct rbk_slice){0, 0};
+    uint64_t every_ms = row->every_ms;
+    uint64_t answer_ms = row->every_ms < ANSWER_MS_MAX ? row->every_ms : ANSWER_MS_MAX;
+    for (uint32_t i = 0; i < code.count; i++) {
+        struct rbk_op_code op = machine->codes[code.first + i];
+        if (op.op == RBK_OP_WINDOW) {
+            const struct rbk_probe *probe = &machine->probes[machine->windows[op.operand].probe];
+            every_ms = probe->every_ms > every_ms ? probe->every_ms : every_ms;
+            answer_ms = probe->timeout_ms > answer_ms ? probe->timeout_ms : answer_ms;
+        }
+    }
+    uint64_t more = row->for_readings > 1 ? row->for_readings - 1 : 0;
+    uint64_t all_ms = 0;
+    if (__builtin_mul_overflow(more, every_ms, &all_ms) ||
+        __builtin_add_overflow(all_ms, answer_ms + START_MS, &all_ms) ||
+        __builtin_add_overflow(all_ms, row->for_ms, &all_ms) ||
+        __builtin_add_overflow(all_ms, row->confirm_ms, &all_ms)) {
+        return LOOK_MS_MAX;
+    }
+    return all_ms < LOOK_MS_MAX ? all_ms : LOOK_MS_MAX;
+}
+
+/* `observe` and `grace` are instants, but they do not end unseen: what came true while nobody lived
+ * to see it is looked for first, for no longer than they are. */
+static void look_before_the_end(struct step *step)
+{
+    struct rbk_state *state = step->state;
+    uint64_t longest_ms = 0;
+    enum rbk_state_kind kind = step->machine->states[region_of(step, 0)->state].kind;
+    if (!state->plan_due_ms || (kind != RBK_STATE_OBSERVE && kind != RBK_STATE_GRACE)) {
+        return;
+    }
+    for (uint32_t i = 0; i < step->machine->trigger_count; i++) {
+        if (rbk_trigger_armed(step->machine, state, i)) {
+            uint64_t ms = look_ms(step, i);
+            longest_ms = ms > longest_ms ? ms : longest_ms;
+        }
+    }
+    uint64_t whole_ms =
+        kind == RBK_STATE_OBSERVE ? step->settings->observe_ms : step->settings->grace_ms;
+    longest_ms = longest_ms < whole_ms ? longest_ms : whole_ms;
+    if (longest_ms != 0 && state->plan_due_ms < state->now_ms + longest_ms) {
+        state->plan_due_ms = state->now_ms + longest_ms;
+    }
+}
+
 /* What a trigger has reacted to stays known: the same level, found again by a new runner, is no new
  * edge, and the watch compares what it reads with the level that stands here. A `hold` counts a
  * time of readings, and nobody read while no runner lived: it begins anew. */
@@ -387,4 +447,5 @@ void rbk_step_triggers_resumed(struct step *step)
             ts->due_ms = step->state->now_ms + reaction_of(step, i)->hold_ms;
         }
     }
+    look_before_the_end(step);
 }

@@ -214,6 +214,32 @@ static struct machine_builder *everything(void)
     return mb;
 }
 
+START_TEST(observe_does_not_end_before_somebody_has_looked)
+{
+    struct machine_builder *mb = one_stage(RBK_EFFECT_RUN);
+    uint32_t abort = mb_reaction(mb, RBK_REACTION_ABORT, RBK_NONE);
+    mb_observe(mb);
+    mb_trigger_row(mb, mb_trigger(mb, RBK_NONE, abort, abort))->for_ms = 2000;
+    struct run run;
+    run_start(&run, mb);
+    run_drain(&run);
+    ck_status(&run, "observing");
+    run.now_ms += 3600000; /* nobody lived when it should have ended */
+    run_resume(&run);
+    ck_status(&run, "observing");
+    run_pass(&run, 2000);
+    ck_status(&run, "observing");
+    if (_i == 0) {
+        ck_assert_int_eq(run_trigger(&run, 0, RBK_LEVEL_TRUE), RBK_REFUSAL_ACCEPTED);
+        ck_status(&run, "aborting");
+    } else {
+        run_pass(&run, 10000);
+        ck_status(&run, "completed");
+    }
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(from_every_point_of_a_random_run_a_crash_leads_on_to_an_end)
 {
     const char *replay = getenv("RBK_SEED");
@@ -264,6 +290,7 @@ int main(void)
     tcase_add_test(tests, a_reading_that_was_being_stopped_is_dead_with_its_runner);
     tcase_add_test(tests, an_abort_while_resolving_waits_for_what_is_found);
     tcase_add_test(tests, looking_is_repeated_and_questions_are_opened_again);
+    tcase_add_loop_test(tests, observe_does_not_end_before_somebody_has_looked, 0, 2);
     tcase_add_loop_test(tests, from_every_point_of_a_random_run_a_crash_leads_on_to_an_end, 0, 20);
     tcase_add_test(tests, a_plain_run_survives_a_crash_at_each_event_with_each_finding);
     SRunner *runner = srunner_create(suite);
