@@ -7,6 +7,7 @@ import random
 class Writer:
     def __init__(self, seed):
         self.random = random.Random(seed)
+        self.asking = random.Random(-seed - 1)  # what it chooses leaves the rest of a plan as it was
         self.lines = []
         self.steps = 0
 
@@ -20,10 +21,15 @@ class Writer:
         return self.random.choice(choices)
 
 
+def others(w):
+    """Whom silence asks next, or nobody."""
+    return w.asking.choice(("", "ask boss within 1m else "))
+
+
 def rule(w):
     """How a crash of a command is resolved."""
-    return w.one("idempotent", "idempotent", 'done when file.exists("done")', "in doubt ask ops within 5m else abort",
-                 "in doubt ask ops within 5m else ask boss within 1m else pause", "")
+    return w.one("idempotent", "idempotent", 'done when file.exists("done")',
+                 "in doubt ask ops within 5m else " + others(w) + w.asking.choice(("abort", "abort", "pause")), "")
 
 
 def effect(w, indent, retry=True):
@@ -125,7 +131,7 @@ def random_plan(seed):
     w.put(1, 'role ops { contact "ops@example.com" }')
     w.put(1, 'role boss { contact "boss@example.com" }')
     if w.chance(0.3):
-        w.put(1, f"held at most 30m else {w.one('', 'ask ops within 5m else ')}{w.one('abort', 'cancel')}")
+        w.put(1, f"held at most 30m else {others(w)}{w.one('abort', 'cancel')}")
     if w.chance(0.3):
         w.put(1, f'trigger bad when file.exists("bad") every 10s then {w.one("abort", "pause")}')
     if w.chance(0.2):
