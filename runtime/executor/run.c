@@ -489,6 +489,8 @@ static void on_second(uv_timer_t *timer)
     struct rbk_run *run = timer->data;
 
     run->seconds++;
+    /* What a view evaluates lies there, too: a run that waits for days draws many pictures. */
+    rbk_arena_reset(&run->scratch);
     rbk_inbox_look(run);
     rbk_watcher_second(run);
     rbk_outbox_look(run);

@@ -245,7 +245,9 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
     case RBK_VARIABLE_RUN_LINK:
         return link_to(run);
     case RBK_VARIABLE_RUN_REASON:
-        return text(rbk_reason_whole(run->replay, &run->scratch));
+        return text(state->status != RBK_STATUS_STUCK
+                        ? run->replay->reason
+                        : rbk_reason_whole(run->replay, &run->scratch));
     case RBK_VARIABLE_RUN_ELAPSED:
         return since((uint64_t)run->replay->run.started_ms,
                      state->ended_ms != 0 ? state->ended_ms : now_ms);
