@@ -178,7 +178,7 @@ enum MHD_Result rbk_reply_error(struct request *request, const struct rbk_error 
         break;
     }
     if (status >= 500) {
-        (void)fprintf(stderr, "rbk serve: %s\n", error->text);
+        rbk_serve_log(request->server, "rbk serve: %s", error->text);
     }
     return status == MHD_HTTP_SERVICE_UNAVAILABLE
                ? rbk_reply_later(request, error->text)

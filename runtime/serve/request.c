@@ -374,7 +374,7 @@ static void log_line(const struct request *request)
     keep_plain(person, sizeof(person), request->identity.person);
     keep_plain(method, sizeof(method), rbk_str_from(request->method));
     (void)rbk_timestamp_print(at, rbk_server_now_ms());
-    (void)fprintf(stderr, "%s %s %s/%.*s %s %s %u %zu %llums\n", at, request->peer->address,
+    rbk_serve_log(request->server, "%s %s %s/%.*s %s %s %u %zu %llums", at, request->peer->address,
                   person[0] != '\0' ? person : "-", RBK_STR_ARG(token), method, path,
                   request->status, request->sent_bytes,
                   (unsigned long long)(rbk_server_clock_ms(request->server) - request->began_ms));

@@ -11,6 +11,7 @@
  *   routes.c     the table of routes
  *   access.c     who asks: tokens, and what is refused
  *   token.c      the form of a token
+ *   log.c        the log
  *   reply.c      answers: JSON, problems, headers
  *   wait.c       requests that wait: for a reply, a lock, a run that is being read, the next turn
  *   seen.c       runs as they were last seen, kept so that only what is new is replayed
@@ -63,7 +64,7 @@
 #define RBK_SERVE_SCRAPE_MS 5000u   /* … when numbers are asked for */
 #define RBK_SERVE_HEARTBEAT_MS 15000u
 #define RBK_SERVE_PAGE_MAX 1000 /* events or runs in one answer */
-#define RBK_SERVE_PAGE_BYTES ((size_t)8 << 20)
+#define RBK_SERVE_PAGE_BYTES ((size_t)1 << 20)
 #define RBK_SERVE_SEEN_MAX 128         /* runs kept as last seen */
 #define RBK_SERVE_METRICS_RUNS_MAX 100 /* unfinished runs told in detail */
 #define RBK_SERVE_PENDING_MAX 1000     /* alerts that wait in one run's inbox */
@@ -223,6 +224,7 @@ struct rbk_server {
     struct failures failures[FAILURES_ADDRESSES];
     struct counted counted[COUNTED_MAX];
     size_t counted_count;
+    uint64_t lines_lost; /* of the log, since the last one that was written */
     uint64_t refused_tokens, alerts_taken, started_ms;
 };
 
@@ -253,6 +255,10 @@ RBK_MUST_USE int rbk_listen_loopback(const char *listen, bool *ret_loopback,
 /* Whether a Host header may be meant for this server. */
 bool rbk_listen_host_known(const struct rbk_server *server, const char *host);
 void rbk_address_text(const struct sockaddr *address, char out[64]);
+
+/* ---- log.c ---- */
+/* A line for the log, without its end. Never waits for who reads it. */
+void rbk_serve_log(struct rbk_server *server, const char *format, ...) RBK_PRINTF(2, 3);
 
 /* ---- tls.c ---- */
 /* Whether a certificate and a key, the files' texts, are of use together. @ret_ends_ms  When the

@@ -4,6 +4,8 @@ time, keeps answering others meanwhile, and neither ends nor leaks (with sanitiz
     serve_hostile_test.py [--keep] [TEST …]
 """
 
+import fcntl
+import os
 import random
 import resource
 import signal
@@ -241,6 +243,22 @@ def a_reader_that_does_not_read_holds_nothing_up(box):
         check(box.runner.wait(30) == 10, box.read("run.err"))
 
 
+def a_log_that_nobody_reads_holds_nothing_up(box):
+    """The pipe behind stderr is full: lines are dropped, and when it is read again it is told how many."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    server = Server(box, stderr=writing)
+    os.close(writing)
+    for _ in range(200):
+        alive(server)
+    got = b""
+    while b"lines of this log were lost" not in got:
+        got += os.read(reading, 65536)
+        alive(server)
+    server.end()
+    os.close(reading)
+
+
 def noise_is_answered_or_closed(box):
     rng = random.Random(20261121)
     with Server(box, env={"RBK_TEST_SLOW_MS": "300"}) as server:
@@ -361,6 +379,7 @@ TESTS = (who_is_slow_is_cut_and_others_are_answered, connections_that_say_nothin
          what_is_too_large_is_refused, paths_lead_nowhere_else, requests_behind_each_other_are_answered_in_order,
          guessing_tokens_is_answered_with_429_and_harms_nobody, more_streams_than_there_is_room_for,
          streams_of_readers_who_left_make_room, a_reader_that_does_not_read_holds_nothing_up, noise_is_answered_or_closed,
+         a_log_that_nobody_reads_holds_nothing_up,
          many_alerts_and_a_full_inbox_are_bounded, an_inbox_of_large_rows_ends_no_server,
          a_damaged_journal_is_told_and_the_rest_goes_on,
          a_full_disk_is_told_and_what_comes_again_is_stored)

@@ -85,15 +85,15 @@ class Answer:
 class Server:
     """`rbk serve` on a free port. Ends with the block."""
 
-    def __init__(self, box, *words, listen="127.0.0.1:0", env=None, preexec=None):
+    def __init__(self, box, *words, listen="127.0.0.1:0", env=None, preexec=None, stderr=None):
         self.box = box
         self.process = box.start("rbk", "serve", "--listen", listen, *words, env=env, preexec_fn=preexec,
-                                 stderr=open(box.path("serve.err"), "ab"))
+                                 stderr=open(box.path("serve.err"), "ab") if stderr is None else stderr)
         line = self.process.stdout.readline().decode()
         found = re.search(r"(https?)://(\S+):(\d+)/", line)
         if not found:
             self.process.wait(10)
-            check(False, f"it does not listen: {line!r} {box.read('serve.err')!r}")
+            check(False, f"it does not listen: {line!r} {self.log()!r}")
         self.tls = found[1] == "https"
         self.host, self.port = found[2], int(found[3])
         self.context = None
@@ -109,7 +109,10 @@ class Server:
             self.process.send_signal(number)
         got = self.process.wait(15)
         self.process.stdout.close()
-        check(got == status, f"rbk serve ended with {got}: {self.box.read('serve.err')[-2000:]!r}")
+        check(got == status, f"rbk serve ended with {got}: {self.log()!r}")
+
+    def log(self):
+        return self.box.read("serve.err")[-2000:] if os.path.exists(self.box.path("serve.err")) else b""
 
     def connect(self, timeout=10):
         return socket.create_connection((self.host, self.port), timeout=timeout)
