@@ -22,7 +22,7 @@
 #define END RBK_BLOCK_DEPTH_MAX
 #define LEVELS (RBK_BLOCK_DEPTH_MAX + 1u)
 #define READING_MS 10000u /* a reading outside a block with a limit (lowering) */
-#define EVALUATION_BYTES_MAX ((size_t)1 << 16)
+#define EVALUATION_BYTES_MAX ((size_t)64 << 20)
 
 /* What is worked out of one range of states: a strategy, a branch, the releases. */
 struct walk {
@@ -127,7 +127,9 @@ static struct rbk_worst wait_of(const struct rbk_machine *machine, const struct 
     for (uint32_t i = 0; params != NULL && i < machine->param_count; i++) {
         const struct rbk_param *param = &machine->params[i];
         params[i] = rbk_value_missing(param->type);
-        if (param->value != RBK_NONE && machine->exprs[param->value].reads.count == 0) {
+        /* Durations alone: they need next to no memory, whatever else the plan has. */
+        if (param->type == RBK_TYPE_DURATION && param->value != RBK_NONE &&
+            machine->exprs[param->value].reads.count == 0) {
             struct rbk_value value;
             if (rbk_expr_evaluate(&scope, param->value, &arena, &value, NULL) == 0) {
                 params[i] = value;
@@ -137,7 +139,8 @@ static struct rbk_worst wait_of(const struct rbk_machine *machine, const struct 
     for (uint32_t i = 0; params != NULL && i < effect->args.count; i++) {
         const struct rbk_arg *arg = &machine->args[effect->args.first + i];
         struct rbk_value value;
-        if (arg->kind == RBK_ARG_DURATION && machine->exprs[arg->expr].reads.count == 0 &&
+        if (arg->kind == RBK_ARG_DURATION && machine->exprs[arg->expr].type == RBK_TYPE_DURATION &&
+            machine->exprs[arg->expr].reads.count == 0 &&
             rbk_expr_evaluate(&scope, arg->expr, &arena, &value, NULL) == 0 && !value.missing &&
             value.type == RBK_TYPE_DURATION && value.as.integer >= 0) {
             worst = rbk_worst_of((uint64_t)value.as.integer);
