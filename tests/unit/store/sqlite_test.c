@@ -348,6 +348,59 @@ START_TEST(unsent_messages_come_by_channel_in_order_and_no_more_than_asked_for)
 }
 END_TEST
 
+static void expect_counts(int64_t wanted, int64_t wanted_aside)
+{
+    int64_t count = -1, aside = -1;
+
+    ck_assert_int_eq(rbk_store_count_unsent(store, "r1", &count, &aside, &error), 0);
+    ck_assert_int_eq(count, wanted);
+    ck_assert_int_eq(aside, wanted_aside);
+}
+
+static int64_t resend(const char *run, int64_t id)
+{
+    int64_t count = -1;
+
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    ck_assert_int_eq(rbk_store_resend(store, run, id, &count, &error), 0);
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    return count;
+}
+
+START_TEST(a_message_that_is_set_aside_waits_for_a_person_and_then_is_as_new)
+{
+    struct seen seen;
+
+    put_run("r1");
+    put_message("r1/1/0", 0);
+    put_message("r1/2/0", 0);
+    put_message("r1/3/0", 0);
+    expect_counts(3, 0);
+    ck_assert_int_eq(resend("r1", 0), 0);
+    message_done(3, 0, "");
+    for (int64_t id = 1; id <= 2; id++) {
+        ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+        ck_assert_int_eq(rbk_store_set_aside(store, id, "status 413", "", &error), 0);
+        ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    }
+    expect_counts(0, 2);
+    ck_assert_int_eq(see_unsent(0, 0, 10).count, 0);
+    seen = (struct seen){0};
+    ck_assert_int_eq(rbk_store_each_message(store, "r1", see_message, &seen, &error), 0);
+    ck_assert_int_eq(seen.count, 3);
+    ck_assert_int_eq(resend("another", 1), 0);
+    ck_assert_int_eq(resend("r1", 3), 0);
+    ck_assert_int_eq(resend("r1", 2), 1);
+    expect_counts(1, 1);
+    seen = see_unsent(0, 0, 10);
+    ck_assert_int_eq(seen.id, 2);
+    ck_assert_int_eq(seen.attempts, 0);
+    ck_assert_int_eq(resend("r1", 0), 1);
+    expect_counts(2, 0);
+    ck_assert_int_ne(rbk_store_set_aside(store, 1, "", "", &error), 0); /* outside a transaction */
+}
+END_TEST
+
 START_TEST(what_a_channel_keeps_is_what_it_kept_last)
 {
     struct rbk_arena arena;
@@ -591,6 +644,7 @@ int main(void)
     tcase_add_test(tests, a_request_is_open_until_it_is_answered_once);
     tcase_add_test(tests, a_message_of_the_same_key_is_stored_once_and_stays_until_sent);
     tcase_add_test(tests, unsent_messages_come_by_channel_in_order_and_no_more_than_asked_for);
+    tcase_add_test(tests, a_message_that_is_set_aside_waits_for_a_person_and_then_is_as_new);
     tcase_add_test(tests, what_became_of_a_message_is_only_written_in_a_transaction);
     tcase_add_test(tests, what_a_channel_keeps_is_what_it_kept_last);
     tcase_add_test(tests, a_store_of_another_version_is_refused);
