@@ -33,6 +33,8 @@
 #define CALL_BYTES_MAX ((size_t)64 << 20)
 /* What is done in one turn: alerts that are compared, rows that are written, and their bytes. */
 #define TURN_ALERTS 20000u
+/* A run costs as much as so many alerts, whatever is compared. */
+#define RUN_COST 100u
 #define TURN_ROWS 1000u
 #define TURN_ROWS_BYTES ((size_t)1 << 20)
 
@@ -360,7 +362,8 @@ static bool look_at_runs(struct call *call)
 
     while (call->run_index < call->run_count) {
         struct rbk_error error = {0};
-        int result = 0;
+        size_t cost;
+        int result;
 
         if (call->alerts_left == 0 && rbk_wait_for(request, WAITING_TURN, 0)) {
             return false;
@@ -373,8 +376,8 @@ static bool look_at_runs(struct call *call)
         if (result != 0) {
             call->failure = error;
         }
-        call->alerts_left -=
-            call->alerts_left < call->alert_count ? call->alerts_left : call->alert_count;
+        cost = RUN_COST + call->alert_count;
+        call->alerts_left -= call->alerts_left < cost ? call->alerts_left : cost;
         call->run_index++;
         request->due_ms[WAITING_RUN] = 0; /* the next one has its own time */
         if (call->run_index == call->run_count) {

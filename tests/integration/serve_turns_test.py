@@ -329,7 +329,7 @@ def multiply(box, run, count):
 def more_runs_than_are_kept_are_all_told(box):
     """Each gets its row, once; others are answered while the journals are read."""
     run, token = killed_run(box)
-    multiply(box, run, 150)
+    multiply(box, run, 300)
     with Server(box, env={"RBK_TEST_TURN_EVENTS": "2"}) as server:
         asking = Asking(server, "POST", "/api/v1/alerts", FIRING, token=token, timeout=60)
         lock = Lock(box, "rbk")
@@ -339,9 +339,9 @@ def more_runs_than_are_kept_are_all_told(box):
         lock.release()
         check(command.get().status == 202, command.answer)
         check(asking.answer is None, "others were answered only after it")
-        check(asking.get().json() == {"alerts": 1, "stored": 151}, asking.answer)
+        check(asking.get().json() == {"alerts": 1, "stored": 301}, asking.answer)
         rows = box.query("SELECT count(*), count(DISTINCT run) FROM inbox WHERE kind = 'alert'")
-        check(rows == [(151, 151)], rows)
+        check(rows == [(301, 301)], rows)
         again = server.ask("POST", "/api/v1/alerts", FIRING, token=token, timeout=60)
         check(again.json()["stored"] == 0, again)
         text = server.ask("GET", "/metrics", timeout=60).body.decode()
