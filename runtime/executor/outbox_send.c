@@ -185,6 +185,7 @@ static bool is_refused_by_http(const struct rbk_result *result)
     switch (result->status) {
     case 408: /* Request Timeout */
     case 409: /* Conflict: an earlier attempt with the same key is still under way */
+    case 420: /* Enhance Your Calm: what status pages say for 429 */
     case 421: /* Misdirected Request: a connection to the wrong server */
     case 423: /* Locked */
     case 425: /* Too Early */
