@@ -320,7 +320,8 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
     }
     building.array = json_array();
     (void)json_object_set_new(object, "evidence", building.array);
-    error = rbk_store_each_evidence(history->store, history->id, add_evidence, &building, reterr);
+    error =
+        rbk_store_each_evidence_head(history->store, history->id, add_evidence, &building, reterr);
     messages = error == 0 ? rbk_messages_json(history, reterr) : NULL;
     if (messages == NULL) {
         json_decref(object);

@@ -375,7 +375,7 @@ enum MHD_Result rbk_get_evidence(struct request *request)
         return answered;
     }
     rows = json_array();
-    if (rbk_store_each_evidence(store, request->run, list_evidence, rows, &error) != 0) {
+    if (rbk_store_each_evidence_head(store, request->run, list_evidence, rows, &error) != 0) {
         json_decref(rows);
         return rbk_reply_error(request, &error);
     }

@@ -67,6 +67,8 @@
                     "VALUES (?1,?2,?3,?4,?5,?6)")                                                  \
     X(EACH_EVIDENCE, "SELECT seq, at_ms, label, sha256, content, id FROM evidence WHERE run = ?1 " \
                      "ORDER BY id")                                                                \
+    X(EACH_EVIDENCE_HEAD, "SELECT seq, at_ms, label, sha256, id FROM evidence WHERE run = ?1 "     \
+                          "ORDER BY id")                                                           \
     X(GET_EVIDENCE, "SELECT seq, at_ms, label, sha256, content, id FROM evidence WHERE run = ?1 "  \
                     "AND id = ?2")                                                                 \
     X(GET_REQUEST, "SELECT id, at_ms, who, kind, body, reply FROM inbox WHERE run = ?1 AND "       \

@@ -410,3 +410,42 @@ int rbk_store_each_evidence(struct rbk_store *store, const char *run,
     }
     return error < 0 ? error : 0;
 }
+
+/* How large a piece is, of which not more than the page that begins it is read. 0: it is gone. */
+static size_t content_bytes(sqlite3_blob **blob, struct rbk_store *store, int64_t id)
+{
+    int code = *blob == NULL
+                   ? sqlite3_blob_open(store->database, "main", "evidence", "content", id, 0, blob)
+                   : sqlite3_blob_reopen(*blob, id);
+
+    return code == SQLITE_OK ? (size_t)sqlite3_blob_bytes(*blob) : 0;
+}
+
+int rbk_store_each_evidence_head(struct rbk_store *store, const char *run,
+                                 int (*each)(void *context,
+                                             const struct rbk_store_evidence *evidence),
+                                 void *context, struct rbk_error *reterr)
+{
+    sqlite3_stmt *statement = rbk_sqlite_statement(store, RBK_SQLITE_EACH_EVIDENCE_HEAD, reterr);
+    sqlite3_blob *blob = NULL;
+    int error = 0;
+
+    if (statement == NULL) {
+        return -RBK_ESTORE;
+    }
+    rbk_sqlite_bind(statement, 1, rbk_str_from(run));
+    while (rbk_sqlite_next(store, statement, "cannot read the evidence in", &error, reterr)) {
+        const struct rbk_store_evidence evidence = {
+            .seq = sqlite3_column_int64(statement, 0),
+            .at_ms = sqlite3_column_int64(statement, 1),
+            .label = rbk_sqlite_text(statement, 2),
+            .sha256 = rbk_sqlite_text(statement, 3),
+            .content = {NULL, content_bytes(&blob, store, sqlite3_column_int64(statement, 4))},
+            .id = sqlite3_column_int64(statement, 4),
+        };
+
+        error = each(context, &evidence);
+    }
+    (void)sqlite3_blob_close(blob);
+    return error < 0 ? error : 0;
+}

@@ -298,6 +298,11 @@ RBK_MUST_USE int rbk_store_each_evidence(struct rbk_store *store, const char *ru
                                          int (*each)(void *context,
                                                      const struct rbk_store_evidence *evidence),
                                          void *context, struct rbk_error *reterr);
+/* The same without what is large: content.data is NULL, content.bytes what there is of it. */
+RBK_MUST_USE int rbk_store_each_evidence_head(
+    struct rbk_store *store, const char *run,
+    int (*each)(void *context, const struct rbk_store_evidence *evidence), void *context,
+    struct rbk_error *reterr);
 /* One piece of a run's evidence. 0 or -RBK_ENOTFOUND. */
 RBK_MUST_USE int rbk_store_get_evidence(struct rbk_store *store, const char *run, int64_t id,
                                         struct rbk_arena *arena,

@@ -603,6 +603,43 @@ START_TEST(who_must_not_be_held_up_is_told_at_once_that_another_writes)
 }
 END_TEST
 
+static int take_head(void *context, const struct rbk_store_evidence *evidence)
+{
+    size_t *bytes = context;
+
+    ck_assert_ptr_null(evidence->content.data);
+    ck_assert_int_gt(evidence->id, 0);
+    ck_assert(rbk_str_is(evidence->label, "dump"));
+    bytes[++bytes[0]] = evidence->content.bytes;
+    return 0;
+}
+
+START_TEST(evidence_is_listed_without_its_content_and_with_its_size)
+{
+    struct rbk_store_evidence evidence = {
+        .seq = 1, .label = RBK_STR("dump"), .sha256 = RBK_STR("x")};
+    char *large = calloc(1, (1 << 20) + 1);
+    size_t bytes[5] = {0};
+
+    ck_assert_ptr_nonnull(large);
+    memset(large, 'x', 1 << 20);
+    put_run("r1");
+    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
+    for (int i = 0; i < 3; i++) {
+        evidence.content =
+            (struct rbk_str[]){RBK_STR("\xc3\xa4"), RBK_STR(""), rbk_str_from(large)}[i];
+        ck_assert_int_eq(rbk_store_put_evidence(store, "r1", &evidence, &error), 0);
+    }
+    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    ck_assert_int_eq(rbk_store_each_evidence_head(store, "r1", take_head, bytes, &error), 0);
+    ck_assert_uint_eq(bytes[0], 3);
+    ck_assert_uint_eq(bytes[1], 2);
+    ck_assert_uint_eq(bytes[2], 0);
+    ck_assert_uint_eq(bytes[3], 1 << 20);
+    free(large);
+}
+END_TEST
+
 START_TEST(a_row_too_large_for_its_reader_is_an_error_and_no_end)
 {
     char *large = calloc(1, (1 << 21) + 1);
@@ -654,6 +691,7 @@ int main(void)
     tcase_add_test(tests, after_a_failed_write_nothing_more_is_written);
     tcase_add_test(tests, the_owner_opens_what_root_makes_at_the_same_time);
     tcase_add_test(tests, who_must_not_be_held_up_is_told_at_once_that_another_writes);
+    tcase_add_test(tests, evidence_is_listed_without_its_content_and_with_its_size);
     tcase_add_test(tests, a_row_too_large_for_its_reader_is_an_error_and_no_end);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
