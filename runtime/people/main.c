@@ -171,8 +171,11 @@ int main(int argc, char **argv)
     int status = argc > 0 ? run_command(argc, argv) : RBK_EXIT_USAGE;
     /* Half a status in a file on a full disk must not look like one; a reader who has seen enough
      * may leave. */
-    if (fflush(stdout) != 0 && errno != EPIPE && status == RBK_EXIT_COMPLETED) {
-        (void)fprintf(stderr, "rbk: cannot write the output: %s\n", strerror(errno));
+    errno = 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+    if (lost && errno != EPIPE && status == RBK_EXIT_COMPLETED) {
+        (void)fprintf(stderr, "rbk: cannot write the output: %s\n",
+                      errno != 0 ? strerror(errno) : "a part of it is lost");
         status = RBK_EXIT_FAILED;
     }
     return status;
