@@ -393,7 +393,9 @@ static void tell_ways(const struct rbk_report_moment *moment)
             if (strategy->when != RBK_NONE && result && strategy->first_state == was->state &&
                 was->mode == RBK_MODE_RUNNING) {
                 tell_way(moment, region, j, moment->record->event.outcome == RBK_OUTCOME_OK);
-            } else if (strategy->when == RBK_NONE && strategy->first_state == is->state) {
+            } else if (strategy->when == RBK_NONE &&
+                       rbk_view_strategy(machine, i, is->state) == j &&
+                       rbk_view_strategy(machine, i, was->state) != j) {
                 tell_way(moment, region, j, true);
             }
         }

@@ -294,6 +294,30 @@ START_TEST(a_failed_check_turns_its_stage_on_what_it_saw)
 }
 END_TEST
 
+START_TEST(a_way_back_that_begins_with_undo_is_a_decision_as_any_other)
+{
+    struct reported reported;
+    struct machine_builder *mb = mb_new();
+    uint32_t stage = mb_stage(mb, "migrate");
+    uint32_t step = mb_step(mb, stage, RBK_PHASE_APPLY, RBK_EFFECT_RUN);
+    mb_step(mb, stage, RBK_PHASE_VERIFY, RBK_EFFECT_CHECK);
+    mb_strategy(mb, stage, true, 0);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK_VERIFY, RBK_EFFECT_CHECK);
+    mb_strategy(mb, stage, false, 0);
+    mb_guarded_step(mb, stage, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN, step);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK_VERIFY, RBK_EFFECT_CHECK);
+    start(&reported, mb);
+    result(&reported, "migrate.apply.1", RBK_OUTCOME_FAIL, NULL);
+    result(&reported, "migrate.rollback.1", RBK_OUTCOME_FAIL, NULL);
+    result(&reported, "migrate.rollback.3", RBK_OUTCOME_OK, NULL);
+    result(&reported, "migrate.rollback_verify.2", RBK_OUTCOME_OK, NULL);
+    finish(&reported, true, 0);
+    (void)decision(&reported, "migrate: way back 2 of 2");
+    end(&reported);
+}
+END_TEST
+
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
 START_TEST(of_a_hundred_thousand_events_the_first_and_the_last_are_told)
@@ -451,6 +475,7 @@ int main(void)
     tcase_add_test(tests, silence_is_a_decision_by_a_deadline);
     tcase_add_test(tests, a_refusal_names_who_refused);
     tcase_add_test(tests, a_failed_check_turns_its_stage_on_what_it_saw);
+    tcase_add_test(tests, a_way_back_that_begins_with_undo_is_a_decision_as_any_other);
     tcase_add_test(tests, of_a_hundred_thousand_events_the_first_and_the_last_are_told);
     tcase_add_test(tests, a_step_that_fails_for_ever_does_not_fill_memory);
     tcase_add_test(tests, a_trigger_that_speaks_for_ever_leaves_room_for_the_decision);
