@@ -99,8 +99,8 @@ struct rbk_store {
     char *directory;   /* owned: of path */
     enum rbk_store_role role;
     int patience_ms; /* how long another process is waited for; 0: not at all */
-    int write_lock; /* descriptor of PATH-lock: one writer or checkpointer at a time */
-    int lease_lock; /* descriptor of the run's lock file; -1: no lease */
+    int write_lock;  /* descriptor of PATH-lock: one writer or checkpointer at a time */
+    int lease_lock;  /* descriptor of the run's lock file; -1: no lease */
     bool in_transaction;
     bool failed;           /* a write failed: nothing more is written */
     uint64_t wal_pages;    /* pages in the write-ahead log after the last commit */
