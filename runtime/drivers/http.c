@@ -188,6 +188,7 @@ static void append_said(struct rbk_task *task, struct rbk_buffer *out)
     if (more && out->bytes > 0) {
         (void)rbk_buffer_append_text(out, " …");
     }
+    rbk_buffer_fini(&shown);
 }
 
 /* The text of an unexpected status. */
