@@ -23,10 +23,10 @@
  *
  *   WAITING --stages_settle(): predecessors, not before, window--> require, approve, prepare
  *     --conclude()--> apply --conclude()--> verify --conclude()--> APPLIED
- *   require, approve, prepare --fail(), block expired--> HELD          the run is held:
- * hold_settle() apply, verify --fail(), block expired, trigger--> roll_back() --> ROLLBACK (mode
- * TURN) APPLIED --roll_back(): trigger, abort, a predecessor goes back--> ROLLBACK ROLLBACK
- * --next_turn()--> `when`, steps and verify of the first strategy that holds
+ *   require, approve, prepare --fail(), expire_block()--> HELD (hold_settle() holds the run)
+ *   apply, verify --fail(), expire_block(); a trigger: roll_back()--> ROLLBACK (mode TURN)
+ *   APPLIED --roll_back(): trigger, abort, a predecessor goes back--> ROLLBACK
+ *   ROLLBACK --next_turn()--> `when`, steps and verify of the first strategy that holds
  *     --conclude()--> ROLLED_BACK          a failing one --fail()--> the next strategy, then STUCK
  *   ROLLED_BACK --restart(): attempts left, or `retry`--> WAITING
  *   HELD --restart(): `retry`--> WAITING
