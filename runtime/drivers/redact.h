@@ -1,9 +1,9 @@
 /*
  * The redactor: replaces the values of secrets by "[secret]" in everything that leaves the process.
  * It also finds their base64 (all three alignments, both alphabets, wrapped lines), URL-encoded,
- * JSON-escaped and hex forms, each line of a value of several lines, and the parts of an address that
- * tell (redact_parts.h). Works on streams: a value
- * split across chunks is found. Where values overlap, all of their bytes are covered.
+ * JSON-escaped and hex forms, each line of a value of several lines, and the parts of an address
+ * that tell (redact_parts.h). Works on streams: a value split across chunks is found. Where values
+ * overlap, all of their bytes are covered.
  */
 #ifndef RBK_RUNTIME_DRIVERS_REDACT_H
 #define RBK_RUNTIME_DRIVERS_REDACT_H

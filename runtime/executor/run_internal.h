@@ -23,6 +23,7 @@
  *   readings.c      what probes and triggers say now, for other processes
  *   tell.c          hooks, notifications, reports, escalations into outbox rows
  *   about.c         what the run was when a message was written
+ *   reason.c        why the run is where it is, in one line (with replay.c, without a loop)
  *   outbox.c        outbox rows out through channels: queues, attempts, pauses
  *   outbox_send.c     one attempt: the effects of a channel, one after the other
  *   resend.c        messages that were set aside, and are to be sent again

@@ -3,7 +3,8 @@
 
 /*
  * The messages of a run, as people look at them: which are not sent yet, why, and when they are
- * tried again; which were refused and are set aside (`rbk status`); and each beside the event it was written with (`rbk log`).
+ * tried again; which were refused and are set aside (`rbk status`); and each beside the event it
+ * was written with (`rbk log`).
  */
 
 #include "runtime/people/history.h"
