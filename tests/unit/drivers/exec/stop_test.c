@@ -165,8 +165,12 @@ END_TEST
 
 START_TEST(a_daemon_that_keeps_the_pipe_does_not_hang_a_command_that_succeeds)
 {
-    struct rbk_request request = world_shell(&world, "(setsid sleep 1000 &) ; echo started");
+    int gate = world_fifo(&world, "gate"), never = world_fifo(&world, "never");
+    struct rbk_request request =
+        world_shell(&world, "(setsid sh -c 'echo . > gate; read line < never' &) ; echo started");
     world_run(&world, &request, &answer);
+    /* A process that is just starting a program has no environment to be known by. */
+    (void)world_read(&world, gate);
     ck_assert_int_eq(answer.outcome, RBK_OUTCOME_OK);
     ck_assert_str_eq(answer.value, "started");
     ck_assert_str_eq(answer.detail, "it left 1 process running");
@@ -178,6 +182,8 @@ START_TEST(a_daemon_that_keeps_the_pipe_does_not_hang_a_command_that_succeeds)
     world_run(&world, &request, &answer);
     ck_assert_int_eq(answer.outcome, RBK_OUTCOME_TIMEOUT);
     ck_assert_uint_eq(world_processes(&world), 1);
+    close(gate);
+    close(never);
 }
 END_TEST
 
