@@ -177,10 +177,10 @@ struct rbk_state {
     uint32_t rollbacks; /* unplanned stage rollbacks so far */
     uint32_t next_order;
     uint32_t next_serial;
-    uint32_t escalated;     /* escalation steps sent since it got stuck; one more than there are:
-                               somebody has answered, and nobody further is called */
-    uint32_t overdue;       /* 1: the plan's `rollback within` has passed */
-    struct rbk_cause cause; /* why it is paused, held, turned or stuck */
+    uint32_t escalated;      /* escalation steps sent since it got stuck; one more than there are:
+                                somebody has answered, and nobody further is called */
+    uint32_t overdue;        /* 1: the plan's `rollback within` has passed */
+    struct rbk_cause cause;  /* why it is paused, held, turned or stuck */
     struct rbk_cause wanted; /* why it is to be paused as soon as it is neither held nor stuck: a
                                 pause that came then, or one that a hold came upon; NONE: it is not.
                                 Whoever continues, aborts or cancels takes it back. */
@@ -190,9 +190,9 @@ struct rbk_state {
     uint32_t held_serial;    /* which asking of it */
     uint32_t held_approvals; /* as of a trigger that asks what to do … */
     uint32_t held_proposed;  /* … likewise */
-    uint64_t signals;       /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
-    uint64_t now_ms;        /* of the last event; never goes back */
-    uint64_t hold_due_ms;   /* held or paused: when it is decided without a person; 0 */
+    uint64_t signals;        /* bit i: signal i was given (RBK_SIGNALS_MAX = 64) */
+    uint64_t now_ms;         /* of the last event; never goes back */
+    uint64_t hold_due_ms;    /* held or paused: when it is decided without a person; 0 */
     uint64_t started_ms;
     uint64_t first_effect_ms; /* first effect of an apply; 0: none yet */
     uint64_t all_applied_ms;  /* last stage applied; 0: not yet */
