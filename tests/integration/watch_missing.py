@@ -199,6 +199,52 @@ def alert_waits(name):
     return run_case
 
 
+def alert_of_a_dead_prometheus(world):
+    """Without Prometheus nobody says that anything is wrong, which is no reading, and no loss of one either; the
+    alert comes when it is back."""
+    run = start(world, "observe", leave=["hold"])
+    try:
+        world.kill_server("prometheus")
+        for trigger in ("errors", "slow"):
+            missed(run, trigger, 0)
+        world.control(page=1)
+        assert run.now()["status"] == "observing" and "alerted" not in counts(run.now()), run.tail()
+        mark = run.mark()
+        world.start_again("prometheus")
+        run.fires("alerted", since=mark)
+        run.until(lambda event: event.get("status") in ("aborting", "aborted"), "an abort", since=mark)
+        world.control(page=0)
+        code = run.wait()
+        assert code == 10 and counts(run.now())["alerted"] == 1, f"{code}\n{run.tail()}"
+    finally:
+        run.close()
+
+
+def held_on_beside(loss, phase):
+    """Where a check waits, the run stands still, or asks already: `missing hold … then pause` comes beside that."""
+    def run_case(world):
+        run = start(world, phase)
+        try:
+            mark, asked = run.mark(), run.now()["questions"]
+            loss.begin(world)
+            for trigger in loss.triggers:
+                missed(run, trigger, mark)
+            run.until(lambda event: event["kind"] == "time", "the end of the hold", since=mark)
+            assert run.now()["status"] == "paused", run.tail()
+            assert [each["question"] for each in run.now()["questions"]] == [each["question"] for each in asked]
+            loss.end(world)
+            for trigger in loss.triggers:
+                run.fires(trigger, "false", since=mark)
+            run.tell("abort")
+            code = run.wait()
+            assert code == 10, f"{code}\n{run.tail()}"
+            for part, value in world.picture().items():
+                assert value == world.before[part], f"{part} is not as before"
+        finally:
+            run.close()
+    return run_case
+
+
 def alert_without_runner(phase):
     """An alert that came while no runner lived is the first thing the next one reacts to."""
     def run_case(world):
@@ -260,7 +306,12 @@ def losses():
               ("a disk that is not there: told of in every phase", disk_missing),
               ("rows that cannot be read: pause", corrupt_missing),
               ("an alert waits for Alertmanager", alert_waits("alertmanager")),
-              ("an alert waits for rbk serve", alert_waits("serve"))]
+              ("an alert waits for rbk serve", alert_waits("serve")),
+              ("an alert waits for Prometheus", alert_of_a_dead_prometheus)]
+    cases += [(f"{name}: {phase}", held_on_beside(METRICS[name], phase))
+              for name, phase in (("NaN for errors", "check open_traffic"), ("NaN for p99", "check open_traffic"),
+                                  ("stale series", "paused, open_traffic"), ("no sample of p99", "paused, observe"),
+                                  ("NaN for errors", "question"), ("no sample of p99", "question, errors"))]
     cases += [(f"an alert waits for a runner in {phase}", alert_without_runner(phase))
               for phase in ("apply stop_writes", "gate", "apply migrate", "between", "apply open_traffic", "observe")]
     cases += [("a question waits for a runner", question_without_runner)]

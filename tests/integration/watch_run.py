@@ -266,6 +266,12 @@ def held_before(run):
     run.reached("held")
 
 
+def held_with_nothing(run):
+    run.begin()
+    run.stepped("stop_writes.rollback.verify.1")
+    run.reached("held")
+
+
 def held_behind(run):
     after("migrate.verify.2")(run)
     run.stepped("open_traffic.rollback.verify.1")
@@ -284,6 +290,23 @@ def asked_about_errors(run):
     run.fires("errors")
 
 
+def undo_is_held(stage, fails, holds):
+    """A step of the stage fails, the stage goes back by itself, and is kept at that."""
+    def prepare(world):
+        world.fail_command(fails)
+        world.hold_command(f"{stage}.rollback.{holds}")
+    return prepare, hold_command(f"{stage}.rollback.{holds}")[1]
+
+
+def down_is_held():
+    statement = "DROP TABLE IF EXISTS leads"
+
+    def prepare(world):
+        world.pg_proxy.hold(statement)
+        world.pg_proxy.also("CREATE TABLE lead_sources", "fail")
+    return prepare, hold_reading(statement)[1]
+
+
 class Phase:
     """Where a run can stand: how the world is prepared before it starts, how it gets there, which stages are then
     to be taken back, in this order, and what the plan is like for it."""
@@ -292,6 +315,7 @@ class Phase:
         self.back, self.reach, self.prepare, self.run = back, reach, prepare, run
 
 
+STOPS = "stop_writes.apply.1.scale.2"
 BAD_ROWS = "coalesce(avg((email"
 SCALE = "open_traffic.apply.1.turn_2.1.scale.2"
 ALL = ["open_traffic", "migrate", "stop_writes"]
@@ -303,8 +327,10 @@ def held_phase(back, hold, **run):
 
 
 PHASES = {
-    "apply stop_writes": held_phase(ALL[2:], hold_command("stop_writes.apply.1.scale.2")),
+    "apply stop_writes": held_phase(ALL[2:], hold_command(STOPS)),
     "verify stop_writes": held_phase(ALL[2:], hold_command("stop_writes.verify.1")),
+    "stop_writes goes back": held_phase(ALL[2:], undo_is_held("stop_writes", STOPS, "1.undo_1.scale.1")),
+    "held, stop_writes back": Phase([], held_with_nothing, lambda world: world.fail_command(STOPS)),
     "gate": Phase(ALL[2:], gate),
     "prepare": held_phase(ALL[2:], hold_command("migrate.prepare.1.take.1.dump.1")),
     "held": Phase(ALL[2:], held_before, lambda world: world.pg_proxy.set("SELECT count(*) FROM legacy_leads", "fail")),
@@ -313,7 +339,9 @@ PHASES = {
     # Somebody else still looks at an older state of the database: building an index concurrently waits for it.
     "index migrate": held_phase(ALL[1:], hold_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")),
     "verify migrate": held_phase(ALL[1:], hold_reading("SELECT count(*) FROM leads")),
+    "migrate goes back": held_phase(ALL[1:], down_is_held()),
     "between": Phase(ALL[1:], paused_between, lambda world: world.pg_proxy.hold(BAD_ROWS)),
+    "open_traffic goes back": held_phase(ALL, undo_is_held("open_traffic", SCALE, "1.undo_2.scale.1")),
     "held, open_traffic back": Phase(ALL[1:], held_behind, lambda world: world.fail_command(SCALE)),
     "apply open_traffic": held_phase(ALL, hold_command(SCALE)),
     "check open_traffic": Phase(ALL, after("open_traffic.apply.1.turn_1.1.scale.2"), leave=["errors check"]),

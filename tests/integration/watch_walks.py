@@ -3,13 +3,13 @@
 
 import os
 
-from watch_run import BAD_ROWS, SCALE, WatchRun, start
+from watch_run import BAD_ROWS, SCALE, STOPS, WatchRun, start
 from world import wait_for
 
 # The phases a walk passes; those in which every trigger but `corrupt` and `unhealthy` is armed.
 WATCHED = ("apply open_traffic", "verify open_traffic", "observe", "grace")
 VISITED = ("apply stop_writes", "verify stop_writes", "gate", "prepare", "apply migrate", "verify migrate", *WATCHED)
-STOPS, PODS, DUMP = "stop_writes.apply.1.scale.2", "stop_writes.verify.1", "migrate.prepare.1.take.1.dump.1"
+PODS, DUMP = "stop_writes.verify.1", "migrate.prepare.1.take.1.dump.1"
 
 
 def walk(world, at, visits, stay=4):
@@ -164,6 +164,31 @@ def walks(faults):
                 run.close()
         return run_case
 
+    def disk_going_back(phase):
+        """The stage goes back to its end; the run is held then, and paused where it would go on."""
+        def run_case(world):
+            run = start(world, phase)
+            try:
+                mark = run.mark()
+                faults["disk"].begin(world, run)
+                run.fires("disk", since=mark)
+                world.let_go()
+                run.reached("held", since=mark)
+                world.reset_faults()
+                run.fires("disk", "false", since=mark)
+                mark = run.mark()
+                run.tell("retry")
+                run.reached("paused", since=mark)
+                assert run.now()["cause"] == "trigger disk fired", run.now()["cause"]
+                run.tell("abort")
+                code = run.wait()
+                assert code == 10, f"ended with {code}\n{run.tail()}"
+                for part, value in world.picture().items():
+                    assert value == world.before[part], f"{part} is not as before"
+            finally:
+                run.close()
+        return run_case
+
     return [("disk pauses in every phase, and the run completes", disk),
             ("errors fires in every phase, denied, and the run completes", asks("errors", ["no"] * 4)),
             ("slow fires in every phase, ignored or paused, and the run completes",
@@ -171,5 +196,7 @@ def walks(faults):
             ("past grace nothing fires", past_grace),
             *((f"disk in {phase}", disk_in(phase)) for phase in ("index migrate", "check open_traffic", "question",
                                                                  "question, errors")),
-            *((f"disk in {phase}", disk_while_still(phase)) for phase in ("held", "held, open_traffic back", "between",
+            *((f"disk in {phase} goes back", disk_going_back(f"{phase} goes back"))
+              for phase in ("stop_writes", "migrate", "open_traffic")),
+            *((f"disk in {phase}", disk_while_still(phase)) for phase in ("held", "held, stop_writes back", "held, open_traffic back", "between",
                                                                          "paused, open_traffic", "paused, observe"))]
