@@ -101,6 +101,10 @@ size_t rbk_watch_evaluate(struct rbk_watch *watch, const struct rbk_state *state
 void rbk_watch_refused(struct rbk_watch *watch, bool criterion, uint32_t index);
 /* How many conditions a look at one probe, or at all (RBK_NONE), may judge. */
 size_t rbk_watch_changes_max(const struct rbk_watch *watch, uint32_t probe);
+/* Whether what a condition comes to hangs on how many readings a `count` would have had before
+ * anybody watched: then it is not judged yet. @scope  As for rbk_watch_evaluate(). */
+bool rbk_watch_too_early(struct rbk_watch *watch, bool criterion, uint32_t index,
+                         const struct rbk_scope *scope, uint64_t now_ms);
 /* The raw level of a trigger with readings of its own; same rules, same result (0 or 1 change). */
 size_t rbk_watch_level(struct rbk_watch *watch, const struct rbk_state *state, uint32_t trigger,
                        enum rbk_level level, uint64_t now_ms, struct rbk_watch_change *change);

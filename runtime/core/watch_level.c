@@ -86,6 +86,14 @@ static enum rbk_level evaluate(struct rbk_watch *watch, const struct condition *
     return level;
 }
 
+/* It depends on what came before anybody watched. */
+static bool is_too_early(struct rbk_watch *watch, const struct condition *condition,
+                         const struct rbk_scope *scope, uint64_t now_ms)
+{
+    return condition->counts && evaluate(watch, condition, scope, now_ms, false) !=
+                                    evaluate(watch, condition, scope, now_ms, true);
+}
+
 /* Whether every probe has read well once, or failed often enough to be missing; since whoever
  * watches stood still, if he did. */
 static bool is_known(const struct rbk_watch *watch, const struct condition *condition,
@@ -390,11 +398,18 @@ static bool evaluate_one(struct rbk_watch *watch, const struct rbk_state *state,
     if (!is_known(watch, condition, now_ms)) {
         return false;
     }
-    enum rbk_level raw = evaluate(watch, condition, scope, now_ms, false);
-    if (condition->counts && raw != evaluate(watch, condition, scope, now_ms, true)) {
-        return false; /* it depends on what came before anybody watched */
+    if (is_too_early(watch, condition, scope, now_ms)) {
+        return false;
     }
+    enum rbk_level raw = evaluate(watch, condition, scope, now_ms, false);
     return changed(watch, index, raw, false, now_ms, change);
+}
+
+bool rbk_watch_too_early(struct rbk_watch *watch, bool criterion, uint32_t index,
+                         const struct rbk_scope *scope, uint64_t now_ms)
+{
+    index += criterion ? watch->machine->trigger_count : 0;
+    return is_too_early(watch, &watch->conditions[index], scope, now_ms);
 }
 
 size_t rbk_watch_changes_max(const struct rbk_watch *watch, uint32_t probe)

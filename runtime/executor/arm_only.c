@@ -108,6 +108,9 @@ static void tell(struct arm_only *arm, uint32_t number, const struct rbk_reading
     } else {
         rbk_expr_describe(&scope, condition.expr, NULL, &readings);
     }
+    armed.early =
+        expr->reads.count == 0 && rbk_watch_too_early(run->watch, condition.criterion,
+                                                      condition.index, &scope, uv_now(&run->loop));
     if (armed.level == RBK_LEVEL_MISSING) {
         armed.later = needs_run(machine, condition.expr);
         rbk_arming_explain(run, condition.expr, failure, &no_data);

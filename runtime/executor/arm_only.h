@@ -17,6 +17,7 @@ struct rbk_armed {
     uint32_t index;          /* row of criteria or triggers */
     uint32_t expr;           /* its condition */
     enum rbk_level level;    /* before `for` */
+    bool early;              /* a `count` in it counts what nobody has watched yet */
     bool later;              /* MISSING because it looks at a value that only the run itself sets */
     struct rbk_str readings; /* "avg error_rate over 5m = 8%": what it looked at */
     struct rbk_str no_data;  /* MISSING: which source gave what, one a line */

@@ -192,7 +192,9 @@ static void measure(struct report *report, const struct rbk_armed *armed,
         rbk_buffer_append_str(&text, report->machine->exprs[armed->expr].text);
     }
     row->cells[CELL_LIMIT] = keep(report, &text);
-    if (armed->level == RBK_LEVEL_TRUE) {
+    if (armed->early) {
+        rbk_buffer_append_text(&text, "too early");
+    } else if (armed->level == RBK_LEVEL_TRUE) {
         append_fires(trigger, &text);
     } else if (missing) {
         rbk_buffer_append_text(&text, armed->later ? "later" : "no data");
@@ -217,7 +219,7 @@ static void on_armed(void *context, const struct rbk_armed *armed)
     rbk_buffer_init(&text, REPORT_BYTES_MAX);
     row->criterion = armed->criterion;
     row->later = armed->later;
-    row->level = armed->level;
+    row->level = armed->early ? RBK_LEVEL_FALSE : armed->level;
     row->condition = machine->exprs[armed->expr].text;
     row->readings = keep_lines(report, armed->readings);
     row->no_data = keep_lines(report, armed->no_data);
@@ -303,7 +305,8 @@ static size_t widest_column(const size_t width[CELL_COUNT], const size_t part[CE
     size_t widest = 0, loose = CELL_COUNT;
     for (size_t c = 0; c < CELL_COUNT; c++) {
         widest = width[c] > width[widest] ? c : widest;
-        if (width[c] > part[c] && (loose == CELL_COUNT || width[c] > width[loose])) {
+        if (width[c] > part[c] && width[c] > CELL_MIN &&
+            (loose == CELL_COUNT || width[c] > width[loose])) {
             loose = c;
         }
     }

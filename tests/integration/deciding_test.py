@@ -27,6 +27,7 @@ PLENTY = """
     trigger big when file.size("big") > 10MiB every 1s since a then pause
     trigger now when level < 4 for 3 readings since a started except during b then pause
     trigger alerted when paged then abort
+    trigger few when count(level, 1m) < 5 then pause
     abort when level > 100 "far too much"
 """
 GROWN = 'prepare within 10s { let before = file.size("big") }\n' \
@@ -58,7 +59,7 @@ def arming_tells_how_far_each_is_from_firing(scene):
     expect(told["ready"], True, "it is ready")
     wanted = {"high": ("3", "> 5", "2 below 5"), "apart": ("3", "> 6", "3 below 6"),
               "big": ("1KiB", "> 10MiB", None), "now": ("3", "< 4", "fires after 3 readings"),
-              "alerted": ("paged = false", "paged", "no alert"), "level > 100": ("3", "> 100", "97 below 100"),
+              "alerted": ("paged = false", "paged", "no alert"), "few": ("1", "< 5", "too early"), "level > 100": ("3", "> 100", "97 below 100"),
               "grown": ("-", None, "later")}
     expect(sorted(rows), sorted(wanted), "the conditions")
     for name, (reading, limit, distance) in wanted.items():
@@ -69,6 +70,7 @@ def arming_tells_how_far_each_is_from_firing(scene):
     expect((rows["apart"]["reaction"], rows["apart"]["missing"]), ("ask ops", "after 5m pause"), "apart")
     expect(rows["now"]["armed"], "since a started, except during b", "now")
     expect(rows["grown"]["armed"], "during apply of a", "grown")
+    expect(rows["few"]["level"], "false", "few: a run would wait until it has counted for so long")
     expect("the run has not set it yet" in rows["grown"]["no_data"][-1], True, rows["grown"])
 
 
@@ -103,6 +105,12 @@ def the_table_keeps_to_its_width(scene):
         text = arm(scene, status=0, env=env)
         expect([line for line in text.split("\n")[:40] if len(line) > 80], [], "lines beyond 80 columns")
         expect("\x1b" in text, False, "control characters")
+    scene.write("plan.rbk", plan(stage("a", tell("a")), head="""
+        probe sum = file.sha256("big") every 1s
+        trigger replaced when sum == "" then pause
+        """))
+    text = arm(scene, status=0)
+    expect([line for line in text.split("\n") if len(line) > 80], [], "lines beyond 80 columns, of a long reading")
 
 
 def arming_names_what_gave_no_data(scene):

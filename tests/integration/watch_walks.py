@@ -198,5 +198,6 @@ def walks(faults):
                                                                  "question, errors")),
             *((f"disk in {phase} goes back", disk_going_back(f"{phase} goes back"))
               for phase in ("stop_writes", "migrate", "open_traffic")),
-            *((f"disk in {phase}", disk_while_still(phase)) for phase in ("held", "held, stop_writes back", "held, open_traffic back", "between",
-                                                                         "paused, open_traffic", "paused, observe"))]
+            *((f"disk in {phase}", disk_while_still(phase))
+              for phase in ("held", "held, stop_writes back", "held, open_traffic back", "between",
+                            "paused, open_traffic", "paused, observe"))]
