@@ -83,6 +83,9 @@ static int put(const struct rbk_options *options, struct rbk_str text, struct rb
         }
     }
     failed = write_all(descriptor, text) != 0 ? errno : 0;
+    if (path == NULL && failed == EPIPE) {
+        failed = 0; /* `rbk report | head`: who reads has seen enough */
+    }
     if (path != NULL && close(descriptor) != 0 && failed == 0) {
         failed = errno;
     }

@@ -143,6 +143,9 @@ END
     done
     run bash -c 'set -o pipefail; rbk log | head -n 1 >/dev/null'
     [ "$status" -eq 0 ]
+    # More than a pipe holds, to a reader that is gone already.
+    run bash -c 'set -o pipefail; rbk report --format html | true'
+    [ "$status" -eq 0 ]
 }
 
 @test "SIGTERM pauses after the step under way, and resume goes on" {
