@@ -71,6 +71,19 @@ static void hear_answer(struct rbk_heard *heard, const struct rbk_record *record
     rbk_buffer_fini(&said);
 }
 
+/* A new level, of which nobody has said anything yet: not even that of which people are asked, or
+ * the answers to that are gone with the question before it. */
+static bool begins_anew(const struct rbk_replay *replay, const struct rbk_event *event,
+                        uint32_t trigger)
+{
+    const struct rbk_trigger_state *state =
+        rbk_state_trigger(replay->machine, replay->state, trigger);
+
+    return event->kind == RBK_EVENT_TRIGGER && event->index == trigger &&
+           event->level != RBK_LEVEL_FALSE &&
+           (state->mode != RBK_TRIGGER_ASKING || (state->approvals == 0 && state->proposed == 0));
+}
+
 /* What a trigger saw, what people said of it, and whether they are still asked. */
 static void hear(struct rbk_replay *replay, const struct rbk_record *record)
 {
@@ -88,14 +101,14 @@ static void hear(struct rbk_replay *replay, const struct rbk_record *record)
 
         if (is_answer_to(event, i)) {
             hear_answer(heard, record);
-        } else if (heard->asks && !asks) {
+        } else if (event->kind == RBK_EVENT_TIME && heard->asks && !asks) {
             char said[RBK_WHY_BYTES];
 
             memcpy(said, heard->said, sizeof(said));
             snprintf(heard->said, sizeof(heard->said), "%.*s; nobody%s answered in time",
                      (int)cut(rbk_str_from(said), RBK_WHY_BYTES - 64u).bytes, said,
                      said[0] != '\0' ? " else" : "");
-        } else if (asks && !heard->asks) {
+        } else if (asks != heard->asks || begins_anew(replay, event, i)) {
             heard->said[0] = '\0';
         }
         heard->asks = asks;

@@ -20,6 +20,7 @@ static char path[128];
 static struct rbk_store *store;
 static uint64_t epoch;
 static struct rbk_replay *live; /* the run as it goes on */
+static uint64_t later_ms;       /* than its events are apart */
 static struct rbk_error error;
 
 static void create_run(void)
@@ -44,9 +45,10 @@ static int load(struct rbk_replay **ret_replay)
     return rbk_replay_load(store, "r1", NULL, NULL, ret_replay, &error);
 }
 
-static void setup(void)
+static void setup_with(const char *head)
 {
-    plan_open(&plan, "",
+    later_ms = 0;
+    plan_open(&plan, head,
               "run \"touch made\" into one idempotent\n"
               "let two = run.output(\"date\")\n"
               "let many = lines(run.output(\"ls\"))\n"
@@ -59,6 +61,11 @@ static void setup(void)
     ck_assert_int_eq(rbk_store_open(path, RBK_STORE_RUNNER, &store, &error), 0);
     create_run();
     ck_assert_int_eq(load(&live), 0);
+}
+
+static void setup(void)
+{
+    setup_with("");
 }
 
 static void teardown(void)
@@ -96,7 +103,7 @@ static void append(const struct rbk_record *record, bool snapshot)
 static void post(struct rbk_record *record, bool snapshot)
 {
     record->status = -1;
-    record->event.now_ms = 1000 + (uint64_t)live->seq * 10;
+    record->event.now_ms = 1000 + (uint64_t)live->seq * 10 + later_ms;
     ck_assert_int_eq(rbk_replay_apply(live, record), RBK_REFUSAL_ACCEPTED);
     append(record, snapshot);
 }
@@ -431,6 +438,83 @@ START_TEST(a_pause_that_waited_is_not_told_with_the_words_of_who_went_on)
 }
 END_TEST
 
+static void level(enum rbk_level to, const char *saw)
+{
+    struct rbk_record record = {.event = {.kind = RBK_EVENT_TRIGGER, .level = to},
+                                .message = rbk_str_from(saw)};
+
+    post(&record, true);
+    load_from_snapshot_and_compare();
+}
+
+static void time_passes(uint64_t ms)
+{
+    struct rbk_record record = {.event = {.kind = RBK_EVENT_TIME}};
+
+    later_ms += ms;
+    post(&record, true);
+    load_from_snapshot_and_compare();
+}
+
+START_TEST(what_was_said_of_one_edge_is_not_told_of_another)
+{
+    struct rbk_record ignore = {.event = {.kind = RBK_EVENT_ANSWER,
+                                          .owner = RBK_OWNER_TRIGGER,
+                                          .answer = RBK_ANSWER_IGNORE,
+                                          .seats = 1},
+                                .who = RBK_STR("dana"),
+                                .message = RBK_STR("it grows slowly")};
+
+    teardown();
+    setup_with("role ops { contact \"o@example.com\" members \"dana\" }\n"
+               "trigger big when file.size(\"big\") > 2B every 1s\n"
+               "    then ask ops within 1m else abort missing hold 1m then pause");
+    begin(true);
+    note_alert(true);
+    for (int i = 0; i < 8 && live->state->first_effect_ms == 0; i++) {
+        advance(true);
+    }
+    level(RBK_LEVEL_TRUE, "file.size = 5B");
+    post(&ignore, true);
+    level(RBK_LEVEL_FALSE, "");
+    level(RBK_LEVEL_MISSING, "no such file");
+    time_passes(60000);
+    ck_assert_uint_eq(live->state->status, RBK_STATUS_PAUSED);
+    ck_assert_str_eq(live->reason.data, "trigger big could not be read: no such file");
+    load_and_compare();
+}
+END_TEST
+
+START_TEST(what_was_said_of_a_question_that_new_data_closed_is_not_told_of_the_next)
+{
+    struct rbk_record pause = {.event = {.kind = RBK_EVENT_ANSWER,
+                                         .owner = RBK_OWNER_TRIGGER,
+                                         .answer = RBK_ANSWER_PAUSE,
+                                         .seats = 1},
+                               .who = RBK_STR("dana"),
+                               .message = RBK_STR("until it is back")};
+
+    teardown();
+    setup_with("role ops { contact \"o@example.com\" members \"dana\", \"dirk\" }\n"
+               "trigger big when file.size(\"big\") > 2B every 1s\n"
+               "    then ask 2 of ops within 1m else abort\n"
+               "    missing then ask 2 of ops within 1m else pause");
+    begin(true);
+    note_alert(true);
+    for (int i = 0; i < 8 && live->state->first_effect_ms == 0; i++) {
+        advance(true);
+    }
+    level(RBK_LEVEL_MISSING, "no such file");
+    post(&pause, true);
+    level(RBK_LEVEL_TRUE, "file.size = 5B");
+    time_passes(60000);
+    ck_assert_uint_eq(live->state->status, RBK_STATUS_ABORTING);
+    ck_assert_str_eq(live->reason.data,
+                     "trigger big fired: file.size = 5B; nobody answered in time");
+    load_and_compare();
+}
+END_TEST
+
 /* ---- values ------------------------------------------------------------------------------------
  */
 
@@ -462,6 +546,8 @@ int main(void)
     tcase_add_test(cases, a_reader_of_events_gets_all_of_them);
     tcase_add_test(cases, what_failed_is_told_after_its_stage_has_gone_back);
     tcase_add_test(cases, a_pause_that_waited_is_not_told_with_the_words_of_who_went_on);
+    tcase_add_test(cases, what_was_said_of_one_edge_is_not_told_of_another);
+    tcase_add_test(cases, what_was_said_of_a_question_that_new_data_closed_is_not_told_of_the_next);
     tcase_add_test(cases, a_value_for_which_there_is_no_room_is_known);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
