@@ -244,6 +244,38 @@ static void tell_answer(const struct rbk_report_moment *moment)
     row->answer_count++;
 }
 
+/* Whether this is the last that somebody said to a question. */
+static bool is_last_word(const struct rbk_report_question *row, size_t count, size_t number)
+{
+    for (size_t later = number + 1; later < count; later++) {
+        if (rbk_str_equal(row->answers[later].who, row->answers[number].who)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Everybody who stands by the answer that counted: a quorum decides together. */
+static struct rbk_str all_who_answered(const struct rbk_report_moment *moment,
+                                       const struct rbk_report_question *row)
+{
+    size_t count =
+        row->answer_count < RBK_REPORT_ANSWERS_MAX ? row->answer_count : RBK_REPORT_ANSWERS_MAX;
+    struct rbk_buffer who;
+    struct rbk_str all;
+
+    rbk_buffer_init(&who, RBK_VIEW_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (rbk_str_equal(row->answers[i].answer, row->result) && is_last_word(row, count, i)) {
+            rbk_buffer_printf(&who, "%s%.*s", who.bytes != 0 ? ", " : "",
+                              RBK_STR_ARG(row->answers[i].who));
+        }
+    }
+    all = rbk_report_text(moment->report, rbk_buffer_str(&who));
+    rbk_buffer_fini(&who);
+    return all;
+}
+
 /* A question that is not open any more. */
 static void close_question(const struct rbk_report_moment *moment, enum rbk_question_owner owner,
                            uint32_t index)
@@ -275,6 +307,9 @@ static void close_question(const struct rbk_report_moment *moment, enum rbk_ques
                       (struct rbk_cause){0});
     if (decision != NULL) {
         decision->by = answered ? RBK_REPORT_BY_PERSON : RBK_REPORT_BY_DEADLINE;
+        if (answered && row->answer_count > 1) {
+            decision->who = all_who_answered(moment, row);
+        }
         mark_decision(moment, decision);
     }
 }

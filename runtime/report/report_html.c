@@ -41,7 +41,7 @@ static const char style[] =
     "tr.warn > td:first-child { box-shadow: inset 4px 0 var(--warn); }\n"
     "tr.ask > td:first-child { box-shadow: inset 4px 0 var(--ask); }\n"
     "tr.bad { background: color-mix(in srgb, var(--bad) 8%, transparent); }\n"
-    "td { overflow-wrap: anywhere; min-width: 3.2rem; font-size: .93rem; }\n"
+    "td { overflow-wrap: anywhere; min-width: 5rem; font-size: .93rem; }\n"
     "td:first-child { white-space: nowrap; padding-left: .8em; font-variant-numeric: tabular-nums; }\n"
     "table { max-width: 100%; }\n"
     "details { margin: .5rem 0; } summary { cursor: pointer; }\n"

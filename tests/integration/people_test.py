@@ -68,6 +68,12 @@ def log_of(scene):
     return scene.run("rbk", "log", scene.run_id()).text.decode()
 
 
+def who_decided(scene, what):
+    """By whom, in the report."""
+    report = json.loads(scene.run("rbk", "report", scene.run_id(), "--format", "json").out)
+    return [each["who"] for each in report["decisions"] if each["what"] == what]
+
+
 def finishes(scene):
     """The right people agree, and the run carries on."""
     expect(answers(scene, "dirk"), "accepted", "dirk's answer")
@@ -298,6 +304,7 @@ def a_trigger_waits_for_two_people(scene):
     says(answers(scene, "dora"), "you have agreed already", "1 more of dba (dirk)")
     expect(answers(scene, "dirk"), "accepted", "dirk")
     scene.ends(10, "aborted").trace("a", "back_a")
+    expect(who_decided(scene, "trigger.bad: yes"), ["dora, dirk"], "who decided")
 
 
 def two_people_must_want_the_same(scene):
@@ -315,6 +322,7 @@ def two_people_must_want_the_same(scene):
     says(answers(scene, "dirk", "abort"), "you have agreed already")
     expect(answers(scene, "dora", "abort"), "accepted", "dora, too")
     scene.ends(10, "aborted").trace("a", "back_a")
+    expect(who_decided(scene, "trigger.bad: abort"), ["dirk, dora"], "who decided")
 
 
 def a_question_is_put_to_others(scene):
