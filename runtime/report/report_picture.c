@@ -361,10 +361,11 @@ static void draw_breaks(struct picture *picture)
             "<path class=\"break\" d=\"M%.1f %.1f L%.1f %.1f M%.1f %.1f L%.1f %.1f\"/>", middle - 4,
             bottom + 4, middle, bottom - 8, middle + 1, bottom + 4, middle + 5, bottom - 8);
         if (stretch->width >= 44) {
-            rbk_buffer_printf(
-                picture->out, "<text class=\"broken\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", middle,
-                bottom + 31,
-                rbk_when_limit((stretch->to_ms - stretch->from_ms) / 1000 * 1000).text);
+            uint64_t length_ms = stretch->to_ms - stretch->from_ms;
+            length_ms -= length_ms < 1000 ? 0 : length_ms % 1000;
+            rbk_buffer_printf(picture->out,
+                              "<text class=\"broken\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", middle,
+                              bottom + 31, rbk_when_limit(length_ms).text);
         }
     }
 }

@@ -98,6 +98,7 @@ def three(box, status=0):
     check(not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text + page.text()), "controls")
     check(("meta", {"http-equiv": "Content-Security-Policy",
                     "content": "default-src 'none'; style-src 'unsafe-inline'"}) in page.seen, "no policy")
+    check("0ms" not in page.words, "a break in the axis that stands for nothing")
     columns = 0
     for line in text.split("\n"):
         if line.startswith("|"):
