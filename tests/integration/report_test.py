@@ -94,11 +94,12 @@ def strings(value):
 
 def three(box, status=0):
     """The same run in all three formats, each held against its own rules."""
-    page, text = Page(report(box, "html", status=status)), report(box, "md", status=status)
+    html, text = report(box, "html", status=status), report(box, "md", status=status)
+    page = Page(html)
     check(not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text + page.text()), "controls")
     check(("meta", {"http-equiv": "Content-Security-Policy",
                     "content": "default-src 'none'; style-src 'unsafe-inline'"}) in page.seen, "no policy")
-    check("0ms" not in page.words, "a break in the axis that stands for nothing")
+    check(not re.search('class="broken"[^>]*>0ms<', html), "a break in the axis that stands for nothing")
     columns = 0
     for line in text.split("\n"):
         if line.startswith("|"):
