@@ -10,14 +10,18 @@
  *
  *   alerts      [{"labels": {name: value}, "name": value}]
  *   baselines   [[index, value]]; slots likewise: what is bound now
+ *   began       [[region, order, ms]]: when applies began
  *   event       hash of the event `seq`
  *   flight      [{"attempt", "look", "note", "region", "serial", "since", "state"}]
  *   format      RBK_SNAPSHOT_FORMAT
+ *   heard       [[trigger, people are asked, what it saw, what it lacked, what was said]]
  *   layout      of the state's block: what else the program must have in common to read it
  *   machine, run, settings, seq
  *   reason      value; told: [kind, index]
+ *   starters    who started or resumed the run, the latest first
  *   state       the block, in hex
  *   ways        [[strategy, level, since]]
+ *   whys        [[region, cause, index, what its record said]]
  */
 
 #include "runtime/executor/replay.h"
@@ -28,6 +32,10 @@
 #define RBK_SNAPSHOT_EVERY 4096
 /* A longer one is not written: the run is recovered by its whole journal then. */
 #define RBK_SNAPSHOT_BYTES_MAX ((size_t)256 << 20)
+
+/* What the block of a state looks like in this program: sizes, and the order of bytes. */
+#define RBK_SNAPSHOT_LAYOUT_BYTES 64
+void rbk_snapshot_layout(char layout[RBK_SNAPSHOT_LAYOUT_BYTES]);
 
 /*
  * Write one inside the transaction of the replay's last event.
