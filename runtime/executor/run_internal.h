@@ -5,9 +5,10 @@
  * What the files of the executor share. Nobody outside runtime/executor includes this.
  *
  *   run_open.c      create, reopen, free
+ *   run_drive.c     the loop, from the first turn to the last
  *   run_end.c       when the loop ends, and with which exit status
  *   run_look.c      what an observer may look at
- *   run.c           the one door: records from the queue through step() into the journal; the loop
+ *   run.c           the one door: records from the queue through step() into the journal
  *   turn.c          what comes first of what happens in one turn
  *   due.c           the timer for the earliest deadline
  *   work.c          what is under way: one struct work for each dispatched effect
@@ -142,6 +143,10 @@ void rbk_queue_free(struct queued *queued);
 void rbk_run_wake(struct rbk_run *run);
 /* Stop the run at its last durable event. */
 void rbk_run_fail(struct rbk_run *run, int code);
+/* What is done at the end of each turn, on the handle run->pump. */
+void rbk_run_pump(uv_check_t *check);
+/* Write down what became of messages, in a turn without records. */
+void rbk_run_write_outbox(struct rbk_run *run);
 /* The wall clock, never before the last event. */
 uint64_t rbk_run_clock_ms(const struct rbk_run *run);
 void rbk_run_notice(struct rbk_run *run, const char *format, ...) RBK_PRINTF(2, 3);
