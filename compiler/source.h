@@ -75,7 +75,7 @@ static inline struct rbk_place rbk_place_make(const struct rbk_source *source, s
  * @ret_source Set on success only.
  * @reterr     Set on failure only.
  * @return 0; -RBK_EIO, -RBK_ENOTFOUND or -RBK_ELIMIT (larger than RBK_SOURCE_BYTES_MAX, which is
- * found without reading it: use rbk_source_report_open() to turn it into RBK170). The text has not
+ * found without reading it; rbk_compile() reports it as RBK170). The text has not
  * been checked for UTF-8: rbk_source_check() does that.
  */
 RBK_MUST_USE int rbk_source_open(struct rbk_arena *arena, const char *path,

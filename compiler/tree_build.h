@@ -81,9 +81,6 @@ union rbk_token_value {
 /** Keep an expression; counts its depth. */
 struct rbk_tree_expr *rbk_tree_expr(struct rbk_parse *parse, const struct rbk_tree_expr *fields);
 
-/** An expression that was broken and has been reported. */
-struct rbk_tree_expr *rbk_tree_poison(struct rbk_parse *parse, struct rbk_span span);
-
 /** A text without interpolation: the whole literal, quotes included, is @span. */
 struct rbk_tree_expr *rbk_tree_text(struct rbk_parse *parse, enum rbk_quote quote,
                                     struct rbk_span span);

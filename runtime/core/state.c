@@ -254,7 +254,6 @@ int rbk_state_check(const struct rbk_machine *machine, const struct rbk_state *s
 #define X(constant, word, ...) word,
 static const char *const status_names[] = {RBK_STATUSES(X)};
 static const char *const mode_names[] = {RBK_MODES(X)};
-static const char *const cause_names[] = {RBK_CAUSES(X)};
 static const char *const trigger_mode_names[] = {RBK_TRIGGER_MODES(X)};
 static const char *const level_names[] = {RBK_LEVELS(X)};
 #undef X
@@ -267,11 +266,6 @@ const char *rbk_status_name(enum rbk_status status)
 const char *rbk_mode_name(enum rbk_mode mode)
 {
     return (size_t)mode < RBK_MODE_COUNT ? mode_names[mode] : "?";
-}
-
-const char *rbk_cause_name(enum rbk_cause_kind cause)
-{
-    return (size_t)cause < RBK_CAUSE_COUNT ? cause_names[cause] : "?";
 }
 
 const char *rbk_trigger_mode_name(enum rbk_trigger_mode mode)

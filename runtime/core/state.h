@@ -274,7 +274,6 @@ const char *rbk_state_broken(const struct rbk_machine *machine, const struct rbk
 
 const char *rbk_status_name(enum rbk_status status);
 const char *rbk_mode_name(enum rbk_mode mode);
-const char *rbk_cause_name(enum rbk_cause_kind cause);
 const char *rbk_trigger_mode_name(enum rbk_trigger_mode mode);
 const char *rbk_level_name(enum rbk_level level);
 

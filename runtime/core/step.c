@@ -369,7 +369,6 @@ enum rbk_refusal rbk_step(const struct rbk_machine *machine, const struct rbk_se
 static const char *const event_names[] = {RBK_EVENTS(X)};
 static const char *const command_names[] = {RBK_COMMANDS(X)};
 static const char *const answer_names[] = {RBK_ANSWERS(X)};
-static const char *const action_names[] = {RBK_ACTIONS(X)};
 static const char *const refusal_texts[] = {RBK_REFUSALS(X)};
 #undef X
 
@@ -386,11 +385,6 @@ const char *rbk_command_name(enum rbk_command command)
 const char *rbk_answer_name(enum rbk_answer answer)
 {
     return (size_t)answer < RBK_ANSWER_COUNT ? answer_names[answer] : "?";
-}
-
-const char *rbk_action_name(enum rbk_action_kind kind)
-{
-    return (size_t)kind < RBK_ACTION_COUNT ? action_names[kind] : "?";
 }
 
 const char *rbk_refusal_text(enum rbk_refusal refusal)

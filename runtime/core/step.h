@@ -203,6 +203,5 @@ enum rbk_refusal rbk_step(const struct rbk_machine *machine, const struct rbk_se
 const char *rbk_event_name(enum rbk_event_kind kind);
 const char *rbk_command_name(enum rbk_command command);
 const char *rbk_answer_name(enum rbk_answer answer);
-const char *rbk_action_name(enum rbk_action_kind kind);
 
 #endif

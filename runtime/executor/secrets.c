@@ -38,11 +38,6 @@ const struct rbk_str *rbk_secrets_all(const struct rbk_secrets *secrets)
     return secrets->values;
 }
 
-const struct rbk_redactor *rbk_secrets_redactor(const struct rbk_secrets *secrets)
-{
-    return secrets->redactor;
-}
-
 struct rbk_str rbk_secrets_redact(const struct rbk_secrets *secrets, struct rbk_arena *arena,
                                   struct rbk_str text)
 {

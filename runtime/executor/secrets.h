@@ -23,7 +23,6 @@ RBK_MUST_USE int rbk_secrets_load(const struct rbk_machine *machine, const struc
 struct rbk_str rbk_secrets_get(const struct rbk_secrets *secrets, uint32_t index);
 /* All of them, in order: machine->secret_count. */
 const struct rbk_str *rbk_secrets_all(const struct rbk_secrets *secrets);
-const struct rbk_redactor *rbk_secrets_redactor(const struct rbk_secrets *secrets);
 /* A copy of `text` with no secret in it, in `arena`. */
 struct rbk_str rbk_secrets_redact(const struct rbk_secrets *secrets, struct rbk_arena *arena,
                                   struct rbk_str text);
