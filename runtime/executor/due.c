@@ -2,10 +2,25 @@
  * timer runs on the monotonic one, so a clock set back never makes a wait endless. */
 #include "runtime/executor/run_internal.h"
 
-/* How soon to look again when readings have to come first. */
+/* How soon to look again when readings have to come first; and for how long, whatever the runner
+ * does: one that stands still time and again, on a host that has far too much to do, has deadlines
+ * all the same. */
 #define READ_FIRST_MS 250
+#define READ_FIRST_MS_MAX 15000
 /* A wall clock set forward must not make a deadline late: look at least this often. */
 #define LOOK_MS 10000
+
+static bool waits_for_readings(struct rbk_run *run)
+{
+    if (!rbk_watcher_reads_first(run)) {
+        run->read_first_ms = 0;
+        return false;
+    }
+    if (run->read_first_ms == 0) {
+        run->read_first_ms = uv_now(&run->loop);
+    }
+    return uv_now(&run->loop) - run->read_first_ms < READ_FIRST_MS_MAX;
+}
 
 static void on_due(uv_timer_t *timer)
 {
@@ -17,7 +32,7 @@ static void on_due(uv_timer_t *timer)
         rbk_due_arm(run); /* only woken to look at the clock */
         return;
     }
-    if (rbk_watcher_reads_first(run)) {
+    if (waits_for_readings(run)) {
         uv_timer_start(&run->due_timer, on_due, READ_FIRST_MS, 0);
         return;
     }

@@ -91,6 +91,7 @@ struct rbk_run {
     uv_timer_t due_timer;    /* the earliest deadline of the state */
     uint64_t due_ms;         /* the instant it is armed for; 0: nothing */
     uint64_t due_loop_ms;    /* the same in the loop's time, from when it was first armed */
+    uint64_t read_first_ms;  /* the loop's, since when it waits for readings; 0: it does not */
     uv_timer_t watch_timer;  /* the earliest `for D` of a trigger */
     uv_timer_t second_timer; /* inbox, windows, ways back: regular looks */
     uv_fs_event_t bell;      /* rung by whoever writes to the inbox */

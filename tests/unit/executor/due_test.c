@@ -13,12 +13,12 @@
 static struct plan plan;
 static struct rbk_run run;
 
-static void setup(void)
+static void setup_with(const char *head)
 {
     struct rbk_error error = {0};
     struct rbk_arena arena;
 
-    plan_open(&plan, "", "run \"touch made\" idempotent");
+    plan_open(&plan, head, "run \"touch made\" idempotent");
     memset(&run, 0, sizeof(run));
     rbk_arena_init(&arena, (size_t)64 << 20);
     run.replay = rbk_replay_begin(&arena, plan.machine, rbk_new(&arena, struct rbk_value), &error);
@@ -29,6 +29,11 @@ static void setup(void)
     uv_idle_init(&run.loop, &run.idle);
     run.due_timer.data = &run;
     run.replay->state->started_ms = 1;
+}
+
+static void setup(void)
+{
+    setup_with("");
 }
 
 static void teardown(void)
@@ -151,6 +156,40 @@ START_TEST(a_far_deadline_is_looked_at_again)
 }
 END_TEST
 
+/* A clock by which the runner stood still before each look. */
+static uint64_t jumping_ms(void)
+{
+    return uv_hrtime() * 1000;
+}
+
+static void on_poll_closed(void *context)
+{
+    (void)context;
+}
+
+/* _i: it has just begun to wait for readings, or has done so for a minute. */
+START_TEST(a_runner_that_stands_still_time_and_again_has_deadlines)
+{
+    teardown();
+    setup_with("trigger big when file.size(\"big\") > 2B every 1s\n"
+               "    then pause missing hold 1m then pause");
+    struct rbk_watch *watch = rbk_watch_new(plan.machine);
+    const struct rbk_poll_setup setup = {
+        .loop = &run.loop, .machine = plan.machine, .watch = watch, .clock_ms = jumping_ms};
+
+    run.poll = rbk_poll_new(&setup);
+    ck_assert_ptr_nonnull(run.poll);
+    rbk_state_trigger(plan.machine, run.replay->state, 0)->mode = RBK_TRIGGER_HOLDING;
+    run.read_first_ms = _i == 0 ? 0 : uv_now(&run.loop) - 60000;
+    set_deadline(wall_ms() - 5000);
+    uv_run(&run.loop, UV_RUN_ONCE);
+    ck_assert_int_eq(run.queue != NULL, _i);
+    ck_assert_uint_ne(run.read_first_ms, 0);
+    rbk_poll_close(run.poll, on_poll_closed, NULL);
+    rbk_watch_free(watch);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("executor due");
@@ -164,6 +203,7 @@ int main(void)
     tcase_add_test(cases, arming_again_moves_nothing);
     tcase_add_test(cases, a_clock_set_back_makes_no_wait_longer);
     tcase_add_test(cases, a_far_deadline_is_looked_at_again);
+    tcase_add_loop_test(cases, a_runner_that_stands_still_time_and_again_has_deadlines, 0, 2);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
