@@ -125,6 +125,6 @@ void rbk_printing_seen(struct rbk_printing *printing)
 int rbk_printing_evidence(struct rbk_printing *printing, struct rbk_error *reterr)
 {
     printing->count = 0;
-    return rbk_store_each_evidence(printing->history->store, printing->history->id, print_evidence,
-                                   printing, reterr);
+    return rbk_store_each_evidence_head(printing->history->store, printing->history->id,
+                                        print_evidence, printing, reterr);
 }

@@ -118,6 +118,10 @@ void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
                      const struct rbk_asked *asked, struct rbk_buffer *out);
 void rbk_asked_roles(const struct rbk_view *view, const struct rbk_asked *asked,
                      struct rbk_buffer *out);
+/* Answer number `number` of those that the question about a run that is held or paused takes now,
+ * and would not refuse; NULL: there are no more. */
+const char *rbk_asked_held_answer(const struct rbk_view *view, const struct rbk_state *state,
+                                  size_t number);
 /* Append command number `number` that answers it. @return false when there are no more. */
 bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, size_t number, struct rbk_buffer *out);

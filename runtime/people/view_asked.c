@@ -267,9 +267,8 @@ static bool may_cancel(const struct rbk_view *view, const struct rbk_state *stat
     return true;
 }
 
-/* Answer number `number` of those that the question about a run takes now; NULL: no more. */
-static const char *answer_of_run(const struct rbk_view *view, const struct rbk_state *state,
-                                 size_t number)
+const char *rbk_asked_held_answer(const struct rbk_view *view, const struct rbk_state *state,
+                                  size_t number)
 {
     bool past_grace = rbk_run_past_grace(view->machine, state);
     bool goes_on = state->cause.kind != RBK_CAUSE_WAY_BACK; /* it does so by itself then */
@@ -315,7 +314,7 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
         verb = number < decision_count ? "answer" : NULL;
         break;
     case RBK_QUESTION_HELD:
-        word = answer_of_run(view, state, number);
+        word = rbk_asked_held_answer(view, state, number);
         verb = word != NULL ? "answer" : NULL;
         break;
     case RBK_QUESTION_ATTEST:

@@ -179,12 +179,26 @@ enum MHD_Result rbk_get_plan(struct request *request)
                         : rbk_reply_json(request, MHD_HTTP_OK, rbk_plan_json(&seen->history));
 }
 
-/* The answers a question takes, for buttons. */
-static json_t *answers_of(const struct rbk_machine *machine, const struct rbk_asked *asked)
+static json_t *answers_of_held(const struct rbk_view *view, const struct rbk_state *state)
 {
+    json_t *answers = json_array();
+    const char *word;
+
+    for (size_t i = 0; (word = rbk_asked_held_answer(view, state, i)) != NULL; i++) {
+        (void)json_array_append_new(answers, json_string(word));
+    }
+    return answers;
+}
+
+/* The answers a question takes now, for buttons. */
+static json_t *answers_of(const struct rbk_view *view, const struct rbk_state *state,
+                          const struct rbk_asked *asked)
+{
+    const struct rbk_machine *machine = view->machine;
+
     switch (asked->kind) {
     case RBK_QUESTION_HELD:
-        return json_pack("[s, s, s, s]", "continue", "abort", "ignore", "cancel");
+        return answers_of_held(view, state);
     case RBK_QUESTION_MANUAL:
     case RBK_QUESTION_DOUBT:
         return json_pack("[s, s]", "done", "not-done");
@@ -207,10 +221,10 @@ static void complete_questions(const struct request *request, const struct seen 
                                json_t *questions)
 {
     const struct rbk_machine *machine = seen->history.replay->machine;
+    const struct rbk_state *state = seen->history.replay->state;
     const struct identity *identity = &request->identity;
     struct rbk_asked asked[64];
-    size_t count =
-        rbk_view_asked(&seen->history.view, seen->history.replay->state, asked, RBK_COUNT(asked));
+    size_t count = rbk_view_asked(&seen->history.view, state, asked, RBK_COUNT(asked));
 
     for (size_t i = 0; i < count && i < RBK_COUNT(asked); i++) {
         json_t *question = json_array_get(questions, i);
@@ -219,7 +233,8 @@ static void complete_questions(const struct request *request, const struct seen 
                                           identity->roles, identity->role_count) != 0;
 
         if (question != NULL) {
-            (void)json_object_set_new(question, "answers", answers_of(machine, &asked[i]));
+            (void)json_object_set_new(question, "answers",
+                                      answers_of(&seen->history.view, state, &asked[i]));
             (void)json_object_set_new(question, "mine", json_boolean(mine));
         }
     }

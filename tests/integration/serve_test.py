@@ -238,6 +238,20 @@ def retries_and_signals_are_given(box):
         check([event["command"] for event in told] == ["retry", "signal"] and told[1]["who"] == "alice", told)
 
 
+def a_paused_run_is_asked_about_with_what_it_takes(box):
+    roles = ROLES + "\n    held at most 500ms else ask dba within 60s else abort"
+    text = PLAN.format(roles=roles).replace("approve dba within 10m else abort", "")
+    run = start_run(box, text)
+    with Server(box) as server:
+        alice = Client(server, token_of(box))
+        until(lambda: os.path.exists(box.path("made")), "the stage is under way")
+        alice.post(f"/api/v1/runs/{run}/commands", {"command": "pause"})
+        question = asked(alice, run)
+        check(question["kind"] == "held" and question["answers"] == ["continue", "abort", "ignore"], question)
+        alice.post(f"/api/v1/runs/{run}/answers", {"question": question["id"], "answer": "abort", "reason": "enough"})
+        end_run(box, 10)
+
+
 def a_step_in_doubt_is_resolved(box):
     text = PLAN.format(roles="").replace("approve dba within 10m else abort", "").replace(
         'run "touch made" timeout 5s idempotent\n            wait until file.exists("go") every 50ms timeout 60s',
@@ -647,7 +661,8 @@ def the_description_is_the_one_of_the_sources(box):
 
 TESTS = (what_is_shown_is_what_status_and_the_journal_say, runs_come_by_pages_and_by_what_they_are,
          an_answer_is_given_as_the_person_of_the_token, two_people_agree_with_a_token_each,
-         commands_reach_the_runner_and_wait_for_one, retries_and_signals_are_given, a_step_in_doubt_is_resolved,
+         commands_reach_the_runner_and_wait_for_one, retries_and_signals_are_given,
+         a_paused_run_is_asked_about_with_what_it_takes, a_step_in_doubt_is_resolved,
          a_stream_goes_on_where_it_was, a_stream_sees_what_happens_at_once,
          an_alert_turns_the_run_round_and_is_stored_once, a_real_alertmanager_turns_the_run_round,
          a_webhook_that_is_none_is_refused,
