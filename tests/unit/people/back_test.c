@@ -119,6 +119,30 @@ START_TEST(what_was_touched_and_the_step_under_way_count)
 }
 END_TEST
 
+START_TEST(who_is_asked_what_became_of_a_step_is_waited_for)
+{
+    struct told told;
+    uint64_t ms = 0;
+    struct machine_builder *mb = mb_new();
+    uint32_t stage = mb_stage(mb, "a");
+    uint32_t step = mb_step(mb, stage, RBK_PHASE_APPLY, RBK_EFFECT_HTTP);
+    uint32_t abort = mb_reaction(mb, RBK_REACTION_ABORT, RBK_NONE);
+    uint32_t others = mb_question(mb, RBK_QUESTION_DOUBT, 0, 20 * MINUTE, abort);
+    uint32_t next = mb_reaction(mb, RBK_REACTION_ASK, others);
+    mb_effect(mb, step)->crash = RBK_CRASH_ASK;
+    mb_effect(mb, step)->doubt_question = mb_question(mb, RBK_QUESTION_DOUBT, 0, 10 * MINUTE, next);
+    (void)add_way(mb, stage, false, 2 * MINUTE, MINUTE);
+    told_start(&told, mb);
+    told_result(&told, "a.apply.1", RBK_OUTCOME_DOUBT, NULL);
+    ck_assert_int_eq(ask(&told, &ms), RBK_BACK_OPEN);
+    ck_assert_uint_eq(ms, 30 * MINUTE + 2 * MINUTE);
+    told.run.now_ms += 4 * MINUTE;
+    ck_assert_int_eq(ask(&told, &ms), RBK_BACK_OPEN);
+    ck_assert_uint_eq(ms, 26 * MINUTE + 2 * MINUTE);
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(a_promise_of_the_plan_shortens_nothing)
 {
     struct told told;
@@ -167,6 +191,7 @@ int main(void)
     tcase_add_test(cases, timeouts_and_attempts_are_added);
     tcase_add_test(cases, a_way_that_fails_at_its_latest_comes_before_the_next);
     tcase_add_test(cases, what_was_touched_and_the_step_under_way_count);
+    tcase_add_test(cases, who_is_asked_what_became_of_a_step_is_waited_for);
     tcase_add_test(cases, a_promise_of_the_plan_shortens_nothing);
     tcase_add_test(cases, a_rollback_under_way_counts_down_and_is_stuck_at_last);
     tcase_add_test(cases, before_the_first_effect_there_is_nothing_to_take_back);
