@@ -65,6 +65,50 @@ static bool get_text(struct reading *reading, const json_t *json, struct rbk_str
     return true;
 }
 
+/* Something short, into a place of RBK_WHY_BYTES. */
+static bool get_line(struct reading *reading, const json_t *json, char *ret_text)
+{
+    struct rbk_str text;
+
+    if (!get_text(reading, json, &text) || text.bytes >= RBK_WHY_BYTES) {
+        return false;
+    }
+    snprintf(ret_text, RBK_WHY_BYTES, "%.*s", RBK_STR_ARG(text));
+    return true;
+}
+
+/* A cause is only compared, never used as an index. */
+static bool get_cause(const json_t *kind_json, const json_t *index_json,
+                      struct rbk_cause *ret_cause)
+{
+    uint64_t kind, index;
+
+    if (!get_number(kind_json, RBK_CAUSE_COUNT, &kind) ||
+        !get_number(index_json, (uint64_t)UINT32_MAX + 1, &index)) {
+        return false;
+    }
+    *ret_cause = (struct rbk_cause){(uint32_t)kind, (uint32_t)index};
+    return true;
+}
+
+static bool each_row(struct reading *reading, const json_t *array,
+                     bool (*read_row)(struct reading *reading, const json_t *row))
+{
+    const json_t *row;
+    size_t i;
+
+    if (!json_is_array(array)) {
+        return false;
+    }
+    json_array_foreach(array, i, row)
+    {
+        if (!read_row(reading, row)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int digit(char hex)
 {
     return hex >= '0' && hex <= '9' ? hex - '0' : hex >= 'a' && hex <= 'f' ? hex - 'a' + 10 : -1;
@@ -178,145 +222,71 @@ static bool read_alert(struct reading *reading, const json_t *object)
     return true;
 }
 
-static bool read_alerts(struct reading *reading, const json_t *array)
-{
-    const json_t *object;
-    size_t i;
-
-    if (!json_is_array(array)) {
-        return false;
-    }
-    json_array_foreach(array, i, object)
-    {
-        if (!read_alert(reading, object)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool read_reason(struct reading *reading, const json_t *object)
 {
     struct rbk_replay *replay = reading->replay;
     const json_t *told = json_object_get(object, "told");
-    uint64_t kind, index;
     struct rbk_str text;
 
-    if (!get_number(json_array_get(told, 0), RBK_CAUSE_COUNT, &kind) ||
-        !get_number(json_array_get(told, 1), (uint64_t)UINT32_MAX + 1, &index) ||
+    if (!get_cause(json_array_get(told, 0), json_array_get(told, 1), &replay->told) ||
         !get_text(reading, json_object_get(object, "reason"), &text)) {
         return false;
     }
-    replay->told = (struct rbk_cause){(uint32_t)kind, (uint32_t)index};
     replay->reason = rbk_arena_copy(&replay->reasons, text);
     return true;
 }
 
-static bool read_ways(struct reading *reading, const json_t *array)
+static bool read_way(struct reading *reading, const json_t *row)
 {
     struct rbk_replay *replay = reading->replay;
-    const json_t *row;
-    size_t i;
+    uint64_t index, level, since_ms;
 
-    if (!json_is_array(array)) {
+    if (!get_number(json_array_get(row, 0), replay->machine->strategy_count, &index) ||
+        !get_number(json_array_get(row, 1), RBK_LEVEL_COUNT, &level) ||
+        !get_number(json_array_get(row, 2), INT64_MAX, &since_ms)) {
         return false;
     }
-    json_array_foreach(array, i, row)
-    {
-        uint64_t index, level, since_ms;
-
-        if (!get_number(json_array_get(row, 0), replay->machine->strategy_count, &index) ||
-            !get_number(json_array_get(row, 1), RBK_LEVEL_COUNT, &level) ||
-            !get_number(json_array_get(row, 2), INT64_MAX, &since_ms)) {
-            return false;
-        }
-        replay->ways[index] = (struct rbk_way_known){(enum rbk_level)level, since_ms};
-    }
+    replay->ways[index] = (struct rbk_way_known){(enum rbk_level)level, since_ms};
     return true;
 }
 
-static bool read_whys(struct reading *reading, const json_t *array)
+static bool read_why(struct reading *reading, const json_t *row)
 {
     struct rbk_replay *replay = reading->replay;
-    const json_t *row;
-    size_t i;
+    uint64_t region;
 
-    if (!json_is_array(array)) {
+    return get_number(json_array_get(row, 0), replay->machine->region_count, &region) &&
+           get_cause(json_array_get(row, 1), json_array_get(row, 2), &replay->whys[region].cause) &&
+           get_line(reading, json_array_get(row, 3), replay->whys[region].text);
+}
+
+static bool read_heard(struct reading *reading, const json_t *row)
+{
+    struct rbk_replay *replay = reading->replay;
+    uint64_t index, asks;
+
+    if (!get_number(json_array_get(row, 0), replay->machine->trigger_count, &index) ||
+        !get_number(json_array_get(row, 1), 2, &asks) ||
+        !get_line(reading, json_array_get(row, 2), replay->heard[index].saw) ||
+        !get_line(reading, json_array_get(row, 3), replay->heard[index].lacked) ||
+        !get_line(reading, json_array_get(row, 4), replay->heard[index].said)) {
         return false;
     }
-    json_array_foreach(array, i, row)
-    {
-        uint64_t region, kind, index;
-        struct rbk_str text;
-
-        if (!get_number(json_array_get(row, 0), replay->machine->region_count, &region) ||
-            !get_number(json_array_get(row, 1), RBK_CAUSE_COUNT, &kind) ||
-            !get_number(json_array_get(row, 2), (uint64_t)UINT32_MAX + 1, &index) ||
-            !get_text(reading, json_array_get(row, 3), &text) || text.bytes >= RBK_WHY_BYTES) {
-            return false;
-        }
-        replay->whys[region].cause = (struct rbk_cause){(uint32_t)kind, (uint32_t)index};
-        snprintf(replay->whys[region].text, RBK_WHY_BYTES, "%.*s", RBK_STR_ARG(text));
-    }
+    replay->heard[index].asks = asks != 0;
     return true;
 }
 
-static bool get_heard(struct reading *reading, const json_t *json, char *ret_text)
-{
-    struct rbk_str text;
-
-    if (!get_text(reading, json, &text) || text.bytes >= RBK_WHY_BYTES) {
-        return false;
-    }
-    snprintf(ret_text, RBK_WHY_BYTES, "%.*s", RBK_STR_ARG(text));
-    return true;
-}
-
-static bool read_heard(struct reading *reading, const json_t *array)
+static bool read_began(struct reading *reading, const json_t *row)
 {
     struct rbk_replay *replay = reading->replay;
-    const json_t *row;
-    size_t i;
+    uint64_t region, order, at_ms;
 
-    if (!json_is_array(array)) {
+    if (!get_number(json_array_get(row, 0), replay->machine->region_count, &region) ||
+        !get_number(json_array_get(row, 1), (uint64_t)UINT32_MAX + 1, &order) ||
+        !get_number(json_array_get(row, 2), INT64_MAX, &at_ms)) {
         return false;
     }
-    json_array_foreach(array, i, row)
-    {
-        uint64_t index, asks;
-
-        if (!get_number(json_array_get(row, 0), replay->machine->trigger_count, &index) ||
-            !get_number(json_array_get(row, 1), 2, &asks) ||
-            !get_heard(reading, json_array_get(row, 2), replay->heard[index].saw) ||
-            !get_heard(reading, json_array_get(row, 3), replay->heard[index].lacked) ||
-            !get_heard(reading, json_array_get(row, 4), replay->heard[index].said)) {
-            return false;
-        }
-        replay->heard[index].asks = asks != 0;
-    }
-    return true;
-}
-
-static bool read_began(struct reading *reading, const json_t *array)
-{
-    struct rbk_replay *replay = reading->replay;
-    const json_t *row;
-    size_t i;
-
-    if (!json_is_array(array)) {
-        return false;
-    }
-    json_array_foreach(array, i, row)
-    {
-        uint64_t region, order, at_ms;
-
-        if (!get_number(json_array_get(row, 0), replay->machine->region_count, &region) ||
-            !get_number(json_array_get(row, 1), (uint64_t)UINT32_MAX + 1, &order) ||
-            !get_number(json_array_get(row, 2), INT64_MAX, &at_ms)) {
-            return false;
-        }
-        replay->began[region] = (struct rbk_began){(uint32_t)order, at_ms};
-    }
+    replay->began[region] = (struct rbk_began){(uint32_t)order, at_ms};
     return true;
 }
 
@@ -378,11 +348,11 @@ static bool read_all(struct reading *reading, const json_t *object)
            read_values(reading, json_object_get(object, "slots"), &replay->kept_slots) &&
            read_values(reading, json_object_get(object, "baselines"), &replay->kept_baselines) &&
            read_flight(reading, json_object_get(object, "flight")) &&
-           read_ways(reading, json_object_get(object, "ways")) &&
-           read_began(reading, json_object_get(object, "began")) &&
-           read_whys(reading, json_object_get(object, "whys")) &&
-           read_heard(reading, json_object_get(object, "heard")) &&
-           read_alerts(reading, json_object_get(object, "alerts")) &&
+           each_row(reading, json_object_get(object, "ways"), read_way) &&
+           each_row(reading, json_object_get(object, "began"), read_began) &&
+           each_row(reading, json_object_get(object, "whys"), read_why) &&
+           each_row(reading, json_object_get(object, "heard"), read_heard) &&
+           each_row(reading, json_object_get(object, "alerts"), read_alert) &&
            read_starters(reading, json_object_get(object, "starters")) &&
            read_reason(reading, object);
 }
