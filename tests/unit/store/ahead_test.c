@@ -6,7 +6,6 @@
 
 #include <check.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -17,11 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/store/fixture.h"
+
 #define EVENTS 400
 #define REQUESTS 200
 #define FRAME_BYTES (24 + 4096)
 
-static char folder[64];
+static char folder[STORE_FOLDER_BYTES];
 static char path[128];
 static struct rbk_store *store;
 static struct rbk_error error;
@@ -29,37 +30,19 @@ static char hash[65];
 static uint64_t epoch;
 static int64_t events;
 
-static int remove_one(const char *name, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(name);
-}
-
 static void teardown(void)
 {
     rbk_store_close(store);
     store = NULL;
-    ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    store_fixture_remove(folder);
 }
 
 static void setup(void)
 {
-    const struct rbk_store_run run = {.id = RBK_STR("r1"),
-                                      .machine = RBK_STR("feed"),
-                                      .plan = RBK_STR("plan"),
-                                      .status = RBK_STR("ready"),
-                                      .started_ms = 1000};
-
-    snprintf(folder, sizeof(folder), "/tmp/rbk-ahead-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    store_fixture_folder(folder);
     snprintf(path, sizeof(path), "%s/store.db", folder);
     ck_assert_int_eq(rbk_store_open(path, RBK_STORE_RUNNER, &store, &error), 0);
-    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
-    ck_assert_int_eq(rbk_store_put_machine(store, "feed", RBK_STR("{}"), &error), 0);
-    ck_assert_int_eq(rbk_store_create_run(store, &run, &error), 0);
-    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    store_fixture_put_run(store, "r1");
     ck_assert_int_eq(rbk_store_take_lease(store, "r1", &epoch, &error), 0);
     hash[0] = '\0';
     events = 0;

@@ -5,7 +5,6 @@
 #include "runtime/store/store.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <grp.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,46 +14,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64];
+#include "tests/unit/store/fixture.h"
+
+static char folder[STORE_FOLDER_BYTES];
 static char path[128];
 static struct rbk_store *store;
 static struct rbk_error error;
 
 static void setup(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/rbk-store-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    store_fixture_folder(folder);
     snprintf(path, sizeof(path), "%s/deep/er/store.db", folder);
     ck_assert_int_eq(rbk_store_open(path, RBK_STORE_RUNNER, &store, &error), 0);
-}
-
-static int remove_one(const char *name, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(name);
 }
 
 static void teardown(void)
 {
     rbk_store_close(store);
     store = NULL;
-    ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-static void put_run(const char *id)
-{
-    const struct rbk_store_run run = {.id = rbk_str_from(id),
-                                      .machine = RBK_STR("feed"),
-                                      .plan = RBK_STR("plan"),
-                                      .status = RBK_STR("ready"),
-                                      .started_ms = 1000};
-
-    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
-    ck_assert_int_eq(rbk_store_put_machine(store, "feed", RBK_STR("{}"), &error), 0);
-    ck_assert_int_eq(rbk_store_create_run(store, &run, &error), 0);
-    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    store_fixture_remove(folder);
 }
 
 /* Open the store as somebody else, again and again; ends the process with whether that went well.
@@ -87,7 +65,7 @@ START_TEST(the_owner_opens_what_root_makes_at_the_same_time)
     if (geteuid() != 0) {
         return; /* nobody else to become */
     }
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     rbk_store_close(store);
     store = NULL;
     ck_assert_int_eq(chmod(folder, 0755), 0);
@@ -129,7 +107,7 @@ START_TEST(who_must_not_be_held_up_is_told_at_once_that_another_writes)
     struct rbk_store *hasty = NULL;
     int64_t id = 0;
 
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     ck_assert_int_eq(rbk_store_open_hasty(path, RBK_STORE_KEEPER, &hasty, &error), 0);
     for (int round = 0; round < 2; round++) {
         /* The first time another rbk, the second time somebody with SQLite alone. */

@@ -6,7 +6,6 @@
 
 #include <check.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -17,47 +16,25 @@
 #include <unistd.h>
 
 #include "runtime/core/base/buffer.h"
+#include "tests/unit/store/fixture.h"
 
-static char folder[64];
+static char folder[STORE_FOLDER_BYTES];
 static char path[128];
 static struct rbk_store *store;
 static struct rbk_error error;
 
 static void setup(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/rbk-store-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    store_fixture_folder(folder);
     snprintf(path, sizeof(path), "%s/deep/er/store.db", folder);
     ck_assert_int_eq(rbk_store_open(path, RBK_STORE_RUNNER, &store, &error), 0);
-}
-
-static int remove_one(const char *name, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(name);
 }
 
 static void teardown(void)
 {
     rbk_store_close(store);
     store = NULL;
-    ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-static void put_run(const char *id)
-{
-    const struct rbk_store_run run = {.id = rbk_str_from(id),
-                                      .machine = RBK_STR("feed"),
-                                      .plan = RBK_STR("plan"),
-                                      .status = RBK_STR("ready"),
-                                      .started_ms = 1000};
-
-    ck_assert_int_eq(rbk_store_begin(store, &error), 0);
-    ck_assert_int_eq(rbk_store_put_machine(store, "feed", RBK_STR("{}"), &error), 0);
-    ck_assert_int_eq(rbk_store_create_run(store, &run, &error), 0);
-    ck_assert_int_eq(rbk_store_commit(store, &error), 0);
+    store_fixture_remove(folder);
 }
 
 static void append(uint64_t epoch, int64_t seq, const char *previous, char ret_hash[65])
@@ -78,7 +55,7 @@ static uint64_t with_three_events(void)
     char hash[4][65] = {""};
     uint64_t epoch = 0;
 
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     ck_assert_int_eq(rbk_store_take_lease(store, "r1", &epoch, &error), 0);
     for (int i = 1; i <= 3; i++) {
         append(epoch, i, hash[i - 1], hash[i]);
@@ -193,7 +170,7 @@ START_TEST(a_second_runner_is_refused_while_the_first_lives)
     pid_t child;
     uint64_t epoch;
 
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     ck_assert_int_eq(pipe(ends), 0);
     child = fork();
     if (child == 0) {
@@ -238,7 +215,7 @@ START_TEST(a_request_is_open_until_it_is_answered_once)
     struct rbk_str reply;
 
     rbk_arena_init(&arena, 1 << 20);
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     ck_assert_int_eq(rbk_store_open(path, RBK_STORE_CLIENT, &client, &error), 0);
     ck_assert_int_eq(rbk_store_ask(client, "r1", &request, &id, &error), 0);
     ck_assert_int_eq(rbk_store_ask(client, "r1", &request, &second, &error), 0);
@@ -313,7 +290,7 @@ START_TEST(a_message_of_the_same_key_is_stored_once_and_stays_until_sent)
 {
     struct seen seen;
 
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     put_message("r1/7/0", 0);
     put_message("r1/7/0", 0);
     message_done(1, 5000, "refused");
@@ -334,7 +311,7 @@ END_TEST
 
 START_TEST(unsent_messages_come_by_channel_in_order_and_no_more_than_asked_for)
 {
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     put_message("r1/1/0", 0);
     put_message("r1/1/1", 1);
     put_message("r1/2/0", 0);
@@ -370,7 +347,7 @@ START_TEST(a_message_that_is_set_aside_waits_for_a_person_and_then_is_as_new)
 {
     struct seen seen;
 
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     put_message("r1/1/0", 0);
     put_message("r1/2/0", 0);
     put_message("r1/3/0", 0);
@@ -406,7 +383,7 @@ START_TEST(what_a_channel_keeps_is_what_it_kept_last)
     struct rbk_str kept;
 
     rbk_arena_init(&arena, 4096);
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     put_message("r1/1/0", 0);
     put_message("r1/2/0", 0);
     put_message("r1/3/0", 1);
@@ -425,7 +402,7 @@ END_TEST
 
 START_TEST(what_became_of_a_message_is_only_written_in_a_transaction)
 {
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     put_message("r1/1/0", 0);
     ck_assert_int_ne(rbk_store_message_done(store, 1, 0, "", "", &error), 0);
     ck_assert_int_eq(see_unsent(0, 0, 10).count, 1);
@@ -521,7 +498,7 @@ START_TEST(evidence_is_listed_without_its_content_and_with_its_size)
 
     ck_assert_ptr_nonnull(large);
     memset(large, 'x', 1 << 20);
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     ck_assert_int_eq(rbk_store_begin(store, &error), 0);
     for (int i = 0; i < 3; i++) {
         evidence.content =
@@ -552,7 +529,7 @@ START_TEST(a_row_too_large_for_its_reader_is_an_error_and_no_end)
     memset(large, 'x', 1 << 21);
     request.body = rbk_str_from(large);
     rbk_arena_init(&arena, 1 << 20);
-    put_run("r1");
+    store_fixture_put_run(store, "r1");
     ck_assert_int_eq(rbk_store_ask(store, "r1", &request, &id, &error), 0);
     ck_assert_int_eq(rbk_store_get_request(store, "r1", id, &arena, &got, &error), -RBK_ELIMIT);
     ck_assert_int_eq(rbk_store_get_reply(store, id, &arena, &reply, &error), 0);

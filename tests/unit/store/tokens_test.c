@@ -6,7 +6,6 @@
 #include "runtime/store/store.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64];
+#include "tests/unit/store/fixture.h"
+
+static char folder[STORE_FOLDER_BYTES];
 static char path[128];
 static struct rbk_store *store;
 static struct rbk_error error;
@@ -22,18 +23,9 @@ static struct rbk_arena arena;
 
 static void setup(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/rbk-tokens-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    store_fixture_folder(folder);
     snprintf(path, sizeof(path), "%s/store.db", folder);
     rbk_arena_init(&arena, (size_t)1 << 20);
-}
-
-static int remove_one(const char *name, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(name);
 }
 
 static void teardown(void)
@@ -41,7 +33,7 @@ static void teardown(void)
     rbk_store_close(store);
     store = NULL;
     rbk_arena_fini(&arena);
-    ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    store_fixture_remove(folder);
 }
 
 /* As version 1 made it, with one finished run and its first event. */
