@@ -54,7 +54,7 @@ static uint64_t clauses_of(enum rbk_statement_kind statement)
     case RBK_STATEMENT_WAIT_UNTIL:
         return ONE(EVERY) | ONE(TIMEOUT) | ONE(FOR) | ONE(PROGRESS) | ONE(OPTIONAL);
     case RBK_STATEMENT_MANUAL:
-        return QUESTION | CRASH_RULE | ONE(OPTIONAL);
+        return QUESTION | CRASH_RULE | ONE(EVERY) | ONE(OPTIONAL);
     case RBK_STATEMENT_ASK:
     case RBK_STATEMENT_ATTEST:
     case RBK_STATEMENT_APPROVE:
@@ -182,6 +182,12 @@ void rbk_clause_check(struct rbk_parse *parse, const struct rbk_tree_statement *
         every_needs_retry((enum rbk_statement_kind)statement->kind)) {
         rbk_diagnostic_help(report(parse, seen[RBK_CLAUSE_EVERY], "", "every", " without `retry`"),
                             "Say how often: `retry 3 every 5s`.");
+    }
+    if (seen[RBK_CLAUSE_EVERY] && !seen[RBK_CLAUSE_DONE_WHEN] &&
+        statement->kind == RBK_STATEMENT_MANUAL) {
+        rbk_diagnostic_help(
+            report(parse, seen[RBK_CLAUSE_EVERY], "", "every", " without `done when`"),
+            "Say what is looked for: `done when COND every 30s`.");
     }
     if (seen[RBK_CLAUSE_JSON] && seen[RBK_CLAUSE_BODY]) {
         rbk_diagnostic_label(report(parse, seen[RBK_CLAUSE_BODY], "", "body", " beside `json`"),

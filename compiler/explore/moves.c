@@ -7,8 +7,9 @@
 enum edge_kind rbk_explore_edge_kind(const struct move *move)
 {
     switch ((enum move_kind)move->kind) {
+    case MOVE_RESULT: /* that of a question: nobody has to bring it about */
+        return move->more ? EDGE_PERSON : EDGE_DRIVER;
     case MOVE_START:
-    case MOVE_RESULT:
     case MOVE_RESOLVED:
         return EDGE_DRIVER;
     case MOVE_WINDOW: /* windows open again, and so do ways back: the world's doing */
@@ -155,6 +156,13 @@ static void region_moves(struct explorer *x, move_fn *try_move, uint32_t region)
         move.kind = MOVE_ANSWER;
         for (unsigned i = RBK_ANSWER_YES; i <= RBK_ANSWER_NOT_DONE; i++) {
             move.detail = (uint8_t)i;
+            try_counted(x, try_move, move, false);
+        }
+        if (machine->effects[at->effect].kind == RBK_EFFECT_QUESTION &&
+            machine->effects[at->effect].done_when != RBK_NONE) {
+            move.kind = MOVE_RESULT; /* what was asked for is there, whoever did it */
+            move.detail = RBK_OUTCOME_OK;
+            move.more = 1;
             try_counted(x, try_move, move, false);
         }
         break;

@@ -118,6 +118,10 @@ static void tell_region_event(struct explorer *x, const struct rbk_event *event)
                                              [RBK_RECOVERY_UNKNOWN] = "cannot be found out about"};
     switch ((enum move_kind)x->move.kind) {
     case MOVE_RESULT:
+        if (x->move.more) {
+            say(x, place, "what `%.*s` waits for is there", STR(step));
+            break;
+        }
         say(x, place, "`%.*s` %s%s", STR(step), outcome_words(event->outcome),
             over ? ", at its last attempt" : "");
         break;

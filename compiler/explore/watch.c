@@ -105,7 +105,7 @@ static bool says_done(const struct explorer *x, const struct rbk_event *event, u
     switch (event->kind) {
     case RBK_EVENT_RESULT:
         return event->serial == was->serial && event->outcome == RBK_OUTCOME_OK &&
-               (awaited == AWAITS_RESULT || awaited == AWAITS_LOOK);
+               (awaited == AWAITS_RESULT || awaited == AWAITS_LOOK || awaited == AWAITS_ANSWER);
     case RBK_EVENT_RESOLVED:
         return event->serial == was->serial && event->recovery == RBK_RECOVERY_KNOWN &&
                event->outcome == RBK_OUTCOME_OK;

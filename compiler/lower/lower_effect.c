@@ -282,18 +282,36 @@ static void question_effect(struct rbk_lower *lower, const struct rbk_tree_state
     effect->crash = RBK_CRASH_DURABLE;
 }
 
+/* How long between two readings of what is read again and again. */
+static uint64_t every_ms_of(const struct rbk_lower *lower,
+                            const struct rbk_tree_statement *statement)
+{
+    uint64_t every_ms = duration_of(statement, RBK_CLAUSE_EVERY);
+    uint64_t probe_ms = lower->probe_every_ms;
+    return every_ms > 0 ? every_ms : probe_ms > 0 ? probe_ms : EVERY_MS_DEFAULT;
+}
+
+/* `done when` of what a person does: looked at while the question is open. */
+static void looked_for(struct rbk_lower *lower, const struct rbk_tree_statement *statement,
+                       struct rbk_effect *effect)
+{
+    const struct rbk_tree_clause *done = rbk_tree_clause_find(statement, RBK_CLAUSE_DONE_WHEN);
+    if (done != NULL) {
+        effect->done_when = rbk_lower_condition(lower, done->value, 0);
+        effect->every_ms = every_ms_of(lower, statement);
+    }
+}
+
 static void reading_effect(struct rbk_lower *lower, const struct rbk_tree_statement *statement,
                            struct rbk_effect *effect)
 {
-    uint64_t every_ms = duration_of(statement, RBK_CLAUSE_EVERY);
     const struct rbk_tree_clause *progress = rbk_tree_clause_find(statement, RBK_CLAUSE_PROGRESS);
     effect->for_ms = duration_of(statement, RBK_CLAUSE_FOR);
     effect->condition = rbk_lower_condition(lower, statement->value, effect->timeout_ms);
     bool repeats = effect->kind == RBK_EFFECT_WAIT_UNTIL || effect->kind == RBK_EFFECT_CHECK ||
                    effect->for_ms > 0;
     if (repeats) {
-        uint64_t probe_ms = lower->probe_every_ms;
-        effect->every_ms = every_ms > 0 ? every_ms : probe_ms > 0 ? probe_ms : EVERY_MS_DEFAULT;
+        effect->every_ms = every_ms_of(lower, statement);
     }
     if (progress != NULL) {
         uint32_t expr = rbk_lower_condition(lower, progress->value, effect->timeout_ms);
@@ -396,9 +414,9 @@ static void arguments(struct rbk_lower *lower, const struct rbk_context *context
         effect->crash = RBK_CRASH_DURABLE;
         break;
     case RBK_STATEMENT_MANUAL:
-        refuse_clause(lower, statement, RBK_CLAUSE_DONE_WHEN);
         refuse_clause(lower, statement, RBK_CLAUSE_IN_DOUBT);
         question_effect(lower, statement, RBK_QUESTION_MANUAL, effect);
+        looked_for(lower, statement, effect);
         break;
     case RBK_STATEMENT_ASK:
         question_effect(lower, statement, RBK_QUESTION_ASK, effect);

@@ -150,11 +150,12 @@ static void put_question(struct promela *model, uint32_t state)
 {
     const struct rbk_machine_state *at = &model->machine->states[state];
     uint32_t question = model->machine->effects[at->effect].question;
+    bool looked_for = model->machine->effects[at->effect].done_when != RBK_NONE;
     uint32_t otherwise =
         question == RBK_NONE ? RBK_NONE : model->machine->questions[question].otherwise;
     put(model, "asking_%u:\n    if\n", state);
     put_halt(model, at);
-    put_open(model, at, "!alone");
+    put_open(model, at, looked_for ? "true" : "!alone");
     put_done(model, at);
     put_open(model, at, "!alone");
     put_reaction(model, at, otherwise, RBK_OUTCOME_DENIED);

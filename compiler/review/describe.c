@@ -148,6 +148,19 @@ struct rbk_str rbk_describe_armed(const struct rbk_describe *describe,
     return taken(describe, &text);
 }
 
+struct rbk_str rbk_describe_asked(const struct rbk_describe *describe,
+                                  const struct rbk_effect *effect)
+{
+    struct rbk_str text = rbk_describe_question(describe, effect->question);
+    if (effect->done_when != RBK_NONE) {
+        text = rbk_arena_printf(
+            describe->arena, "%.*s; done when " RBK_CODE("%.*s") ", looked at every %.*s",
+            RBK_STR_ARG(text), RBK_STR_ARG(rbk_describe_expr(describe, effect->done_when)),
+            RBK_STR_ARG(rbk_describe_duration(describe, effect->every_ms)));
+    }
+    return text;
+}
+
 struct rbk_str rbk_describe_condition(const struct rbk_describe *describe,
                                       const struct rbk_trigger *trigger)
 {

@@ -76,4 +76,9 @@ bool rbk_describe_changes(const struct rbk_machine *machine, const struct rbk_ef
 /** A question: "`dba` attest: snapshot restored; within 10m, else cancel". */
 struct rbk_str rbk_describe_question(const struct rbk_describe *describe, uint32_t question);
 
+/** The question of an effect of kind QUESTION, and what it also ends by: "…; done when `dns == x`,
+ * looked at every 30s". */
+struct rbk_str rbk_describe_asked(const struct rbk_describe *describe,
+                                  const struct rbk_effect *effect);
+
 #endif

@@ -230,9 +230,9 @@ void rbk_review_approvals(struct rbk_review_page *page)
             document, RBK_CODE("%.*s") ", %s",
             RBK_STR_ARG(region == 0 ? RBK_STR("plan") : machine->regions[region].name),
             rbk_phase_name(state->phase));
-        rbk_document_cell(document, "%.*s",
-                          RBK_STR_ARG(rbk_describe_question(
-                              &page->describe, machine->effects[state->effect].question)));
+        rbk_document_cell(
+            document, "%.*s",
+            RBK_STR_ARG(rbk_describe_asked(&page->describe, &machine->effects[state->effect])));
         rbk_document_cell(document, "%s", alone(machine, question));
         rbk_document_row_end(document);
     }

@@ -167,7 +167,7 @@ static void put_effect(struct rbk_runbook *runbook, const struct rbk_machine_sta
         break;
     case RBK_EFFECT_QUESTION:
         rbk_document_task(document, depth, "%.*s",
-                          RBK_STR_ARG(rbk_describe_question(describe, effect->question)));
+                          RBK_STR_ARG(rbk_describe_asked(describe, effect)));
         break;
     case RBK_EFFECT_NOTIFY:
         rbk_document_task(document, depth, "Tell " RBK_CODE("%.*s") ": “%.*s”",

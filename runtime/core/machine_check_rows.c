@@ -228,6 +228,10 @@ static int check_parts(const struct rbk_machine *machine, uint32_t row, struct r
         break;
     case RBK_EFFECT_QUESTION:
         MUST(effect->question != RBK_NONE, effects, row, "a question that is not there");
+        MUST(effect->done_when == RBK_NONE ||
+                 (is_condition(type_of(machine, effect->done_when)) && effect->every_ms > 0 &&
+                  machine->questions[effect->question].kind == RBK_QUESTION_MANUAL),
+             effects, row, "it is looked for without a bool, all the time, or instead of a person");
         break;
     default:
         break;

@@ -38,6 +38,7 @@
  *
  *   enter() -> PARKED --dispatch()--> RUNNING --handle_result()--> conclude(): on to the next state
  *   dispatch() of a question -> ASKING --answer_region(), question_expire()--> conclude(), react()
+ *   ASKING --question_shown(): its `done when` holds--> conclude()
  *   RUNNING --conclude(): failed, retries left--> RETRY --region_due()--> PARKED
  *   RUNNING --doubt()--> PARKED (again) | LOOKING (`done when`) | DOUBT (a person is asked)
  *   LOOKING --conclude_look()--> done | PARKED | DOUBT
@@ -132,7 +133,8 @@ static uint32_t region_of_serial(const struct step *step, uint32_t modes)
 static enum rbk_refusal result(struct step *step)
 {
     enum rbk_outcome outcome = step->event->outcome;
-    uint32_t region = region_of_serial(step, MODE(RUNNING) | MODE(CANCELLING) | MODE(LOOKING));
+    uint32_t region =
+        region_of_serial(step, MODE(RUNNING) | MODE(CANCELLING) | MODE(LOOKING) | MODE(ASKING));
     if (outcome != RBK_OUTCOME_OK && outcome != RBK_OUTCOME_FAIL &&
         outcome != RBK_OUTCOME_TIMEOUT && outcome != RBK_OUTCOME_MISSING &&
         outcome != RBK_OUTCOME_DOUBT) {
@@ -140,6 +142,9 @@ static enum rbk_refusal result(struct step *step)
     }
     if (region == RBK_NONE) {
         return RBK_REFUSAL_STALE;
+    }
+    if (region_of(step, region)->mode == RBK_MODE_ASKING) {
+        return rbk_step_question_shown(step, region);
     }
     rbk_step_handle_result(step, region);
     return RBK_REFUSAL_ACCEPTED;

@@ -15,7 +15,9 @@
 /* What can happen. X(constant, word in the journal, which fields of the event count) */
 #define RBK_EVENTS(X)                                                                          \
     X(START, "start", "the run begins")                                                        \
-    X(RESULT, "result", "serial, outcome: an effect ended (or was shown dead after a cancel)") \
+    X(RESULT, "result",                                                                        \
+      "serial, outcome: an effect ended (or was shown dead after a cancel); OK for an open "   \
+      "question: its `done when` holds")                                                       \
     X(NOTE, "note", "serial: a driver's durable note, e.g. a transaction id; changes nothing") \
     X(TIME, "time", "a deadline may be due at now_ms")                                         \
     X(TRIGGER, "trigger", "index, level: the level of an armed trigger changed")               \

@@ -149,6 +149,8 @@ void rbk_step_doubt_open(struct step *step, uint32_t region);
 void rbk_step_doubt_goes_on(struct step *step, uint32_t region);
 enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer);
 void rbk_step_question_expire(struct step *step, uint32_t region);
+/* What a `manual … done when` asks for was looked at: when it is there, nobody has to say so. */
+enum rbk_refusal rbk_step_question_shown(struct step *step, uint32_t region);
 /* The seats of a question that whoever gave this event fills. */
 uint32_t rbk_step_question_seats(const struct step *step, uint32_t question);
 /* Why nobody, or not this person, may answer a question that is open until due_ms; ACCEPTED. */

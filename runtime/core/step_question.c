@@ -124,6 +124,18 @@ static void doubt_waits(struct step *step, uint32_t region)
     }
 }
 
+enum rbk_refusal rbk_step_question_shown(struct step *step, uint32_t region)
+{
+    uint32_t effect = rbk_region_at(step->machine, step->state, region)->effect;
+    if (step->machine->effects[effect].done_when == RBK_NONE ||
+        step->event->outcome != RBK_OUTCOME_OK) {
+        return RBK_REFUSAL_STALE;
+    }
+    rbk_step_question_close(step, region);
+    rbk_step_conclude(step, region, RBK_OUTCOME_OK);
+    return RBK_REFUSAL_ACCEPTED;
+}
+
 void rbk_step_question_close(struct step *step, uint32_t region)
 {
     struct rbk_region_state *rs = region_of(step, region);

@@ -128,6 +128,12 @@ static void carry_out(struct rbk_run *run, const struct rbk_action *action)
     case RBK_ACTION_RESOLVE:
         rbk_work_resolve(run, action);
         break;
+    case RBK_ACTION_QUESTION_OPEN:
+        rbk_work_watch(run, action);
+        break;
+    case RBK_ACTION_QUESTION_CLOSE:
+        rbk_work_unwatch(run, action);
+        break;
     default:
         break; /* messages were put into the outbox with the record; the rest is for observers */
     }

@@ -172,10 +172,13 @@ void rbk_due_arm(struct rbk_run *run);
 void rbk_work_dispatch(struct rbk_run *run, const struct rbk_action *action);
 void rbk_work_look(struct rbk_run *run, const struct rbk_action *action);
 void rbk_work_cancel(struct rbk_run *run, const struct rbk_action *action);
+/* A question was opened, or closed: look for its `done when`, if it has one, as long as it is. */
+void rbk_work_watch(struct rbk_run *run, const struct rbk_action *action);
+void rbk_work_unwatch(struct rbk_run *run, const struct rbk_action *action);
 void rbk_work_resolve(struct rbk_run *run, const struct rbk_action *action);
 /* A driver's note is in the journal: it may go on. */
 void rbk_work_proceed(struct rbk_run *run, uint32_t serial);
-/* Nothing is under way. */
+/* Nothing is under way but questions, and what is looked for while they are open. */
 bool rbk_work_idle(const struct rbk_run *run);
 /* Let go of everything under way, without results. */
 void rbk_work_drop_all(struct rbk_run *run);

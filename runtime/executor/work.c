@@ -385,9 +385,58 @@ void rbk_work_resolve(struct rbk_run *run, const struct rbk_action *action)
     rbk_work_driver_recover(work, row != NULL ? row->note : (struct rbk_str){NULL, 0});
 }
 
+/* What one looks for while a person is asked does not come from what a driver did: it is looked for
+ * until the question is closed, and its result is that of the step. */
+void rbk_work_watch(struct rbk_run *run, const struct rbk_action *action)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_effect *effect;
+    struct work *work;
+
+    if (action->owner != RBK_OWNER_REGION) {
+        return;
+    }
+    effect = &machine->effects[machine->states[action->state].effect];
+    if (effect->kind != RBK_EFFECT_QUESTION || effect->done_when == RBK_NONE ||
+        find(run, action->serial) != NULL || (work = work_new(run, action)) == NULL) {
+        return;
+    }
+    work->look = work->watching = true;
+    work->condition = effect->done_when;
+    rbk_work_reading_start(work);
+}
+
+/* Nobody waits for it any more: no result is given. */
+static void drop(struct work *work)
+{
+    work->dropped = true;
+    if (work->reading != NULL) {
+        rbk_reading_cancel(work->reading);
+        work->reading = NULL;
+    }
+    /* A driver that closes drops its activities without a call back. */
+    work->activity = NULL;
+    rbk_work_end(work, RBK_OUTCOME_FAIL, (struct rbk_str){NULL, 0});
+}
+
+void rbk_work_unwatch(struct rbk_run *run, const struct rbk_action *action)
+{
+    struct work *work = action->owner == RBK_OWNER_REGION ? find(run, action->serial) : NULL;
+
+    if (work != NULL && work->watching) {
+        drop(work);
+    }
+}
+
+/* Somebody who is asked keeps no runner from leaving, nor does what is looked for meanwhile. */
 bool rbk_work_idle(const struct rbk_run *run)
 {
-    return run->works == NULL;
+    for (const struct work *work = run->works; work != NULL; work = work->next) {
+        if (!work->watching) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void rbk_work_drop_all(struct rbk_run *run)
@@ -396,13 +445,6 @@ void rbk_work_drop_all(struct rbk_run *run)
 
     for (struct work *work = run->works; work != NULL; work = next) {
         next = work->next;
-        work->dropped = true;
-        if (work->reading != NULL) {
-            rbk_reading_cancel(work->reading);
-            work->reading = NULL;
-        }
-        /* A driver that closes drops its activities without a call back. */
-        work->activity = NULL;
-        rbk_work_end(work, RBK_OUTCOME_FAIL, (struct rbk_str){NULL, 0});
+        drop(work);
     }
 }

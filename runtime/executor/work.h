@@ -21,6 +21,7 @@ struct work {
     uint32_t serial, region, state, attempt;
     const struct rbk_effect *effect;
     bool look;                     /* evaluating `done when`, not the effect */
+    bool watching;                 /* again and again: that of a question, while it is open */
     bool recovering;               /* a driver is finding out what happened */
     bool finished;                 /* its result is in the queue: what still comes is dropped */
     bool dropped;                  /* the runner is leaving: no result will be given */

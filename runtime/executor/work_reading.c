@@ -45,9 +45,17 @@ static void decided(struct work *work, enum rbk_outcome outcome, struct rbk_valu
     rbk_buffer_fini(&printed);
 }
 
+static void look_again(struct work *work);
+
 static void on_next(uv_timer_t *timer)
 {
-    read_now(timer->data);
+    struct work *work = timer->data;
+
+    if (work->watching) {
+        look_again(work);
+        return;
+    }
+    read_now(work);
 }
 
 /* What a condition was decided on: the values it saw last, and how often it looked. What `let` and
@@ -90,6 +98,13 @@ static bool read_after_still(struct work *work, bool missing, uint64_t now_ms)
     return missing && now_ms < woke_ms + STILL_MS;
 }
 
+/* It does not hold, or nobody can say: the question stays open, and one looks again. */
+static void watch_on(struct work *work)
+{
+    uv_timer_stop(&work->deadline);
+    uv_timer_start(&work->timer, on_next, work->effect->every_ms, 0);
+}
+
 /* One evaluation: decide, or come back later. */
 static void consider(struct work *work, const struct rbk_reading *reading, struct rbk_value value,
                      struct rbk_str message)
@@ -106,6 +121,10 @@ static void consider(struct work *work, const struct rbk_reading *reading, struc
         return;
     }
     work->fed_ms = now_ms;
+    if (work->watching && level != RBK_LEVEL_TRUE) {
+        watch_on(work);
+        return;
+    }
     if (work->look) {
         if (!value.missing) {
             message = seen(work, reading);
@@ -144,6 +163,16 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
     consider(work, reading, value, message);
 }
 
+/* It could not even be begun to read. */
+static void unreadable(struct work *work, struct rbk_str why)
+{
+    if (work->watching) {
+        watch_on(work);
+        return;
+    }
+    rbk_work_end(work, RBK_OUTCOME_FAIL, why);
+}
+
 static void read_now(struct work *work)
 {
     struct rbk_run *run = work->run;
@@ -157,7 +186,7 @@ static void read_now(struct work *work)
         rbk_arena_reset(&work->scratch); /* it may be asked every 100 ms for hours */
         if (rbk_expr_evaluate(&run->open_scope, work->condition, &work->scratch, &value, &error) !=
             0) {
-            rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
+            unreadable(work, rbk_str_from(error.text));
         } else {
             consider(work, NULL, value,
                      value.missing ? RBK_STR("a value it needs is missing")
@@ -168,7 +197,7 @@ static void read_now(struct work *work)
     if (rbk_reading_start(run->reader, work->condition, work->name, work->stage,
                           work->deadline_ms > now_ms ? work->deadline_ms - now_ms : 1, work,
                           on_read, &work->reading, &error) != 0) {
-        rbk_work_end(work, RBK_OUTCOME_FAIL, rbk_str_from(error.text));
+        unreadable(work, rbk_str_from(error.text));
     }
 }
 
@@ -308,6 +337,10 @@ static void on_deadline(uv_timer_t *timer)
         rbk_reading_cancel(work->reading);
         work->reading = NULL;
     }
+    if (work->watching) {
+        watch_on(work);
+        return;
+    }
     rbk_work_end(work, RBK_OUTCOME_TIMEOUT, out_of_time(work));
 }
 
@@ -326,6 +359,21 @@ static uint64_t look_left_ms(const struct work *work)
     return look_ms > 0 ? look_ms : 1;
 }
 
+/* Another look while its question is open, with as much time as any look has. */
+static void look_again(struct work *work)
+{
+    struct rbk_run *run = work->run;
+    uint64_t look_ms =
+        rbk_stop_look_ms(0, run->replay->machine->exprs[work->condition].reads.count);
+
+    uv_update_time(&run->loop);
+    work->deadline_ms = uv_now(&run->loop) + look_ms;
+    if (look_ms != 0) {
+        uv_timer_start(&work->deadline, on_deadline, look_ms, 0);
+    }
+    read_now(work);
+}
+
 void rbk_work_reading_start(struct work *work)
 {
     struct rbk_run *run = work->run;
@@ -341,6 +389,10 @@ void rbk_work_reading_start(struct work *work)
     }
     work->name = rbk_arena_copy(&work->arena, run->replay->machine->states[work->state].name).data;
     work->stage = rbk_arena_copy(&work->arena, rbk_work_stage(work)).data;
+    if (work->watching) {
+        look_again(work);
+        return;
+    }
     uv_update_time(&run->loop);
     work->deadline_ms = uv_now(&run->loop) + left_ms;
     uv_timer_start(&work->deadline, on_deadline, left_ms, 0);

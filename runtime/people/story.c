@@ -268,6 +268,13 @@ static void tell_result(struct story *story)
         tell_stopped(story, region, effect);
         return;
     }
+    if (was->mode == RBK_MODE_ASKING) {
+        rbk_buffer_append_str(&story->line, rbk_view_short(effect));
+        rbk_buffer_append_text(&story->line, ": it is done, by what was looked for");
+        append_message(story);
+        rbk_story_send(story, RBK_TONE_GOOD, region);
+        return;
+    }
     rbk_buffer_append_str(&story->line, outcome != RBK_OUTCOME_OK ? effect->text
                                         : story->record->has_value && effect->kind == RBK_EFFECT_LET
                                             ? bound_name(effect->text)

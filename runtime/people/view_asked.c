@@ -245,6 +245,18 @@ void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
     }
 }
 
+/* A manual step that ends by itself: by what. */
+static void append_looked_for(const struct rbk_view *view, const struct rbk_state *state,
+                              const struct rbk_asked *asked, struct rbk_buffer *out)
+{
+    const struct rbk_effect *effect =
+        asked->kind == RBK_QUESTION_MANUAL ? rbk_view_effect(view, state, asked->index) : NULL;
+    if (effect != NULL && effect->done_when != RBK_NONE) {
+        rbk_buffer_printf(out, " - or done when %.*s",
+                          RBK_STR_ARG(rbk_view_spelled(view, effect->done_when)));
+    }
+}
+
 void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
                     const struct rbk_asked *asked, struct rbk_buffer *out)
 {
@@ -254,6 +266,7 @@ void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
         rbk_buffer_append_text(out, " - asked: ");
         append_roles(view, asked, out);
     }
+    append_looked_for(view, state, asked, out);
 }
 
 /* Whether nothing stands applied, so that a run can be cancelled. */

@@ -287,6 +287,8 @@ static void close_question(const struct rbk_report_moment *moment, enum rbk_ques
         (event->kind == RBK_EVENT_ANSWER && event->owner == owner && event->index == index) ||
         (event->kind == RBK_EVENT_COMMAND && event->command == RBK_COMMAND_RESOLVE &&
          owner == RBK_OWNER_REGION && event->index == index);
+    bool shown = event->kind == RBK_EVENT_RESULT && owner == RBK_OWNER_REGION && row != NULL &&
+                 event->serial == row->serial;
     struct rbk_report_decision *decision;
 
     if (row == NULL || row->closed_ms != 0) {
@@ -295,6 +297,8 @@ static void close_question(const struct rbk_report_moment *moment, enum rbk_ques
     row->closed_ms = moment->at_ms;
     if (answered) {
         row->result = rbk_str_from(rbk_answer_name(event->answer));
+    } else if (shown) {
+        row->result = RBK_STR("done, by what was looked for");
     } else if (row->due_ms != 0 && moment->at_ms >= row->due_ms) {
         row->result = RBK_STR("no answer in time");
     } else {
@@ -306,7 +310,9 @@ static void close_question(const struct rbk_report_moment *moment, enum rbk_ques
                                          RBK_STR_ARG(row->result)),
                       (struct rbk_cause){0});
     if (decision != NULL) {
-        decision->by = answered ? RBK_REPORT_BY_PERSON : RBK_REPORT_BY_DEADLINE;
+        decision->by = answered ? RBK_REPORT_BY_PERSON
+                       : shown  ? RBK_REPORT_BY_PLAN
+                                : RBK_REPORT_BY_DEADLINE;
         if (answered && row->answer_count > 1) {
             decision->who = all_who_answered(moment, row);
         }

@@ -420,6 +420,47 @@ def a_manual_step_needs_other_eyes(scene):
     scene.ends(0, "completed").trace("a")
 
 
+def what_was_done_by_hand_shows_itself(scene):
+    """`done when`: nobody has to say so; a new runner goes on looking, and the report tells what was seen."""
+    scene.begin(by_hand('manual "Put the file there" by lead within 5m else abort\n'
+                        'done when file.exists("there") and file.size("there") > 2B every 50ms',
+                        'manual "Nothing to do" by lead within 5m else abort done when file.exists("there")'))
+    question = asked(scene)
+    says(question["text"], "to do by hand: Put the file there", "or done when file.exists", "asked: lead")
+    scene.write("there", "x")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    scene.resume()
+    expect(asked(scene)["id"], question["id"], "the question, by the new runner")
+    scene.write("there", "xyz")
+    scene.ends(0, "completed").trace("a")
+    says(log_of(scene), "Put the file there", "it is done, by what was looked for", "file.size")
+    expect(scene.look().get("people", []), [], "who said something")
+    report = json.loads(scene.run("rbk", "report", scene.run_id(), "--format", "json").out)
+    expect([each["result"] for each in report["questions"]], ["done, by what was looked for"] * 2, "the results")
+
+
+def what_never_shows_itself_takes_the_else(scene):
+    """A look that finds nothing, or cannot look, leaves the question as it is: somebody says so, or nobody does."""
+    scene.begin(by_hand('manual "Put the file there" by lead within 5m else abort\n'
+                        'done when int(run.output("cat number")) > 3 every 50ms',
+                        'manual "And another" by lead within 1s else abort done when file.exists("no")'))
+    done_by(scene, "ines", "Put the file there")
+    done_by(scene, "ines", "Put the old name back")
+    scene.ends(10, "aborted").trace("back_a")
+
+
+def a_run_is_left_while_it_is_looked_for(scene):
+    """Ctrl-C and --no-wait end the runner; what happened meanwhile is seen by the next one."""
+    scene.begin(by_hand('manual "Put the file there" by lead within 5m else abort done when file.exists("there") every 50ms'))
+    asked(scene)
+    scene.process.send_signal(signal.SIGINT)
+    scene.ends(30, "paused")
+    scene.write("there", "x")
+    scene.resume()
+    scene.ends(0, "completed").trace("a")
+
+
 # ---- doubt ------------------------------------------------------------------------------------------
 
 def doubtful(scene, rule="in doubt ask lead four eyes within 5m else abort", **more):
@@ -554,7 +595,8 @@ CASES = [denied, expired, self_given, self_given_by_who_resumed_it, agreed_befor
          attest_says_yes_only_to_what_is_to_be_attested, a_trigger_waits_for_two_people, two_people_must_want_the_same,
          a_question_is_put_to_others,
          a_checklist_is_gone_through_by_hand, what_could_not_be_done_by_hand_takes_the_else, silence_by_hand_takes_the_else,
-         a_manual_step_needs_other_eyes, doubt_is_resolved_by_who_is_asked, doubt_resolved_as_not_done_is_done_again,
+         a_manual_step_needs_other_eyes, what_was_done_by_hand_shows_itself, what_never_shows_itself_takes_the_else,
+         a_run_is_left_while_it_is_looked_for, doubt_is_resolved_by_who_is_asked, doubt_resolved_as_not_done_is_done_again,
          escalation_goes_on_until_all_were_called, escalation_ends_when_somebody_answers]
 
 if __name__ == "__main__":

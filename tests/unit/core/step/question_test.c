@@ -371,6 +371,80 @@ START_TEST(a_gate_closes_when_the_run_turns)
 }
 END_TEST
 
+/* A stage whose apply is done by hand; it may be looked for. */
+static struct machine_builder *by_hand(bool looked_for)
+{
+    struct machine_builder *mb = mb_new();
+    mb_role(mb, "dba", "dana");
+    uint32_t a = mb_stage(mb, "a");
+    uint32_t step = mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_QUESTION);
+    uint32_t otherwise = mb_reaction(mb, RBK_REACTION_ABORT, RBK_NONE);
+    mb_effect(mb, step)->question = mb_question(mb, RBK_QUESTION_MANUAL, 1, 30000, otherwise);
+    mb_effect(mb, step)->crash = RBK_CRASH_DURABLE;
+    mb_effect(mb, step)->done_when = looked_for ? 0 : RBK_NONE;
+    mb_effect(mb, step)->every_ms = 1000;
+    mb_step(mb, a, RBK_PHASE_VERIFY, RBK_EFFECT_CHECK);
+    mb_strategy(mb, a, false, 0);
+    mb_step(mb, a, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    mb_step(mb, a, RBK_PHASE_ROLLBACK_VERIFY, RBK_EFFECT_CHECK);
+    return mb;
+}
+
+static enum rbk_refusal looked(struct run *run, uint32_t serial, enum rbk_outcome outcome)
+{
+    return run_post(
+        run, (struct rbk_event){.kind = RBK_EVENT_RESULT, .serial = serial, .outcome = outcome});
+}
+
+START_TEST(what_is_looked_for_ends_a_manual_step_once)
+{
+    struct run run;
+    run_start(&run, by_hand(true));
+    uint32_t serial = rbk_state_region(run.machine, run.state, 1)->serial;
+    ck_assert_int_eq(looked(&run, serial, RBK_OUTCOME_FAIL), RBK_REFUSAL_STALE);
+    ck_assert_int_eq(looked(&run, serial, RBK_OUTCOME_MISSING), RBK_REFUSAL_STALE);
+    ck_at(&run, 1, "a.apply.1 asking");
+    if (_i == 1) { /* a new runner asks, and looks, under the same number */
+        run_resume(&run);
+        ck_assert(run_did(&run, RBK_ACTION_QUESTION_OPEN, "a.apply.1"));
+    } else if (_i == 2) { /* a pause keeps nobody from doing it */
+        ck_assert_int_eq(run_command(&run, RBK_COMMAND_PAUSE), RBK_REFUSAL_ACCEPTED);
+    }
+    ck_assert_int_eq(looked(&run, serial, RBK_OUTCOME_OK), RBK_REFUSAL_ACCEPTED);
+    ck_assert_uint_eq(run_count(&run, RBK_ACTION_QUESTION_CLOSE), 1);
+    ck_at(&run, 1, _i == 2 ? "a.verify.1 parked" : "a.verify.1 running");
+    ck_assert_int_eq(looked(&run, serial, RBK_OUTCOME_OK), RBK_REFUSAL_STALE);
+    ck_assert_int_eq(run_post(&run, (struct rbk_event){.kind = RBK_EVENT_ANSWER,
+                                                       .index = 1,
+                                                       .answer = RBK_ANSWER_DONE,
+                                                       .seats = 1}),
+                     RBK_REFUSAL_NO_QUESTION);
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(a_look_answers_no_question_that_is_not_looked_for)
+{
+    struct run run;
+    run_start(&run, _i == 0 ? by_hand(false) : gated(RBK_REACTION_ABORT, false));
+    uint32_t serial = rbk_state_region(run.machine, run.state, 1)->serial;
+    ck_assert_int_eq(looked(&run, serial, RBK_OUTCOME_OK), RBK_REFUSAL_STALE);
+    ck_at(&run, 1, _i == 0 ? "a.apply.1 asking" : "a.approve.1 asking");
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(a_person_may_say_first_that_it_is_done)
+{
+    struct run run;
+    run_start(&run, by_hand(true));
+    ck_assert_int_eq(run_answer(&run, "a.apply.1", RBK_ANSWER_DONE, 1), RBK_REFUSAL_ACCEPTED);
+    ck_assert_uint_eq(run_count(&run, RBK_ACTION_QUESTION_CLOSE), 1);
+    ck_at(&run, 1, "a.verify.1 running");
+    run_fini(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step_question");
@@ -393,6 +467,9 @@ int main(void)
     tcase_add_test(tests, not_done_in_a_rollback_is_done_again);
     tcase_add_test(tests, an_abort_leaves_the_question_of_doubt_open_and_then_goes_back);
     tcase_add_test(tests, a_gate_closes_when_the_run_turns);
+    tcase_add_loop_test(tests, what_is_looked_for_ends_a_manual_step_once, 0, 3);
+    tcase_add_loop_test(tests, a_look_answers_no_question_that_is_not_looked_for, 0, 2);
+    tcase_add_test(tests, a_person_may_say_first_that_it_is_done);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
