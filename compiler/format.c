@@ -102,7 +102,8 @@ static void write_line(struct layout *layout)
         struct rbk_str piece = rbk_str_slice(line, start, end);
         if (start > 0) {
             struct rbk_str bare = rbk_str_trim(piece);
-            if (column + 1 + first_line_columns(bare) > RBK_FORMAT_COLUMNS) {
+            /* A comment may have ended the line right where it could be broken. */
+            if (bare.bytes > 0 && column + 1 + first_line_columns(bare) > RBK_FORMAT_COLUMNS) {
                 rbk_buffer_append_byte(layout->out, '\n');
                 write_indent(layout, further);
                 column = further * INDENT_COLUMNS;

@@ -253,6 +253,13 @@ uint64_t rbk_lower_known_duration(const struct rbk_lower *lower, const struct rb
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+/* The last part of a path. A machine is the same wherever the plan lies, and however the way to it was spelled. */
+static struct rbk_str file_name(struct rbk_str path)
+{
+    const char *slash = memrchr(path.data, '/', path.bytes);
+    return slash != NULL ? rbk_str_slice(path, (size_t)(slash + 1 - path.data), path.bytes) : path;
+}
+
 static void lower_sources(struct rbk_lower *lower)
 {
     for (uint32_t i = 0; i < lower->program->file_count; i++) {
@@ -263,7 +270,7 @@ static void lower_sources(struct rbk_lower *lower)
         (void)rbk_build_source(
             &lower->builder,
             (struct rbk_machine_source){
-                .path = file->module.bytes > 0 ? file->module : source->path,
+                .path = file->module.bytes > 0 ? file->module : file_name(source->path),
                 .sha256 = rbk_arena_copy(lower->builder.arena, rbk_str_from(digits)),
             });
     }

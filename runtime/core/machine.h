@@ -289,7 +289,7 @@ enum rbk_since { RBK_SINCE_KINDS(X) RBK_SINCE_COUNT };
 
 /* A source text the plan was made of, for messages and graphs. `sha256` is of its bytes (hex). */
 struct rbk_machine_source {
-    struct rbk_str path; /* as given, relative; modules as `std.kubernetes` */
+    struct rbk_str path; /* the plan's file without its folder; modules as `std.kubernetes` */
     struct rbk_str sha256;
 };
 
