@@ -2,6 +2,7 @@
 #
 #   rbk_library(NAME SOURCES a.c b.c LINK rbk_core rbk_dep_uv)   a static library
 #   rbk_executable(NAME SOURCES main.c LINK …)                   a program in build/*/bin, installed
+#   rbk_driver_module(NAME SOURCES module.c LINK …)              NAME.so, which rbk loads, beside rbk
 #   rbk_unit_test(NAME SOURCES x_test.c LINK …)                  a Check program, label `unit`
 #   rbk_test_program(NAME SOURCES x.c LINK …)                    a helper program for tests
 #   rbk_script_test(NAME LABEL golden [TIMEOUT s] COMMAND …)     a script, label as given
@@ -82,6 +83,19 @@ function(rbk_executable name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
   add_dependencies(rbk_programs ${name})
   install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endfunction()
+
+# A file that rbk loads while it runs. It has its own copy of what it calls and shows one name only.
+# --as-needed: it shall bring the library it exists for, and not those of all drivers.
+function(rbk_driver_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK")
+  add_library(${name} MODULE ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE rbk_flags ${arg_LINK})
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--as-needed)
+  set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY
+                                                     "${PROJECT_BINARY_DIR}/bin")
+  add_dependencies(rbk_programs ${name})
+  install(TARGETS ${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/rbk")
 endfunction()
 
 function(rbk_test_program name)

@@ -26,8 +26,9 @@
 #include "runtime/core/machine.h"
 #include "runtime/core/step.h"
 
-struct rbk_activity; /* one request under way; its driver defines and owns it */
-struct rbk_driver;   /* one driver, open on one loop */
+struct rbk_activity;       /* one request under way; its driver defines and owns it */
+struct rbk_driver;         /* one driver, open on one loop */
+struct rbk_driver_modules; /* module.h */
 
 /* What is to be done; each driver reads its own part. All memory is the caller's. */
 struct rbk_request {
@@ -153,9 +154,10 @@ struct rbk_driver_setup {
     const char *plan_directory; /* where commands run unless they say otherwise */
     const char *supervisor;     /* path of the supervisor program */
     const char *filter_worker;  /* path of the jq worker program */
+    const struct rbk_driver_modules *modules; /* of rbk_drivers_load(); for the set of drivers */
 };
 
-/* Constructors; one each in exec.h, sql_postgres.h, sql_sqlite.h, http.h, redis.h, host.h:
+/* Constructors; one each in exec.h, sql_sqlite.h, redis.h, http/http.h, postgres/postgres.h:
  *     RBK_MUST_USE int rbk_exec_open(const struct rbk_driver_setup *setup,
  *                                    struct rbk_driver **ret_driver, struct rbk_error *reterr);
  */

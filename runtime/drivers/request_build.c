@@ -6,9 +6,9 @@
 
 #include <string.h>
 
+#include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
-
-#include "runtime/drivers/connection_environment.h"
+#include "runtime/drivers/module.h"
 
 /* The most arguments of one kind: far more than a plan's limits allow to be written. */
 #define ARGUMENTS_MAX 4096
@@ -184,6 +184,27 @@ static int put_connection(struct build *build)
     return 0;
 }
 
+/* `using CONNECTION`: PostgreSQL's variables are those of its own tools; for the others there is no
+ * standard, so that they get one each, SQLITE_FILE and REDIS_URL. */
+static int put_environment(struct build *build)
+{
+    struct rbk_request *request = build->request;
+    const struct rbk_driver_modules *modules = build->source->modules;
+    struct rbk_str variable = RBK_STR("REDIS_URL");
+
+    if (request->connection_kind == RBK_CONNECTION_POSTGRES) {
+        RBK_ASSERT(modules != NULL && modules->postgres != NULL);
+        return modules->postgres->environment(request->address, build->arena, build->environment,
+                                              &request->environment_count, build->reterr);
+    }
+    if (request->connection_kind == RBK_CONNECTION_SQLITE) {
+        variable = RBK_STR("SQLITE_FILE");
+    }
+    build->environment[request->environment_count++] =
+        (struct rbk_pair){variable, request->address};
+    return 0;
+}
+
 int rbk_request_build(const struct rbk_request_source *source, struct rbk_arena *arena,
                       struct rbk_request *ret_request, struct rbk_error *reterr)
 {
@@ -219,10 +240,7 @@ int rbk_request_build(const struct rbk_request_source *source, struct rbk_arena 
         if ((error = put_connection(&build)) != 0) {
             return error;
         }
-        if (source->environment &&
-            (error = rbk_connection_environment(request.connection_kind, request.address, arena,
-                                                build.environment, &request.environment_count,
-                                                reterr)) != 0) {
+        if (source->environment && (error = put_environment(&build)) != 0) {
             return error;
         }
     }

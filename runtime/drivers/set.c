@@ -5,33 +5,17 @@
 #include <string.h>
 
 #include "runtime/drivers/exec.h"
-#include "runtime/drivers/http.h"
+#include "runtime/drivers/installed.h"
 #include "runtime/drivers/redis.h"
-#include "runtime/drivers/sql_postgres.h"
 #include "runtime/drivers/sql_sqlite.h"
 
-/* Every driver: X(constant, constructor). */
-#define RBK_DRIVER_LIST(X)             \
-    X(EXEC, rbk_exec_open)             \
-    X(POSTGRES, rbk_sql_postgres_open) \
-    X(SQLITE, rbk_sql_sqlite_open)     \
-    X(HTTP, rbk_http_open)             \
-    X(REDIS, rbk_redis_open)
-
 enum driver_index {
-#define X(constant, open) DRIVER_##constant,
-    RBK_DRIVER_LIST(X)
-#undef X
-        DRIVER_COUNT
-};
-
-typedef int open_fn(const struct rbk_driver_setup *setup, struct rbk_driver **ret_driver,
-                    struct rbk_error *reterr);
-
-static open_fn *const openers[] = {
-#define X(constant, open) open,
-    RBK_DRIVER_LIST(X)
-#undef X
+    DRIVER_EXEC,
+    DRIVER_POSTGRES,
+    DRIVER_SQLITE,
+    DRIVER_HTTP,
+    DRIVER_REDIS,
+    DRIVER_COUNT, /* none of them */
 };
 
 struct rbk_drivers {
@@ -88,20 +72,6 @@ void rbk_drivers_free(struct rbk_drivers *drivers)
     free(drivers);
 }
 
-static int get(struct rbk_drivers *drivers, enum driver_index which, struct rbk_driver **ret_driver,
-               struct rbk_error *reterr)
-{
-    if (drivers->drivers[which] == NULL) {
-        int error = openers[which](&drivers->setup, &drivers->drivers[which], reterr);
-
-        if (error != 0) {
-            return error;
-        }
-    }
-    *ret_driver = drivers->drivers[which];
-    return 0;
-}
-
 static enum driver_index for_connection(const struct rbk_machine *machine, uint32_t connection)
 {
     switch (machine->connections[connection].kind) {
@@ -114,49 +84,135 @@ static enum driver_index for_connection(const struct rbk_machine *machine, uint3
     }
 }
 
-int rbk_drivers_for_effect(struct rbk_drivers *drivers, const struct rbk_machine *machine,
-                           const struct rbk_effect *effect, struct rbk_driver **ret_driver,
-                           struct rbk_error *reterr)
+static enum driver_index for_effect(const struct rbk_machine *machine,
+                                    const struct rbk_effect *effect)
 {
     switch (effect->kind) {
     case RBK_EFFECT_RUN:
     case RBK_EFFECT_SHELL:
     case RBK_EFFECT_CAPTURE_RUN:
-        return get(drivers, DRIVER_EXEC, ret_driver, reterr);
+        return DRIVER_EXEC;
     case RBK_EFFECT_SQL:
     case RBK_EFFECT_REDIS:
-        return get(drivers, for_connection(machine, effect->connection), ret_driver, reterr);
+        return for_connection(machine, effect->connection);
     case RBK_EFFECT_HTTP:
-        return get(drivers, DRIVER_HTTP, ret_driver, reterr);
+        return DRIVER_HTTP;
     default:
-        *ret_driver = NULL;
-        return 0;
+        return DRIVER_COUNT;
     }
 }
 
-int rbk_drivers_for_read(struct rbk_drivers *drivers, const struct rbk_machine *machine,
-                         const struct rbk_read *read, struct rbk_driver **ret_driver,
-                         struct rbk_error *reterr)
+static enum driver_index for_read(const struct rbk_machine *machine, const struct rbk_read *read)
 {
     switch (read->kind) {
     case RBK_READ_HTTP_STATUS:
     case RBK_READ_HTTP_JSON:
     case RBK_READ_HTTP_TEXT:
     case RBK_READ_HTTP_LATENCY:
-        return get(drivers, DRIVER_HTTP, ret_driver, reterr);
+        return DRIVER_HTTP;
     case RBK_READ_SQL_VALUE:
     case RBK_READ_SQL_RATIO:
     case RBK_READ_SQL_ROWS:
     case RBK_READ_REDIS_VALUE:
-        return get(drivers, for_connection(machine, read->connection), ret_driver, reterr);
+        return for_connection(machine, read->connection);
     case RBK_READ_RUN_EXIT:
     case RBK_READ_RUN_OUTPUT:
     case RBK_READ_RUN_JSON:
-        return get(drivers, DRIVER_EXEC, ret_driver, reterr);
+        return DRIVER_EXEC;
     default:
+        return DRIVER_COUNT;
+    }
+}
+
+static int load(const char *file, const struct rbk_driver_module **ret_module,
+                struct rbk_error *reterr)
+{
+    char *path = rbk_installed_path(file);
+    int error;
+
+    if (path == NULL) {
+        return rbk_error_set(reterr, RBK_ENOTFOUND, "cannot tell where this program is installed");
+    }
+    error = rbk_driver_module_load(path, ret_module, reterr);
+    free(path);
+    return error;
+}
+
+int rbk_drivers_load(const struct rbk_machine *machine, struct rbk_driver_modules *ret_modules,
+                     struct rbk_error *reterr)
+{
+    bool needed[DRIVER_COUNT + 1] = {false};
+
+    for (uint32_t i = 0; i < machine->effect_count; i++) {
+        needed[for_effect(machine, &machine->effects[i])] = true;
+    }
+    for (uint32_t i = 0; i < machine->read_count; i++) {
+        needed[for_read(machine, &machine->reads[i])] = true;
+    }
+    /* Also a command that is given the connection needs what reads its address. */
+    for (uint32_t i = 0; i < machine->connection_count; i++) {
+        needed[for_connection(machine, i)] = true;
+    }
+    *ret_modules = (struct rbk_driver_modules){.http = NULL};
+#define X(member, constant, file)                             \
+    if (needed[DRIVER_##constant]) {                          \
+        int error = load(file, &ret_modules->member, reterr); \
+                                                              \
+        if (error != 0) {                                     \
+            return error;                                     \
+        }                                                     \
+    }
+    RBK_DRIVER_MODULES(X)
+#undef X
+    return 0;
+}
+
+/* Who opens a driver. */
+static rbk_driver_open_fn *opener(const struct rbk_drivers *drivers, enum driver_index which)
+{
+    switch (which) {
+    case DRIVER_EXEC:
+        return rbk_exec_open;
+    case DRIVER_SQLITE:
+        return rbk_sql_sqlite_open;
+    case DRIVER_REDIS:
+        return rbk_redis_open;
+    case DRIVER_HTTP:
+        return drivers->setup.modules->http->open;
+    default:
+        return drivers->setup.modules->postgres->open;
+    }
+}
+
+static int get(struct rbk_drivers *drivers, enum driver_index which, struct rbk_driver **ret_driver,
+               struct rbk_error *reterr)
+{
+    int error;
+
+    if (which == DRIVER_COUNT) {
         *ret_driver = NULL;
         return 0;
     }
+    if (drivers->drivers[which] == NULL &&
+        (error = opener(drivers, which)(&drivers->setup, &drivers->drivers[which], reterr)) != 0) {
+        return error;
+    }
+    *ret_driver = drivers->drivers[which];
+    return 0;
+}
+
+int rbk_drivers_for_effect(struct rbk_drivers *drivers, const struct rbk_machine *machine,
+                           const struct rbk_effect *effect, struct rbk_driver **ret_driver,
+                           struct rbk_error *reterr)
+{
+    return get(drivers, for_effect(machine, effect), ret_driver, reterr);
+}
+
+int rbk_drivers_for_read(struct rbk_drivers *drivers, const struct rbk_machine *machine,
+                         const struct rbk_read *read, struct rbk_driver **ret_driver,
+                         struct rbk_error *reterr)
+{
+    return get(drivers, for_read(machine, read), ret_driver, reterr);
 }
 
 int rbk_drivers_filter(struct rbk_drivers *drivers, struct rbk_filter **ret_filter,

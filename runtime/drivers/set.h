@@ -9,6 +9,7 @@
 #include "runtime/core/expr.h"
 #include "runtime/drivers/driver.h"
 #include "runtime/drivers/filter.h"
+#include "runtime/drivers/module.h"
 
 struct rbk_drivers;
 
@@ -19,6 +20,13 @@ struct rbk_client {
     void (*on_recovered)(struct rbk_client *client, enum rbk_recovery recovery,
                          const struct rbk_result *result);
 };
+
+/*
+ * Load the modules of the drivers that anything in a machine needs; the others stay NULL.
+ * @return 0, -RBK_ENOTFOUND or -RBK_EVERSION of rbk_driver_module_load().
+ */
+RBK_MUST_USE int rbk_drivers_load(const struct rbk_machine *machine,
+                                  struct rbk_driver_modules *ret_modules, struct rbk_error *reterr);
 
 /* The setup's callbacks are filled in here. Strings are borrowed for the life of the set. */
 RBK_MUST_USE int rbk_drivers_new(const struct rbk_driver_setup *setup,
@@ -48,6 +56,7 @@ struct rbk_request_source {
     struct rbk_slice args;
     uint32_t connection; /* RBK_NONE: none */
     bool environment;    /* the connection goes into the environment (`using`) */
+    const struct rbk_driver_modules *modules; /* of the machine; may be NULL without environment */
     const char *run, *step, *stage, *key;
 };
 

@@ -100,6 +100,7 @@ static enum begun begin_effect(struct lane *lane, struct rbk_error *ret_error)
                                         .connection = effect->connection,
                                         .environment = effect->kind == RBK_EFFECT_RUN ||
                                                        effect->kind == RBK_EFFECT_SHELL,
+                                        .modules = &run->modules,
                                         .run = run->id,
                                         .step = machine->channels[lane->channel].name.data,
                                         .stage = lane->first->stage.data,

@@ -31,6 +31,7 @@
  *   scope.c         what templates see
  */
 
+#include "runtime/drivers/module.h"
 #include "runtime/executor/replay.h"
 #include "runtime/executor/run.h"
 #include "runtime/executor/secrets.h"
@@ -61,11 +62,12 @@ struct rbk_run {
     bool loop_open;
     struct rbk_store *store; /* owned */
     uint64_t epoch;
-    char *id;                         /* owned */
-    char *directory;                  /* owned: where commands run */
-    char *run_directory;              /* owned: outputs, sockets, bell */
-    char *supervisor, *filter_worker; /* owned: programs beside this one */
-    struct rbk_replay *replay;        /* owned: machine, state, values */
+    char *id;                          /* owned */
+    char *directory;                   /* owned: where commands run */
+    char *run_directory;               /* owned: outputs, sockets, bell */
+    char *supervisor, *filter_worker;  /* owned: programs beside this one */
+    struct rbk_driver_modules modules; /* those that the machine needs */
+    struct rbk_replay *replay;         /* owned: machine, state, values */
     struct rbk_state *before; /* owned: the state before the record under way, for the observer */
     struct rbk_secrets *secrets;
     struct rbk_watch *watch;

@@ -14,6 +14,7 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/drivers/exec.h"
+#include "runtime/drivers/installed.h"
 #include "runtime/executor/readings.h"
 #include "runtime/executor/settings.h"
 
@@ -25,32 +26,6 @@
 
 /* ---- what both ways share ----------------------------------------------------------------------
  */
-
-/* A program that is installed with this one: beside it in the build tree, in libexec when
- * installed. */
-static char *companion(const char *name)
-{
-    char self[RBK_PATH_BYTES_MAX];
-    ssize_t bytes = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *slash, *path = NULL;
-
-    if (bytes <= 0) {
-        return NULL;
-    }
-    self[bytes] = '\0';
-    if ((slash = strrchr(self, '/')) == NULL) {
-        return NULL;
-    }
-    *slash = '\0';
-    if (asprintf(&path, "%s/%s", self, name) < 0) {
-        return NULL;
-    }
-    if (access(path, X_OK) == 0) {
-        return path;
-    }
-    free(path);
-    return asprintf(&path, "%s/../libexec/rbk/%s", self, name) < 0 ? NULL : path;
-}
 
 /* A run that finds no descriptor half-way could not even take its steps back: look before it
  * begins. */
@@ -96,8 +71,8 @@ static struct rbk_run *run_new(const struct rbk_run_options *options, struct rbk
         return NULL;
     }
     run->loop_open = true;
-    run->supervisor = companion("rbk-supervisor");
-    run->filter_worker = companion("rbk-filter-worker");
+    run->supervisor = rbk_installed_path("rbk-supervisor");
+    run->filter_worker = rbk_installed_path("rbk-filter-worker");
     return run;
 }
 
@@ -114,6 +89,7 @@ static bool has_alert(void *context, struct rbk_str name, const struct rbk_pair 
 static int prepare(struct rbk_run *run, struct rbk_error *reterr)
 {
     const struct rlimit no_core = {0, 0};
+    int error;
 
     if (run->supervisor == NULL || run->filter_worker == NULL) {
         return rbk_error_set(reterr, RBK_ENOTFOUND, "cannot tell where this program is installed");
@@ -123,6 +99,9 @@ static int prepare(struct rbk_run *run, struct rbk_error *reterr)
                              "a program of this installation is missing: %s; install rbk anew",
                              access(run->supervisor, X_OK) != 0 ? run->supervisor
                                                                 : run->filter_worker);
+    }
+    if ((error = rbk_drivers_load(run->replay->machine, &run->modules, reterr)) != 0) {
+        return error;
     }
     if (run->replay->machine->secret_count != 0) {
         (void)setrlimit(RLIMIT_CORE, &no_core);
@@ -140,7 +119,8 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
                                        .run_directory = run->run_directory,
                                        .plan_directory = run->directory,
                                        .supervisor = run->supervisor,
-                                       .filter_worker = run->filter_worker};
+                                       .filter_worker = run->filter_worker,
+                                       .modules = &run->modules};
     struct rbk_reader_setup reader = {.loop = &run->loop,
                                       .scope = &run->scope,
                                       .run = run->id,

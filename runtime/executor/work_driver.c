@@ -128,6 +128,7 @@ static int build(struct work *work, struct rbk_request *ret_request, struct rbk_
         .connection = effect->connection,
         .environment = effect->kind == RBK_EFFECT_RUN || effect->kind == RBK_EFFECT_SHELL ||
                        effect->kind == RBK_EFFECT_CAPTURE_RUN,
+        .modules = &run->modules,
         .run = run->id,
         .step = rbk_arena_copy(&work->arena, machine->states[work->state].name).data,
         .stage = rbk_arena_copy(&work->arena, stage).data,

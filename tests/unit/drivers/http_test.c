@@ -2,7 +2,7 @@
  * The HTTP driver against nginx and against a server that misbehaves: what is OK, what failed, and
  * above all what is in doubt.
  */
-#include "runtime/drivers/http.h"
+#include "runtime/drivers/http/http.h"
 
 #include <check.h>
 #include <stdio.h>

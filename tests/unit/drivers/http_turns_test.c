@@ -2,7 +2,7 @@
  * Readings of one host take turns: so many are under way, the others wait and begin as those end.
  * Whoever waits keeps nobody of another host waiting, and no effect.
  */
-#include "runtime/drivers/http.h"
+#include "runtime/drivers/http/http.h"
 
 #include <arpa/inet.h>
 #include <check.h>

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/drivers/sql_postgres.h"
+#include "runtime/drivers/postgres/postgres.h"
 
 struct harness harness;
 int postgres_port;

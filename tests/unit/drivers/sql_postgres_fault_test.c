@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/drivers/sql_postgres.h"
+#include "runtime/drivers/postgres/postgres.h"
 #include "tests/unit/drivers/postgres_fixture.h"
 
 #define INSERT "INSERT INTO leads VALUES(1, 'x') RETURNING name"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/drivers/postgres_address.h"
-#include "runtime/drivers/postgres_text.h"
+#include "runtime/drivers/postgres/address.h"
+#include "runtime/drivers/postgres/text.h"
 #include "runtime/drivers/redis_address.h"
 #include "runtime/drivers/sql_bind.h"
 #include "runtime/drivers/sql_split.h"

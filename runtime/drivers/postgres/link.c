@@ -11,12 +11,12 @@
  *
  * Rows are read one by one (single-row mode), so a result of any size takes no memory here.
  */
-#include "runtime/drivers/postgres_link.h"
+#include "runtime/drivers/postgres/link.h"
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
-#include "runtime/drivers/postgres_address.h"
-#include "runtime/drivers/postgres_text.h"
+#include "runtime/drivers/postgres/address.h"
+#include "runtime/drivers/postgres/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * libcurl puts header lines into the request as they are; a line end inside one would be a second
  * header, or a second request. So names and values are checked here, byte by byte.
  */
-#include "runtime/drivers/http_request.h"
+#include "runtime/drivers/http/request.h"
 
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/limits.h"

@@ -3,11 +3,11 @@
  * again until the limit: a server that restarts (perhaps the reason for the whole inquiry) answers
  * a moment later.
  */
-#include "runtime/drivers/postgres_fate.h"
+#include "runtime/drivers/postgres/fate.h"
 
 #include "runtime/core/base/assert.h"
-#include "runtime/drivers/postgres_link.h"
-#include "runtime/drivers/postgres_text.h"
+#include "runtime/drivers/postgres/link.h"
+#include "runtime/drivers/postgres/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -163,7 +163,7 @@ static void take_identity(struct rbk_postgres_inquiry *inquiry,
     }
 }
 
-/* See postgres_note.h: a number that was lost in a crash may belong to another transaction now, but
+/* See note.h: a number that was lost in a crash may belong to another transaction now, but
  * the number of a committed one is never lost. So only "committed" can be wrong. */
 static void take_status(struct rbk_postgres_inquiry *inquiry,
                         const struct rbk_postgres_reply *reply)

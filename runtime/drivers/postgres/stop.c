@@ -3,7 +3,7 @@
  * truthfully whether the statements took effect, or that it cannot be known.
  */
 #include "runtime/core/stop_times.h"
-#include "runtime/drivers/sql_postgres_task.h"
+#include "runtime/drivers/postgres/task.h"
 
 #include <stdlib.h>
 #include <string.h>

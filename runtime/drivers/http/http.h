@@ -1,5 +1,5 @@
-#ifndef RBK_RUNTIME_DRIVERS_HTTP_H
-#define RBK_RUNTIME_DRIVERS_HTTP_H
+#ifndef RBK_RUNTIME_DRIVERS_HTTP_HTTP_H
+#define RBK_RUNTIME_DRIVERS_HTTP_HTTP_H
 
 /*
  * HTTP through libcurl. TLS is verified (against the system's authorities, or those of the file in

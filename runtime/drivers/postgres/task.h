@@ -1,5 +1,5 @@
-#ifndef RBK_RUNTIME_DRIVERS_SQL_POSTGRES_TASK_H
-#define RBK_RUNTIME_DRIVERS_SQL_POSTGRES_TASK_H
+#ifndef RBK_RUNTIME_DRIVERS_POSTGRES_TASK_H
+#define RBK_RUNTIME_DRIVERS_POSTGRES_TASK_H
 
 /*
  * What the files of the PostgreSQL driver share: its tasks and their phases. Private to them.
@@ -11,10 +11,10 @@
  * end a loss:   any ▶ SETTLING (rbk_postgres_inquire) ▶ end
  */
 
-#include "runtime/drivers/postgres_fate.h"
-#include "runtime/drivers/postgres_link.h"
-#include "runtime/drivers/postgres_note.h"
-#include "runtime/drivers/postgres_text.h"
+#include "runtime/drivers/postgres/fate.h"
+#include "runtime/drivers/postgres/link.h"
+#include "runtime/drivers/postgres/note.h"
+#include "runtime/drivers/postgres/text.h"
 #include "runtime/drivers/sql_split.h"
 #include "runtime/drivers/task.h"
 
@@ -79,7 +79,7 @@ struct rbk_postgres_task {
 /** The task of a struct rbk_task. */
 struct rbk_postgres_task *rbk_postgres_task_of(struct rbk_task *task);
 
-/* sql_postgres_links.c: kept links. */
+/* kept.c: kept links. */
 
 /** A kept, idle link for this address and name, now owned by the caller; or NULL. */
 struct rbk_postgres_link *rbk_postgres_kept_take(struct rbk_postgres_driver *driver,
@@ -89,7 +89,7 @@ void rbk_postgres_kept_put(struct rbk_postgres_driver *driver, struct rbk_postgr
                            const char *address, const char *name);
 void rbk_postgres_kept_close_all(struct rbk_postgres_driver *driver);
 
-/* sql_postgres_stop.c: deadlines, cancels, losses, recoveries. */
+/* stop.c: deadlines, cancels, losses, recoveries. */
 
 /** Closes what is open and answers. */
 void rbk_postgres_end(struct rbk_postgres_task *self, enum rbk_outcome outcome);

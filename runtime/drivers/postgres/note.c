@@ -2,7 +2,7 @@
  * The timeline is taken from the position in the log, not from the last checkpoint, which may be
  * older than a promotion. A standby has none, and cannot commit anyway.
  */
-#include "runtime/drivers/postgres_note.h"
+#include "runtime/drivers/postgres/note.h"
 
 #include "runtime/core/base/error.h"
 

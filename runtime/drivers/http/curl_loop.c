@@ -8,7 +8,7 @@
  *   or remove others.
  * - Of the readings of one host only so many are under way; the others wait in a queue of ours.
  */
-#include "runtime/drivers/curl_loop.h"
+#include "runtime/drivers/http/curl_loop.h"
 
 #include "runtime/core/base/assert.h"
 

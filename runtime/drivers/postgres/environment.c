@@ -1,10 +1,10 @@
-/* Connections as environment variables; libpq itself says which option has which variable. */
-#include "runtime/drivers/connection_environment.h"
+/* libpq itself says which option of an address has which variable. */
+#include "runtime/drivers/postgres/environment.h"
 
 #include <libpq-fe.h>
 
-static int postgres(struct rbk_str address, struct rbk_arena *arena, struct rbk_pair *pairs,
-                    size_t *count, struct rbk_error *reterr)
+int rbk_postgres_environment(struct rbk_str address, struct rbk_arena *arena,
+                             struct rbk_pair *pairs, size_t *count, struct rbk_error *reterr)
 {
     struct rbk_str text = rbk_arena_copy(arena, address);
     char *message = NULL;
@@ -28,23 +28,5 @@ static int postgres(struct rbk_str address, struct rbk_arena *arena, struct rbk_
         added++;
     }
     PQconninfoFree(options);
-    return 0;
-}
-
-int rbk_connection_environment(enum rbk_connection_kind kind, struct rbk_str address,
-                               struct rbk_arena *arena, struct rbk_pair *pairs, size_t *count,
-                               struct rbk_error *reterr)
-{
-    switch (kind) {
-    case RBK_CONNECTION_POSTGRES:
-        return postgres(address, arena, pairs, count, reterr);
-    case RBK_CONNECTION_SQLITE:
-        pairs[*count] = (struct rbk_pair){RBK_STR("SQLITE_FILE"), address};
-        break;
-    default:
-        pairs[*count] = (struct rbk_pair){RBK_STR("REDIS_URL"), address};
-        break;
-    }
-    ++*count;
     return 0;
 }

@@ -1,5 +1,5 @@
-#ifndef RBK_RUNTIME_DRIVERS_CURL_LOOP_H
-#define RBK_RUNTIME_DRIVERS_CURL_LOOP_H
+#ifndef RBK_RUNTIME_DRIVERS_HTTP_CURL_LOOP_H
+#define RBK_RUNTIME_DRIVERS_HTTP_CURL_LOOP_H
 
 /*
  * libcurl's multi-socket interface on the loop: transfers are added, and each is reported once when

@@ -3,7 +3,7 @@
  * addresses is therefore repeated, once per address, with its own port; sockets and hosts that have
  * a numeric address keep theirs.
  */
-#include "runtime/drivers/postgres_address.h"
+#include "runtime/drivers/postgres/address.h"
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/buffer.h"

@@ -2,7 +2,7 @@
  * Connections of readings, kept for the next reading of the same address and name: a probe every
  * few seconds should not pay for a connection each time. Effects never use one.
  */
-#include "runtime/drivers/sql_postgres_task.h"
+#include "runtime/drivers/postgres/task.h"
 
 #include <stdlib.h>
 #include <string.h>

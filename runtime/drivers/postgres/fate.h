@@ -11,7 +11,7 @@
  *                                                        └────────────┴──────────────────┘
  */
 
-#include "runtime/drivers/postgres_note.h"
+#include "runtime/drivers/postgres/note.h"
 #include "runtime/drivers/task.h"
 
 struct rbk_postgres_inquiry; /* one inquiry under way */

@@ -1,18 +1,18 @@
 /*
- * The way of a task when nothing goes wrong; the other ways are in sql_postgres_stop.c. The phases
- * are in sql_postgres_task.h; each reply of the link moves a task from one to the next, in
+ * The way of a task when nothing goes wrong; the other ways are in stop.c. The phases
+ * are in task.h; each reply of the link moves a task from one to the next, in
  * on_reply().
  *
  * Statements of a file go out as the file has them, in one message, when they have no binds and run
  * in a transaction. Otherwise they are cut (sql_split.h) and sent one by one: outside a transaction
  * because several in one message would form one, with binds because that protocol takes one.
  */
-#include "runtime/drivers/sql_postgres.h"
+#include "runtime/drivers/postgres/postgres.h"
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/drivers/postgres/task.h"
 #include "runtime/drivers/sql_bind.h"
-#include "runtime/drivers/sql_postgres_task.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -157,7 +157,7 @@ static bool end_if_stopped(struct rbk_postgres_task *self, const struct rbk_post
     return true;
 }
 
-/* The transaction's number, and the end of the log; see postgres_note.h for why both. */
+/* The transaction's number, and the end of the log; see note.h for why both. */
 static void ask_number(struct rbk_postgres_task *self)
 {
     int version = rbk_postgres_link_version(self->link);

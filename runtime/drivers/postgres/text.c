@@ -1,7 +1,7 @@
 /*
  * Every text here comes from a server and is bounded by the buffer it is written to.
  */
-#include "runtime/drivers/postgres_text.h"
+#include "runtime/drivers/postgres/text.h"
 
 #include "runtime/core/base/hash.h"
 

@@ -1,5 +1,5 @@
-#ifndef RBK_RUNTIME_DRIVERS_SQL_POSTGRES_H
-#define RBK_RUNTIME_DRIVERS_SQL_POSTGRES_H
+#ifndef RBK_RUNTIME_DRIVERS_POSTGRES_POSTGRES_H
+#define RBK_RUNTIME_DRIVERS_POSTGRES_POSTGRES_H
 
 /*
  * SQL on PostgreSQL, through libpq, without blocking the loop.
@@ -15,7 +15,7 @@
  * - recover(): ends the old backend, then asks for the status of the noted transaction. No note:
  *   COMMIT was never sent, so NOT_STARTED. Autocommit: UNKNOWN.
  *
- * The address is a conninfo string or a postgresql:// URL. See postgres_text.h for the
+ * The address is a conninfo string or a postgresql:// URL. See text.h for the
  * application_name.
  */
 

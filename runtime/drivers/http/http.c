@@ -4,12 +4,12 @@
  *   begin() ──▶ under way ──▶ on_transfer_done() ──▶ answered
  *                   └── deadline, cancel: on our timer, outside libcurl: stop() ──▶ answered
  */
-#include "runtime/drivers/http.h"
+#include "runtime/drivers/http/http.h"
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/base/utf8.h"
-#include "runtime/drivers/curl_loop.h"
-#include "runtime/drivers/http_request.h"
+#include "runtime/drivers/http/curl_loop.h"
+#include "runtime/drivers/http/request.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
