@@ -175,6 +175,7 @@ struct rbk_settings {
     X(TURNED, "the run is rolling back already, and a rollback is not stopped")             \
     X(NOT_HELD, "the run is neither held, paused nor stuck")                                \
     X(NOTHING_TO_RETRY, "nothing is held or stuck")                                         \
+    X(NOT_THIS_ONE, "this stage is neither held nor stuck")                                 \
     X(NO_WAY_BACK,                                                                          \
       "what stands applied has no way back open: the run goes on by itself when one opens") \
     X(NOT_IN_DOUBT, "this step is not in doubt")                                            \

@@ -146,8 +146,11 @@ static enum rbk_refusal retry(struct step *step)
     if (step->state->turned && !was_stuck) {
         return RBK_REFUSAL_TURNED;
     }
-    return rbk_run_lacks_way_back(step->machine, step->state) != RBK_NONE
-               ? RBK_REFUSAL_NO_WAY_BACK
+    if (rbk_run_lacks_way_back(step->machine, step->state) != RBK_NONE) {
+        return RBK_REFUSAL_NO_WAY_BACK;
+    }
+    return only != RBK_NONE && (was_stuck || step->state->hold == RBK_STATUS_HELD)
+               ? RBK_REFUSAL_NOT_THIS_ONE
                : RBK_REFUSAL_NOTHING_TO_RETRY;
 }
 

@@ -355,9 +355,13 @@ static void tell_next(const struct rbk_run *run, enum rbk_refusal refusal, struc
     case RBK_REFUSAL_NOTHING_TO_RETRY:
         rbk_buffer_printf(out, "; it is %s",
                           rbk_status_name((enum rbk_status)run->replay->state->status));
+        if (run->replay->state->status == RBK_STATUS_PAUSED) {
+            rbk_buffer_printf(out, ", and `rbk continue %s` goes on", run->id);
+        }
         break;
     case RBK_REFUSAL_ALREADY_STILL:
     case RBK_REFUSAL_NOT_PAUSED:
+    case RBK_REFUSAL_NOT_THIS_ONE:
         rbk_buffer_printf(out, "; `rbk status %s` says what can be done", run->id);
         break;
     case RBK_REFUSAL_STANDS_APPLIED:

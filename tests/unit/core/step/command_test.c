@@ -133,7 +133,7 @@ START_TEST(held_is_left_by_retry_abort_or_cancel_only)
     ck_assert_int_eq(run_command_at(&run, RBK_COMMAND_RETRY, 99, RBK_ANSWER_YES),
                      RBK_REFUSAL_UNKNOWN);
     ck_assert_int_eq(run_command_at(&run, RBK_COMMAND_RETRY, 1, RBK_ANSWER_YES),
-                     RBK_REFUSAL_NOTHING_TO_RETRY);
+                     RBK_REFUSAL_NOT_THIS_ONE);
     if (_i == 0) {
         ck_assert_int_eq(run_command(&run, RBK_COMMAND_RETRY), RBK_REFUSAL_ACCEPTED);
         ck_at(&run, 0, "plan.plan.1 running");
