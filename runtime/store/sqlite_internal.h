@@ -22,7 +22,9 @@
     X(GET_RUN, "SELECT id, machine, plan, title, user, host, directory, params, unrehearsed, "     \
                "status, started_ms, ended_ms, events, url FROM runs WHERE id = ?1")                \
     X(EACH_RUN, "SELECT id, machine, plan, title, user, host, directory, params, unrehearsed, "    \
-                "status, started_ms, ended_ms, events, url FROM runs WHERE ?1 = 0 OR "             \
+                "status, started_ms, ended_ms, coalesce((SELECT max(id) & 4294967295 FROM "        \
+                "events WHERE id BETWEEN runs.number << 32 AND (runs.number << 32) + "             \
+                "4294967295), 0), url FROM runs WHERE ?1 = 0 OR "                                  \
                 "ended_ms = 0 ORDER BY started_ms DESC, id DESC")                                  \
     X(SET_STATUS, "UPDATE runs SET status = ?2, ended_ms = ?3, events = ?4 WHERE id = ?1")         \
     X(TAKE_EPOCH, "INSERT INTO leases (run, epoch, holder, taken_ms) VALUES (?1, 1, ?2, ?3) "      \

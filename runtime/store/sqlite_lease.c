@@ -139,3 +139,14 @@ bool rbk_store_lease_held(struct rbk_store *store, const char *run)
     close(descriptor);
     return held;
 }
+
+int rbk_store_lease_holder(struct rbk_store *store, const char *run, struct rbk_buffer *out,
+                           struct rbk_error *reterr)
+{
+    char holder[192];
+    uint64_t epoch;
+    int error = read_epoch(store, run, &epoch, holder, sizeof(holder), reterr);
+
+    rbk_buffer_append_text(out, error == 0 ? holder : "");
+    return error;
+}

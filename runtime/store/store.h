@@ -102,7 +102,8 @@ struct rbk_store_run {
     struct rbk_str status;      /* word of enum rbk_status */
     int64_t started_ms;
     int64_t ended_ms; /* 0: not yet */
-    int64_t events;   /* journal length as of the last status change */
+    int64_t events;   /* journal length as of the last status change; from rbk_store_each_run(): as
+                         it is now */
 };
 
 RBK_MUST_USE int rbk_store_create_run(struct rbk_store *store, const struct rbk_store_run *run,
@@ -130,6 +131,9 @@ RBK_MUST_USE int rbk_store_take_lease(struct rbk_store *store, const char *run, 
 void rbk_store_release_lease(struct rbk_store *store);
 /* Whether some runner holds the run's lease now. */
 bool rbk_store_lease_held(struct rbk_store *store, const char *run);
+/* Append who took it last, "process 24137 on host1"; nothing when nobody ever did. */
+RBK_MUST_USE int rbk_store_lease_holder(struct rbk_store *store, const char *run,
+                                        struct rbk_buffer *out, struct rbk_error *reterr);
 
 /* ---- journal ----------------------------------------------------------------------------------
  */
