@@ -50,6 +50,11 @@ static int bind_run(struct rbk_store *store, const char *id, json_t *body, struc
     return error;
 }
 
+static bool is_blank(const char *text)
+{
+    return text == NULL || text[strspn(text, " \t\n")] == '\0';
+}
+
 /* ---- which question ----------------------------------------------------------------------------
  *
  * Who answers has a question before him. The journal says which one that is, and its serial goes
@@ -153,12 +158,22 @@ static bool may_be_resolved(const struct rbk_view *view, const struct rbk_state 
     return true;
 }
 
+/* Whether an answer says what became of something. */
+static bool takes_reason(const json_t *body)
+{
+    const char *answer = json_string_value(json_object_get(body, "answer"));
+
+    return answer != NULL && (strcmp(answer, rbk_answer_name(RBK_ANSWER_DONE)) == 0 ||
+                              strcmp(answer, rbk_answer_name(RBK_ANSWER_NOT_DONE)) == 0);
+}
+
 /* Put the serial of the question that is meant into the body. `only` is the kind it must have,
  * RBK_QUESTION_KIND_COUNT: any. A step or stage to be resolved that asks nothing (it is stuck) has
  * none, and needs none. */
 static int bind_question(const struct rbk_replay *replay, const char *run, const char *question,
                          enum rbk_question_kind only, json_t *body, struct rbk_error *reterr)
 {
+    bool tells = takes_reason(body); /* what became of a step: only with how that is known */
     bool resolves = only == RBK_QUESTION_DOUBT;
     struct rbk_view view = {.run = run, .machine = replay->machine};
     struct rbk_asked asked[ASKED_MAX], one = {0};
@@ -179,6 +194,12 @@ static int bind_question(const struct rbk_replay *replay, const char *run, const
             (only == RBK_QUESTION_KIND_COUNT || asked[i].kind == only)) {
             one = several[meant++] = asked[i];
         }
+    }
+    if (meant == 1 && one.kind == RBK_QUESTION_DOUBT && tells &&
+        is_blank(json_string_value(json_object_get(body, "reason")))) {
+        return rbk_error_set(reterr, RBK_EUSAGE,
+                             "a reason is missing (--reason TEXT): say how you know whether it "
+                             "happened");
     }
     if (meant == 1) {
         return json_object_set_new(body, "id", json_integer(one.serial)) == 0
@@ -337,7 +358,7 @@ int rbk_ask_resolve(struct rbk_store *store, const char *run, const struct rbk_a
     json_t *body;
     int error;
 
-    if (reason == NULL || reason[strspn(reason, " \t\n")] == '\0') {
+    if (is_blank(reason)) {
         return rbk_error_set(reterr, RBK_EUSAGE, "a reason is missing: say how you know");
     }
     body =

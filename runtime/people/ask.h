@@ -38,10 +38,11 @@ struct rbk_asker {
  * @run       The whole id.
  * @question  "NAME@SERIAL", "NAME", "@SERIAL", or NULL or "" for the only one that is open.
  * @answer    A word of enum rbk_answer; which of them a question takes is for the runner.
- * @reason    For the journal; NULL: none.
+ * @reason    For the journal; NULL: none. A doubt is not answered without one.
  * @ret_request  Row of the inbox, for rbk_store_get_reply().
  * @return 0; -RBK_ENOTFOUND (no such run), -RBK_ESTATE (it has ended, the question is not open),
- * -RBK_EUSAGE (several are open: the message lists them as NAME@SERIAL), -RBK_EINVALID (not UTF-8,
+ * -RBK_EUSAGE (several are open: the message lists them as NAME@SERIAL; a reason is
+ * missing), -RBK_EINVALID (not UTF-8,
  * no such answer), or an error of the store.
  */
 RBK_MUST_USE int rbk_ask_answer(struct rbk_store *store, const char *run,

@@ -14,6 +14,7 @@
 #include "runtime/people/ask.h"
 #include "runtime/people/commands.h"
 #include "runtime/people/run_store.h"
+#include "runtime/people/runner.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/user.h"
 
@@ -47,7 +48,11 @@ static int await_reply(struct asking *asking, struct rbk_arena *arena, struct rb
         if (error != 0 || reply->bytes != 0 || waited_ms >= REPLY_MS) {
             return error;
         }
-        if (waited_ms % 500 == 0 && !rbk_store_lease_held(asking->store, asking->run)) {
+        struct rbk_runner runner = {.lives = true};
+        if (waited_ms % 500 == 0) {
+            runner = rbk_runner_look(asking->store, asking->run);
+        }
+        if (!runner.lives || runner.stopped) {
             /* It may have replied with its last breath. */
             return rbk_store_get_reply(asking->store, asking->id, arena, reply, reterr);
         }
@@ -69,7 +74,15 @@ static int tell_reply(struct asking *asking, struct rbk_str reply)
         rbk_buffer_fini(&text);
         return RBK_EXIT_FAILED;
     }
-    if (!rbk_store_lease_held(asking->store, asking->run)) {
+    struct rbk_runner runner = rbk_runner_look(asking->store, asking->run);
+    if (runner.stopped) {
+        (void)fprintf(stderr,
+                      "rbk %s: the runner of %s is stopped (Ctrl-Z or SIGSTOP) and handles the "
+                      "request when it goes on: `fg` there, or kill -CONT %ld\n",
+                      asking->options->command, asking->run, runner.process);
+        return RBK_EXIT_FAILED;
+    }
+    if (!runner.lives) {
         (void)printf("no runner drives run %s now: the request waits for `rbk resume %s`\n",
                      asking->run, asking->run);
         return RBK_EXIT_COMPLETED;

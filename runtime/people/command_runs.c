@@ -9,6 +9,7 @@
 #include "runtime/core/timestamp.h"
 #include "runtime/people/commands.h"
 #include "runtime/people/run_store.h"
+#include "runtime/people/runner.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/when.h"
 
@@ -19,15 +20,21 @@ struct listing {
     struct rbk_buffer line;
 };
 
-static bool has_runner(struct listing *listing, const struct rbk_store_run *run)
+static struct rbk_runner runner_of(struct listing *listing, const struct rbk_store_run *run)
 {
     char id[RBK_RUN_ID_BYTES];
     if (run->ended_ms != 0 || run->id.bytes >= sizeof(id)) {
-        return false;
+        return (struct rbk_runner){0};
     }
     memcpy(id, run->id.data, run->id.bytes);
     id[run->id.bytes] = '\0';
-    return rbk_store_lease_held(listing->store, id);
+    return rbk_runner_look(listing->store, id);
+}
+
+static const char *runner_word(struct listing *listing, const struct rbk_store_run *run)
+{
+    struct rbk_runner runner = runner_of(listing, run);
+    return run->ended_ms != 0 ? "-" : runner.stopped ? "stopped" : runner.lives ? "lives" : "none";
 }
 
 static void set_text(json_t *object, const char *key, struct rbk_str text)
@@ -61,7 +68,7 @@ static int print_json(struct listing *listing, const struct rbk_store_run *run)
     set_time(object, "started", run->started_ms);
     set_time(object, "ended", run->ended_ms);
     (void)json_object_set_new(object, "events", json_integer(run->events));
-    (void)json_object_set_new(object, "runner", json_boolean(has_runner(listing, run)));
+    (void)json_object_set_new(object, "runner", json_boolean(runner_of(listing, run).lives));
     text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
     if (text != NULL) {
         (void)puts(text);
@@ -88,10 +95,7 @@ static int print_line(void *context, const struct rbk_store_run *run)
     }
     rbk_buffer_clear(line);
     rbk_buffer_printf(line, "%-19.*s %-10.*s %-9s %.19s %-8s %-10.*s %.*s", RBK_STR_ARG(run->id),
-                      RBK_STR_ARG(run->status),
-                      run->ended_ms != 0         ? "-"
-                      : has_runner(listing, run) ? "lives"
-                                                 : "none",
+                      RBK_STR_ARG(run->status), runner_word(listing, run),
                       rbk_when_full(started_ms).text, rbk_when_ticks(span_ms).text,
                       RBK_STR_ARG(run->user), RBK_STR_ARG(run->plan));
     if (run->title.bytes != 0) {

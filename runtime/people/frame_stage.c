@@ -236,7 +236,7 @@ static uint32_t worth_of(const struct drawing *drawing, uint32_t region)
         return 0;
     }
     if ((rs->flags & (uint32_t)(RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_CLOSING)) != 0 ||
-        kind == RBK_STATE_HELD) {
+        (kind == RBK_STATE_HELD && rs->mode == RBK_MODE_IDLE)) {
         return 1;
     }
     return rs->mode != RBK_MODE_IDLE && rs->mode != RBK_MODE_DONE && rs->mode != RBK_MODE_TURN
@@ -307,8 +307,8 @@ static void weigh_neighbours(const struct drawing *drawing, struct candidate *ca
 static void draw_left_out(struct drawing *drawing, const struct candidate *candidates,
                           uint32_t count)
 {
-    static const char *const words[] = {"applied", "waiting", "to be rolled back", "rolled back",
-                                        "under way"};
+    static const char *const words[] = {"applied",     "waiting",   "to be rolled back",
+                                        "rolled back", "under way", "not applied"};
     size_t counts[RBK_COUNT(words)] = {0};
     bool first = true;
     for (uint32_t i = 0; i < count; i++) {
@@ -320,8 +320,10 @@ static void draw_left_out(struct drawing *drawing, const struct candidate *candi
             counts[rbk_stage_applied(drawing->machine, drawing->state, region) ? 0
                    : rs->mode == RBK_MODE_TURN                                 ? 2
                    : kind == RBK_STATE_ROLLED_BACK                             ? 3
-                   : rs->mode == RBK_MODE_IDLE                                 ? 1
-                                                                               : 4]++;
+                   : rs->mode == RBK_MODE_DONE                                 ? 5
+                   : rs->mode != RBK_MODE_IDLE                                 ? 4
+                   : rbk_view_turned(drawing->state)                           ? 5
+                                                                               : 1]++;
         }
     }
     rbk_pen_text(&drawing->pen, RBK_TONE_DIM,

@@ -326,8 +326,15 @@ static void say_how_to_go_on(struct rbk_session *session)
         return;
     }
     rbk_buffer_init(&text, 4096);
-    rbk_buffer_printf(&text, "%s; resume with ",
-                      state->status == RBK_STATUS_PAUSED ? "paused" : "the runner stops here");
+    if (state->status == RBK_STATUS_PAUSED && state->cause.kind != RBK_CAUSE_INTERRUPT) {
+        /* Not by Ctrl-C: a new runner would wait, too, until somebody lets the run go on. */
+        rbk_buffer_append_text(&text, "paused; go on with ");
+        rbk_view_command(&session->view, "continue", RBK_STR(""), &text);
+        rbk_buffer_append_text(&text, " and then ");
+    } else {
+        rbk_buffer_printf(&text, "%s; resume with ",
+                          state->status == RBK_STATUS_PAUSED ? "paused" : "the runner stops here");
+    }
     rbk_view_command(&session->view, "resume", RBK_STR(""), &text);
     tell(session, RBK_TONE_WARN, &text);
     rbk_buffer_fini(&text);

@@ -1,6 +1,6 @@
 /*
- * The status of a run for a person, its last part: who answered or asked for what, what nobody has
- * handled yet, and messages that were not sent.
+ * The status of a run for a person, its last part: who answered or asked for what, and messages
+ * that were not sent.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -111,18 +111,6 @@ static int print_mail(struct rbk_printing *printing, struct rbk_error *reterr)
     return 0;
 }
 
-static int print_request(void *context, const struct rbk_store_request *request)
-{
-    struct rbk_printing *printing = context;
-    rbk_printing_section(printing, "asked for, and not handled yet");
-    rbk_buffer_printf(&printing->line, "  %s  %.*s  %.*s  %.*s",
-                      rbk_when_until((uint64_t)request->at_ms, printing->now_ms).text,
-                      RBK_STR_ARG(request->who), RBK_STR_ARG(request->kind),
-                      RBK_STR_ARG(request->body));
-    rbk_printing_line(printing, RBK_TONE_PLAIN);
-    return 0;
-}
-
 void rbk_printing_people(struct rbk_printing *printing)
 {
     const struct rbk_said_list *list = &printing->history->said;
@@ -145,10 +133,7 @@ void rbk_printing_people(struct rbk_printing *printing)
 
 int rbk_printing_messages(struct rbk_printing *printing, struct rbk_error *reterr)
 {
-    int error;
+    int error = rbk_printing_asked(printing, reterr);
 
-    printing->count = 0;
-    error = rbk_store_each_request(printing->history->store, printing->history->id, print_request,
-                                   printing, reterr);
     return error == 0 ? print_mail(printing, reterr) : error;
 }

@@ -1,7 +1,7 @@
 /*
  * The status of a run for a person: from the top what it is, what it waits for and which command
- * leads on, then the stages and effects under way. What was seen and what was said follow, from
- * status_seen.c and status_said.c.
+ * leads on, then the stages and effects under way. What was seen, what was said and what was asked
+ * for follow, from status_seen.c, status_said.c and status_asked.c.
  */
 #include <jansson.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 
 #include "runtime/core/way_back.h"
 #include "runtime/people/readings.h"
+#include "runtime/people/runner.h"
 #include "runtime/people/sanitize.h"
 #include "runtime/people/status.h"
 #include "runtime/people/status_text.h"
@@ -75,6 +76,26 @@ static void print_end(struct rbk_printing *printing)
     }
 }
 
+/* Whether anybody does anything for the run, and what to do when not. */
+static void print_runner(struct rbk_printing *printing)
+{
+    struct rbk_runner runner = rbk_runner_look(printing->history->store, printing->history->id);
+
+    if (runner.stopped) {
+        rbk_buffer_printf(&printing->line,
+                          "  %-11s stopped (Ctrl-Z or SIGSTOP), and does nothing until `fg` there, "
+                          "or kill -CONT %ld",
+                          "runner", runner.process);
+        rbk_printing_line(printing, RBK_TONE_BAD);
+    } else if (printing->history->runner) {
+        print_field(printing, "runner", "lives");
+    } else {
+        rbk_buffer_printf(&printing->line, "  %-11s none; go on with ", "runner");
+        rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
+        rbk_printing_line(printing, RBK_TONE_WARN);
+    }
+}
+
 static void print_head(struct rbk_printing *printing)
 {
     const struct rbk_store_run *run = &printing->history->replay->run;
@@ -88,6 +109,10 @@ static void print_head(struct rbk_printing *printing)
     }
     rbk_printing_line(printing, RBK_TONE_PLAIN);
     rbk_buffer_printf(&printing->line, "  %-11s %s", "status", rbk_status_name(status));
+    if (status == RBK_STATUS_STUCK && state->turned) {
+        /* The reason is that of the decision; why it is stuck stands below, with each stage. */
+        rbk_buffer_append_text(&printing->line, " while aborting");
+    }
     if (printing->history->replay->reason.bytes != 0) {
         rbk_buffer_printf(&printing->line, ": %.*s",
                           RBK_STR_ARG(printing->history->replay->reason));
@@ -101,12 +126,8 @@ static void print_head(struct rbk_printing *printing)
                 RBK_STR_ARG(run->host));
     if (state->ended_ms != 0) {
         print_end(printing);
-    } else if (printing->history->runner) {
-        print_field(printing, "runner", "lives");
     } else {
-        rbk_buffer_printf(&printing->line, "  %-11s none; go on with ", "runner");
-        rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
-        rbk_printing_line(printing, RBK_TONE_WARN);
+        print_runner(printing);
     }
     if (run->unrehearsed.bytes != 0) {
         print_field(printing, "unrehearsed", "%.*s", RBK_STR_ARG(run->unrehearsed));

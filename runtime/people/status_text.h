@@ -3,8 +3,8 @@
 
 /*
  * What the files share that print the status of a run for a person: status_text.c (what it is, what
- * to do, stages), status_seen.c (clocks, triggers, readings, evidence) and status_said.c (people,
- * requests, messages). Nobody else includes this.
+ * to do, stages), status_seen.c (clocks, triggers, readings, evidence), status_said.c (people,
+ * messages) and status_asked.c (requests). Nobody else includes this.
  */
 
 #include "runtime/people/status_rows.h"
@@ -35,7 +35,9 @@ void rbk_printing_seen(struct rbk_printing *printing);
 RBK_MUST_USE int rbk_printing_evidence(struct rbk_printing *printing, struct rbk_error *reterr);
 /* Who answered or asked for what: the latest of it. */
 void rbk_printing_people(struct rbk_printing *printing);
-/* Requests that nobody has handled yet, messages that were not sent. */
+/* Requests that nobody has handled yet. */
+RBK_MUST_USE int rbk_printing_asked(struct rbk_printing *printing, struct rbk_error *reterr);
+/* The same, and messages that were not sent. */
 RBK_MUST_USE int rbk_printing_messages(struct rbk_printing *printing, struct rbk_error *reterr);
 
 #endif

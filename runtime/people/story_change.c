@@ -28,6 +28,11 @@ static void tell_rest(struct story *story, uint32_t region, const struct rbk_reg
         rbk_buffer_append_text(line, "is rolled back and verified");
         break;
     case RBK_STATE_HELD:
+        if (is->mode == RBK_MODE_DONE) {
+            rbk_buffer_append_text(line, "ends before its apply: there is nothing to take back");
+            tone = RBK_TONE_PLAIN;
+            break;
+        }
         rbk_buffer_append_text(line, "is held before its apply");
         rbk_story_because(story, is->cause);
         break;
@@ -123,6 +128,11 @@ static void tell_status(struct story *story)
     struct rbk_buffer *line = &story->line;
 
     if (before->status == after->status) {
+        if (story->record->event.kind == RBK_EVENT_RESUMED) {
+            /* Who comes to a run that waits learns what for, and how it goes on. */
+            rbk_view_explain(story->view, after, story->emit, story->context);
+            return;
+        }
         tell_wanted(story);
         return;
     }

@@ -292,6 +292,11 @@ uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, u
     return strategy;
 }
 
+bool rbk_view_turned(const struct rbk_state *state)
+{
+    return state->turned != 0 || state->cancelled != 0 || state->ended_ms != 0;
+}
+
 const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_state *state,
                                  uint32_t region, enum rbk_tone *ret_tone)
 {
@@ -324,20 +329,25 @@ const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_s
             tone = RBK_TONE_WARN;
             break;
         case RBK_STATE_HELD:
+            /* Where a run that turned round stops what had not come to its apply. */
+            if (rs->mode == RBK_MODE_DONE) {
+                word = "not applied";
+                break;
+            }
             word = "held";
-            tone = RBK_TONE_WARN;
+            tone = RBK_TONE_ASK;
             break;
         case RBK_STATE_STUCK:
             word = "stuck";
             tone = RBK_TONE_BAD;
             break;
         case RBK_STATE_WAITING:
-            word = "waiting";
+            word = rbk_view_turned(state) ? "not begun" : "waiting";
             break;
         default:
             /* A stage at the first state of its life that nobody has started yet. */
             if (rs->mode == RBK_MODE_IDLE && rs->stage_attempt == 0 && rs->order == 0) {
-                word = "waiting";
+                word = rbk_view_turned(state) ? "not begun" : "waiting";
             } else {
                 word = phase_word(at->phase, &tone);
             }

@@ -72,6 +72,9 @@ void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct 
  * anywhere in it: guards before it are passed through.) */
 uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, uint32_t state);
 
+/* Whether the run goes forward no more: it has turned round, is being cancelled, or has ended. */
+bool rbk_view_turned(const struct rbk_state *state);
+
 /* What a region does, in a word or two ("applying", "rolled back"); ret_tone may be NULL. */
 const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_state *state,
                                  uint32_t region, enum rbk_tone *ret_tone);
@@ -129,7 +132,7 @@ bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *stat
 /*
  * Append what a stage that has not begun waits for: "after split", "until 22:00:00", "for its
  * window 22:00 to 02:00 Europe/Berlin", "for a way back of what stands applied". Nothing when it
- * has begun, or could begin.
+ * has begun, could begin, or never will.
  */
 void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *state, uint32_t region,
                         struct rbk_buffer *out);

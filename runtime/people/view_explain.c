@@ -247,7 +247,7 @@ void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *sta
     uint64_t from_ms;
 
     if (machine->states[rs->state].kind != RBK_STATE_WAITING || rs->mode != RBK_MODE_IDLE ||
-        (from_ms = after_predecessors(view, state, row, out)) == 0) {
+        rbk_view_turned(state) || (from_ms = after_predecessors(view, state, row, out)) == 0) {
         return;
     }
     from_ms = row->not_before_ms > from_ms ? row->not_before_ms : from_ms;

@@ -466,7 +466,7 @@ class Run:
                                 "abort" if each["kind"] == "decide" else "yes")
             self.given.add(name)
             if answer:
-                self.rbk("answer", self.id(), name, answer)
+                self.rbk("answer", self.id(), name, answer, "--reason", "played")
 
     def finish(self, policy=None, seconds=90, on_turn=None):
         """Play the people until the runner ends; returns its exit status. `on_turn` is called again and

@@ -73,6 +73,7 @@ load helpers
     two_steps
     start plan.rbk
     wait_for under_way only.apply.1
+    [ "$(rbk runs --json | jq .events)" -eq "$(rbk status --json | jq .events)" ]
     rbk pause "$(run_id)"
     status_is paused
     touch go
@@ -132,6 +133,73 @@ load helpers
     [ ! -e first ]
 }
 
+@test "requests that nobody has handled are told as they were given" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    kill -KILL "$runner"
+    wait "$runner" || true
+    runner=
+    rbk approve "$(run_id)" --reason "it is time"
+    rbk alert "$(run_id)" Paged firing
+    rbk retry "$(run_id)" only
+    run rbk status
+    [[ $output =~ $(id -un)\ +yes:\ only\.approve\.1\ -\ it\ is\ time ]]
+    [[ $output == *' alert: Paged firing'* ]]
+    [[ $output == *' retry: only'* ]]
+    [[ $output == *"handled by rbk resume $(run_id)"* ]]
+    [[ $output != *'{'* ]]
+}
+
+@test "a runner that is stopped is seen by whoever looks or asks" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    kill -STOP "$runner"
+    stops() { rbk runs | grep -q ' stopped '; }
+    wait_for stops
+    run rbk status
+    [[ $output == *"stopped (Ctrl-Z or SIGSTOP), and does nothing until "*"kill -CONT $runner"* ]]
+    run rbk pause "$(run_id)"
+    [ "$status" -eq 1 ]
+    [[ $output == *"is stopped"*"kill -CONT $runner"* ]]
+    kill -CONT "$runner"
+    wait_for status_is paused
+    run rbk status
+    [[ $output == *'runner      lives'* ]]
+    rbk abort "$(run_id)"
+    ended 10
+}
+
+@test "who resumes a run that waits is told what for" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    rbk pause "$(run_id)"
+    touch go
+    kill -KILL "$runner"
+    wait "$runner" || true
+    run rbk resume --no-wait
+    [ "$status" -eq 30 ]
+    [[ $output == *'paused: a person asked for it'*"rbk continue $(run_id)   # go on"* ]]
+    [[ $output == *"paused; go on with rbk continue $(run_id)"*" and then rbk resume $(run_id)"* ]]
+    rbk continue "$(run_id)"
+    run rbk resume
+    [ "$status" -eq 0 ]
+}
+
+@test "a stage that never came to its apply is not held when the run has ended" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    rbk cancel "$(run_id)"
+    ended 40
+    [ "$(rbk status --json | jq -r '.stages[0].status')" = "not applied" ]
+    grep -q 'only *ends before its apply: there is nothing to take back' out
+    run rbk status
+    [[ $output != *held* ]]
+}
+
 @test "a run that has ended takes no requests" {
     two_steps
     touch go
@@ -179,6 +247,9 @@ load helpers
     question=${BASH_REMATCH[1]}
     run rbk resolve "$(run_id)" only.apply.1@999 "done" --reason "another one"
     [ "$status" -eq 1 ]
+    run rbk answer "$(run_id)" "done"
+    [ "$status" -eq 2 ]
+    [[ $output == *'a reason is missing'* ]]
     run rbk resolve "$(run_id)" "$question" "done" --reason "the file is there"
     [ "$output" = accepted ]
     ended 0

@@ -72,6 +72,18 @@ shows() {
     wait_for shows 'ended with 30'
 }
 
+@test "who resumes a run that waits is told what for, and a held stage waits for a person" {
+    two_steps
+    sed -i 's/        apply within 1m {/        prepare within 10s { check "it may begin" file.exists("may") timeout 1s }\n        apply within 1m {/' plan.rbk
+    rbk run plan.rbk --no-wait || [ $? -eq 30 ]
+    terminal 80 24 LC_ALL=C.UTF-8 rbk resume
+    wait_for shows ' ? only  held'
+    wait_for shows 'try the stage again'
+    touch may go
+    rbk retry "$(run_id)" only
+    wait_for shows 'ended with 0'
+}
+
 @test "NO_COLOR takes the colours and nothing else" {
     two_steps
     terminal 80 24 LC_ALL=C.UTF-8 NO_COLOR=1 rbk run plan.rbk
