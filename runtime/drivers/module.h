@@ -32,6 +32,7 @@ typedef int rbk_driver_environment_fn(struct rbk_str address, struct rbk_arena *
 /** What the file of a module has under the name RBK_DRIVER_MODULE_NAME. Constant. */
 struct rbk_driver_module {
     const char *version; /**< RBK_VERSION of its build; another one is refused. */
+    const char *file;    /**< Its name below; under another one it is refused. */
     rbk_driver_open_fn *open;
     rbk_driver_environment_fn *environment; /**< NULL: its connections have none. */
 };
@@ -54,8 +55,8 @@ struct rbk_driver_modules {
 
 /**
  * Loads the module in `path`, or finds it loaded.
- * @return 0, or -RBK_ENOTFOUND with what cannot be loaded and why, -RBK_EVERSION when it is of
- * another build.
+ * @return 0, or -RBK_ENOTFOUND with what cannot be loaded or is damaged, and why, -RBK_EVERSION
+ * when it is of another build.
  */
 RBK_MUST_USE int rbk_driver_module_load(const char *path,
                                         const struct rbk_driver_module **ret_module,

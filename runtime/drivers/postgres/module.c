@@ -8,6 +8,7 @@ extern const struct rbk_driver_module rbk_driver_module;
 
 RBK_DRIVER_MODULE_EXPORT const struct rbk_driver_module rbk_driver_module = {
     .version = RBK_VERSION,
+    .file = "rbk-driver-postgres.so",
     .open = rbk_sql_postgres_open,
     .environment = rbk_postgres_environment,
 };
