@@ -6,6 +6,7 @@
 #include "compiler/analysis.h"
 #include "runtime/core/base/arena.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/core/base/map.h"
 
 /* A set of steps. The kinds of steps are the last ones of RBK_STATEMENTS, LET first; the two that
  * also stand elsewhere come behind them. */
@@ -206,6 +207,29 @@ static void check_retire(struct rbk_analysis *analysis, const struct rbk_tree_st
     }
 }
 
+/* Several `after`s add up, for other spans of time; no stage is named in two of them. */
+static void check_afters(struct rbk_analysis *analysis, const struct rbk_statements *afters)
+{
+    struct rbk_map seen;
+    rbk_map_init(&seen, &analysis->compile->arena);
+    for (uint32_t i = 0; afters->count > 1 && i < afters->count; i++) {
+        for (struct rbk_tree_name *name = afters->items[i]->names; name; name = name->next) {
+            if (rbk_map_add(&seen, name->name->text, afters->items[i])) {
+                continue;
+            }
+            const struct rbk_tree_statement *first = rbk_map_get(&seen, name->name->text);
+            if (first == afters->items[i]) {
+                continue; /* Within one `after` it was reported when the names were resolved. */
+            }
+            rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 140,
+                                                      rbk_analysis_place(analysis, name->span),
+                                                      "`%.*s` is named twice",
+                                                      RBK_STR_ARG(name->name->text)),
+                                 rbk_analysis_place(analysis, first->head), "first named here");
+        }
+    }
+}
+
 void rbk_placement_check_stage(struct rbk_analysis *analysis,
                                const struct rbk_tree_statement *statement)
 {
@@ -243,6 +267,7 @@ void rbk_placement_check_stage(struct rbk_analysis *analysis,
         }
     }
     const struct rbk_statements *afters = &rbk_program_stage_of(statement)->afters;
+    check_afters(analysis, afters);
     if (no_after && afters->count > 1) {
         report(analysis, no_after, "", "nothing beside another `after`");
     }

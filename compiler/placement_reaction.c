@@ -3,6 +3,8 @@
  */
 #include "compiler/placement.h"
 
+#include "runtime/core/base/limits.h"
+
 #define ONE(KIND) (1u << RBK_REACTION_##KIND)
 #define OF_TRIGGER (ONE(ABORT) | ONE(PAUSE) | ONE(ASK) | ONE(NOTIFY))
 
@@ -169,5 +171,15 @@ void rbk_placement_check_probe(struct rbk_analysis *analysis,
                                                  "probe `%.*s` has no `every`",
                                                  RBK_STR_ARG(probe->name->name->text)),
                             "Say how often it is read, as in `every 15s`.");
+    }
+    const struct rbk_tree_clause *timeout = rbk_tree_clause_find(probe, RBK_CLAUSE_TIMEOUT);
+    if (timeout && rbk_clause_duration_ms(timeout) > RBK_PROBE_TIMEOUT_MS_MAX) {
+        rbk_diagnostic_help(
+            rbk_diagnostic_error(&analysis->compile->diagnostics, 130,
+                                 rbk_analysis_place(analysis, timeout->span),
+                                 "one reading of a probe may take %ds at most",
+                                 (int)(RBK_PROBE_TIMEOUT_MS_MAX / 1000)),
+            "What takes longer is too slow to be watched: let something else measure it, and "
+            "read its result.");
     }
 }

@@ -19,6 +19,7 @@
 #include "compiler/keyword.h"
 #include "compiler/nearest.h"
 #include "compiler/parse.h"
+#include "compiler/syntax_advice.h"
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/buffer.h"
 
@@ -267,6 +268,17 @@ static void advise_nearest(struct rbk_diagnostic *diagnostic, struct rbk_str wor
     }
 }
 
+/* Whether only a name could have stood here. */
+static bool expects_a_name(const struct expected *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (strcmp(all->words[i], "a name") != 0 && !is_one_of(all->words[i], words_as_names)) {
+            return false;
+        }
+    }
+    return has(all, "a name");
+}
+
 /* Advice about a word that cannot stand here. */
 static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, const char *found,
                         const struct expected *all, bool is_later_line)
@@ -280,7 +292,7 @@ static void advise_word(struct rbk_diagnostic *diagnostic, struct rbk_str word, 
     }
     if (strcmp(found, "a name") == 0) {
         advise_nearest(diagnostic, word, all->words, all->count);
-    } else if (is_reserved(found) && has(all, "a name") && !has(all, "'+'") && !is_later_line) {
+    } else if (is_reserved(found) && expects_a_name(all) && !is_later_line) {
         rbk_diagnostic_help(diagnostic, "`%s` is a reserved word and cannot be a name here.",
                             found);
     }
@@ -343,6 +355,70 @@ static bool is_hidden_by_lost_structure(const struct rbk_parse *parse, const cha
     return parse->structure_lost && (at_end || (found && (is_reserved(found) || found[0] == '\'')));
 }
 
+/* Where statements are read, as what could have stood here tells. */
+static enum rbk_syntax_block block_of(const struct expected *all)
+{
+    static const struct {
+        const char *word;
+        enum rbk_syntax_block block;
+    } rows[] = {{"title", RBK_SYNTAX_HEAD},  {"kind", RBK_SYNTAX_STAGE},
+                {"check", RBK_SYNTAX_STEPS}, {"the end of the file", RBK_SYNTAX_FILE},
+                {"take", RBK_SYNTAX_OTHER},  {"acquire", RBK_SYNTAX_OTHER}};
+    for (size_t i = 0; i < RBK_COUNT(rows); i++) {
+        if (has(all, rows[i].word)) {
+            return rows[i].block;
+        }
+    }
+    return RBK_SYNTAX_NO_BLOCK;
+}
+
+static bool is_word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* The word that ends at *@at, blanks before it passed over; *@at moves before it. */
+static struct rbk_str word_before(struct rbk_str text, size_t *at)
+{
+    while (*at > 0 && memchr(" \t\r\n", text.data[*at - 1], 4)) {
+        --*at;
+    }
+    size_t end = *at;
+    while (*at > 0 && is_word_byte(text.data[*at - 1])) {
+        --*at;
+    }
+    return rbk_str_slice(text, *at, end);
+}
+
+static const char *advise_mistake(const struct rbk_parse *parse, struct rbk_span span,
+                                  const char *found, const struct expected *all)
+{
+    static const char *const steps[] = {"run",     "shell",    "sql",  "redis",   "do",   "let",
+                                        "check",   "wait",     "take", "restore", "undo", "if",
+                                        "foreach", "capture",  "http", "manual",  "ask",  "nothing",
+                                        "notify",  "parallel", NULL};
+    struct rbk_str text = parse->source->text;
+    size_t at = span.start;
+    struct rbk_str before = word_before(text, &at);
+    struct rbk_str further = word_before(text, &at);
+    return rbk_syntax_advice(&(struct rbk_syntax_mistake){
+        .found = found,
+        .text = rbk_source_text(parse->source, span),
+        .before = before,
+        .further = further,
+        .next = span.end < text.bytes ? text.data[span.end] : '\0',
+        .block = block_of(all),
+        .expression = has(all, "a number") && has(all, "'('"),
+        .name = has(all, "a name"),
+        .string = has(all, "a text"),
+        .brace = has(all, "'{'"),
+        .colon = has(all, "':'"),
+        .when = has(all, "when"),
+        .is_step = is_one_of(found, steps),
+        .is_stage = is_one_of(found, stage_words),
+    });
+}
+
 /* Advice about what stands at the place, given everything that could have stood there. */
 static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, struct rbk_span span,
                    const char *found, const struct expected *all, bool is_later_line)
@@ -373,7 +449,12 @@ static void advise(struct rbk_parse *parse, struct rbk_diagnostic *diagnostic, s
         rbk_diagnostic_help(diagnostic, "Durations that proofs use are literals: `30s`, `5m`, "
                                         "`24h`.");
     } else {
-        advise_word(diagnostic, text, found, all, is_later_line);
+        const char *help = advise_mistake(parse, span, found, all);
+        if (help) {
+            rbk_diagnostic_help(diagnostic, "%s", help);
+        } else {
+            advise_word(diagnostic, text, found, all, is_later_line);
+        }
     }
 }
 

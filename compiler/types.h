@@ -91,6 +91,14 @@ struct rbk_tree_typing rbk_type_written(const struct rbk_typer *typer, struct rb
 /** Type a PROBE's reading, and the probe by it. */
 void rbk_type_probe(struct rbk_typer *typer, struct rbk_tree_statement *statement);
 
+/** Report a count that is too small to mean anything (RBK130), or too large (RBK170). @span: what to
+ *  underline and quote. */
+void rbk_type_count(const struct rbk_typer *typer, struct rbk_span span, uint64_t count,
+                    uint64_t least, uint64_t most);
+
+/** What the value of a clause must be beyond its type; the clause has been typed. */
+void rbk_type_clause_value(const struct rbk_typer *typer, const struct rbk_tree_clause *clause);
+
 /** Type one statement, its clauses included, but not what is in its blocks. */
 void rbk_type_statement_of(struct rbk_typer *typer, struct rbk_tree_statement *statement);
 

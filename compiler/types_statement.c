@@ -127,11 +127,6 @@ static void type_foreach(struct rbk_typer *typer, struct rbk_tree_statement *sta
     struct rbk_tree_expr *list = statement->value;
     struct rbk_tree_typing typing = rbk_type_expr(typer, list);
     const struct rbk_tree_clause *most = rbk_tree_clause_find(statement, RBK_CLAUSE_AT_MOST);
-    if (most && rbk_clause_count(most) > RBK_FOREACH_MAX) {
-        rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 170,
-                             rbk_analysis_place(typer->analysis, most->span),
-                             "`at most` over the limit of %zu", RBK_FOREACH_MAX);
-    }
     if (typing.type == RBK_TYPE_UNKNOWN) {
         return;
     }
@@ -154,6 +149,14 @@ static void type_foreach(struct rbk_typer *typer, struct rbk_tree_statement *sta
             rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 170,
                                  rbk_analysis_place(typer->analysis, list->span),
                                  "a list of more than %zu items", RBK_FOREACH_MAX);
+        } else if (count == 0) {
+            rbk_diagnostic_help(
+                rbk_type_error(typer, list, "`foreach` over a list without items does nothing"),
+                "Name what it is to go over, or leave it out.");
+        } else if (most && rbk_clause_count(most) > 0 && rbk_clause_count(most) < count) {
+            rbk_diagnostic_label(
+                rbk_type_error(typer, list, "%zu items, where fewer are allowed", count),
+                rbk_analysis_place(typer->analysis, most->span), "the step would always fail");
         }
     } else if (!most) {
         rbk_diagnostic_help(
@@ -380,11 +383,15 @@ void rbk_type_statement_of(struct rbk_typer *typer, struct rbk_tree_statement *s
     case RBK_STATEMENT_NOTHING:
         type_constant(typer, statement->text, "a reason");
         break;
+    case RBK_STATEMENT_ATTEMPTS:
+        rbk_type_count(typer, statement->head, statement->count, 1, RBK_TIMES_MAX);
+        break;
     default:
         type_head_or_stage(typer, statement);
         break;
     }
     for (struct rbk_tree_clause *at = statement->clauses; at; at = at->next) {
         type_clause(typer, statement, at);
+        rbk_type_clause_value(typer, at);
     }
 }

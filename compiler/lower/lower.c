@@ -253,7 +253,8 @@ uint64_t rbk_lower_known_duration(const struct rbk_lower *lower, const struct rb
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-/* The last part of a path. A machine is the same wherever the plan lies, and however the way to it was spelled. */
+/* The last part of a path. A machine is the same wherever the plan lies, and however the way to it
+ * was spelled. */
 static struct rbk_str file_name(struct rbk_str path)
 {
     const char *slash = memrchr(path.data, '/', path.bytes);

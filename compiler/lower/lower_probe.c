@@ -8,7 +8,6 @@
 
 /* Where a plan does not say: how often a probe is read, and how long one reading may take. */
 #define PROBE_EVERY_MS 30000u
-#define PROBE_TIMEOUT_MS_MAX 5000u
 /* Readings beyond what a window spans: jitter, and one before its edge. */
 #define RING_SLACK 4u
 /* What a baseline is assumed to span when only a run's parameters can tell. */
@@ -49,8 +48,8 @@ static void lower_probe(struct rbk_lower *lower, const struct rbk_tree_statement
     if (probe.timeout_ms == 0) {
         probe.timeout_ms = probe.every_ms;
     }
-    if (probe.timeout_ms > PROBE_TIMEOUT_MS_MAX) {
-        probe.timeout_ms = PROBE_TIMEOUT_MS_MAX;
+    if (probe.timeout_ms > RBK_PROBE_TIMEOUT_MS_MAX) {
+        probe.timeout_ms = RBK_PROBE_TIMEOUT_MS_MAX;
     }
     if (probe.missing_after == 0) {
         probe.missing_after = 1;

@@ -110,6 +110,53 @@ static void report_unclosed(const struct rbk_sql_step *step,
                                     "cannot be checked.");
 }
 
+/* Whether a name of a table, not a value, stands behind these words of a statement. */
+static bool names_a_table(const struct rbk_sql_token *before, const struct rbk_sql_token *last)
+{
+    static const char *const alone[] = {"UPDATE", "INTO", "TABLE", "JOIN", "TRUNCATE"};
+    for (size_t i = 0; i < RBK_COUNT(alone); i++) {
+        if (rbk_sql_is_word(last, alone[i])) {
+            return true;
+        }
+    }
+    return (rbk_sql_is_word(last, "FROM") && rbk_sql_is_word(before, "DELETE")) ||
+           (rbk_sql_is_word(last, "EXISTS") && rbk_sql_is_word(before, "IF"));
+}
+
+/* `UPDATE ${table} SET …`: what stands in `${}` is bound, and no server binds a name. @return
+ * whether that is not so here. */
+static bool check_values(const struct rbk_sql_step *step, const struct rbk_sql_statement *statement)
+{
+    struct rbk_sql_lexer lexer = rbk_sql_lexer_make(statement->text, step->text.dialect);
+    struct rbk_sql_token before = {0};
+    struct rbk_sql_token last = {0};
+    struct rbk_sql_token token = rbk_sql_lex(&lexer);
+    while (token.kind != RBK_SQL_END) {
+        if (token.kind == RBK_SQL_PARAMETER && last.kind == RBK_SQL_WORD &&
+            names_a_table(&before, &last)) {
+            struct rbk_diagnostic *diagnostic =
+                report(step, token.text, "a value where the name of a table stands");
+            rbk_diagnostic_help(diagnostic, "Values are sent beside the statement, which no server "
+                                            "does with names. Write the name into the statement, "
+                                            "and one step for each table.");
+            return false;
+        }
+        before = last;
+        last = token;
+        token = rbk_sql_lex(&lexer);
+    }
+    return true;
+}
+
+/* A step that sends nothing would be called done. */
+static void check_empty(const struct rbk_sql_step *step)
+{
+    struct rbk_diagnostic *diagnostic = rbk_rule_report(
+        step->rules, step->stage, step->text.expr->span, "no statement in this SQL");
+    rbk_diagnostic_help(diagnostic, "Nothing would be sent, and the step be called done: take it "
+                                    "out, or name the right file.");
+}
+
 /* @return whether to go on: after some faults the rest would only repeat them. */
 static bool check_runs(struct rbk_sql_step *step, const struct rbk_sql_statement *statement)
 {
@@ -172,12 +219,16 @@ static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *
     };
     struct rbk_sql_statement one;
     bool warned = false;
+    uint32_t count = 0;
     if (!rbk_sql_text_of(rules, statement, &step.text)) {
         return;
     }
     struct rbk_sql_reader reader = rbk_sql_read(step.text.text, step.text.dialect);
-    while (rbk_sql_read_next(&reader, &one)) {
+    for (; rbk_sql_read_next(&reader, &one); count++) {
         if (!check_runs(&step, &one)) {
+            return;
+        }
+        if (!step.text.file && step.text.expr->has_parts && !check_values(&step, &one)) {
             return;
         }
         if (watched && !warned && rbk_sql_loses(&step, &one)) {
@@ -185,6 +236,9 @@ static void check_step(struct rbk_rules *rules, const struct rbk_program_stage *
             warned = true; /* once a step: the next one would say the same */
         }
         rbk_sql_remember(&step, &one);
+    }
+    if (count == 0) {
+        check_empty(&step);
     }
     check_left_open(&step);
 }

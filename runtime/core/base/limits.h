@@ -20,6 +20,7 @@
 #define RBK_ACTION_DEPTH_MAX ((size_t)32)         /**< Actions that call actions. */
 #define RBK_ACTION_INSTANCES_MAX ((size_t)100000) /**< Actions after inlining, in one plan. */
 #define RBK_FOREACH_MAX ((size_t)10000)           /**< `at most N`, and items of a literal list. */
+#define RBK_TIMES_MAX ((size_t)1000000)           /**< Of `retry` and `attempts`. */
 #define RBK_DIAGNOSTICS_MAX ((size_t)100)         /**< Errors shown before the list ends. */
 #define RBK_DIAGNOSTIC_SPANS_MAX ((size_t)3)      /**< Labelled places beside the first. */
 #define RBK_COMPILE_BYTES_MAX ((size_t)2 << 30)   /**< Memory of one compilation. */
@@ -40,6 +41,7 @@
 #define RBK_VALUE_BYTES_MAX ((size_t)1 << 20)   /**< One text or JSON value. */
 #define RBK_LIST_MAX ((size_t)100000)           /**< Items of one list value. */
 #define RBK_WINDOW_READINGS_MAX ((size_t)65536) /**< Readings in one probe's ring. */
+#define RBK_PROBE_TIMEOUT_MS_MAX 5000u          /**< One reading of a probe. */
 
 /* Effects. */
 #define RBK_TEMPLATE_BYTES_MAX ((size_t)4 << 20)     /**< One rendered argument of an effect. */
