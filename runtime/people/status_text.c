@@ -271,6 +271,13 @@ static void print_stages(struct rbk_printing *printing)
 /* ---- open effects -----------------------------------------------------------------------------
  */
 
+/* Whether a supervisor knows how it ended, and is asked before any rule. */
+static bool is_command(const struct rbk_effect *effect)
+{
+    return effect->kind == RBK_EFFECT_RUN || effect->kind == RBK_EFFECT_SHELL ||
+           effect->kind == RBK_EFFECT_CAPTURE_RUN;
+}
+
 /* How a resumed runner finds out. */
 static const char *rule_words(enum rbk_crash_rule rule)
 {
@@ -280,11 +287,10 @@ static const char *rule_words(enum rbk_crash_rule rule)
     case RBK_CRASH_TRANSACTION:
         return "the database is asked whether the transaction was committed";
     case RBK_CRASH_ATTACH:
-        return "its supervisor is asked; where it does not know, you are";
-    case RBK_CRASH_LOOK:
-        return "`done when` is looked up";
     case RBK_CRASH_ASK:
         return "you are asked";
+    case RBK_CRASH_LOOK:
+        return "`done when` is looked up";
     case RBK_CRASH_DURABLE:
     case RBK_CRASH_RULE_COUNT:
         break;
@@ -328,8 +334,10 @@ static void print_open(void *context, const struct rbk_open_effect *open)
             rbk_printing_line(printing, RBK_TONE_ASK);
         }
     } else if (!printing->history->runner) {
-        rbk_buffer_printf(&printing->line, "      a resumed run finds out: %s",
-                          rule_words(open->effect->crash));
+        rbk_buffer_printf(
+            &printing->line, "      a resumed run finds out: %s%s",
+            is_command(open->effect) ? "its supervisor is asked; where it does not know, " : "",
+            rule_words(open->effect->crash));
         rbk_printing_line(printing, RBK_TONE_DIM);
     }
 }

@@ -128,6 +128,7 @@ load helpers
     [[ $output == *"no runner drives run $(run_id) now: the request waits for \`rbk resume"* ]]
     run rbk status
     [[ $output == *'asked for, and not handled yet'* ]]
+    [[ $output == *'finds out: its supervisor is asked; where it does not know, it is carried out again'* ]]
     run rbk resume
     [ "$status" -eq 10 ]
     [ ! -e first ]
