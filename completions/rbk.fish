@@ -1,10 +1,16 @@
 # fish completion for rbk and rbkc
 set -l commands run resume status log report runs approve deny attest answer pause continue abort cancel retry \
-    resolve resend signal alert serve token
+    resolve resend signal alert serve token help
 set -l asks approve deny attest answer pause continue abort cancel retry resolve signal alert
 
+# Of the store that the line names, else of the user's own.
 function __rbk_runs
-    command rbk runs 2>/dev/null | awk 'NR > 1 { print $1 "\t" $NF " " $2 }'
+    set -l store
+    set -l words (commandline -opc)
+    for i in (seq (count $words))
+        contains -- $words[$i] -s --store; and set store --store $words[(math $i + 1)]
+    end
+    command rbk runs $store 2>/dev/null | awk 'NR > 1 { print $1 "\t" $2 }'
 end
 
 complete -c rbk -f
@@ -31,8 +37,10 @@ complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a signal -d 'giv
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a alert -d 'set an alert'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a serve -d 'answer over HTTP'
 complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a token -d 'who may speak to rbk serve'
+complete -c rbk -n "not __fish_seen_subcommand_from $commands" -a help -d 'what a command takes'
+complete -c rbk -n '__fish_seen_subcommand_from help' -a "$commands"
 
-complete -c rbk -n '__fish_seen_subcommand_from run' -F
+complete -c rbk -n '__fish_seen_subcommand_from run' -k -a '(__fish_complete_suffix .rbk .rbkm)'
 complete -c rbk -n '__fish_seen_subcommand_from run' -l set -x -d 'a parameter: NAME=VALUE'
 complete -c rbk -n '__fish_seen_subcommand_from run' -l params -r -F -d 'parameters as JSON'
 complete -c rbk -n '__fish_seen_subcommand_from run' -s C -l directory -x -a '(__fish_complete_directories)'
