@@ -30,9 +30,9 @@ def expect(condition, text, run=None):
         raise AssertionError(text + ("\n" + run.tail() if run else ""))
 
 
-def same_world(world, before, run):
+def same_world(world, run):
     after = world.picture()
-    for part, value in before.items():
+    for part, value in world.before.items():
         if after[part] != value:
             raise AssertionError(f"{part} is not as before\n--- before\n{value[-1500:]}\n--- after\n"
                                  f"{after[part][-1500:]}\n{run.tail()}")
@@ -61,7 +61,6 @@ def to_the_end(run, policy=None, on_turn=None):
 
 def rolled_back(world, name, arrange=None, policy=None, on_turn=None, met=None, expected=10, status="aborted"):
     world.reset()
-    before = world.picture()
     if arrange:
         arrange()
     run = Run(world, name)
@@ -73,7 +72,7 @@ def rolled_back(world, name, arrange=None, policy=None, on_turn=None, met=None, 
         expect(met(), "the fault was never met", run)
     world.control(health=None, hang=[])
     if expected == 10:
-        same_world(world, before, run)
+        same_world(world, run)
     return run
 
 
@@ -83,6 +82,7 @@ def rolled_back(world, name, arrange=None, policy=None, on_turn=None, met=None, 
 @case("completes")
 def completes(world):
     world.reset()
+    world.watch = "100ms"
     run = Run(world, "completes")
     run.start()
     code = run.finish()
@@ -197,20 +197,11 @@ def when_applied(stage, action):
     done = []
 
     def turn(run):
-        if done or not run.id():
-            return
-        status = run.rbk("status", run.id(), "--json").stdout.decode()
-        if f'"{stage}"' in status and stage_state(status, stage) == "applied":
+        if not done and ("applied" in [each["status"] for each in run.look().get("stages", [])
+                                       if each["stage"] == stage]):
             done.append(True)
             action(run)
     return turn
-
-
-def stage_state(text, stage):
-    for each in json.loads(text).get("stages", []):
-        if each["stage"] == stage:
-            return each["status"]
-    return None
 
 
 def during(stage_word, action):
@@ -335,6 +326,7 @@ def approval_expires(world):
 
 def keeps(world, name, answer):
     world.reset()
+    world.watch = "100ms"
     run = Run(world, name)
     run.start()
     code = run.finish({"retire.approve.1": answer}, seconds=120)
@@ -468,6 +460,7 @@ for text, what in (("DROP TABLE legacy_leads", "apply"), ("SELECT to_regclass('l
     for mode in ("fail", "hang"):
         def retire(world, text=text, what=what, mode=mode):
             world.reset()
+            world.watch = "100ms"
             run = Run(world, f"retire-{what}-{mode}")
             world.pg_proxy.set(text, mode)
             run.start()

@@ -360,7 +360,6 @@ def start(world, phase, leave=(), change=(), **more):
     """A run that stands in a phase."""
     row = PHASES[phase]
     world.reset()
-    world.before = world.picture()
     if row.prepare:
         row.prepare(world)
     settings = {**row.run, **more}

@@ -207,7 +207,6 @@ def fourth_rollback(phase):
 
     def run_case(world):
         world.reset()
-        world.before = world.picture()
         world.fail_command(STOPS)
         late = phase == "verify open_traffic"
         if late:

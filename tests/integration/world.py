@@ -45,6 +45,11 @@ echo "$RBK_STEP $(basename "$0") $$" >>"$here/calls"
 exec REAL "$@"
 """
 
+# Ends whoever still speaks to the database, and waits until they are gone.
+ALONE = """SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+"""
+
 
 def free_port():
     with socket.socket() as probe:
@@ -166,15 +171,16 @@ def quicken(text):
     number = r"(\d+)(ms|s|m|h|d)\b"
     # A trigger's own reading may take as long as its interval: a busy machine needs a second for it.
     text = text.replace(">= 1% every 30s", ">= 1% every 600s")
-    text = re.sub(r"(\bover\s+)" + number, scale(2000, 100), text)
-    text = re.sub(r"(\b(?:every|for)\s+)" + number, scale(600, 100), text)
+    text = re.sub(r"(\bover\s+)" + number, scale(3000, 100), text)
+    text = re.sub(r"(\bevery\s+)" + number, scale(600, 100), text)
+    text = re.sub(r"(\bfor\s+)" + number, scale(2000, 100), text)
     text = re.sub(r"(\bhold\s+)" + number, scale(300, 500), text)
     text = re.sub(r"(\btimeout\s+)" + number, scale(100, 1500), text)
     # Questions first: their `within` is followed by `else`.
     text = re.sub(r"(\bwithin\s+)" + number + r"(?=\s+else)", scale(300, 4000), text)
     # Stopping the step under way takes 10 s at worst, however quick the plan is.
     text = re.sub(r"(?m)^(    rollback within )\d+m", r"\g<1>30m", text)
-    text = re.sub(r"(\bwithin\s+)(\d+)(s|m|h|d)\b", scale(20, 8000), text)
+    text = re.sub(r"(\bwithin\s+)(\d+)(s|m|h|d)\b", scale(30, 5000), text)
     text = re.sub(r"(avg\(error_rate, )" + number, scale(300, 1000), text)
     text = text.replace('window   22:00 to 02:00 "Europe/Berlin"', 'window   00:00 to 00:00 "UTC"')
     user = subprocess.run(["id", "-un"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
@@ -186,6 +192,7 @@ class World:
     """Servers, folders, and the plan made quick."""
 
     watch = "1s"  # how long the run observes, and how long the old table stays
+    before = None  # the picture of what reset() makes
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="rbk-world-")
@@ -226,6 +233,7 @@ class World:
             os.path.join(self.pg_bin, "pg_ctl"), "-D", self.pg_data, "-w", "-l", log, "-o",
             f"-p {self.pg_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c fsync=off",
             "start"), stdout=subprocess.DEVNULL, check=True, cwd="/")
+        self.sql("CREATE DATABASE leads", "postgres")
         self.pg_proxy = Proxy(self.pg_port)
 
     def start_redis(self):
@@ -329,14 +337,15 @@ class World:
     def reset(self):
         """The world as it is before a run."""
         self.reset_faults()
+        self.watch = World.watch
         with open(os.path.join(self.cluster, "deployments", "intelliflow-api"), "w") as file:
             file.write("3")
-        self.sql("DROP DATABASE IF EXISTS leads WITH (FORCE)", "postgres")
-        self.sql("CREATE DATABASE leads", "postgres")
         with open(os.path.join(PLAN, "local", "legacy.sql")) as file:
-            self.sql(file.read())
+            self.sql(ALONE + "DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n" + file.read())
         self.redis("FLUSHALL")
         self.redis("-n", "1", "SET", "session", "kept")
+        if self.before is None:
+            self.before = self.picture()
 
     def picture(self):
         """Everything the plan could have changed, as one comparable value."""
@@ -391,9 +400,10 @@ class Run:
         self.env = {**world.environment(self.store), **(env or {})}
         self.log = open(os.path.join(self.folder, "log"), "ab")
         self.plan = plan
-        self.answers = {}
         self.given = set()
         self.process = None
+        self.seen = self.looked_at = None
+        self.looked = {}
 
     def start(self):
         self.process = subprocess.Popen(
@@ -449,11 +459,19 @@ class Run:
 
     # ---- people ---------------------------------------------------------------------------------
 
+    def look(self):
+        """`rbk status --json`, {} before there is a run; asked again only when the journal has grown."""
+        newest = self.query("SELECT run, max(seq) FROM events GROUP BY run")
+        if newest and newest != self.looked_at:
+            done = self.rbk("status", newest[0][0], "--json")
+            if done.returncode == 0:
+                self.looked_at, self.looked = newest, json.loads(done.stdout)
+        return self.looked
+
     def questions(self):
-        done = self.rbk("status", self.id(), "--json") if self.id() else None
-        if done is None or done.returncode:
-            return []
-        return json.loads(done.stdout).get("questions", [])
+        """What is open; looked for where the journal stands still, since a question stays until it is answered."""
+        seen, self.seen = self.seen, self.query("SELECT max(id) FROM events")
+        return self.look().get("questions", []) if seen == self.seen else []
 
     def answer_open_questions(self, policy):
         """Answer what is open: policy maps a question's name to an answer, "" to nothing (let it expire);
@@ -484,4 +502,4 @@ class Run:
             if on_turn is not None:
                 on_turn(self)
             self.answer_open_questions(policy)
-            time.sleep(0.05)
+            time.sleep(0.02)
