@@ -134,7 +134,8 @@ static void print_head(struct rbk_printing *printing)
     }
     print_field(printing, "machine", "%.*s", RBK_STR_ARG(run->machine));
     print_field(printing, "directory", "%.*s", RBK_STR_ARG(run->directory));
-    print_field(printing, "journal", "%lld events, chain whole", (long long)printing->history->seq);
+    print_field(printing, "journal", "%lld event%s, chain whole", (long long)printing->history->seq,
+                printing->history->seq == 1 ? "" : "s");
 }
 
 /* ---- what it waits for ------------------------------------------------------------------------
