@@ -22,6 +22,8 @@ struct rbk_machine;
 #define RBK_RULE_NAME 140
 /** The rule for values that do not fit where they stand: RBK130. */
 #define RBK_RULE_TYPE 130
+/** The rule for signs of a shell where there is none: RBK128. */
+#define RBK_RULE_SHELL_SIGN 128
 
 /**
  * Lower the plan of a compilation for which rbk_compile_analyse() returned 0.

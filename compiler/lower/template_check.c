@@ -6,6 +6,7 @@
 
 #include "compiler/compile.h"
 #include "compiler/lower/lower.h"
+#include "compiler/lower/shell_signs.h"
 #include "compiler/lower/sql_file.h"
 #include "compiler/lower/template.h"
 #include "runtime/core/base/buffer.h"
@@ -50,7 +51,7 @@ static struct rbk_diagnostic *report(struct checker *checker, unsigned rule, str
                                 rbk_place_make(checker->source, span), "%s", fault);
 }
 
-static void check_command(struct checker *checker, const struct rbk_tree_expr *text)
+static void check_words(struct checker *checker, const struct rbk_tree_expr *text)
 {
     struct rbk_words words;
     const char *fault;
@@ -59,6 +60,14 @@ static void check_command(struct checker *checker, const struct rbk_tree_expr *t
         (void)report(checker, RBK_RULE_TYPE, text->span, fault);
     }
     rbk_arena_reset(checker->scratch);
+}
+
+static void check_command(struct checker *checker, const struct rbk_tree_expr *text)
+{
+    check_words(checker, text);
+    if (text->kind == RBK_EXPR_STRING) {
+        rbk_shell_signs_check(&checker->compile->diagnostics, checker->source, text);
+    }
 }
 
 static void check_script(struct checker *checker, const struct rbk_tree_expr *text)
@@ -216,8 +225,10 @@ static void check_step(struct checker *checker, const struct rbk_tree_statement 
     switch ((enum rbk_statement_kind)statement->kind) {
     case RBK_STATEMENT_RUN:
     case RBK_STATEMENT_CAPTURE_RUN:
-    case RBK_STATEMENT_REDIS:
         check_command(checker, statement->value);
+        break;
+    case RBK_STATEMENT_REDIS:
+        check_words(checker, statement->value);
         break;
     case RBK_STATEMENT_SHELL:
         check_script(checker, statement->value);
