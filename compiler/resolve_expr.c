@@ -111,9 +111,37 @@ static void report_unknown_member(struct rbk_analysis *analysis, const struct rb
             rbk_nearest_offer(&nearest, rbk_str_from(table[i].spelling));
         }
     }
+    for (uint32_t i = 0; i < analysis->scope.count && called; i++) {
+        const struct rbk_declaration *at = analysis->scope.items[i];
+        if (at->kind == RBK_DECLARATION_MODULE && module_file(at) &&
+            rbk_map_get(&module_file(at)->members, member->name->text)) {
+            rbk_diagnostic_help(diagnostic, "There is `%.*s.%.*s`.", RBK_STR_ARG(at->name->text),
+                                RBK_STR_ARG(member->name->text));
+            return;
+        }
+    }
     if (nearest.best.bytes) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
     }
+}
+
+/* Whether a name is meant for a module that could not be loaded, which was reported: it was
+ * misspelt where it is used, and is spelled well here. */
+static bool follows_from_use(const struct rbk_analysis *analysis, const struct rbk_name *name)
+{
+    for (uint32_t i = 0; i < analysis->scope.count; i++) {
+        const struct rbk_declaration *at = analysis->scope.items[i];
+        struct rbk_nearest nearest;
+        if (at->kind != RBK_DECLARATION_MODULE || module_file(at)) {
+            continue;
+        }
+        rbk_nearest_init(&nearest, name->text);
+        rbk_nearest_offer(&nearest, at->name->text);
+        if (nearest.best.bytes) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Report a member that a module does not have. */
@@ -187,7 +215,7 @@ static struct rbk_declaration *find_member(struct rbk_analysis *analysis,
             rbk_declaration_place(found), "declared here");
     } else if (rbk_builtins_has_space(&program->builtins, space->name)) {
         report_unknown_member(analysis, space->name, member, called);
-    } else {
+    } else if (!follows_from_use(analysis, space->name)) {
         rbk_scope_report_unknown(analysis, space, RBK_SPACE_VALUE, "module");
     }
     return NULL;
@@ -322,7 +350,13 @@ static const char *help_for(enum rbk_declaration_kind wanted, const struct rbk_d
 static void resolve_call(struct rbk_analysis *analysis, struct rbk_tree_expr *call,
                          enum rbk_declaration_kind wanted)
 {
+    uint32_t errors = analysis->compile->diagnostics.errors;
     struct rbk_declaration *callee = find_callee(analysis, call);
+    struct rbk_diagnostic *last = analysis->compile->diagnostics.last;
+    if (!callee && last && !last->notes && analysis->compile->diagnostics.errors > errors &&
+        (wanted == RBK_DECLARATION_CONNECTION || wanted == RBK_DECLARATION_CHANNEL_TYPE)) {
+        rbk_diagnostic_help(last, "%s", help_for(wanted, NULL));
+    }
     const char *problem = callee ? why_not_here(callee, wanted) : NULL;
     if (problem) {
         struct rbk_str text = rbk_source_text(analysis->file->tree->source, call->left->span);

@@ -65,6 +65,11 @@ static void report_stage_cycle(void *context, const uint32_t *edges, uint32_t co
     rbk_diagnostic_help(diagnostic, "Take one of them out. `after nothing` waits for no stage.");
 }
 
+static bool is_declared_twice(const struct rbk_declaration *stage)
+{
+    return stage->outer && stage->outer->kind == RBK_DECLARATION_STAGE;
+}
+
 void rbk_resolve_order(struct rbk_analysis *analysis)
 {
     struct rbk_arena *arena = &analysis->compile->arena;
@@ -100,7 +105,8 @@ void rbk_resolve_order(struct rbk_analysis *analysis)
         for (uint32_t j = 0; j < stage->afters.count; j++) {
             const struct rbk_tree_name *name = stage->afters.items[j]->names;
             for (; name; name = name->next) {
-                if (!name->ref) {
+                /* A second stage of a name hides the one that was meant; that was reported. */
+                if (!name->ref || (name->ref == nodes[i] && is_declared_twice(nodes[i]))) {
                     continue;
                 }
                 from[edge_count] = i;

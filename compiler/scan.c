@@ -106,12 +106,18 @@ static int64_t power_of_ten(unsigned exponent)
     return power;
 }
 
+/* Of a number that is too large; the place shows the rest. */
+#define NUMBER_BYTES_SHOWN 40u
+
 static void report_too_large(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
 {
     parse->file->broken = true;
     rbk_diagnostic_help(
-        rbk_diagnostic_error(parse->diagnostics, RBK_RULE_LIMIT, rbk_parse_place(parse, span),
-                             "number `%.*s` is too large", RBK_STR_ARG(text)),
+        rbk_diagnostic_error(
+            parse->diagnostics, RBK_RULE_LIMIT, rbk_parse_place(parse, span),
+            "number `%.*s%s` is too large",
+            (int)(text.bytes > NUMBER_BYTES_SHOWN ? NUMBER_BYTES_SHOWN : text.bytes), text.data,
+            text.bytes > NUMBER_BYTES_SHOWN ? "…" : ""),
         "Numbers have at most %d decimals and go up to 9223372036854775807, which with a unit "
         "counts milliseconds or bytes.",
         DECIMALS_MAX);
@@ -150,6 +156,38 @@ int rbk_scan_number(struct rbk_parse *parse, struct rbk_span span, struct rbk_st
     return token;
 }
 
+/* How a unit that is spelled as elsewhere is spelled here, or NULL. */
+static const char *unit_meant(struct rbk_str unit)
+{
+    static const struct {
+        const char *found;
+        const char *meant;
+    } rows[] = {
+        {"msec", "ms"},  {"msecs", "ms"},  {"millis", "ms"}, {"sec", "s"},  {"secs", "s"},
+        {"second", "s"}, {"seconds", "s"}, {"S", "s"},       {"min", "m"},  {"mins", "m"},
+        {"minute", "m"}, {"minutes", "m"}, {"hr", "h"},      {"hrs", "h"},  {"hour", "h"},
+        {"hours", "h"},  {"H", "h"},       {"day", "d"},     {"days", "d"}, {"D", "d"},
+        {"KB", "kB"},    {"Ki", "KiB"},    {"Mi", "MiB"},    {"Gi", "GiB"}, {"Ti", "TiB"},
+        {"mb", "MB"},    {"gb", "GB"},     {"tb", "TB"},     {"kb", "kB"},  {"percent", "%"},
+    };
+    for (size_t i = 0; i < RBK_COUNT(rows); i++) {
+        if (rbk_str_is(unit, rows[i].found)) {
+            return rows[i].meant;
+        }
+    }
+    return NULL;
+}
+
+static bool has_digit(struct rbk_str text)
+{
+    for (size_t i = 0; i < text.bytes; i++) {
+        if (text.data[i] >= '0' && text.data[i] <= '9') {
+            return true;
+        }
+    }
+    return false;
+}
+
 int rbk_scan_bad_unit(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
 {
     struct rbk_literal literal;
@@ -158,11 +196,20 @@ int rbk_scan_bad_unit(struct rbk_parse *parse, struct rbk_span span, struct rbk_
     if (parse->has_error && rbk_parse_is_echo(parse, span)) {
         return RBK_TOKEN_RBK_YYerror;
     }
-    struct rbk_diagnostic *diagnostic =
-        syntax_error(parse, rbk_span_make(span.start + (uint32_t)digits, span.end), "unknown unit",
-                     rbk_str_slice(text, digits, text.bytes));
-    rbk_diagnostic_help(diagnostic, "Durations are in ms, s, m, h or d, sizes in B, KiB, MiB, GiB, "
-                                    "TiB, kB, MB, GB or TB, ratios in %%.");
+    struct rbk_str unit = rbk_str_slice(text, digits, text.bytes);
+    struct rbk_span place = rbk_span_make(span.start + (uint32_t)digits, span.end);
+    struct rbk_diagnostic *diagnostic = syntax_error(parse, place, "unknown unit", unit);
+    const char *instead = unit_meant(unit);
+    if (instead) {
+        rbk_diagnostic_help(diagnostic, "Write `%.*s%s`.", (int)digits, text.data, instead);
+        rbk_diagnostic_fix(diagnostic, RBK_FIX_LIKELY, rbk_parse_place(parse, place),
+                           rbk_str_from(instead));
+    } else if (has_digit(unit)) {
+        rbk_diagnostic_help(diagnostic, "A number has one unit: `90m` or `1.5h`, not `1h30m`.");
+    } else {
+        rbk_diagnostic_help(diagnostic, "Durations are in ms, s, m, h or d, sizes in B, KiB, MiB, "
+                                        "GiB, TiB, kB, MB, GB or TB, ratios in %%.");
+    }
     return RBK_TOKEN_RBK_YYerror;
 }
 
@@ -213,6 +260,36 @@ int rbk_scan_date(struct rbk_parse *parse, struct rbk_span span, struct rbk_str 
     return RBK_TOKEN_DATE;
 }
 
+/* A character that looks like one of the language, or that an editor put in its place. */
+static void advise_character(struct rbk_diagnostic *diagnostic, uint32_t character)
+{
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+        const char *help;
+    } rows[] = {
+        {0xa0, 0xa0, "It looks like a blank and is none (U+00A0): write a blank."},
+        {0x1680, 0x1680, "It looks like a blank and is none: write a blank."},
+        {0x2000, 0x200a, "It looks like a blank and is none: write a blank."},
+        {0x202f, 0x202f, "It looks like a blank and is none (U+202F): write a blank."},
+        {0x205f, 0x205f, "It looks like a blank and is none: write a blank."},
+        {0x3000, 0x3000, "It looks like a blank and is none: write a blank."},
+        {0x2010, 0x2015, "It looks like a minus and is none: write `-`."},
+        {0x2212, 0x2212, "It looks like a minus and is none: write `-`."},
+        {0xd7, 0xd7, "Write `*`."},
+        {0xf7, 0xf7, "Write `/`."},
+        {0x2260, 0x2260, "Write `!=`."},
+        {0x2264, 0x2264, "Write `<=`."},
+        {0x2265, 0x2265, "Write `>=`."},
+        {0xff01, 0xff5e, "It is a wide form: write the one of ASCII."},
+    };
+    for (size_t i = 0; i < RBK_COUNT(rows); i++) {
+        if (character >= rows[i].first && character <= rows[i].last) {
+            rbk_diagnostic_help(diagnostic, "%s", rows[i].help);
+        }
+    }
+}
+
 int rbk_scan_wide_word(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
                        RBK_YYSTYPE *value)
 {
@@ -229,8 +306,12 @@ int rbk_scan_wide_word(struct rbk_parse *parse, struct rbk_span span, struct rbk
         }
         struct rbk_str found = rbk_str_slice(text, check.offset, check.offset + check.bytes);
         struct rbk_diagnostic *diagnostic = syntax_error(parse, bad, "unexpected character", found);
+        uint32_t character = 0;
+        bool decoded = rbk_utf8_decode(found, 0, &character) > 0;
         if (check.quote) {
             rbk_diagnostic_help(diagnostic, "Texts stand between straight quotes: \"…\" or '…'.");
+        } else if (decoded) {
+            advise_character(diagnostic, character);
         }
         return RBK_TOKEN_RBK_YYerror;
     }

@@ -210,6 +210,8 @@ int rbk_source_check(const struct rbk_source *source, struct rbk_diagnostics *di
 {
     struct rbk_str text = source->text;
     uint32_t errors = diagnostics->errors;
+    bool only_returns =
+        source->line_count == 1; /* no line end of ours: CR alone ends all of them */
     size_t at = 0;
     if (rbk_str_starts(text, RBK_STR("\xef\xbb\xbf"))) {
         at = 3;
@@ -221,6 +223,11 @@ int rbk_source_check(const struct rbk_source *source, struct rbk_diagnostics *di
             continue;
         }
         if (byte < 0x80) {
+            if (byte == '\r' && only_returns && at + 1 < text.bytes) {
+                report(source, diagnostics, at, 1, byte, "lines that end with nothing but",
+                       "Save the file with line ends of Linux (LF) or Windows (CR LF).");
+                return -1; /* One message for all the lines. */
+            }
             if (is_control(source, at)) {
                 report(source, diagnostics, at, 1, byte, "control character",
                        "Remove the character; texts spell line ends and tabs as `\\n` and `\\t`.");

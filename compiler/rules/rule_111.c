@@ -48,7 +48,7 @@ void rbk_rule_111(struct rbk_rules *rules)
         rbk_program_head(rules->program, RBK_STATEMENT_ROLLBACK_WITHIN);
     const struct rbk_tree_clause *within =
         statement ? rbk_tree_clause_find(statement, RBK_CLAUSE_WITHIN) : NULL;
-    if (!within || rules->facts_unknown) {
+    if (!within || rules->facts_unknown || rules->endless) {
         return;
     }
     struct rbk_times *times = rbk_times_of(rules->compile);

@@ -149,6 +149,7 @@ struct rbk_diagnostic *rbk_rule_report(struct rbk_rules *rules,
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    rules->endless |= rules->rule->code == 114;
     return report(rules, stage, RBK_SEVERITY_ERROR, span, text);
 }
 

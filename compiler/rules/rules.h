@@ -57,6 +57,7 @@ struct rbk_rules {
     struct rbk_map sql_made;  /**< RBK125: the tables and columns that steps so far make. */
     struct rbk_map sql_back;  /**< RBK125: the tables that rollbacks of the stage below update. */
     const struct rbk_program_stage *sql_back_of; /**< RBK125: or NULL, when none was asked about. */
+    bool endless; /**< RBK114 was reported: what lasts without a limit has no worst case. */
     bool unsound; /**< Words, names or types are wrong. Set when the stages have been seen: what
                        the plan as a whole would be is then not judged. */
 };
