@@ -179,7 +179,7 @@ struct rbk_settings {
     X(NO_WAY_BACK,                                                                          \
       "what stands applied has no way back open: the run goes on by itself when one opens") \
     X(NOT_IN_DOUBT, "this step is not in doubt")                                            \
-    X(PAST_GRACE, "the old system has been retired: there is no way back any more")         \
+    X(PAST_GRACE, "the grace is over: there is no way back any more")                       \
     X(ENDING, "the run is ending already")                                                  \
     X(STARTED, "the run has started already")                                               \
     X(ALREADY_STILL, "the run is held, paused or stuck already")                            \

@@ -71,13 +71,13 @@ static enum rbk_refusal cancel_run(struct step *step)
     if (refusal != RBK_REFUSAL_ACCEPTED) {
         return refusal;
     }
+    if (rbk_run_past_grace(step->machine, step->state)) {
+        return RBK_REFUSAL_PAST_GRACE;
+    }
     for (uint32_t i = 0; i < step->machine->region_count; i++) {
         if (rbk_stage_touched(step->machine, step->state, i)) {
             return RBK_REFUSAL_STANDS_APPLIED;
         }
-    }
-    if (rbk_run_past_grace(step->machine, step->state)) {
-        return RBK_REFUSAL_PAST_GRACE;
     }
     rbk_step_run_cancel(step, asked);
     return RBK_REFUSAL_ACCEPTED;

@@ -495,7 +495,7 @@ START_TEST(observe_grace_and_retire_follow_the_last_stage)
     run_pass(&run, 120000);
     ck_at(&run, retire, "retire.apply.1 running");
     ck_assert_int_eq(run_command(&run, RBK_COMMAND_ABORT), RBK_REFUSAL_PAST_GRACE);
-    ck_assert_int_eq(run_command(&run, RBK_COMMAND_CANCEL), RBK_REFUSAL_STANDS_APPLIED);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_CANCEL), RBK_REFUSAL_PAST_GRACE);
     run_drain(&run);
     ck_status(&run, "completed");
     run_fini(&run);
