@@ -89,9 +89,12 @@ static void draw_progress(struct drawing *drawing)
     if (state->decided_ms != 0) {
         draw_rollback(drawing);
     } else if (state->plan_due_ms != 0 && state->ended_ms == 0) {
+        uint32_t at = rbk_state_region(drawing->machine, state, 0)->state;
+        enum rbk_status stands = drawing->machine->states[at].kind == RBK_STATE_GRACE
+                                     ? RBK_STATUS_GRACE
+                                     : RBK_STATUS_OBSERVING; /* paused, too */
         rbk_pen_printf(&drawing->pen, RBK_TONE_BUSY, "%s until %s, %s left",
-                       rbk_status_name((enum rbk_status)state->status),
-                       rbk_when_until(state->plan_due_ms, now_ms).text,
+                       rbk_status_name(stands), rbk_when_until(state->plan_due_ms, now_ms).text,
                        rbk_when_ticks(rbk_when_between(now_ms, state->plan_due_ms)).text);
     } else if (estimate_ms != 0) {
         uint64_t until_ms = state->all_applied_ms != 0 ? state->all_applied_ms : end_of(drawing);

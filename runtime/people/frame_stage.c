@@ -43,13 +43,19 @@ static void draw_block(struct drawing *drawing, const struct rbk_region_state *r
     }
 }
 
-/* A stage that has not begun: its title, or what it waits for. */
-static void draw_waiting(struct drawing *drawing, uint32_t region)
+/* A stage that has not begun, or was not carried out: what it waits for, and its title. */
+static void draw_waiting(struct drawing *drawing, uint32_t region, const char *word)
 {
+    const struct rbk_region_state *rs = rbk_state_region(drawing->machine, drawing->state, region);
     const struct rbk_region *row = &drawing->machine->regions[region];
     struct rbk_buffer waits;
     rbk_buffer_init(&waits, RBK_VIEW_BYTES_MAX);
     rbk_view_waits_for(drawing->view, drawing->state, region, &waits);
+    if (rs->mode == RBK_MODE_DONE ||
+        drawing->machine->states[rs->state].kind == RBK_STATE_APPLIED) {
+        rbk_pen_cell(&drawing->pen, RBK_TONE_DIM, rbk_str_from(word), 14);
+        rbk_pen_text(&drawing->pen, RBK_TONE_DIM, RBK_STR("  "));
+    }
     if (waits.bytes != 0 && !rbk_str_starts(rbk_buffer_str(&waits), RBK_STR("after "))) {
         rbk_pen_printf(&drawing->pen, RBK_TONE_WARN, "waits %s  ", waits.data);
     }
@@ -199,7 +205,7 @@ void rbk_frame_draw_stage(struct drawing *drawing, uint32_t region)
     if (under_way && rs->mode != RBK_MODE_TURN) {
         draw_under_way(drawing, region, tone, word);
     } else if (tone == RBK_TONE_DIM) {
-        draw_waiting(drawing, region);
+        draw_waiting(drawing, region, word);
     } else {
         draw_rest(drawing, region, tone, word);
     }

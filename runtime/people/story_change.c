@@ -16,13 +16,15 @@ static bool is_rest(enum rbk_state_kind kind)
 static void tell_rest(struct story *story, uint32_t region, const struct rbk_region_state *is)
 {
     struct rbk_buffer *line = &story->line;
+    bool retires = region == story->view->machine->retire_region, kept;
     enum rbk_tone tone = RBK_TONE_WARN;
     switch (story->view->machine->states[is->state].kind) {
     case RBK_STATE_APPLIED:
-        rbk_buffer_append_text(line, story->view->machine->regions[region].kind == RBK_REGION_RETIRE
-                                         ? "is over"
-                                         : "stands applied and verified");
-        tone = RBK_TONE_GOOD;
+        kept = retires && rbk_view_retired(story->view, story->after) == RBK_VIEW_KEPT;
+        rbk_buffer_append_text(line, kept      ? "is not carried out: the old system is kept"
+                                     : retires ? "is carried out and verified"
+                                               : "stands applied and verified");
+        tone = kept ? RBK_TONE_WARN : RBK_TONE_GOOD;
         break;
     case RBK_STATE_ROLLED_BACK:
         rbk_buffer_append_text(line, "is rolled back and verified");
@@ -33,7 +35,7 @@ static void tell_rest(struct story *story, uint32_t region, const struct rbk_reg
             tone = RBK_TONE_PLAIN;
             break;
         }
-        rbk_buffer_append_text(line, "is held before its apply");
+        rbk_buffer_append_text(line, retires ? "is held" : "is held before its apply");
         rbk_story_because(story, is->cause);
         break;
     default:
@@ -126,6 +128,7 @@ static void tell_status(struct story *story)
     const struct rbk_state *before = story->before, *after = story->after;
     enum rbk_status status = (enum rbk_status)after->status;
     struct rbk_buffer *line = &story->line;
+    enum rbk_view_retired retired;
 
     if (before->status == after->status) {
         if (story->record->event.kind == RBK_EVENT_RESUMED) {
@@ -173,6 +176,10 @@ static void tell_status(struct story *story)
             rbk_buffer_printf(line, ", everything applied in %s",
                               rbk_when_span(after->all_applied_ms - after->first_effect_ms).text);
         }
+        retired = rbk_view_retired(story->view, after);
+        rbk_buffer_append_text(line, retired == RBK_VIEW_KEPT       ? "; the old system is kept"
+                                     : retired == RBK_VIEW_GIVEN_UP ? "; the retire was given up"
+                                                                    : "");
         break;
     case RBK_STATUS_ABORTED:
         rbk_buffer_append_text(line, "aborted: rolled back and verified");

@@ -292,6 +292,43 @@ uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, u
     return strategy;
 }
 
+/* Whether an effect of the apply of a region, or of a branch of it, was dispatched. */
+static bool apply_began(const struct rbk_machine *machine, const struct rbk_state *state,
+                        uint32_t region)
+{
+    for (uint32_t i = region; i < machine->region_count; i++) {
+        struct rbk_slice states = machine->regions[i].states;
+        for (uint32_t at = states.first; at < states.first + states.count; at++) {
+            if (machine->states[at].phase == RBK_PHASE_APPLY &&
+                rbk_state_dispatched(machine, state, at) && rbk_region_root(machine, i) == region) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+enum rbk_view_retired rbk_view_retired(const struct rbk_view *view, const struct rbk_state *state)
+{
+    const struct rbk_machine *machine = view->machine;
+    uint32_t retire = machine->retire_region;
+    if (retire == RBK_NONE) {
+        return RBK_VIEW_NOT_OVER;
+    }
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, retire);
+    if (machine->states[rs->state].kind == RBK_STATE_APPLIED) {
+        return apply_began(machine, state, retire) ? RBK_VIEW_RETIRED : RBK_VIEW_KEPT;
+    }
+    return rs->mode == RBK_MODE_DONE ? RBK_VIEW_GIVEN_UP : RBK_VIEW_NOT_OVER;
+}
+
+/* What became of a retire that is over, in a word. */
+static const char *retired_word(enum rbk_view_retired retired, enum rbk_tone *ret_tone)
+{
+    *ret_tone = retired == RBK_VIEW_RETIRED ? RBK_TONE_GOOD : RBK_TONE_DIM;
+    return retired == RBK_VIEW_RETIRED ? "retired" : retired == RBK_VIEW_KEPT ? "kept" : "given up";
+}
+
 bool rbk_view_turned(const struct rbk_state *state)
 {
     return state->turned != 0 || state->cancelled != 0 || state->ended_ms != 0;
@@ -314,10 +351,13 @@ const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_s
     } else if (rs->mode == RBK_MODE_RESOLVING || rs->mode == RBK_MODE_LOOKING) {
         word = "finding out";
         tone = RBK_TONE_WARN;
+    } else if (view->machine->regions[region].kind == RBK_REGION_RETIRE &&
+               rbk_view_retired(view, state) != RBK_VIEW_NOT_OVER) {
+        word = retired_word(rbk_view_retired(view, state), &tone);
     } else {
         switch (at->kind) {
         case RBK_STATE_APPLIED:
-            word = view->machine->regions[region].kind == RBK_REGION_RETIRE ? "over" : "applied";
+            word = "applied";
             tone = RBK_TONE_GOOD;
             break;
         case RBK_STATE_ROLLBACK:

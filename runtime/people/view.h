@@ -75,6 +75,16 @@ uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, u
 /* Whether the run goes forward no more: it has turned round, is being cancelled, or has ended. */
 bool rbk_view_turned(const struct rbk_state *state);
 
+/* What became of the retire of a plan. */
+enum rbk_view_retired {
+    RBK_VIEW_NOT_OVER, /* it has not ended, or the plan has none */
+    RBK_VIEW_RETIRED,  /* carried out, and verified */
+    RBK_VIEW_KEPT,     /* a gate was answered so: the old system is as it was */
+    RBK_VIEW_GIVEN_UP, /* it failed, and somebody resolved it (done by hand, or left), or nobody
+                          did: the journal says which */
+};
+enum rbk_view_retired rbk_view_retired(const struct rbk_view *view, const struct rbk_state *state);
+
 /* What a region does, in a word or two ("applying", "rolled back"); ret_tone may be NULL. */
 const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_state *state,
                                  uint32_t region, enum rbk_tone *ret_tone);

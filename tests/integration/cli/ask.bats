@@ -134,6 +134,51 @@ load helpers
     [ ! -e first ]
 }
 
+# retiring: a plan with one stage, a second of grace and a retire that asks and then fails.
+retiring() {
+    two_steps
+    touch go
+    sed -i '$d' plan.rbk
+    cat >>plan.rbk <<'END'
+    role dba { contact "dba@example.com" }
+    grace 1s
+    retire "Drop the old one" {
+        approve dba within 5m else keep
+        apply within 10s { run "false" idempotent }
+        verify within 10s { check "it is gone" not file.exists("old") }
+    }
+}
+END
+}
+
+@test "who does not retire the old system reads that it is kept" {
+    retiring
+    start plan.rbk
+    wait_for asks retire.approve.1
+    run rbk abort "$(run_id)"
+    [[ $output == *'the grace is over: there is no way back any more'* ]]
+    run rbk cancel "$(run_id)"
+    [[ $output == *'the grace is over: there is no way back any more' ]]
+    rbk deny "$(run_id)"
+    ended 0
+    grep -q 'retire *is not carried out: the old system is kept' out
+    grep -q 'completed, .*; the old system is kept' out
+    [ "$(rbk status --json | jq -r '.stages[1].status')" = kept ]
+}
+
+@test "a retire that failed is held, and given up by who resolves it" {
+    retiring
+    start plan.rbk
+    wait_for asks retire.approve.1
+    rbk approve "$(run_id)"
+    wait_for status_is held
+    grep -q 'retire *is held: ' out
+    rbk resolve "$(run_id)" retire not-done --reason "tomorrow"
+    ended 0
+    grep -q 'completed, .*; the retire was given up' out
+    [ "$(rbk status --json | jq -r '.stages[1].status')" = "given up" ]
+}
+
 @test "requests that nobody has handled are told as they were given" {
     gated
     start plan.rbk
