@@ -3,12 +3,6 @@
  */
 #include "runtime/people/commands.h"
 
-#include <stdio.h>
-
-#include "runtime/core/base/buffer.h"
-#include "runtime/core/base/error.h"
-#include "runtime/people/sanitize.h"
-
 #define STORE RBK_TAKES(STORE)
 #define ASKS (RBK_TAKES(STORE) | RBK_TAKES(NO_WAIT) | RBK_TAKES(REASON))
 #define SHOWS (RBK_TAKES(STORE) | RBK_TAKES(JSON) | RBK_TAKES(PLAIN) | RBK_TAKES(NO_WAIT))
@@ -61,18 +55,3 @@ const struct rbk_subcommand rbk_subcommands[] = {
      1, 2, rbk_subcommand_token},
 };
 const size_t rbk_subcommand_count = RBK_COUNT(rbk_subcommands);
-
-int rbk_subcommand_failed(const struct rbk_options *options, const struct rbk_error *error)
-{
-    struct rbk_buffer text;
-    rbk_buffer_init(&text, 4096);
-    if (error->place[0] != '\0') {
-        rbk_sanitize(&text, rbk_str_from(error->place));
-        rbk_buffer_append_text(&text, ": ");
-    }
-    rbk_sanitize(&text, rbk_str_from(error->text[0] != '\0' ? error->text
-                                                            : rbk_error_text((int)error->code)));
-    (void)fprintf(stderr, "rbk %s: %s\n", options->command, text.data);
-    rbk_buffer_fini(&text);
-    return rbk_error_exit_status((int)error->code);
-}

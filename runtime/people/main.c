@@ -14,7 +14,7 @@
  *   command_status.c  status,
  *   command_log.c     log and
  *   command_runs.c    runs: read the journal (history.c), change nothing
- *   command_serve.c   serve: the runs over HTTP (runtime/serve), and
+ *   command_serve.c   serve: becomes rbk-serve, the runs over HTTP (runtime/serve), and
  *   command_token.c   token: who may speak to it
  *   run_store.c       the store and the run that a command is about
  *
