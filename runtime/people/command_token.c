@@ -170,6 +170,22 @@ static void print_json(const struct rbk_store_token *token, const char *useless)
     json_decref(object);
 }
 
+/* "dba, lead"; a token without roles of its own speaks for all that the person has. */
+static void append_roles(struct rbk_buffer *line, struct rbk_str text)
+{
+    json_t *roles = json_loadb(text.data, text.bytes, 0, NULL), *role;
+    size_t index;
+
+    json_array_foreach(roles, index, role)
+    {
+        rbk_buffer_printf(line, "%s%s", index == 0 ? "" : ", ", json_string_value(role));
+    }
+    if (json_array_size(roles) == 0) {
+        rbk_buffer_append_text(line, "all of the person's");
+    }
+    json_decref(roles);
+}
+
 static int print_token(void *context, const struct rbk_store_token *token)
 {
     struct listing *listing = context;
@@ -191,9 +207,10 @@ static int print_token(void *context, const struct rbk_store_token *token)
         &line, "%-10.*s %-12.*s %-7.*s %-8s %-19.19s ", RBK_STR_ARG(token->id),
         RBK_STR_ARG(token->person), RBK_STR_ARG(token->scope), useless != NULL ? useless : "good",
         token->expires_ms != 0 ? rbk_when_full((uint64_t)token->expires_ms).text : "never");
-    rbk_buffer_printf(&line, "%-19.19s %-10.*s %.*s",
+    rbk_buffer_printf(&line, "%-19.19s %-10.*s ",
                       token->used_ms != 0 ? rbk_when_full((uint64_t)token->used_ms).text : "never",
-                      RBK_STR_ARG(token->created_by), RBK_STR_ARG(token->roles));
+                      RBK_STR_ARG(token->created_by));
+    append_roles(&line, token->roles);
     rbk_sanitize(&clean, rbk_buffer_str(&line));
     (void)puts(clean.data);
     rbk_buffer_fini(&clean);

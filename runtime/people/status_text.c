@@ -57,7 +57,7 @@ static void print_end(struct rbk_printing *printing)
     const struct rbk_state *state = printing->state;
     print_field(printing, "ended", "%s, after %s", rbk_when_full(state->ended_ms).text,
                 rbk_when_span(rbk_when_between(state->started_ms, state->ended_ms)).text);
-    if (state->decided_ms != 0) {
+    if (state->decided_ms != 0 && state->first_effect_ms != 0) {
         uint64_t took_ms = rbk_when_between(state->decided_ms, state->ended_ms);
         print_field(printing, "rolled back", "in %s from the decision%s%s",
                     rbk_when_span(took_ms).text,

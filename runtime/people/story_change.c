@@ -182,6 +182,10 @@ static void tell_status(struct story *story)
                                                                     : "");
         break;
     case RBK_STATUS_ABORTED:
+        if (after->first_effect_ms == 0) {
+            rbk_buffer_append_text(line, "aborted: nothing had been applied");
+            break;
+        }
         rbk_buffer_append_text(line, "aborted: rolled back and verified");
         if (after->decided_ms != 0 && after->ended_ms >= after->decided_ms) {
             rbk_buffer_printf(line, ", %s after the decision",

@@ -563,6 +563,8 @@ def tokens_are_shown_once_and_end(box):
     box.refused("rbk", "token", "revoke", says="which")
     box.refused("rbk", "token", "revoke", "aaaaaaaaaa", says="no token")
     box.refused("rbk", "token", "dance", says="create, list")
+    listed = box.run("rbk", "token", "list").out
+    check(b"[" not in listed and listed.endswith(b" dba\n"), listed)
     rows = [json.loads(line) for line in box.run("rbk", "token", "list", "--json").out.splitlines()]
     check(rows[0]["person"] == "carol" and rows[0]["roles"] == ["dba"] and "expires" in rows[0], rows)
     for table in box.query("SELECT * FROM tokens"):

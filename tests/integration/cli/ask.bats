@@ -28,6 +28,7 @@ load helpers
     rbk deny "$(run_id)"
     ended 10
     [ ! -e applied ]
+    grep -q 'aborted: nothing had been applied' out
 }
 
 @test "a step that a person could not do is rolled back" {
