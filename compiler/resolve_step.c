@@ -7,6 +7,7 @@
  * them.
  */
 #include "compiler/analysis.h"
+#include "compiler/calendar.h"
 #include "compiler/nearest.h"
 #include "compiler/parse.h"
 #include "compiler/seats.h"
@@ -320,6 +321,10 @@ static void resolve_own_names(struct rbk_analysis *analysis, struct rbk_tree_sta
         break;
     case RBK_STATEMENT_KIND:
         check_word(analysis, name, "kind of stage", stage_kinds);
+        break;
+    case RBK_STATEMENT_WINDOW:
+    case RBK_STATEMENT_NOT_BEFORE:
+        rbk_calendar_check(analysis, statement);
         break;
     case RBK_STATEMENT_RISK:
         check_word(analysis, name, "risk", risks);

@@ -61,7 +61,7 @@ struct rbk_tree_file;
  *   TITLE TICKET OWNER SERVICE   value
  *   ESTIMATE       value (a duration literal)
  *   ROLLBACK_WITHIN, REHEARSED_WITHIN   clause WITHIN
- *   WINDOW         [name] = days, window.from_minute, window.to_minute, text = time zone (also in
+ *   WINDOW         [names] = days, window.from_minute, window.to_minute, text = time zone (also in
  *                  a stage)
  *   PARAM          name, type, [value] = default, [second] = `where` condition, [text] = its message
  *   SECRET         name, word = enum rbk_secret_source, value

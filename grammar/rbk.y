@@ -97,7 +97,7 @@ static void rbk_yyerror(const struct rbk_span *span, struct rbk_parse *parse, co
 
 %type <word> word reserved
 %type <name> name any optional_name seats
-%type <names> names path roles
+%type <names> names path roles days
 %type <type> type
 %type <expr> expr primary text optional_text default list command query
 %type <exprs> parts exprs integers texts
@@ -276,9 +276,13 @@ rung:
     } ;
 
 window:
-    "window" optional_name TIME[from] "to" TIME[to] text {
-        $$ = STATEMENT(WINDOW, @$, @$, .name = $2, .window = {$from, $to}, .text = $text);
+    "window" days TIME[from] "to" TIME[to] text {
+        $$ = STATEMENT(WINDOW, @$, @$, .names = $days.first, .window = {$from, $to},
+                       .text = $text);
     } ;
+
+/* `sat, sun`, `weekdays`: what they mean is for the resolver. */
+days: %empty { EMPTY($$); } | names;
 
 trigger: "trigger" name optional_name "when" expr clauses {
         $$ = STATEMENT(TRIGGER, @$, @3, .name = $2, .second_name = $3, .value = $5,

@@ -109,7 +109,7 @@ static void make_facts(struct model *model, struct rbk_arena *arena)
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region *row = &machine->regions[i];
         model->roots[i] = rbk_region_root(machine, i);
-        model->any_window |= row->window != RBK_NONE;
+        model->any_window |= rbk_stage_own_hours(row);
         for (uint32_t k = 0; k < row->predecessors.count; k++) {
             const struct rbk_predecessor *on = &machine->predecessors[row->predecessors.first + k];
             model->awaited_for[on->region] |= on->for_ms != 0;

@@ -268,7 +268,8 @@ static void window_moves(struct explorer *x, move_fn *try_move)
         const struct rbk_region_state *rs = &x->from.regions[i];
         bool stage = machine->regions[i].kind == RBK_REGION_STAGE;
         bool waits = stage && machine->states[rs->state].kind == RBK_STATE_WAITING;
-        if (i == 0 ? own : machine->regions[i].window == RBK_NONE || !(waits || x->options->full)) {
+        if (i == 0 ? own
+                   : !rbk_stage_own_hours(&machine->regions[i]) || !(waits || x->options->full)) {
             continue;
         }
         struct move move = {.kind = MOVE_WINDOW, .detail = RBK_LEVEL_TRUE, .index = i};

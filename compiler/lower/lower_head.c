@@ -1,6 +1,7 @@
 /*
  * The head of a plan: what it is called, what it takes, whom it asks, what it connects to.
  */
+#include "compiler/calendar.h"
 #include "compiler/lower/lowering.h"
 
 #include "runtime/core/base/assert.h"
@@ -179,14 +180,8 @@ uint32_t rbk_lower_window(struct rbk_lower *lower, const struct rbk_tree_stateme
     if (statement == NULL) {
         return RBK_NONE;
     }
-    if (statement->name != NULL) {
-        rbk_lower_refuse(lower, statement->name->span, "a window on some days only");
-    }
-    struct rbk_daily_window window = {
-        .from_minute = statement->window.from_minute,
-        .to_minute = statement->window.to_minute,
-        .zone = rbk_lower_literal(lower, statement->text, "a time zone"),
-    };
+    struct rbk_daily_window window = rbk_calendar_window(statement);
+    window.zone = rbk_lower_literal(lower, statement->text, "a time zone");
     return rbk_build_daily_window(&lower->builder, window);
 }
 

@@ -125,7 +125,7 @@ static struct rbk_region stage_row(struct rbk_lower *lower, enum rbk_region_kind
     }
     region.window = rbk_lower_window(lower, stage->window);
     if (stage->not_before != NULL) {
-        region.not_before_ms = rbk_lower_instant(lower, stage->not_before);
+        rbk_lower_instant(lower, stage->not_before, &region);
     }
     return region;
 }

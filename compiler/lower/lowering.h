@@ -340,8 +340,10 @@ struct rbk_slice rbk_lower_indexes(struct rbk_lower *lower, const struct rbk_tre
 
 /* ---- lower_instant.c ---- */
 
-/** The wall-clock milliseconds of `not before DAY TIME "ZONE"`; 0 after a diagnostic. */
-uint64_t rbk_lower_instant(struct rbk_lower *lower, const struct rbk_tree_statement *statement);
+/** `not before DAY TIME "ZONE"` in the row of its stage: an instant, or what a zone's clocks show.
+ */
+void rbk_lower_instant(struct rbk_lower *lower, const struct rbk_tree_statement *statement,
+                       struct rbk_region *region);
 
 /* ---- lower_head.c, lower_probe.c, lower_channel.c, lower_trigger.c ---- */
 

@@ -5,6 +5,7 @@
 
 #include "compiler/review/document.h"
 #include "runtime/core/base/arena.h"
+#include "runtime/core/daily.h"
 
 #define TEXT_BYTES_MAX ((size_t)1 << 20)
 
@@ -188,18 +189,22 @@ struct rbk_str rbk_describe_condition(const struct rbk_describe *describe,
 
 struct rbk_str rbk_describe_window(const struct rbk_describe *describe, uint32_t index)
 {
-    const struct rbk_daily_window *window = &describe->machine->daily_windows[index];
-    return rbk_arena_printf(describe->arena, "%02u:%02u to %02u:%02u %.*s",
-                            window->from_minute / 60, window->from_minute % 60,
-                            window->to_minute / 60, window->to_minute % 60,
-                            RBK_STR_ARG(window->zone));
+    struct rbk_buffer text;
+    rbk_buffer_init(&text, TEXT_BYTES_MAX);
+    rbk_daily_print(&text, &describe->machine->daily_windows[index]);
+    return taken(describe, &text);
 }
 
-struct rbk_str rbk_describe_instant(const struct rbk_describe *describe, uint64_t instant_ms)
+struct rbk_str rbk_describe_not_before(const struct rbk_describe *describe,
+                                       const struct rbk_region *region)
 {
     struct rbk_buffer text;
     rbk_buffer_init(&text, TEXT_BYTES_MAX);
-    rbk_value_print(&text, rbk_value_integer(RBK_TYPE_TIME, (int64_t)instant_ms));
+    if (region->not_before_zone.bytes > 0) {
+        rbk_daily_print_shown(&text, region->not_before_shown_ms, region->not_before_zone);
+    } else if (region->not_before_ms > 0) {
+        rbk_value_print(&text, rbk_value_integer(RBK_TYPE_TIME, (int64_t)region->not_before_ms));
+    }
     return taken(describe, &text);
 }
 

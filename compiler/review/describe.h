@@ -42,11 +42,13 @@ struct rbk_str rbk_describe_armed(const struct rbk_describe *describe,
 struct rbk_str rbk_describe_condition(const struct rbk_describe *describe,
                                       const struct rbk_trigger *trigger);
 
-/** "22:00 to 02:00 Europe/Berlin" of a row of daily_windows. */
+/** "weekdays 22:00 to 02:00 Europe/Berlin" of a row of daily_windows. */
 struct rbk_str rbk_describe_window(const struct rbk_describe *describe, uint32_t window);
 
-/** "2026-11-22 06:00 UTC" of an instant. */
-struct rbk_str rbk_describe_instant(const struct rbk_describe *describe, uint64_t instant_ms);
+/** `not before` of a stage: "2026-11-22T06:00:00Z", "2026-11-22 06:00 Europe/Berlin"; empty: none.
+ */
+struct rbk_str rbk_describe_not_before(const struct rbk_describe *describe,
+                                       const struct rbk_region *region);
 
 /**
  * What carries out an effect, for a block of code: the command line, script, statement or request.

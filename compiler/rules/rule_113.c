@@ -1,15 +1,17 @@
 /* RBK113: a stage that is bound to a window can be done and undone in it. */
+#include "compiler/calendar.h"
 #include "compiler/rules/rules.h"
 #include "compiler/times/times.h"
+#include "runtime/core/daily.h"
 
-#define DAY_MINUTES 1440u
 #define MINUTE_MS UINT64_C(60000)
 
-static uint64_t length_ms(const struct rbk_tree_statement *window)
+/* As written: on a night when the clocks are changed it may be longer or shorter, once a year. 0:
+ * it never closes. */
+static uint64_t length_ms(const struct rbk_tree_statement *statement)
 {
-    unsigned minutes =
-        (window->window.to_minute + DAY_MINUTES - window->window.from_minute) % DAY_MINUTES;
-    return (minutes ? minutes : DAY_MINUTES) * MINUTE_MS;
+    struct rbk_daily_window window = rbk_calendar_window(statement);
+    return rbk_daily_minutes(&window) * MINUTE_MS;
 }
 
 void rbk_rule_113(struct rbk_rules *rules, struct rbk_tree_statement *statement)
@@ -26,7 +28,7 @@ void rbk_rule_113(struct rbk_rules *rules, struct rbk_tree_statement *statement)
     char limit[RBK_TIMES_TEXT_BYTES];
     static const char *const parts[RBK_TIMES_PARTS] = {"require", "approve", "prepare", "apply",
                                                        "verify"};
-    if (sum_ms <= length_ms(window)) {
+    if (sum_ms <= length_ms(window) || length_ms(window) == 0) {
         return;
     }
     struct rbk_diagnostic *diagnostic =

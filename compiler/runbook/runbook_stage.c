@@ -326,9 +326,9 @@ static void put_order(struct rbk_runbook *runbook, const struct rbk_region *regi
                                           ? rbk_describe_duration(describe, before->for_ms)
                                           : RBK_STR("")));
     }
-    if (region->not_before_ms > 0) {
+    if (region->not_before_ms > 0 || region->not_before_zone.bytes > 0) {
         rbk_document_item(document, 0, "Not before %.*s",
-                          RBK_STR_ARG(rbk_describe_instant(describe, region->not_before_ms)));
+                          RBK_STR_ARG(rbk_describe_not_before(describe, region)));
     }
     if (region->window != RBK_NONE) {
         rbk_document_item(document, 0, "Only in the window %.*s",

@@ -462,11 +462,13 @@ struct rbk_slot {
     enum rbk_type type;
 };
 
-/* `window 22:00 to 02:00 "Europe/Berlin"` */
+/* `window weekdays 22:00 to 02:00 "Europe/Berlin"`; core/daily.h has what it means. */
 struct rbk_daily_window {
     uint32_t from_minute; /* of the day, local time of the zone */
-    uint32_t to_minute;
-    struct rbk_str zone;
+    uint32_t to_minute;   /* of the next day, where it is not later than from_minute */
+    uint32_t days;        /* on which it opens, a bit each: 1 is Monday, 64 Sunday; never 0 */
+    uint32_t unused;      /* 0: keeps the row without padding */
+    struct rbk_str zone;  /* "UTC", "+01:00" or a name */
 };
 
 struct rbk_effect {
@@ -546,7 +548,9 @@ struct rbk_region {
     struct rbk_slice strategies;                          /* rows of `strategies` */
     uint32_t window;                                      /* row of `windows_daily`; RBK_NONE */
     uint64_t not_before_ms;                               /* wall clock; 0: none */
-    uint32_t attempts;                                    /* `attempts N`: at least 1 */
+    uint64_t not_before_shown_ms;   /* … or when the clocks of the zone show this: as if it */
+    struct rbk_str not_before_zone; /* were UTC; an empty zone: not so */
+    uint32_t attempts;              /* `attempts N`: at least 1 */
     uint64_t attempts_every_ms;
     enum rbk_stage_kind stage_kind;
     enum rbk_risk risk;

@@ -299,6 +299,8 @@ static int check_small(const struct rbk_machine *machine, struct rbk_error *rete
         const struct rbk_daily_window *window = &machine->daily_windows[i];
         MUST(window->from_minute < MINUTES_PER_DAY && window->to_minute < MINUTES_PER_DAY,
              daily_windows, i, "a day has %u minutes", MINUTES_PER_DAY);
+        MUST(window->days != 0 && window->days < 1u << 7, daily_windows, i,
+             "it opens on no day, or on one that there is not");
     }
     for (uint32_t i = 0; i < machine->strategy_count; i++) {
         uint32_t when = machine->strategies[i].when;

@@ -184,9 +184,9 @@ DESCRIBED(ROW, 24);
 #undef ROW
 
 #define ROW struct rbk_daily_window
-static const struct rbk_field daily_window_fields[] = {FIELD(from_minute, COUNT),
-                                                       FIELD(to_minute, COUNT), FIELD(zone, TEXT)};
-DESCRIBED(ROW, 24);
+static const struct rbk_field daily_window_fields[] = {
+    FIELD(days, COUNT), FIELD(from_minute, COUNT), FIELD(to_minute, COUNT), FIELD(zone, TEXT)};
+DESCRIBED(ROW, 32);
 #undef ROW
 
 #define ROW struct rbk_effect
@@ -229,20 +229,33 @@ DESCRIBED(ROW, 16);
 #undef ROW
 
 #define ROW struct rbk_region
-static const struct rbk_field region_fields[] = {
-    MAYBE(applied, states),     MAYBE(apply, states),
-    FIELD(attempts, COUNT),     FIELD(attempts_every_ms, MS),
-    FIELD(data, TEXT),          FIELD(has_kind, BOOL),
-    FIELD(has_risk, BOOL),      MAYBE(held, states),
-    WORD(kind, region_kind),    FIELD(name, TEXT),
-    FIELD(not_before_ms, MS),   MAYBE(parent, regions),
-    FIELD(place, PLACE),        SLICE(predecessors, predecessors),
-    WORD(risk, risk),           MAYBE(rollback, states),
-    MAYBE(rolled_back, states), WORD(stage_kind, stage_kind),
-    SLICE(states, states),      SLICE(strategies, strategies),
-    MAYBE(stuck, states),       FIELD(title, TEXT),
-    FIELD(unwatched, TEXT),     MAYBE(window, daily_windows)};
-DESCRIBED(ROW, 184);
+static const struct rbk_field region_fields[] = {MAYBE(applied, states),
+                                                 MAYBE(apply, states),
+                                                 FIELD(attempts, COUNT),
+                                                 FIELD(attempts_every_ms, MS),
+                                                 FIELD(data, TEXT),
+                                                 FIELD(has_kind, BOOL),
+                                                 FIELD(has_risk, BOOL),
+                                                 MAYBE(held, states),
+                                                 WORD(kind, region_kind),
+                                                 FIELD(name, TEXT),
+                                                 FIELD(not_before_ms, MS),
+                                                 FIELD(not_before_shown_ms, MS),
+                                                 FIELD(not_before_zone, TEXT),
+                                                 MAYBE(parent, regions),
+                                                 FIELD(place, PLACE),
+                                                 SLICE(predecessors, predecessors),
+                                                 WORD(risk, risk),
+                                                 MAYBE(rollback, states),
+                                                 MAYBE(rolled_back, states),
+                                                 WORD(stage_kind, stage_kind),
+                                                 SLICE(states, states),
+                                                 SLICE(strategies, strategies),
+                                                 MAYBE(stuck, states),
+                                                 FIELD(title, TEXT),
+                                                 FIELD(unwatched, TEXT),
+                                                 MAYBE(window, daily_windows)};
+DESCRIBED(ROW, 208);
 #undef ROW
 
 #define ROW struct rbk_waiver

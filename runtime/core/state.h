@@ -78,7 +78,8 @@ struct rbk_cause {
 enum rbk_region_flag {
     RBK_FLAG_START = 1,        /* BRANCH: to be started; only set within a step */
     RBK_FLAG_FOLLOWED = 2,     /* STAGE: rolled back because a stage it depends on was */
-    RBK_FLAG_WINDOW_OPEN = 4,  /* STAGE: its window, or the plan's, is open */
+    RBK_FLAG_WINDOW_OPEN = 4,  /* STAGE: its window, or the plan's, is open, and its `not before`
+                                  in a zone is past */
     RBK_FLAG_WAY_CLOSED = 8,   /* STAGE: it stands applied, and none of its ways back is open */
     RBK_FLAG_WAY_UNREAD = 32,  /* STAGE: it stands applied, each of its ways back has a condition,
                                   and none was read yet */
@@ -246,6 +247,11 @@ bool rbk_stage_applied(const struct rbk_machine *machine, const struct rbk_state
                        uint32_t region);
 bool rbk_stage_touched(const struct rbk_machine *machine, const struct rbk_state *state,
                        uint32_t region);
+/* Whether a stage may begin only while its flag WINDOW_OPEN says so: by a window, its own or the
+ * plan's, or by a `not before` in a zone; and whether by hours that are not those of other stages.
+ * @region  Of a STAGE. */
+bool rbk_stage_keeps_hours(const struct rbk_machine *machine, const struct rbk_region *region);
+bool rbk_stage_own_hours(const struct rbk_region *region);
 /* Whether every way back of a stage has a condition, so that none may be open. */
 bool rbk_stage_closable(const struct rbk_machine *machine, uint32_t region);
 /* The applied stage without a way back that keeps a stage from starting now, which otherwise would,

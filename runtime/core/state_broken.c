@@ -108,11 +108,10 @@ static const char *stands_still(const struct rbk_machine *machine, const struct 
     }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region_state *rs = rbk_state_region(machine, state, i);
-        bool window =
-            machine->regions[i].kind == RBK_REGION_STAGE &&
-            machine->states[rs->state].kind == RBK_STATE_WAITING &&
-            (machine->regions[i].window != RBK_NONE || machine->daily_window != RBK_NONE) &&
-            !(rs->flags & RBK_FLAG_WINDOW_OPEN);
+        bool window = machine->regions[i].kind == RBK_REGION_STAGE &&
+                      machine->states[rs->state].kind == RBK_STATE_WAITING &&
+                      rbk_stage_keeps_hours(machine, &machine->regions[i]) &&
+                      !(rs->flags & RBK_FLAG_WINDOW_OPEN);
         bool look = rs->flags & (RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD);
         if (in_flight(rs) || (rbk_region_active(rs) && rs->due_ms) || window || look) {
             return NULL;

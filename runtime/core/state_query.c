@@ -143,12 +143,21 @@ bool rbk_region_undecided(const struct rbk_machine *machine, const struct rbk_st
            (kind == RBK_STATE_ROLLED_BACK && !(rs->flags & RBK_FLAG_FOLLOWED));
 }
 
-/* The window that a stage has to keep to is open, or there is none. */
+bool rbk_stage_own_hours(const struct rbk_region *region)
+{
+    return region->window != RBK_NONE || region->not_before_zone.bytes != 0;
+}
+
+bool rbk_stage_keeps_hours(const struct rbk_machine *machine, const struct rbk_region *region)
+{
+    return rbk_stage_own_hours(region) || machine->daily_window != RBK_NONE;
+}
+
+/* The hours that a stage has to keep to have come, or there are none. */
 static bool window_open(const struct rbk_machine *machine, const struct rbk_region *region,
                         const struct rbk_region_state *rs)
 {
-    bool bound = region->window != RBK_NONE || machine->daily_window != RBK_NONE;
-    return !bound || (rs->flags & RBK_FLAG_WINDOW_OPEN);
+    return !rbk_stage_keeps_hours(machine, region) || (rs->flags & RBK_FLAG_WINDOW_OPEN);
 }
 
 bool rbk_stage_closable(const struct rbk_machine *machine, uint32_t region)

@@ -209,7 +209,7 @@ static enum rbk_refusal window(struct step *step)
     }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         if (machine->regions[i].kind == RBK_REGION_STAGE &&
-            (i == index || (index == 0 && machine->regions[i].window == RBK_NONE))) {
+            (i == index || (index == 0 && !rbk_stage_own_hours(&machine->regions[i])))) {
             set_flag(region_of(step, i), RBK_FLAG_WINDOW_OPEN, open);
         }
     }

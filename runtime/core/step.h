@@ -25,8 +25,8 @@
     X(ANSWER, "answer", "owner, index, serial, answer, seats: a person answered a question")   \
     X(COMMAND, "command", "command, index, answer: a person asked for something")              \
     X(WINDOW, "window",                                                                        \
-      "index, level: the window of a stage opened (TRUE) or closed (FALSE); "                  \
-      "region 0: of all stages that have none of their own")                                   \
+      "index, level: a stage may begin by its window and `not before` in a zone (TRUE) or "    \
+      "not (FALSE); region 0: all stages without hours of their own")                          \
     X(WAY_BACK, "way_back",                                                                    \
       "index, level: the way back of an applied stage is open (TRUE), closed (FALSE: it has "  \
       "none) or closing (MISSING: not its first one for sure)")                                \

@@ -17,8 +17,7 @@ static int64_t divide_down(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Days since 1970-01-01. */
-static int64_t days_from(int64_t year, int64_t month, int64_t day)
+int64_t rbk_timestamp_days(int64_t year, int64_t month, int64_t day)
 {
     int64_t march_year = year - (month <= 2);
     int64_t era = divide_down(march_year, 400);
@@ -29,7 +28,7 @@ static int64_t days_from(int64_t year, int64_t month, int64_t day)
     return era * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
 }
 
-static void date_from(int64_t days, int64_t *ret_year, int64_t *ret_month, int64_t *ret_day)
+void rbk_timestamp_date(int64_t days, int64_t *ret_year, int64_t *ret_month, int64_t *ret_day)
 {
     days += DAYS_TO_1970;
     int64_t era = divide_down(days, DAYS_PER_ERA);
@@ -48,7 +47,7 @@ size_t rbk_timestamp_print_day(char out[RBK_TIMESTAMP_BYTES], int64_t time_ms)
     int64_t year = 0;
     int64_t month = 0;
     int64_t day = 0;
-    date_from(divide_down(time_ms, MS_PER_DAY), &year, &month, &day);
+    rbk_timestamp_date(divide_down(time_ms, MS_PER_DAY), &year, &month, &day);
     const char *sign = year < 0 ? "-" : year > 9999 ? "+" : "";
     return (size_t)snprintf(out, RBK_TIMESTAMP_BYTES, "%s%04lld-%02d-%02d", sign,
                             (long long)(year < 0 ? -year : year), (int)month, (int)day);
@@ -113,10 +112,10 @@ static bool take_date(struct cursor *cursor, int64_t *ret_days)
         return false;
     }
     year = negative ? -year : year;
-    *ret_days = days_from(year, month, day);
+    *ret_days = rbk_timestamp_days(year, month, day);
     /* A day the month does not have comes back as another one. */
     int64_t same[3] = {0};
-    date_from(*ret_days, &same[0], &same[1], &same[2]);
+    rbk_timestamp_date(*ret_days, &same[0], &same[1], &same[2]);
     return month >= 1 && month <= 12 && same[0] == year && same[1] == month && same[2] == day;
 }
 

@@ -31,6 +31,11 @@ size_t rbk_timestamp_print(char out[RBK_TIMESTAMP_BYTES], int64_t time_ms);
  */
 RBK_MUST_USE bool rbk_timestamp_parse(struct rbk_str text, int64_t *ret_time_ms);
 
+/* Days since 1970-01-01 of a day, and back. A day that the month does not have is carried over;
+ * months are 1 to 12, years within ±300 million. */
+int64_t rbk_timestamp_days(int64_t year, int64_t month, int64_t day);
+void rbk_timestamp_date(int64_t days, int64_t *ret_year, int64_t *ret_month, int64_t *ret_day);
+
 /* The day an instant falls on, in UTC: "2026-11-22". @return As rbk_timestamp_print(). */
 size_t rbk_timestamp_print_day(char out[RBK_TIMESTAMP_BYTES], int64_t time_ms);
 

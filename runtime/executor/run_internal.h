@@ -19,7 +19,7 @@
  *   arm_only.c      the same for `rbk run --arm-only`: reads once, leaves nothing
  *   watcher.c       probes and triggers into records
  *   way_back.c      which ways back are open while a stage stands applied
- *   daily_window.c  windows by the clock of a time zone
+ *   daily_window.c  windows and `not before` by the clock of a time zone
  *   inbox.c         what people ask for, into records
  *   readings.c      what probes and triggers say now, for other processes
  *   tell.c          hooks, notifications, reports, escalations into outbox rows
@@ -100,12 +100,10 @@ struct rbk_run {
     bool bell_open;
     int64_t inbox_seen; /* last request taken into the queue */
     bool inbox_more;    /* there were more than are taken in one look */
-    uint64_t seconds;   /* turns of second_timer */
 
-    struct rbk_ways *ways; /* owned: the strategies of stages that stand applied */
-    uv_timer_t way_timer;  /* the next look at one of them */
-    char zone[300];        /* "TZ=…", part of the environment once used */
-    char *own_zone;        /* owned: TZ as the process had it; NULL: none */
+    struct rbk_ways *ways;   /* owned: the strategies of stages that stand applied */
+    uv_timer_t way_timer;    /* the next look at one of them */
+    struct rbk_hours *hours; /* owned: the zones of windows and of `not before` */
 
     bool started; /* resumed or started: the loop runs for real */
     bool resumed;
@@ -215,9 +213,11 @@ bool rbk_ways_any(const struct rbk_run *run);
 struct json_t *rbk_ways_json(const struct rbk_run *run);
 
 /* ---- daily_window.c ---- */
-/* Post WINDOW events for stages whose window has opened or closed. */
+/* Find the zones that the plan names. 0, or an error when the run has not begun and one is unknown
+ * here; of a resumed run that is a notice, and what keeps to it does not begin. */
+RBK_MUST_USE int rbk_daily_windows_start(struct rbk_run *run, struct rbk_error *reterr);
+/* Post WINDOW events for stages whose window, or `not before`, has opened or closed. */
 void rbk_daily_windows_look(struct rbk_run *run);
-/* Give the environment its own time zone back: before the run is freed. */
 void rbk_daily_windows_close(struct rbk_run *run);
 
 /* ---- resend.c ---- */

@@ -310,7 +310,8 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
     run->replay->run.host = rbk_arena_copy(&run->replay->arena, rbk_str_from(host));
     run->replay->run.started_ms = (int64_t)now_ms;
     /* A run that cannot read its secrets leaves no lease and no folder behind. */
-    if ((error = prepare(run, reterr)) != 0 ||
+    if ((error = rbk_daily_windows_start(run, reterr)) != 0 ||
+        (error = prepare(run, reterr)) != 0 ||
         (error = rbk_store_take_lease(run->store, run->id, &run->epoch, reterr)) != 0 ||
         (error = find_directory(run, reterr)) != 0 ||
         (error = rbk_exec_claim(run->run_directory, run->id, reterr)) != 0 ||
@@ -391,7 +392,8 @@ int rbk_run_create_bare(const struct rbk_run_options *options, const struct rbk_
     }
     run->replay->run.user = rbk_arena_copy(&run->replay->arena, rbk_str_from(options->user));
     run->replay->run.started_ms = (int64_t)now.tv_sec * 1000;
-    if ((error = prepare(run, reterr)) != 0 || (error = make_folder(run, reterr)) != 0) {
+    if ((error = rbk_daily_windows_start(run, reterr)) != 0 ||
+        (error = prepare(run, reterr)) != 0 || (error = make_folder(run, reterr)) != 0) {
         goto fail;
     }
     if ((error = rbk_exec_claim(run->run_directory, run->id, reterr)) != 0 ||
@@ -468,7 +470,8 @@ int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
         goto fail;
     }
-    if ((error = prepare(run, reterr)) != 0 || (error = equip(run, reterr)) != 0) {
+    if ((error = rbk_daily_windows_start(run, reterr)) != 0 ||
+        (error = prepare(run, reterr)) != 0 || (error = equip(run, reterr)) != 0) {
         goto fail;
     }
     *ret_run = run;

@@ -320,9 +320,7 @@ void rbk_watcher_second(struct rbk_run *run)
 {
     rbk_readings_write(run);
     look(run, RBK_NONE); /* what is too old by now to stand */
-    if (run->seconds % 10 == 0) {
-        rbk_daily_windows_look(run);
-    }
+    rbk_daily_windows_look(run);
 }
 
 bool rbk_watcher_reads_first(struct rbk_run *run)

@@ -474,6 +474,12 @@ static void tell_note(struct story *story)
     }
 }
 
+/* Whether a stage waits for what the clocks of a zone show. */
+static bool by_zone(const struct story *story, uint32_t region)
+{
+    return story->view->machine->regions[region].not_before_zone.bytes != 0;
+}
+
 /* Whether a window that opens lets a stage begin, or one that closes keeps it from beginning. */
 static bool window_matters(struct story *story, uint32_t region)
 {
@@ -484,7 +490,8 @@ static bool window_matters(struct story *story, uint32_t region)
     }
     rbk_buffer_init(&waits, RBK_VIEW_BYTES_MAX);
     rbk_view_waits_for(story->view, open ? story->before : story->after, region, &waits);
-    bool matters = rbk_str_starts(rbk_buffer_str(&waits), RBK_STR("for its window"));
+    bool matters = rbk_str_starts(rbk_buffer_str(&waits), RBK_STR("for its window")) ||
+                   (by_zone(story, region) && waits.bytes != 0);
     rbk_buffer_fini(&waits);
     return matters;
 }
@@ -510,6 +517,10 @@ static void tell_other(struct story *story)
     case RBK_EVENT_WINDOW:
         if (!window_matters(story, region)) {
             return;
+        }
+        if (by_zone(story, region) && event->level == RBK_LEVEL_TRUE) {
+            rbk_buffer_append_text(&story->line, "its time has come");
+            break;
         }
         rbk_buffer_printf(&story->line, "its window is %s now",
                           event->level == RBK_LEVEL_TRUE ? "open" : "closed");

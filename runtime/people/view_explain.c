@@ -5,6 +5,8 @@
 #include "runtime/people/view.h"
 #include "runtime/people/when.h"
 
+#include "runtime/core/daily.h"
+
 /* Where lines go while an explanation is put together. */
 struct explain {
     const struct rbk_view *view;
@@ -237,13 +239,28 @@ static bool a_way_is(const struct rbk_view *view, const struct rbk_state *state,
     return false;
 }
 
+/* Its window, its `not before` in a zone, or both: who only watches has no tables of zones. */
+static void wait_for_hours(const struct rbk_machine *machine, const struct rbk_region *row,
+                           struct rbk_buffer *out)
+{
+    uint32_t window = row->window != RBK_NONE ? row->window : machine->daily_window;
+    if (row->not_before_zone.bytes != 0) {
+        rbk_buffer_append_text(out, "until ");
+        rbk_daily_print_shown(out, row->not_before_shown_ms, row->not_before_zone);
+    }
+    if (window < machine->daily_window_count) {
+        rbk_buffer_printf(out, "%sfor its window ",
+                          row->not_before_zone.bytes != 0 ? ", then " : "");
+        rbk_daily_print(out, &machine->daily_windows[window]);
+    }
+}
+
 void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *state, uint32_t region,
                         struct rbk_buffer *out)
 {
     const struct rbk_machine *machine = view->machine;
     const struct rbk_region *row = &machine->regions[region];
     const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
-    uint32_t window = row->window != RBK_NONE ? row->window : machine->daily_window;
     uint64_t from_ms;
 
     if (machine->states[rs->state].kind != RBK_STATE_WAITING || rs->mode != RBK_MODE_IDLE ||
@@ -254,11 +271,8 @@ void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *sta
     from_ms = rs->due_ms > from_ms ? rs->due_ms : from_ms;
     if (from_ms > state->now_ms) {
         rbk_buffer_printf(out, "until %s", rbk_when_until(from_ms, state->now_ms).text);
-    } else if (window < machine->daily_window_count && (rs->flags & RBK_FLAG_WINDOW_OPEN) == 0) {
-        const struct rbk_daily_window *daily = &machine->daily_windows[window];
-        rbk_buffer_printf(out, "for its window %02u:%02u to %02u:%02u %.*s",
-                          daily->from_minute / 60, daily->from_minute % 60, daily->to_minute / 60,
-                          daily->to_minute % 60, RBK_STR_ARG(daily->zone));
+    } else if (rbk_stage_keeps_hours(machine, row) && (rs->flags & RBK_FLAG_WINDOW_OPEN) == 0) {
+        wait_for_hours(machine, row, out);
     } else if (a_way_is(view, state, RBK_FLAG_WAY_CLOSED)) {
         rbk_buffer_append_text(out, "for a way back of what stands applied");
     } else if (a_way_is(view, state, RBK_FLAG_WAY_UNREAD)) {

@@ -3,8 +3,12 @@
  * their ways back; triggers, criteria, probes, signals and roles. Not the machine's own text, which
  * is for programs that carry it out: names instead of rows, conditions as the plan spells them.
  */
+#include "runtime/core/daily.h"
 #include "runtime/people/json_lines.h"
 #include "runtime/serve/serve_internal.h"
+
+/* Of a day and time with its zone. */
+#define SHOWN_BYTES_MAX 512u
 
 /* What is being told of. */
 struct telling {
@@ -109,6 +113,20 @@ static json_t *after_of(const struct telling *telling, const struct rbk_region *
     return after;
 }
 
+/* The days on which a window opens, from Monday on. */
+static json_t *days_of(const struct rbk_daily_window *window)
+{
+    static const char *const words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    json_t *days = json_array();
+
+    for (size_t i = 0; i < RBK_COUNT(words); i++) {
+        if ((window->days >> i & 1) != 0) {
+            (void)json_array_append_new(days, json_string(words[i]));
+        }
+    }
+    return days;
+}
+
 static json_t *stage_of(const struct telling *telling, uint32_t index)
 {
     const struct rbk_region *region = &telling->machine->regions[index];
@@ -125,13 +143,22 @@ static json_t *stage_of(const struct telling *telling, uint32_t index)
     }
     rbk_json_set_text(object, "data", region->data);
     rbk_json_set_time(object, "not_before", region->not_before_ms);
+    if (region->not_before_zone.bytes != 0) {
+        struct rbk_buffer shown;
+
+        rbk_buffer_init(&shown, SHOWN_BYTES_MAX);
+        rbk_daily_print_shown(&shown, region->not_before_shown_ms, region->not_before_zone);
+        set_text(object, "not_before_shown", rbk_buffer_str(&shown));
+        rbk_buffer_fini(&shown);
+    }
     if (region->window != RBK_NONE) {
         const struct rbk_daily_window *window = &telling->machine->daily_windows[region->window];
 
-        (void)json_object_set_new(
-            object, "window",
-            json_pack("{s:i, s:i, s:s%}", "from_minute", (int)window->from_minute, "to_minute",
-                      (int)window->to_minute, "zone", window->zone.data, window->zone.bytes));
+        (void)json_object_set_new(object, "window",
+                                  json_pack("{s:i, s:i, s:o, s:s%}", "from_minute",
+                                            (int)window->from_minute, "to_minute",
+                                            (int)window->to_minute, "days", days_of(window), "zone",
+                                            window->zone.data, window->zone.bytes));
     }
     (void)json_object_set_new(object, "after", after_of(telling, region));
     (void)json_object_set_new(object, "strategies", strategies_of(telling, region));

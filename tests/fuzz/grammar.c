@@ -49,7 +49,7 @@ static const struct rule rules[] = {
     {"head", {
         "ticket @label\n", "owner @label\n", "service @label\n", "estimate @duration\n",
         "rollback within 8h\n", "rollback within @duration\n", "rehearsed within 30d\n",
-        "window 22:00 to 02:00 \"Europe/Berlin\"\n", "param p@#: duration = @duration\n",
+        "window 22:00 to 02:00 \"Europe/Berlin\"\n", "window @days 22:00 to 06:00 @zone\n", "param p@#: duration = @duration\n",
         "param p@#: text = @label where p1 != \"\" @label\n",
         "escalate stuck to ops, then dba after 10m\n", "baseline errors over 10m\n",
         "baseline errors over @duration at least @# readings\n",
@@ -94,7 +94,7 @@ static const struct rule rules[] = {
         "risk low\n", "data { created lost modified reversible }\n",
         "approve @roles @eyes?within 5m else @gate @eyes?\n", "require @label @condition @require_clause?\n",
         "attest @label by ops within 5m else @gate\n", "attempts 2 every 1m\n",
-        "window nightly 22:00 to 02:00 \"UTC\"\n", "not before 2026-11-22 06:00 \"UTC\"\n",
+        "window @days 22:00 to 02:00 @zone\n", "not before 2026-11-22 06:00 @zone\n",
         "allow RBK112 because @label\n", "unwatched because @label\n"}},
     {"trigger", {
         "trigger w@# when @watched then @reaction\n",
@@ -191,6 +191,8 @@ static const struct rule rules[] = {
     {"number", {"1", "0", "3", "1000000", "0.5", "9223372036854775807", "amount"}},
     {"duration", {"10m", "30s", "1h", "5s", "500ms", "0s", "24h", "30d", "1ms"}},
     {"message", {"\"run ${run.id}: ${run.status}\"", "@label", "\"${amount} <b> ${site}\"", "\"${run.reason} ${run.stage}\"", "\"${stage.title} ${run.link} ${run.remaining} ${run.question}\""}},
+    {"days", {"weekdays", "sat, sun", "weekends", "mon", "tue, wed, thu", "nightly"}},
+    {"zone", {"\"UTC\"", "\"Europe/Berlin\"", "\"+05:30\"", "\"America/St_Johns\"", "\"Nowhere\""}},
     {"label", {
         "\"it is so\"", "\"two words\"", "\"a <b>bold</b> claim\"", "\"tick ` tick `` three ``` <i>\"",
         "'single ${raw} $'", "\"| cell | & @@user #12\"", "\"\\\\ \\\" end\"",

@@ -191,7 +191,7 @@ def more_alerts_than_there_is_room_for_are_refused(box):
 
 
 def a_window_of_another_zone_changes_no_clock_but_its_own(box):
-    """The plan's zone is looked up in the process's environment; nothing of that is left there."""
+    """Times are shown by the clock of who looks, not by the plan's."""
     hour = (time.gmtime().tm_hour + 9) % 24
     done = drive(box, plan(head=f'    window {(hour - 1) % 24:02}:00 to {(hour + 4) % 24:02}:00 "Asia/Tokyo"'))
     times = re.findall(r"^(\d\d):\d\d:\d\d", done.text.decode(), re.M)

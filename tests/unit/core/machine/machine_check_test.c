@@ -105,6 +105,14 @@ START_TEST(texts_are_utf_8_without_nul_and_numbers_are_finite)
 }
 END_TEST
 
+START_TEST(a_window_opens_on_days_of_the_week)
+{
+    BROKEN(m->daily_windows[0].days, 0, "on no day");
+    BROKEN(m->daily_windows[0].days, 128, "that there is not");
+    BROKEN(m->daily_windows[0].to_minute, 1440, "minutes");
+}
+END_TEST
+
 START_TEST(a_slice_that_wraps_around_is_refused)
 {
     BROKEN(m->exprs[0].code.count, UINT32_MAX, "rows that are not there");
@@ -318,6 +326,7 @@ int main(void)
     tcase_add_test(cases, the_sample_is_sound);
     tcase_add_test(cases, every_index_slice_word_and_time_is_bounded);
     tcase_add_test(cases, texts_are_utf_8_without_nul_and_numbers_are_finite);
+    tcase_add_test(cases, a_window_opens_on_days_of_the_week);
     tcase_add_test(cases, a_slice_that_wraps_around_is_refused);
     tcase_add_test(cases, programs_balance_and_are_typed);
     tcase_add_test(cases, a_stack_deeper_than_the_limit_is_refused);

@@ -123,6 +123,7 @@ START_TEST(reading_gives_every_row_as_it_was)
     ck_assert_uint_eq(machine->states[SAMPLE_STATE_FORK].branches.count, 2);
     ck_assert_uint_eq(machine->states[SAMPLE_STATE_GUARD].next[RBK_OUTCOME_DOUBT], RBK_NONE);
     ck_assert_uint_eq(machine->daily_windows[0].from_minute, 1320);
+    ck_assert_uint_eq(machine->daily_windows[0].days, 0x1f);
     ck_assert_int_eq(machine->effects[1].crash, RBK_CRASH_TRANSACTION);
     ck_assert_uint_eq(machine->retire_region, RBK_NONE);
 }

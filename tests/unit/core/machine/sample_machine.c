@@ -96,7 +96,7 @@ static void add_values(struct rbk_machine *machine)
     (void)ADD(machine, waivers, waiver,
               (struct rbk_waiver){RBK_STR("RBK112"), RBK_STR("agreed"), place});
     (void)ADD(machine, daily_windows, daily_window,
-              (struct rbk_daily_window){1320, 120, RBK_STR("Europe/Berlin")});
+              (struct rbk_daily_window){1320, 120, 0x1f, 0, RBK_STR("Europe/Berlin")});
 }
 
 static uint32_t effect(struct rbk_machine *machine, enum rbk_effect_kind kind,

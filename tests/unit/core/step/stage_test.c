@@ -314,6 +314,32 @@ START_TEST(not_before_and_windows_keep_a_stage_waiting)
 }
 END_TEST
 
+START_TEST(not_before_in_a_zone_is_for_the_executor_to_say)
+{
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_plain_stage(mb, "a");
+    mb_region(mb, a)->not_before_shown_ms = 5000;
+    mb_region(mb, a)->not_before_zone = RBK_STR("Europe/Berlin");
+    if (_i == 1) {
+        mb_machine(mb)->daily_window = 0;
+    }
+    run_start(&run, mb);
+    ck_at(&run, a, "a.waiting idle");
+    ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), 0);
+    /* What opens for those without hours of their own does not open for it. */
+    run_accept(&run,
+               (struct rbk_event){.kind = RBK_EVENT_WINDOW, .index = 0, .level = RBK_LEVEL_TRUE});
+    ck_at(&run, a, "a.waiting idle");
+    run_accept(&run,
+               (struct rbk_event){.kind = RBK_EVENT_WINDOW, .index = a, .level = RBK_LEVEL_TRUE});
+    ck_at(&run, a, "a.apply.1 running");
+    run_drain(&run);
+    ck_status(&run, "completed");
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(no_stage_starts_while_an_applied_one_has_no_way_back)
 {
     struct run run;
@@ -673,6 +699,7 @@ int main(void)
     tcase_add_test(tests, independent_stages_run_at_the_same_time_and_the_next_waits_for_both);
     tcase_add_test(tests, a_stage_after_another_for_a_time_waits_that_long);
     tcase_add_test(tests, not_before_and_windows_keep_a_stage_waiting);
+    tcase_add_loop_test(tests, not_before_in_a_zone_is_for_the_executor_to_say, 0, 2);
     tcase_add_test(tests, no_stage_starts_while_an_applied_one_has_no_way_back);
     tcase_add_loop_test(tests, no_stage_starts_before_the_first_look_at_the_way_back, 0, 3);
     tcase_add_loop_test(tests, a_closed_way_back_holds_the_run_until_one_opens, 0, 3);
