@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* How long a supervisor may take to leave after SHUTDOWN. */
-#define LEAVE_MS RBK_EXEC_SILENCE_MS
+#define LEAVE_MS ((uint64_t)RBK_STOP_EXEC_WITH_CANCEL_MS + RBK_EXEC_DELAY_MS)
 
 /* A new activity at the front of the list, on its way. */
 static int begin(struct exec *exec, const struct rbk_request *request, void *owner, bool asks,
@@ -31,6 +31,10 @@ static int begin(struct exec *exec, const struct rbk_request *request, void *own
     activity->owner = owner;
     activity->asks = asks;
     activity->ticket = ++exec->tickets;
+    activity->timeout_ms = request->timeout_ms;
+    if (asks) {
+        activity->request->timeout_ms = 0; /* what is left of it: not what it was given */
+    }
     activity->silent_ms = UINT64_MAX;
     activity->next = exec->activities;
     if (activity->next) {
@@ -77,7 +81,7 @@ static void exec_cancel(struct rbk_activity *activity)
     } else if (activity->state == SENT && !activity->asks) {
         rbk_exec_write_name_of(exec, RBK_EXEC_CANCEL, activity);
         rbk_exec_send_frames(exec);
-        uint64_t silent_ms = uv_now(exec->setup.loop) + RBK_EXEC_SILENCE_MS;
+        uint64_t silent_ms = rbk_exec_silent_ms(activity, 0);
         if (silent_ms < activity->silent_ms) {
             activity->silent_ms = silent_ms;
         }

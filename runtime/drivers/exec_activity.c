@@ -1,9 +1,10 @@
 /*
  * Activities: their list, their one timer, their ends. The deadline of a command is the
  * supervisor's; the timer here is longer and only notices that the supervisor says nothing any
- * more.
+ * more. Then it is ended: one that hangs would keep the run for ever, and what it runs.
  */
 #include "runtime/drivers/exec_internal.h"
+#include "runtime/drivers/process_mark.h"
 #include "runtime/drivers/request.h"
 
 #include <stdio.h>
@@ -37,6 +38,23 @@ struct rbk_activity *rbk_exec_find(const struct exec *exec, uint64_t ticket)
         activity = activity->next;
     }
     return activity;
+}
+
+uint64_t rbk_exec_silent_ms(const struct rbk_activity *activity, uint64_t left_ms)
+{
+    uint64_t now = uv_now(activity->exec->setup.loop);
+    uint64_t stop_ms =
+        activity->request->cancel_word_count != 0 ? RBK_STOP_EXEC_WITH_CANCEL_MS : RBK_STOP_EXEC_MS;
+    uint64_t more_ms = now + stop_ms + RBK_EXEC_DELAY_MS;
+    return left_ms > UINT64_MAX - more_ms ? UINT64_MAX : left_ms + more_ms;
+}
+
+void rbk_exec_end_orphans(const struct rbk_activity *activity)
+{
+    const struct rbk_request *request = activity->request;
+    if (!rbk_exec_is_reading(request)) {
+        rbk_process_end_marked(activity->exec->setup.run, request->step, request->key);
+    }
 }
 
 /* Arms the one timer for what comes first: an answer that is due now, or a silence. */
@@ -138,14 +156,20 @@ void rbk_exec_on_timer(uv_timer_t *timer)
         return;
     }
     while (!exec->closing && (activity = find_due(exec))) {
-        enum rbk_recovery recovery = RBK_RECOVERY_UNKNOWN;
-        enum rbk_outcome outcome = activity->outcome;
-        if (activity->state != ANSWERED) {
-            outcome = rbk_exec_is_reading(activity->request) ? RBK_OUTCOME_FAIL : RBK_OUTCOME_DOUBT;
-            snprintf(activity->why, sizeof activity->why,
-                     "the supervisor does not answer: how it ended is not known");
+        if (activity->state == ANSWERED) {
+            rbk_exec_give_plain(activity, RBK_RECOVERY_UNKNOWN, activity->outcome, activity->why);
+            continue;
         }
-        rbk_exec_give_plain(activity, recovery, outcome, activity->why);
+        if (!activity->late) {
+            activity->late = true;
+            activity->silent_ms = uv_now(exec->setup.loop) + RBK_EXEC_LAST_LOOK_MS;
+            continue;
+        }
+        rbk_exec_answer_later(activity, RBK_OUTCOME_DOUBT,
+                              "the supervisor does not answer: how it ended is not known");
+        /* Whatever else it runs ends in doubt with it, when the link is lost. */
+        rbk_exec_link_end(&exec->link);
+        rbk_exec_end_orphans(activity);
     }
     rbk_exec_arm(exec);
 }

@@ -23,9 +23,12 @@
 /** FORGET messages wait for the next START, so that a command costs one message each way. */
 #define RBK_EXEC_FORGETS_BYTES ((size_t)16 << 10)
 
-/** What the supervisor may take beyond a timeout: SIGTERM, SIGKILL, the cancel command (stopped
- * itself), and some delay. Beyond, it is taken for dead or stopped. */
-#define RBK_EXEC_SILENCE_MS ((uint64_t)RBK_STOP_EXEC_WITH_CANCEL_MS + 10000u)
+/** The delay that is let pass when the supervisor should have answered. Beyond, it hangs: it is
+ * ended, and with it what it runs. */
+#define RBK_EXEC_DELAY_MS ((uint64_t)10000)
+/** And a last look after that: who was stopped for long itself (Ctrl-Z) finds its time over before
+ * it has read what was said in the meantime. */
+#define RBK_EXEC_LAST_LOOK_MS ((uint64_t)1000)
 
 enum activity_state { QUEUED, SENT, ANSWERED };
 
@@ -37,10 +40,12 @@ struct rbk_activity {
     void *owner;                          /* given to start() */
     struct rbk_request *request;          /* owned */
     uint64_t ticket;
+    uint64_t timeout_ms;
     enum activity_state state;
     bool asks;                /* recover() was called and has not been answered */
     bool cancelled;           /* cancel() was called */
     uint64_t silent_ms;       /* loop time at which nobody waits any longer */
+    bool late;                /* that time has come, a last look is taken */
     enum rbk_outcome outcome; /* ANSWERED */
     char why[256];            /* ANSWERED */
 };
@@ -82,6 +87,14 @@ void rbk_exec_on_timer(uv_timer_t *timer);
 /** Answers on the next turn of the loop; what is in doubt is a failure of a reading. */
 void rbk_exec_answer_later(struct rbk_activity *activity, enum rbk_outcome outcome,
                            const char *why);
+
+/** Takes what an activity has started and nobody watches any more out of the world, as far as it
+ * can be found: it must not go on beside the next attempt, or while its stage is taken back. */
+void rbk_exec_end_orphans(const struct rbk_activity *activity);
+
+/** When to wait no longer for the end of an activity whose time is up in `left_ms`, in loop time.
+ */
+uint64_t rbk_exec_silent_ms(const struct rbk_activity *activity, uint64_t left_ms);
 
 /** The ends of an activity: the executor is called back, and the activity is freed. */
 void rbk_exec_give_ended(struct rbk_activity *activity, const struct rbk_exec_ended *ended);

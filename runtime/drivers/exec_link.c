@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@
 
 /* How long a supervisor that holds the lock may take to answer, and how often it is tried. */
 #define SEEK_MS 5000u
-#define STARTS_MAX 3u /* supervisors that end before they are ready, one after the other */
+#define LAST_LOOK_MS 1000u /* one more look at the connection after that */
+#define STARTS_MAX 3u      /* supervisors that end before they are ready, one after the other */
 #define SEEK_EVERY_MS 5u
 #define CHUNK_BYTES ((size_t)64 << 10)
 
@@ -101,7 +103,7 @@ static void wire_broke(struct rbk_exec_link *link)
     }
 }
 
-static bool welcome_is_good(const struct rbk_exec_link *link, struct rbk_str fields)
+static bool welcome_is_good(struct rbk_exec_link *link, struct rbk_str fields)
 {
     struct rbk_exec_welcome welcome;
     if (rbk_exec_read_welcome(fields, &welcome) != 0 || welcome.version != RBK_EXEC_VERSION) {
@@ -110,7 +112,29 @@ static bool welcome_is_good(const struct rbk_exec_link *link, struct rbk_str fie
     if (link->wire->peer != 0 && welcome.process.pid != link->wire->peer) {
         return false;
     }
-    return rbk_process_alive(&welcome.process, link->boot);
+    link->peer = welcome.process;
+    return rbk_process_alive(&link->peer, link->boot);
+}
+
+void rbk_exec_link_end(struct rbk_exec_link *link)
+{
+    if (link->state == RBK_EXEC_LINK_READY) {
+        (void)rbk_process_signal(&link->peer, SIGKILL);
+        wire_broke(link);
+    }
+}
+
+/* Ends the one that took the connection and does not say WELCOME. False when it is no other than
+ * the last: the kernel keeps it. */
+static bool end_silent(struct rbk_exec_link *link)
+{
+    struct rbk_process_id peer = rbk_process_identify(link->wire->peer, link->boot);
+    if (peer.pid == 0 || peer.start_time == 0 ||
+        (peer.pid == link->peer.pid && peer.start_time == link->peer.start_time)) {
+        return false;
+    }
+    link->peer = peer;
+    return rbk_process_signal(&peer, SIGKILL) == 0;
 }
 
 static bool on_frame(struct rbk_exec_link *link, enum rbk_exec_message kind, struct rbk_str fields)
@@ -402,6 +426,17 @@ static void on_timer(uv_timer_t *timer)
 {
     struct rbk_exec_link *link = RBK_CONTAINER_OF(timer, struct rbk_exec_link, timer);
     if (uv_now(link->setup->loop) >= link->seek_until_ms) {
+        if (link->state == RBK_EXEC_LINK_GREETING && !link->late) {
+            link->late = true; /* we may have been stopped ourselves, with its answer unread */
+            uv_timer_start(timer, on_timer, LAST_LOOK_MS, 0);
+            return;
+        }
+        if (link->state == RBK_EXEC_LINK_GREETING && end_silent(link)) {
+            link->late = false;
+            link->seek_until_ms = uv_now(link->setup->loop) + SEEK_MS;
+            wire_broke(link);
+            return;
+        }
         fail(link, "the supervisor of this run does not answer");
     } else if (link->state == RBK_EXEC_LINK_SEEKING) {
         seek(link);
@@ -429,6 +464,7 @@ void rbk_exec_link_open(struct rbk_exec_link *link)
     }
     link->state = RBK_EXEC_LINK_SEEKING;
     link->seek_until_ms = uv_now(link->setup->loop) + SEEK_MS;
+    link->late = false;
     uv_timer_start(&link->timer, on_timer, 0, 0);
 }
 

@@ -11,8 +11,9 @@
  *     |<-- on_lost() ----------- READY
  *
  * The lock file tells what lives: a supervisor holds it from before its birth (it inherits the
- * lock) to its end. No callback runs inside a function of this header but rbk_exec_link_send(),
- * which may find the connection gone; then on_lost() follows on a later turn all the same.
+ * lock) to its end; one that is asked and says nothing is ended, for what it runs nobody else can
+ * stop. No callback runs inside a function of this header but rbk_exec_link_end(); when
+ * rbk_exec_link_send() finds the connection gone, on_lost() follows on a later turn all the same.
  */
 #ifndef RBK_RUNTIME_DRIVERS_EXEC_LINK_H
 #define RBK_RUNTIME_DRIVERS_EXEC_LINK_H
@@ -56,8 +57,10 @@ struct rbk_exec_link {
     const char *run_directory; /**< Absolute; borrowed. */
     int directory;             /**< The same, open; borrowed. */
     char boot[RBK_BOOT_ID_BYTES];
+    struct rbk_process_id peer; /**< READY: the supervisor; else the one ended last; pid 0: none. */
     uint32_t serial_min;        /**< For HELLO; see there. */
     uint64_t seek_until_ms;     /**< Loop time; when seeking ends. */
+    bool late;                  /**< That time has come, a last look is taken. */
     unsigned starts;            /**< Supervisors started since one was ready last. */
     uv_timer_t timer;           /**< SEEKING and GREETING. */
     struct rbk_exec_wire *wire; /**< The present connection; NULL: none. */
@@ -74,6 +77,10 @@ void rbk_exec_link_open(struct rbk_exec_link *link);
 
 /** Sends frames, READY only. They are copied where they cannot be sent at once. */
 void rbk_exec_link_send(struct rbk_exec_link *link, struct rbk_str frames);
+
+/** Ends a supervisor that hangs, by SIGKILL, and lets go of it: on_lost() runs before this returns.
+ * READY only; else nothing happens. */
+void rbk_exec_link_end(struct rbk_exec_link *link);
 
 /** Closes the connection and every handle; no event comes any more, `on_closed` runs on a later
  * turn. */

@@ -274,8 +274,11 @@ static void make_outcome(struct rbk_exec_result *result, const struct rbk_reques
         rbk_buffer_append_text(message, "it could not be shown dead");
     } else if (ended->timed_out) {
         out->outcome = RBK_OUTCOME_TIMEOUT;
-        rbk_buffer_append_text(message, "timed out after ");
-        append_duration(message, request->timeout_ms);
+        rbk_buffer_append_text(message, "timed out");
+        if (request->timeout_ms != 0) { /* 0: attached to, what it was given is not known */
+            rbk_buffer_append_text(message, " after ");
+            append_duration(message, request->timeout_ms);
+        }
     } else if (ended->cancelled) {
         rbk_buffer_append_text(message, "cancelled");
     } else if (ended->end == RBK_EXEC_SIGNALLED) {

@@ -40,11 +40,7 @@ void rbk_exec_send_frames(struct exec *exec)
 void rbk_exec_dispatch(struct rbk_activity *activity)
 {
     struct exec *exec = activity->exec;
-    uint64_t now = uv_now(exec->setup.loop);
-    uint64_t timeout_ms = activity->request->timeout_ms;
-    activity->silent_ms = timeout_ms > UINT64_MAX - now - RBK_EXEC_SILENCE_MS
-                              ? UINT64_MAX
-                              : now + timeout_ms + RBK_EXEC_SILENCE_MS;
+    activity->silent_ms = rbk_exec_silent_ms(activity, activity->timeout_ms);
     rbk_buffer_append_str(&exec->frames, rbk_buffer_str(&exec->forgets));
     rbk_buffer_clear(&exec->forgets);
     if (activity->asks) {
@@ -121,6 +117,7 @@ static void recover_from_disk(struct rbk_activity *activity, bool living, bool n
             rbk_exec_give_plain(activity, RBK_RECOVERY_NOT_STARTED, RBK_OUTCOME_FAIL,
                                 "it never began");
         } else {
+            rbk_exec_end_orphans(activity);
             rbk_exec_give_plain(activity, RBK_RECOVERY_UNKNOWN, RBK_OUTCOME_DOUBT,
                                 "its supervisor is gone and left no record of how it ended");
         }
@@ -235,6 +232,7 @@ static void link_on_lost(void *context)
         if (activity->state == SENT && activity->asks) {
             activity->state = QUEUED; /* asking again does no harm */
         } else if (activity->state == SENT) {
+            rbk_exec_end_orphans(activity);
             rbk_exec_answer_later(activity, RBK_OUTCOME_DOUBT,
                                   "the supervisor ended while it ran: how it ended is not known");
         }

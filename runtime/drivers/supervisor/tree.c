@@ -10,6 +10,7 @@
  * An orphan that fits none is doubtful: nobody signals it, and a command that must be shown dead
  * while it is there is not shown dead.
  */
+#include "runtime/drivers/process_mark.h"
 #include "runtime/drivers/supervisor/supervisor.h"
 
 #include <dirent.h>
@@ -21,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* As much of an environment as is looked at for the mark. */
-#define ENVIRON_BYTES_MAX ((size_t)1 << 20)
 /* Generations between an orphan and its youngest descendant; beyond, a process counts as doubtful.
  */
 #define DEPTH_MAX 10000
@@ -143,62 +142,19 @@ static const struct entry *table_find(const struct table *table, pid_t pid)
     return bsearch(&key, table->entries, table->count, sizeof key, by_pid);
 }
 
-/* Whether the block of texts has this one. */
-static bool block_has(const char *block, size_t bytes, const char *name, const char *value)
-{
-    size_t name_bytes = strlen(name);
-    for (size_t at = 0; at < bytes;) {
-        const char *text = block + at;
-        size_t length = strnlen(text, bytes - at);
-        if (length >= name_bytes && memcmp(text, name, name_bytes) == 0) {
-            const char *found = text + name_bytes;
-            size_t found_bytes = length - name_bytes;
-            if (!value ||
-                (strlen(value) == found_bytes && memcmp(found, value, found_bytes) == 0)) {
-                return true;
-            }
-        }
-        at += length + 1;
-    }
-    return false;
-}
-
 /* Looks for the command's mark in a process's environment: OURS, NOT_OURS (it has the mark of
  * another of this run), DOUBTFUL (it has none, or cannot be read). */
 static enum verdict by_mark(const struct supervisor *supervisor, const struct command *command,
                             pid_t pid)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
+    switch (rbk_process_mark(pid, supervisor->run, command->start.step.data, command->key)) {
+    case RBK_PROCESS_MARKED:
+        return OURS;
+    case RBK_PROCESS_OTHER:
+        return NOT_OURS;
+    default:
         return DOUBTFUL;
     }
-    char *block = malloc(ENVIRON_BYTES_MAX);
-    size_t bytes = 0;
-    while (block && bytes < ENVIRON_BYTES_MAX) {
-        ssize_t got = read(file, block + bytes, ENVIRON_BYTES_MAX - bytes);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            break;
-        }
-        bytes += (size_t)got;
-    }
-    close(file);
-    enum verdict verdict = DOUBTFUL;
-    if (block && block_has(block, bytes, "RBK_RUN=", supervisor->run) &&
-        block_has(block, bytes, "RBK_KEY=", NULL)) {
-        bool same = block_has(block, bytes, "RBK_KEY=", command->key) &&
-                    block_has(block, bytes, "RBK_STEP=", command->start.step.data);
-        verdict = same ? OURS : NOT_OURS;
-    }
-    if (block) {
-        explicit_bzero(block, bytes);
-    }
-    free(block);
-    return verdict;
 }
 
 /* Whether any other command can have started an orphan that carries no mark. */

@@ -160,6 +160,7 @@ START_TEST(what_is_left_of_its_time_counts_under_the_next_runner)
     world_wait(&world, &answer);
     ck_assert_int_eq(answer.outcome, RBK_OUTCOME_TIMEOUT);
     ck_assert_uint_lt(clock_ms() - before_ms, 3500); /* not all of it once more */
+    ck_assert_str_eq(answer.message, "timed out");   /* what it was given is not known any more */
     ck_assert_uint_eq(world_processes(&world), 0);
 }
 END_TEST
@@ -253,6 +254,23 @@ START_TEST(a_killed_supervisor_leaves_doubt)
     ck_assert_int_eq(answer.recovery, RBK_RECOVERY_NOT_STARTED);
     world.driver->ops->cancel(third.activity);
     world_wait(&world, &third);
+}
+END_TEST
+
+START_TEST(what_a_killed_supervisor_has_left_is_ended_before_the_doubt_is_told)
+{
+    struct rbk_request request =
+        world_shell(&world, "setsid sleep 1000 & echo C > began; sleep 1000; true");
+    pid_t first = crash_runner(&request);
+    crash_await('C');
+    while (world_processes(&world) < 3) {
+    }
+    crash_end_runner(first);
+    ck_assert_int_eq(kill(world_supervisor(&world), SIGKILL), 0);
+    world_wait_supervisor_gone(&world);
+    recover(&request);
+    ck_assert_int_eq(answer.recovery, RBK_RECOVERY_UNKNOWN);
+    ck_assert_uint_eq(world_processes(&world), 0);
 }
 END_TEST
 
@@ -405,6 +423,7 @@ int main(void)
     tcase_add_test(tcase, a_serial_that_no_supervisor_of_a_fresh_run_was_given_never_began);
     tcase_add_test(tcase, without_the_word_of_a_fresh_run_nothing_is_proved);
     tcase_add_test(tcase, a_killed_supervisor_leaves_doubt);
+    tcase_add_test(tcase, what_a_killed_supervisor_has_left_is_ended_before_the_doubt_is_told);
     tcase_add_test(tcase, another_boot_leaves_doubt);
     tcase_add_test(tcase, a_damaged_or_foreign_exit_record_leaves_doubt);
     tcase_add_test(tcase, a_record_of_another_run_or_boot_is_refused);
