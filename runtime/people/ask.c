@@ -375,6 +375,68 @@ int rbk_ask_resolve(struct rbk_store *store, const char *run, const struct rbk_a
     return error;
 }
 
+/* Names of stages and signals that are listed. */
+#define NAMES_MAX 20u
+
+static void add_name(struct rbk_buffer *names, size_t *count, struct rbk_str name)
+{
+    if (*count < NAMES_MAX) {
+        rbk_buffer_printf(names, "%s%.*s", *count == 0 ? "" : ", ", RBK_STR_ARG(name));
+    } else if (*count == NAMES_MAX) {
+        rbk_buffer_append_text(names, ", …");
+    }
+    (*count)++;
+}
+
+/* Whether the plan has a signal, or else a stage or step, of that name; if not, which there are. */
+static bool has_target(const struct rbk_machine *machine, bool signal, const char *target,
+                       struct rbk_buffer *names)
+{
+    size_t count = 0;
+    bool has = false;
+
+    for (uint32_t i = 0; signal && i < machine->signal_count; i++) {
+        has |= rbk_str_is(machine->signals[i].name, target);
+        add_name(names, &count, machine->signals[i].name);
+    }
+    for (uint32_t i = 0; !signal && i < machine->region_count; i++) {
+        enum rbk_region_kind kind = machine->regions[i].kind;
+
+        has |= rbk_str_is(machine->regions[i].name, target);
+        if (kind == RBK_REGION_STAGE || kind == RBK_REGION_RETIRE) {
+            add_name(names, &count, machine->regions[i].name);
+        }
+    }
+    for (uint32_t i = 0; !signal && !has && i < machine->state_count; i++) {
+        has = rbk_str_is(machine->states[i].name, target);
+    }
+    return has;
+}
+
+/* What is mistyped is said at once: where no runner lives, the one who hears of it is another. */
+static int check_target(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
+                        bool signal, const char *target, struct rbk_error *reterr)
+{
+    const struct rbk_replay *replay = asker->replay;
+    struct rbk_replay *own = NULL;
+    struct rbk_buffer names;
+    int error = replay == NULL ? rbk_replay_open(store, run, &own, reterr) : 0;
+
+    if (error != 0) {
+        return error;
+    }
+    rbk_buffer_init(&names, 4096);
+    replay = replay == NULL ? own : replay;
+    if (!has_target(replay->machine, signal, target, &names)) {
+        error = rbk_error_set(reterr, RBK_ESTATE, "the plan has no %s \"%.100s\"%s%s",
+                              signal ? "signal" : "stage", target,
+                              names.bytes != 0 ? "; it has " : "", names.data);
+    }
+    rbk_buffer_fini(&names);
+    rbk_replay_free(own);
+    return error;
+}
+
 int rbk_ask_command(struct rbk_store *store, const char *run, const struct rbk_asker *asker,
                     const char *command, const char *target, const char *reason,
                     int64_t *ret_request, struct rbk_error *reterr)
@@ -386,7 +448,9 @@ int rbk_ask_command(struct rbk_store *store, const char *run, const struct rbk_a
     if (body == NULL || set_optional(body, signal ? "signal" : "stage", target) != 0 ||
         set_optional(body, "reason", reason) != 0) {
         error = not_utf8(reterr);
-    } else if ((error = bind_run(store, run, body, reterr)) == 0) {
+    } else if ((error = bind_run(store, run, body, reterr)) == 0 &&
+               (target == NULL ||
+                (error = check_target(store, run, asker, signal, target, reterr)) == 0)) {
         error = put(store, run, asker, "command", body, ret_request, reterr);
     }
     json_decref(body);

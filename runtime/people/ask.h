@@ -68,7 +68,8 @@ RBK_MUST_USE int rbk_ask_resolve(struct rbk_store *store, const char *run,
 
 /*
  * Any other command: pause, continue, abort, cancel, retry, signal.
- * @target  Of `retry`: a stage, or NULL for all; of `signal`: its name; else NULL.
+ * @target  Of `retry`: a stage, or NULL for all; of `signal`: its name; else NULL. -RBK_ESTATE when
+ *          the plan has none of that name.
  */
 RBK_MUST_USE int rbk_ask_command(struct rbk_store *store, const char *run,
                                  const struct rbk_asker *asker, const char *command,

@@ -124,6 +124,7 @@ load helpers
     kill -KILL "$runner"
     wait "$runner" || true
     runner=
+    refused 'the plan has no stage "onyl"; it has only' retry "$(run_id)" onyl
     run rbk abort "$(run_id)"
     [ "$status" -eq 0 ]
     [[ $output == *"no runner drives run $(run_id) now: the request waits for \`rbk resume"* ]]
@@ -326,8 +327,8 @@ refused() {
     refused 'neither in doubt nor stuck; open: only.approve.1@' resolve "$id" only "done" --reason "seen"
     refused 'it is running' continue "$id"
     refused 'it is running' retry "$id"
-    refused 'lists them' retry "$id" nowhere
-    refused 'says which it has' signal "$id" nothing
+    refused 'the plan has no stage "nowhere"; it has only' retry "$id" nowhere
+    refused 'the plan has no signal "nothing"' signal "$id" nothing
     run rbk alert "$id" Mistyped firing
     [[ $output == *'no probe of this plan reads an alert "Mistyped"'* ]]
     rbk pause "$id"
@@ -350,7 +351,7 @@ refused() {
     rbk alert "$(run_id)" Paged resolved
     run rbk signal "$(run_id)" nothing
     [ "$status" -eq 1 ]
-    [[ $output == *'no signal of that name'* ]]
+    [[ $output == *'the plan has no signal "nothing"; it has integrity'* ]]
     rbk signal "$(run_id)" integrity
     ended 10
     grep -q 'alert Paged is firing' out
