@@ -5,6 +5,8 @@
 #ifndef RBK_COMPILER_COMMAND_H
 #define RBK_COMPILER_COMMAND_H
 
+#include <stdbool.h>
+
 /** Exit statuses of rbkc. */
 enum rbk_command_status {
     RBK_COMMAND_CLEAN = 0,    /**< Nothing was found, everything was written. */
@@ -46,6 +48,12 @@ rbk_command_fn rbk_command_runbook;
 
 /** `rbkc times PLAN`: how long a plan takes at worst. */
 rbk_command_fn rbk_command_times;
+
+/**
+ * Whether a command may write to @output: anywhere but over a plan or module that is there. Prints
+ * why not. @command: its name. @output: NULL is stdout.
+ */
+bool rbk_command_may_write(const char *command, const char *plan, const char *output);
 
 struct rbk_compile;
 struct rbk_machine;

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* `plan.rbk` gives `plan.rbkm`; another name gets `.rbkm` behind it. */
 static char *machine_path(const char *plan)
@@ -33,6 +34,23 @@ static char *machine_path(const char *plan)
         memcpy(path + bytes, ".rbkm", sizeof ".rbkm");
     }
     return path;
+}
+
+bool rbk_command_may_write(const char *command, const char *plan, const char *output)
+{
+    struct stat there;
+    struct stat source;
+    if (!output || stat(output, &there) != 0) {
+        return true;
+    }
+    bool same =
+        stat(plan, &source) == 0 && source.st_dev == there.st_dev && source.st_ino == there.st_ino;
+    if (same || rbk_str_ends(rbk_str_from(output), RBK_STR(".rbk"))) {
+        fprintf(stderr, "rbkc %s: %s is %s, and would be written over; name another file\n",
+                command, output, same ? "the plan itself" : "a plan or module");
+        return false;
+    }
+    return true;
 }
 
 /* Write the machine's text where it was asked for. @output  NULL: stdout. */
@@ -141,7 +159,9 @@ int rbk_command_build(int argc, const char **argv)
         if (!output && !to_stdout) {
             output = machine_path(plan);
         }
-        status = build(plan, output);
+        if (rbk_command_may_write("build", plan, output)) {
+            status = build(plan, output);
+        }
     }
     free(output);
     poptFreeContext(context);

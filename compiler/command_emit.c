@@ -62,6 +62,8 @@ int rbk_command_emit(int argc, const char **argv)
         fputs("rbkc emit: say what to write: --promela\n", stderr);
     } else if (!plan || poptPeekArg(context)) {
         fputs("rbkc emit: expected one plan\n", stderr);
+    } else if (!rbk_command_may_write("emit", plan, output)) {
+        status = RBK_COMMAND_USAGE;
     } else {
         status = emit(plan, output);
     }

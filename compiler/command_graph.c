@@ -175,6 +175,8 @@ int rbk_command_graph(int argc, const char **argv)
                 format);
     } else if (!plan || poptPeekArg(context)) {
         fputs("rbkc graph: expected one plan\n", stderr);
+    } else if (!rbk_command_may_write("graph", plan, output)) {
+        status = RBK_COMMAND_USAGE;
     } else {
         status = graph(&(struct wanted){plan, output, stages != 0, svg, mermaid});
     }

@@ -222,6 +222,8 @@ int rbk_command_review(int argc, const char **argv)
                 poptStrerror(option));
     } else if (!plan || poptPeekArg(context)) {
         fputs("rbkc review: expected one plan\n", stderr);
+    } else if (!rbk_command_may_write("review", plan, output)) {
+        status = RBK_COMMAND_USAGE;
     } else if (fail_on_weaker && !against) {
         fputs("rbkc review: --fail-on-weaker needs --against\n", stderr);
     } else {

@@ -83,6 +83,8 @@ int rbk_command_runbook(int argc, const char **argv)
         fprintf(stderr, "rbkc runbook: unknown format \"%s\", expected markdown or html\n", format);
     } else if (!plan || poptPeekArg(context)) {
         fputs("rbkc runbook: expected one plan\n", stderr);
+    } else if (!rbk_command_may_write("runbook", plan, output)) {
+        status = RBK_COMMAND_USAGE;
     } else {
         status = runbook(plan, output, html ? RBK_DOCUMENT_HTML : RBK_DOCUMENT_MARKDOWN);
     }

@@ -24,7 +24,7 @@ static const char *behind_word(const struct rbk_syntax_mistake *mistake)
         {"capture", mistake->string, "Say first what it is: `capture \"what is kept\" …`."},
         {"run", mistake->string, "A command stands between quotes: `run \"touch file\"`."},
         {"shell", mistake->string, "A script stands between quotes: `shell \"\"\" … \"\"\"`."},
-        {"sql", mistake->name && mistake->text.data[0] == '"',
+        {"sql", mistake->name && mistake->text.bytes > 0 && mistake->text.data[0] == '"',
          "Say which connection it is sent on: `sql CONNECTION \"…\"`."},
         {"redis", mistake->name, "Say which connection it is sent on: `redis CONNECTION \"…\"`."},
         {"notify", mistake->name, "Say on which channel: `notify CHANNEL \"…\"`."},

@@ -81,6 +81,30 @@ static void type_probe_argument(struct rbk_typer *typer, const struct rbk_builti
     }
 }
 
+/* An address that is written in the plan: that no server can be found by it shows at once. */
+static void check_address(const struct rbk_typer *typer, const struct rbk_builtin *builtin,
+                          const struct rbk_tree_expr *value)
+{
+    struct rbk_str text = value->text;
+    if (value->kind != RBK_EXPR_STRING || value->has_parts) {
+        return;
+    }
+    if (builtin->is.connection == RBK_CONNECTION_POSTGRES &&
+        !rbk_str_starts(text, RBK_STR("postgresql://")) &&
+        !rbk_str_starts(text, RBK_STR("postgres://")) && rbk_str_find(text, '=') == text.bytes) {
+        rbk_diagnostic_help(rbk_type_error(typer, value, "no address of a PostgreSQL server"),
+                            "Write `postgresql://USER@HOST/DATABASE`, or `host=… dbname=…`.");
+    } else if (builtin->is.connection == RBK_CONNECTION_REDIS &&
+               rbk_str_starts(text, RBK_STR("rediss:"))) {
+        rbk_diagnostic_help(rbk_type_error(typer, value, "TLS to Redis is not carried out"),
+                            "Put a TLS proxy beside the runner, and give its `redis://` address.");
+    } else if (builtin->is.connection == RBK_CONNECTION_REDIS &&
+               !rbk_str_starts(text, RBK_STR("redis://"))) {
+        rbk_diagnostic_help(rbk_type_error(typer, value, "no address of a Redis server"),
+                            "Write `redis://HOST:PORT/DATABASE`.");
+    }
+}
+
 static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_builtin *builtin,
                                   const struct rbk_builtin_parameter *parameter,
                                   struct rbk_tree_expr *value)
@@ -109,8 +133,9 @@ static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_buil
         rbk_type_url(typer, value);
         break;
     case RBK_TAKES_ADDRESS:
-        if (typing.type != RBK_TYPE_SECRET && typing.type != RBK_TYPE_URL) {
-            rbk_type_expect(typer, value, rbk_typing_make(RBK_TYPE_TEXT), NULL);
+        if (typing.type == RBK_TYPE_SECRET || typing.type == RBK_TYPE_URL ||
+            rbk_type_expect(typer, value, rbk_typing_make(RBK_TYPE_TEXT), NULL)) {
+            check_address(typer, builtin, value);
         }
         break;
     case RBK_TAKES_COMMAND:

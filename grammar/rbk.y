@@ -553,7 +553,7 @@ clause:
   | "autocommit" { $$ = CLAUSE(AUTOCOMMIT, @$, .flags = 0); }
   | "done" "when" expr { $$ = CLAUSE(DONE_WHEN, @$, .value = $3); }
   | "in" "doubt" reaction { $$ = CLAUSE(IN_DOUBT, @$, .reaction = $3); }
-  | "in" text { $$ = CLAUSE(IN, @$, .value = $2); }
+  | "in" expr { $$ = CLAUSE(IN, @$, .value = $2); }
   | "using" name { $$ = CLAUSE(USING, @$, .name = $2); }
   | "cancel" text { $$ = CLAUSE(CANCEL, @$, .value = $2); }
   | "into" name { $$ = CLAUSE(INTO, @$, .name = $2); }

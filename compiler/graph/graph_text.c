@@ -11,10 +11,27 @@
 #define LINE_CHARACTERS 40u
 #define LINES_MAX 4u
 
+/* Whether a `&` begins what Graphviz takes for a character of HTML: `&lt;`, `&#60;`. */
+static bool begins_entity(struct rbk_str text, size_t at)
+{
+    size_t i = at + 1;
+    while (i < text.bytes &&
+           ((text.data[i] >= 'a' && text.data[i] <= 'z') ||
+            (text.data[i] >= 'A' && text.data[i] <= 'Z') ||
+            (text.data[i] >= '0' && text.data[i] <= '9') || text.data[i] == '#')) {
+        i++;
+    }
+    return i > at + 1 && i < text.bytes && text.data[i] == ';';
+}
+
 void rbk_graph_escape(struct rbk_buffer *out, struct rbk_str text)
 {
     for (size_t i = 0; i < text.bytes; i++) {
         char byte = text.data[i];
+        if (byte == '&' && begins_entity(text, i)) {
+            (void)rbk_buffer_append_text(out, "&amp;");
+            continue;
+        }
         if (byte == '"' || byte == '\\') {
             (void)rbk_buffer_append_byte(out, '\\');
         }

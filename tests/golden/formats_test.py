@@ -359,6 +359,21 @@ def test_exit_statuses():
         assert said == "rbkc: 1 warning; plan accepted\nrbkc: `rbkc check --fix` mends 1 of them\n", said
 
 
+def test_nothing_is_written_over_a_plan():
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("plan.rbk", "other.rbk"):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(MENDED)
+        os.symlink("plan.rbk", os.path.join(folder, "link"))
+        for command in (["build"], ["graph"], ["review"], ["runbook"], ["emit", "--promela"]):
+            for output in ("plan.rbk", "link", "other.rbk", "../" + os.path.basename(folder) + "/plan.rbk"):
+                said = subprocess.run([RBKC, *command, "-o", output, "plan.rbk"], cwd=folder, capture_output=True, check=False)
+                assert said.returncode == 2 and b"written over" in said.stderr, (command, output, said)
+            for name in ("plan.rbk", "other.rbk"):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    assert file.read() == MENDED, (command, name)
+
+
 def main():
     failed = 0
     for name, function in sorted(globals().items()):
