@@ -251,6 +251,8 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
 {
     struct rbk_replay *replay = run->replay;
     enum rbk_status status = (enum rbk_status)replay->state->status;
+    bool interrupted =
+        status == RBK_STATUS_PAUSED && replay->state->cause.kind == RBK_CAUSE_INTERRUPT;
     enum rbk_refusal refusal;
     int error;
 
@@ -273,6 +275,9 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
         return reply(run, queued, refusal);
     }
     ret_passed->queued = queued;
+    if (interrupted && replay->state->hold == 0) {
+        run->interrupts = 0; /* somebody lets it go on: the next Ctrl-C is a first one again */
+    }
     if (replay->failed != 0) {
         return rbk_error_set(&run->error, (enum rbk_err) - replay->failed, "out of memory");
     }
@@ -451,6 +456,11 @@ void rbk_run_pump(uv_check_t *check)
             uv_stop(&run->loop);
         }
     }
+}
+
+unsigned rbk_run_interrupts(const struct rbk_run *run)
+{
+    return run->interrupts;
 }
 
 void rbk_run_interrupt(struct rbk_run *run)

@@ -80,6 +80,8 @@ int rbk_run_drive(struct rbk_run *run, struct rbk_error *reterr);
 /* Ask for a pause after the current step (Ctrl-C); asked again, the runner stops at once, leaving
  * commands to their supervisor. Call on the loop only. */
 void rbk_run_interrupt(struct rbk_run *run);
+/* How often that was asked since the run went on last: after a `continue` it begins anew. */
+unsigned rbk_run_interrupts(const struct rbk_run *run);
 
 void rbk_run_free(struct rbk_run *run);
 

@@ -154,7 +154,9 @@ void rbk_frame_draw_below(struct drawing *drawing)
     draw_escalation(drawing);
     if (drawing->picture->interrupted) {
         rbk_pen_text(&drawing->pen, RBK_TONE_WARN,
-                     RBK_STR(" Ctrl-C: pauses after this step; again: stops here at once"));
+                     drawing->state->turned
+                         ? RBK_STR(" Ctrl-C: the rollback goes on; again: leaves it here at once")
+                         : RBK_STR(" Ctrl-C: pauses after this step; again: stops here at once"));
         rbk_pen_end(&drawing->pen);
     }
     draw_unsent(drawing);

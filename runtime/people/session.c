@@ -49,6 +49,7 @@ static void look_at_run(struct rbk_session *session)
     session->show.now_ms = rbk_run_now_ms(session->run);
     session->show.state = rbk_run_state(session->run);
     session->show.reason = rbk_run_reason(session->run);
+    session->show.interrupted = rbk_run_interrupts(session->run) != 0;
 }
 
 /* ---- from the executor ------------------------------------------------------------------------
@@ -222,21 +223,17 @@ static void on_signal(uv_signal_t *handle, int number)
         (void)raise(SIGSTOP);
         return;
     }
-    if (number == SIGHUP) {
-        if (session->hung_up) {
-            return; /* a terminal that goes away may say so several times */
-        }
-        session->hung_up = true;
+    if (number == SIGHUP && rbk_run_interrupts(session->run) != 0) {
+        return; /* a terminal that goes away, perhaps saying so several times, insists on nothing */
     }
-    session->interrupts++;
+    rbk_run_interrupt(session->run);
     session->show.interrupted = true;
-    if (session->interrupts > 1) {
+    if (rbk_run_interrupts(session->run) > 1) {
         /* The next one is the system's: nothing can keep a person from ending this process. */
         for (size_t i = 0; i < session->signal_count; i++) {
             (void)uv_signal_stop(&session->signals[i]);
         }
     }
-    rbk_run_interrupt(session->run);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -30,8 +30,6 @@ struct rbk_session {
     uint64_t unsent_ms;              /* when it was asked for last */
     uint64_t told[RBK_SESSION_TOLD]; /* notices of late, by what they say */
     uint64_t told_ms[RBK_SESSION_TOLD];
-    unsigned interrupts;
-    bool hung_up;           /* SIGHUP has come */
     uv_signal_t signals[6]; /* SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT */
     size_t signal_count;
     uv_timer_t tick;

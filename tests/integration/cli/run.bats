@@ -178,6 +178,32 @@ END
     [[ $output == *'attached to it again'* || $output == *'had ended well'* ]]
 }
 
+@test "a terminal that goes away after a Ctrl-C does not stop the runner at once" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    kill -TERM "$runner"
+    wait_for status_is paused
+    kill -HUP "$runner"
+    touch go
+    ended 30
+    grep -q 'touch first" ok' out
+}
+
+@test "when somebody lets the run go on, the next Ctrl-C is a first one again" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    kill -TERM "$runner"
+    wait_for status_is paused
+    rbk continue "$(run_id)"
+    kill -TERM "$runner"
+    wait_for status_is paused
+    touch go
+    ended 30
+    grep -q 'touch first" ok' out
+}
+
 @test "a runner that is killed leaves a run that status explains and resume finishes" {
     two_steps
     start plan.rbk
