@@ -5,6 +5,7 @@ out of; fingerprints that outlive moved lines; fixes that mend and lose nothing;
 
 RBK_BIN is the folder of rbkc, RBK_NPM the folder that `npm ci` filled (build/npm)."""
 
+import functools
 import glob
 import hashlib
 import json
@@ -43,6 +44,7 @@ def read(path):
         return file.read()
 
 
+@functools.lru_cache(maxsize=None)
 def gcc_lines(path):
     """(code, line, column) of each finding, in the order of severity, by the format that stands."""
     out = check("--format", "gcc", path).stdout.decode("utf-8", "replace")
