@@ -78,6 +78,11 @@ static void tell_phase(struct story *story, uint32_t region, const struct rbk_re
     }
     if (is_rest(to->kind)) {
         tell_rest(story, region, is);
+    } else if (to->kind == RBK_STATE_WAITING && is->due_ms != 0) {
+        rbk_buffer_printf(&story->line, "is rolled back and verified; try %u of %u follows at %s",
+                          is->stage_attempt + 1, row->attempts,
+                          rbk_when_until(is->due_ms, story->after->now_ms).text);
+        rbk_story_send(story, RBK_TONE_WARN, region);
     } else if (to->phase != from->phase &&
                (to->phase == RBK_PHASE_PREPARE || to->phase == RBK_PHASE_APPLY ||
                 to->phase == RBK_PHASE_VERIFY || to->phase == RBK_PHASE_ROLLBACK_VERIFY)) {

@@ -271,6 +271,9 @@ void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *sta
     from_ms = rs->due_ms > from_ms ? rs->due_ms : from_ms;
     if (from_ms > state->now_ms) {
         rbk_buffer_printf(out, "until %s", rbk_when_until(from_ms, state->now_ms).text);
+        if (rs->due_ms != 0) { /* its next attempt */
+            rbk_buffer_printf(out, " for try %u of %u", rs->stage_attempt + 1, row->attempts);
+        }
     } else if (rbk_stage_keeps_hours(machine, row) && (rs->flags & RBK_FLAG_WINDOW_OPEN) == 0) {
         wait_for_hours(machine, row, out);
     } else if (a_way_is(view, state, RBK_FLAG_WAY_CLOSED)) {
@@ -309,6 +312,11 @@ static void time_region(const struct rbk_view *view, const struct rbk_state *sta
     const struct rbk_effect *effect = rbk_view_effect(view, state, region);
     struct rbk_timer timer = {.name = at->name, .due_ms = rs->due_ms};
 
+    if (at->kind == RBK_STATE_WAITING && rs->due_ms != 0 && !rbk_view_turned(state)) {
+        timer.what = "next attempt";
+        timer.name = rbk_view_stage_name(view, region);
+        emit(context, &timer);
+    }
     if (rs->mode == RBK_MODE_IDLE || rs->mode == RBK_MODE_DONE) {
         return;
     }

@@ -34,6 +34,19 @@ load helpers
     grep -q 'asked to abort: enough' out
 }
 
+@test "between two attempts of a stage it is said which comes when" {
+    two_steps
+    touch go
+    sed -i 's/        unwatched/        attempts 2 every 4s\n        unwatched/; s/file.exists("second") }/file.exists("third") }/' plan.rbk
+    start plan.rbk --no-wait
+    waits() { [ "$(rbk status --json | jq '.stages[0].waits // "" | test("^until .* for try 2 of 2$")')" = true ]; }
+    wait_for waits
+    run rbk status
+    [[ $output == *'next attempt '*' only '* ]]
+    ended 30
+    grep -q 'only *is rolled back and verified; try 2 of 2 follows at ' out
+}
+
 @test "what does not compile ends with 3 and the place" {
     printf 'plan p {\n    stage s { }\n}\n' >plan.rbk
     run rbk run plan.rbk
