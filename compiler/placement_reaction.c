@@ -128,6 +128,17 @@ void rbk_placement_check_trigger(struct rbk_analysis *analysis,
     if (trigger->second_name && !then && !in_stage) {
         check_severity(analysis, trigger);
     }
+    const struct rbk_tree_clause *span = rbk_tree_clause_find(trigger, RBK_CLAUSE_FOR);
+    const struct rbk_tree_clause *readings = rbk_tree_clause_find(trigger, RBK_CLAUSE_FOR_READINGS);
+    if (span && readings) {
+        rbk_diagnostic_help(
+            rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
+                                                      rbk_analysis_place(analysis, readings->span),
+                                                      "two kinds of `for`"),
+                                 rbk_analysis_place(analysis, span->span),
+                                 "says already how long it must hold"),
+            "Say it either in time or in readings.");
+    }
     const struct rbk_tree_clause *during = rbk_tree_clause_find(trigger, RBK_CLAUSE_DURING_APPLY);
     const struct rbk_tree_clause *since = rbk_tree_clause_find(trigger, RBK_CLAUSE_SINCE);
     if (during && !in_stage) {

@@ -10,6 +10,11 @@
 
 /* ---- behind a word --------------------------------------------------------------------------- */
 
+static bool begins(struct rbk_str text, char c)
+{
+    return text.bytes > 0 && text.data[0] == c;
+}
+
 /* What must stand behind a word and does not. */
 static const char *behind_word(const struct rbk_syntax_mistake *mistake)
 {
@@ -24,13 +29,17 @@ static const char *behind_word(const struct rbk_syntax_mistake *mistake)
         {"capture", mistake->string, "Say first what it is: `capture \"what is kept\" …`."},
         {"run", mistake->string, "A command stands between quotes: `run \"touch file\"`."},
         {"shell", mistake->string, "A script stands between quotes: `shell \"\"\" … \"\"\"`."},
-        {"sql", mistake->name && mistake->text.bytes > 0 && mistake->text.data[0] == '"',
+        {"sql", mistake->name && begins(mistake->text, '"'),
          "Say which connection it is sent on: `sql CONNECTION \"…\"`."},
         {"redis", mistake->name, "Say which connection it is sent on: `redis CONNECTION \"…\"`."},
         {"notify", mistake->name, "Say on which channel: `notify CHANNEL \"…\"`."},
         {"use", mistake->name,
          "A module is named by words with dots between: `use shop.tools` is the file "
          "shop/tools.rbk beside the plan."},
+        {"plan", mistake->name && (begins(mistake->text, '{') || begins(mistake->text, '"')),
+         "A plan has a name: `plan lead_cutover { … }`."},
+        {"stage", mistake->name && begins(mistake->text, '"'),
+         "A stage has a name before its title: `stage migrate \"Move the rows\" { … }`."},
         {"wait", mistake->expression,
          "Write `wait 30s because \"…\"`, or `wait until CONDITION timeout 5m`."},
         {"else", mistake->brace && strcmp(mistake->found, "if") == 0,
@@ -128,6 +137,9 @@ static const char *sign(const struct rbk_syntax_mistake *mistake)
 {
     bool statement = mistake->block != RBK_SYNTAX_NO_BLOCK;
     const char *found = mistake->found;
+    if (strcmp(found, "'-'") == 0 && mistake->brace) {
+        return "Names have letters, digits and `_`, no `-`.";
+    }
     if (statement && strcmp(found, "','") == 0) {
         return "Statements and clauses need nothing between them; leave it out.";
     }

@@ -35,6 +35,14 @@ static bool check_literal(const struct rbk_typer *typer, const struct rbk_tree_e
                             "A url begins with its scheme, as in `https://example.com`.");
         return false;
     }
+    if (wanted == RBK_TYPE_URL && (rbk_str_find(expr->text, ' ') < expr->text.bytes ||
+                                   rbk_str_find(expr->text, '\t') < expr->text.bytes ||
+                                   rbk_str_find(expr->text, '\n') < expr->text.bytes)) {
+        rbk_diagnostic_help(rbk_type_error(typer, expr, "a blank in a url"),
+                            "In a path it is written `%%20`; a value that is put in by `${}` is "
+                            "encoded.");
+        return false;
+    }
     if (wanted == RBK_TYPE_TIME && rbk_value_parse(RBK_TYPE_TIME, expr->text).missing) {
         rbk_diagnostic_help(rbk_type_error(typer, expr, "expected a time, found another text"),
                             "A time is written as `2026-11-22T06:00:00Z`.");

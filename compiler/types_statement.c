@@ -42,6 +42,39 @@ static void type_early(struct rbk_typer *typer, struct rbk_tree_expr *expr, unsi
     typer->place = RBK_PLACE_RUN;
 }
 
+/* A span of time that is waited for: none at all is refused when the run begins, so say it now. */
+static void type_span(struct rbk_typer *typer, struct rbk_tree_expr *expr, const char *what)
+{
+    type_early(typer, expr, RBK_TYPE_DURATION, what);
+    if (expr && expr->kind == RBK_EXPR_DURATION && expr->number == 0) {
+        rbk_diagnostic_help(rbk_type_error(typer, expr, "%s of no time", what),
+                            "Say how long, as in `15m`, or leave it out.");
+    }
+}
+
+/* What people read: a label, a reason, a question, a message. */
+static void check_words(const struct rbk_typer *typer, const struct rbk_tree_expr *expr,
+                        const char *what)
+{
+    if (expr && expr->kind == RBK_EXPR_STRING && !expr->has_parts &&
+        rbk_str_trim(expr->text).bytes == 0) {
+        rbk_diagnostic_help(rbk_type_error(typer, expr, "%s without words", what),
+                            "People read it, at night perhaps: say what it is about.");
+    }
+}
+
+static void type_words(struct rbk_typer *typer, struct rbk_tree_expr *expr, const char *what)
+{
+    type_printable(typer, expr, false, what);
+    check_words(typer, expr, what);
+}
+
+static void type_reason(struct rbk_typer *typer, struct rbk_tree_expr *expr, const char *what)
+{
+    type_constant(typer, expr, what);
+    check_words(typer, expr, what);
+}
+
 /* ---- the head of a plan ---------------------------------------------------------------------- */
 
 static void type_param(struct rbk_typer *typer, struct rbk_tree_statement *statement)
@@ -221,7 +254,7 @@ static void type_clause(struct rbk_typer *typer, const struct rbk_tree_statement
         type_printable(typer, clause->value, false, "`in`");
         break;
     case RBK_CLAUSE_OPTIONAL:
-        type_constant(typer, clause->value, "a reason");
+        type_reason(typer, clause->value, "a reason");
         break;
     case RBK_CLAUSE_EXPECT:
         for (struct rbk_tree_expr *at = clause->value; at; at = at->next) {
@@ -286,32 +319,36 @@ static void type_head_or_stage(struct rbk_typer *typer, struct rbk_tree_statemen
         break;
     case RBK_STATEMENT_ABORT_WHEN:
         type_condition(typer, statement->value);
-        type_constant(typer, statement->text, "the message of a criterion");
+        type_reason(typer, statement->text, "the message of a criterion");
         break;
     case RBK_STATEMENT_REPORT:
-        type_early(typer, statement->value, RBK_TYPE_DURATION, "`every`");
-        type_printable(typer, statement->text, false, "a report");
+        type_span(typer, statement->value, "`every`");
+        type_words(typer, statement->text, "a report");
         break;
     case RBK_STATEMENT_OBSERVE:
-        type_early(typer, statement->value, RBK_TYPE_DURATION, "`observe`");
+        type_span(typer, statement->value, "`observe`");
         break;
     case RBK_STATEMENT_GRACE:
-        type_early(typer, statement->value, RBK_TYPE_DURATION, "`grace`");
+        type_span(typer, statement->value, "`grace`");
         break;
     case RBK_STATEMENT_HELD:
     case RBK_STATEMENT_ESTIMATE:
         rbk_type_expr(typer, statement->value);
         break;
     case RBK_STATEMENT_ATTEST:
-        type_printable(typer, statement->text, false, "a question");
+        type_words(typer, statement->text, "a question");
         break;
     case RBK_STATEMENT_ABORT_ON_SIGNAL:
+        type_reason(typer, statement->text, "the message of a criterion");
+        break;
+    case RBK_STATEMENT_ALLOW:
+    case RBK_STATEMENT_UNWATCHED:
+        type_reason(typer, statement->text, "a reason");
+        break;
     case RBK_STATEMENT_STAGE:
     case RBK_STATEMENT_RETIRE:
     case RBK_STATEMENT_WINDOW:
     case RBK_STATEMENT_NOT_BEFORE:
-    case RBK_STATEMENT_ALLOW:
-    case RBK_STATEMENT_UNWATCHED:
         type_constant(typer, statement->text,
                       rbk_statement_words((enum rbk_statement_kind)statement->kind));
         break;
@@ -325,7 +362,7 @@ void rbk_type_statement_of(struct rbk_typer *typer, struct rbk_tree_statement *s
     switch ((enum rbk_statement_kind)statement->kind) {
     case RBK_STATEMENT_REQUIRE:
     case RBK_STATEMENT_CHECK:
-        type_printable(typer, statement->text, false, "a label");
+        type_words(typer, statement->text, "a label");
         type_condition(typer, statement->value);
         break;
     case RBK_STATEMENT_LET:
@@ -355,33 +392,33 @@ void rbk_type_statement_of(struct rbk_typer *typer, struct rbk_tree_statement *s
         break;
     case RBK_STATEMENT_WAIT:
         type_as_wanted(typer, statement->value, RBK_TYPE_DURATION, "`wait`");
-        type_constant(typer, statement->text, "a reason");
+        type_reason(typer, statement->text, "a reason");
         break;
     case RBK_STATEMENT_WAIT_UNTIL:
     case RBK_STATEMENT_IF:
         type_condition(typer, statement->value);
         break;
     case RBK_STATEMENT_NOTIFY:
-        type_printable(typer, statement->value, false, "a message");
+        type_words(typer, statement->value, "a message");
         break;
     case RBK_STATEMENT_CAPTURE:
-        type_printable(typer, statement->text, false, "a label");
+        type_words(typer, statement->text, "a label");
         type_printable(typer, statement->value, false, "evidence");
         break;
     case RBK_STATEMENT_CAPTURE_RUN:
-        type_printable(typer, statement->text, false, "a label");
+        type_words(typer, statement->text, "a label");
         rbk_type_expr(typer, statement->value);
         rbk_type_command(typer, statement->value, false, "a command");
         break;
     case RBK_STATEMENT_MANUAL:
     case RBK_STATEMENT_ASK:
-        type_printable(typer, statement->text, false, "a question");
+        type_words(typer, statement->text, "a question");
         break;
     case RBK_STATEMENT_FOREACH:
         type_foreach(typer, statement);
         break;
     case RBK_STATEMENT_NOTHING:
-        type_constant(typer, statement->text, "a reason");
+        type_reason(typer, statement->text, "a reason");
         break;
     case RBK_STATEMENT_ATTEMPTS:
         rbk_type_count(typer, statement->head, statement->count, 1, RBK_TIMES_MAX);
