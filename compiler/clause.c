@@ -91,6 +91,7 @@ static uint64_t clauses_of(enum rbk_statement_kind statement)
     case RBK_STATEMENT_AFTER:
         return ONE(FOR);
     case RBK_STATEMENT_ATTEMPTS:
+    case RBK_STATEMENT_ABORT_WHEN:
         return ONE(EVERY);
     case RBK_STATEMENT_FOREACH:
         return ONE(AT_MOST);

@@ -73,7 +73,7 @@ struct rbk_tree_file;
  *   SEVERITY       name; clause THEN
  *   TRIGGER        name, [second_name] = severity, value; clauses FOR SINCE DURING_APPLY
  *                  EXCEPT_DURING THEN MISSING EVERY CONFIRM … (also in a stage)
- *   ABORT_WHEN     value, [text];  ABORT_ON_SIGNAL  name, [text]
+ *   ABORT_WHEN     value, clause EVERY, [text];  ABORT_ON_SIGNAL  name, [text]
  *   REQUIRE        text, value, clauses (also in a stage)
  *   ATTEST         text, names = roles; clauses WITHIN, ELSE (also in a stage and as a step)
  *   HELD           value = how long, clause ELSE

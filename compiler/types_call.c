@@ -211,6 +211,26 @@ static void check_ratio(const struct rbk_typer *typer, const struct rbk_tree_exp
                          rbk_type_name((enum rbk_type)a));
 }
 
+/* A baseline is measured before the first stage, or it is nothing. */
+static void check_measured(const struct rbk_typer *typer, const struct rbk_tree_expr *call,
+                           const struct rbk_declaration *probe)
+{
+    const struct rbk_statements *measured =
+        &typer->analysis->compile->program.head[RBK_STATEMENT_BASELINE];
+    const struct rbk_tree_name *name = probe->statement->name;
+    for (uint32_t i = 0; i < measured->count; i++) {
+        if (measured->items[i]->name->name == name->name) {
+            return;
+        }
+    }
+    rbk_diagnostic_help(rbk_diagnostic_error(&typer->analysis->compile->diagnostics, 140,
+                                             rbk_analysis_place(typer->analysis, call->span),
+                                             "nothing measures the baseline of `%.*s`",
+                                             RBK_STR_ARG(name->name->text)),
+                        "Add `baseline %.*s over 10m` to the head of the plan.",
+                        RBK_STR_ARG(name->name->text));
+}
+
 static struct rbk_tree_typing builtin_result(const struct rbk_typer *typer,
                                              const struct rbk_builtin *builtin,
                                              const struct rbk_tree_expr *call)
@@ -228,6 +248,9 @@ static struct rbk_tree_typing builtin_result(const struct rbk_typer *typer,
     case RBK_BUILTIN_AGGREGATE:
     case RBK_BUILTIN_BASELINE: {
         const struct rbk_declaration *probe = first ? named(first, RBK_DECLARATION_PROBE) : NULL;
+        if (probe && builtin->kind == RBK_BUILTIN_BASELINE) {
+            check_measured(typer, call, probe);
+        }
         if (builtin->result != RBK_TYPE_UNKNOWN) {
             break;
         }

@@ -222,6 +222,10 @@ plan_item:
   | "abort" "when" expr optional_text {
         $$ = STATEMENT(ABORT_WHEN, @$, @3, .value = $3, .text = $4);
     }
+  | "abort" "when" expr "every" DURATION optional_text {
+        $$ = STATEMENT(ABORT_WHEN, @$, @3, .value = $3, .text = $6,
+                       .clauses = DURATION(EVERY, @4, @5, $5));
+    }
   | "abort" "on" "signal" name optional_text {
         $$ = STATEMENT(ABORT_ON_SIGNAL, @$, @4, .name = $4, .text = $5);
     }

@@ -298,6 +298,7 @@ int rbk_compile_lower(struct rbk_compile *compile, struct rbk_machine **ret_mach
     lower_sources(&lower);
     rbk_lower_head(&lower);
     rbk_lower_probes(&lower);
+    rbk_lower_criteria(&lower);
     rbk_lower_regions(&lower);
     rbk_lower_channels(&lower);
     rbk_lower_stages(&lower);

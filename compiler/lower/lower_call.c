@@ -234,9 +234,38 @@ static void reading_argument(struct rbk_lower *lower, const struct rbk_tree_expr
     }
 }
 
+/* A reading in a condition that is watched all the time, and has no interval of its own: a probe
+ * without a name. */
+static void emit_as_probe(struct rbk_lower *lower, const struct rbk_tree_expr *call,
+                          const struct rbk_builtin *builtin)
+{
+    struct rbk_reading_mode mode = lower->mode;
+    struct rbk_probe probe = {
+        .name = rbk_lower_expr_text(lower, call),
+        .every_ms = mode.probe_every_ms,
+        .timeout_ms = mode.probe_every_ms < RBK_PROBE_TIMEOUT_MS_MAX ? mode.probe_every_ms
+                                                                     : RBK_PROBE_TIMEOUT_MS_MAX,
+        .missing_after = 1,
+        .pushed = builtin->is.read == RBK_READ_ALERT,
+        .place = rbk_lower_machine_place(lower, call->span),
+    };
+    lower->mode.probe_every_ms = 0;
+    lower->mode.timeout_ms = probe.timeout_ms;
+    probe.expr = rbk_lower_expr(lower, call);
+    probe.type = lower->builder.machine->exprs[probe.expr].type;
+    lower->mode = mode;
+    struct rbk_window last = {.kind = RBK_WINDOW_LAST, .probe = rbk_lower_add_probe(lower, probe)};
+    note_probe(lower, last.probe);
+    push(lower, RBK_OP_WINDOW, window_of(lower, last));
+}
+
 static void emit_reading(struct rbk_lower *lower, const struct rbk_tree_expr *call,
                          const struct rbk_builtin *builtin)
 {
+    if (lower->mode.probe_every_ms > 0 && !lower->in_reading) {
+        emit_as_probe(lower, call, builtin);
+        return;
+    }
     if (lower->mode.refused) {
         rbk_lower_refuse(lower, call->span, "a reading in this place");
     }

@@ -6,8 +6,6 @@
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 
-/* Where a plan does not say: how often a probe is read, and how long one reading may take. */
-#define PROBE_EVERY_MS 30000u
 /* Readings beyond what a window spans: jitter, and one before its edge. */
 #define RING_SLACK 4u
 /* What a baseline is assumed to span when only a run's parameters can tell. */
@@ -28,6 +26,26 @@ static bool is_pushed(const struct rbk_tree_expr *value)
            builtin->is.read == RBK_READ_ALERT;
 }
 
+uint32_t rbk_lower_add_probe(struct rbk_lower *lower, struct rbk_probe probe)
+{
+    uint32_t index = rbk_build_probe(&lower->builder, probe);
+    if (index >= lower->probe_capacity) {
+        uint32_t capacity = index * 2 + 16;
+        uint32_t *baselines = rbk_new_array(lower->builder.arena, uint32_t, capacity);
+        uint64_t *span_ms = rbk_new_array(lower->builder.arena, uint64_t, capacity);
+        for (uint32_t i = 0; i < index; i++) {
+            baselines[i] = lower->probe_baselines[i];
+            span_ms[i] = lower->probe_span_ms[i];
+        }
+        lower->probe_baselines = baselines;
+        lower->probe_span_ms = span_ms;
+        lower->probe_capacity = capacity;
+    }
+    lower->probe_baselines[index] = RBK_NONE;
+    lower->probe_span_ms[index] = 0;
+    return index;
+}
+
 static void lower_probe(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
 {
     const struct rbk_tree_clause *missing =
@@ -43,7 +61,7 @@ static void lower_probe(struct rbk_lower *lower, const struct rbk_tree_statement
         .place = rbk_lower_machine_place(lower, statement->head),
     };
     if (probe.every_ms == 0) {
-        probe.every_ms = PROBE_EVERY_MS;
+        probe.every_ms = RBK_LOWER_EVERY_MS;
     }
     if (probe.timeout_ms == 0) {
         probe.timeout_ms = probe.every_ms;
@@ -58,7 +76,7 @@ static void lower_probe(struct rbk_lower *lower, const struct rbk_tree_statement
     lower->mode.windows = true; /* a probe over another one would see its last value */
     probe.expr = rbk_lower_expr(lower, statement->value);
     lower->mode = mode;
-    statement->declaration->index = rbk_build_probe(&lower->builder, probe);
+    statement->declaration->index = rbk_lower_add_probe(lower, probe);
 }
 
 static void lower_baseline(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
@@ -96,19 +114,11 @@ void rbk_lower_probes(struct rbk_lower *lower)
 {
     const struct rbk_statements *probes = &lower->program->head[RBK_STATEMENT_PROBE];
     const struct rbk_statements *baselines = &lower->program->head[RBK_STATEMENT_BASELINE];
-    lower->probe_baselines = rbk_new_array(lower->builder.arena, uint32_t, probes->count + 1);
-    lower->probe_span_ms = rbk_new_array(lower->builder.arena, uint64_t, probes->count + 1);
-    for (uint32_t i = 0; i < probes->count; i++) {
-        lower->probe_baselines[i] = RBK_NONE;
-    }
     for (uint32_t i = 0; i < probes->count; i++) {
         lower_probe(lower, probes->items[i]);
     }
     for (uint32_t i = 0; i < baselines->count; i++) {
         lower_baseline(lower, baselines->items[i]);
-    }
-    if (probes->count > RBK_PROBES_MAX) {
-        rbk_lower_stop(lower, probes->items[RBK_PROBES_MAX]->head, "more than 16384 probes");
     }
 }
 
@@ -133,6 +143,10 @@ void rbk_lower_probe_rings(struct rbk_lower *lower)
 {
     struct rbk_machine *machine = lower->builder.machine;
     const bool *reread = reread_probes(lower);
+    if (machine->probe_count > RBK_PROBES_MAX) {
+        rbk_lower_stop(lower, lower->program->plan->head, "more than 16384 probes");
+        return;
+    }
     for (uint32_t i = 0; i < machine->probe_count; i++) {
         struct rbk_probe *probe = &machine->probes[i];
         uint64_t readings = lower->probe_span_ms[i] / probe->every_ms + RING_SLACK;

@@ -2,15 +2,13 @@
  * Triggers and abort criteria.
  *
  * In their conditions a probe's name means its last value. A trigger whose condition takes readings
- * of its own has an interval, at which they are taken.
+ * of its own has an interval, at which they are taken. A criterion has none: what it reads becomes
+ * a probe.
  */
 #include "compiler/lower/lowering.h"
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
-
-/* How often a trigger's own readings are taken where nothing else is said. */
-#define TRIGGER_EVERY_MS 30000u
 
 /* The reaction written in the trigger, else that of its severity. */
 static const struct rbk_tree_reaction *reaction_of(const struct rbk_tree_statement *trigger)
@@ -113,7 +111,7 @@ static void lower_trigger(struct rbk_lower *lower, const struct rbk_tree_stateme
                                           timeout != NULL ? rbk_clause_duration_ms(timeout) : 0);
     bool reads = lower->builder.machine->exprs[trigger.condition].reads.count > 0;
     if (reads) {
-        trigger.every_ms = every != NULL ? rbk_clause_duration_ms(every) : TRIGGER_EVERY_MS;
+        trigger.every_ms = every != NULL ? rbk_clause_duration_ms(every) : RBK_LOWER_EVERY_MS;
     } else if (every != NULL) {
         rbk_lower_refuse(lower, every->span, "`every` on a trigger that only looks at probes");
     }
@@ -132,16 +130,18 @@ static void lower_trigger(struct rbk_lower *lower, const struct rbk_tree_stateme
 
 static void lower_criterion(struct rbk_lower *lower, const struct rbk_tree_statement *statement)
 {
+    const struct rbk_tree_clause *every = rbk_tree_clause_find(statement, RBK_CLAUSE_EVERY);
+    uint32_t probes = lower->builder.machine->probe_count;
+    lower->mode.probe_every_ms = every != NULL ? rbk_clause_duration_ms(every) : RBK_LOWER_EVERY_MS;
     struct rbk_criterion criterion = {
         .condition = watched_condition(lower, statement->value, 0),
         .place = rbk_lower_machine_place(lower, statement->head),
     };
-    criterion.reads_probes = lower->saw_probe;
-    if (lower->builder.machine->exprs[criterion.condition].reads.count > 0) {
-        rbk_lower_refuse(lower, statement->value->span,
-                         "a reading in `abort when` (a trigger takes readings of its own; here a "
-                         "probe can be named)");
+    lower->mode.probe_every_ms = 0;
+    if (every != NULL && lower->builder.machine->probe_count == probes) {
+        rbk_lower_refuse(lower, every->span, "`every` on a criterion without readings of its own");
     }
+    criterion.reads_probes = lower->saw_probe;
     if (statement->text != NULL) {
         criterion.message = rbk_lower_literal(lower, statement->text, "a message");
     } else {
@@ -150,15 +150,20 @@ static void lower_criterion(struct rbk_lower *lower, const struct rbk_tree_state
     (void)rbk_build_criterion(&lower->builder, criterion);
 }
 
+void rbk_lower_criteria(struct rbk_lower *lower)
+{
+    const struct rbk_statements *criteria = &lower->program->head[RBK_STATEMENT_ABORT_WHEN];
+    for (uint32_t i = 0; i < criteria->count; i++) {
+        lower_criterion(lower, criteria->items[i]);
+    }
+}
+
 void rbk_lower_triggers(struct rbk_lower *lower)
 {
     const struct rbk_statements *triggers = &lower->program->triggers;
     const struct rbk_statements *criteria = &lower->program->head[RBK_STATEMENT_ABORT_WHEN];
     for (uint32_t i = 0; i < triggers->count; i++) {
         lower_trigger(lower, triggers->items[i]);
-    }
-    for (uint32_t i = 0; i < criteria->count; i++) {
-        lower_criterion(lower, criteria->items[i]);
     }
     if (triggers->count > RBK_TRIGGERS_MAX || criteria->count > RBK_TRIGGERS_MAX) {
         rbk_lower_stop(lower, lower->program->plan->head,

@@ -21,6 +21,9 @@
 #include "compiler/parse.h"
 #include "compiler/program.h"
 
+/** How often a probe, and a trigger's own readings, are read where a plan does not say. */
+#define RBK_LOWER_EVERY_MS 30000u
+
 /** What a parameter, loop variable or slot stands for. */
 enum rbk_binding_kind {
     RBK_BINDING_EXPR, /**< An expression, written out where the name is used. */
@@ -87,6 +90,7 @@ struct rbk_reading_mode {
     uint64_t timeout_ms; /**< Of a reading; never 0. */
     bool windows; /**< A probe's name means its last value (triggers), not a fresh reading. */
     bool refused; /**< No reading can be taken here. */
+    uint64_t probe_every_ms; /**< Not 0: what is read becomes a probe of its own (criteria). */
 };
 
 /** A place that was worked out before. */
@@ -126,6 +130,7 @@ struct rbk_lower {
     bool only_alerts;        /**< Every probe used is pushed. */
 
     uint32_t *probe_baselines; /**< Probe -> baseline, RBK_NONE. */
+    uint32_t probe_capacity;   /**< Rows that probe_baselines and probe_span_ms have room for. */
     uint64_t *probe_span_ms;   /**< Probe -> longest span any window needs. */
     uint32_t first_stage;      /**< Region of stage 0. */
     struct rbk_known_place known_places[RBK_KNOWN_PLACES];
@@ -353,12 +358,16 @@ uint32_t rbk_lower_window(struct rbk_lower *lower, const struct rbk_tree_stateme
 /** Waivers, of the plan or of a stage. */
 void rbk_lower_allows(struct rbk_lower *lower, const struct rbk_statements *allows);
 void rbk_lower_probes(struct rbk_lower *lower);
+/** A probe of the machine, whose ring is not made yet. @return its row. */
+uint32_t rbk_lower_add_probe(struct rbk_lower *lower, struct rbk_probe probe);
 /** Once every window is known: how many readings each probe must keep. */
 void rbk_lower_probe_rings(struct rbk_lower *lower);
 void rbk_lower_channels(struct rbk_lower *lower);
 /** Hooks and reports. */
 void rbk_lower_messages(struct rbk_lower *lower);
 void rbk_lower_triggers(struct rbk_lower *lower);
+/** Before the plan's region: whether a criterion reads anything decides what that begins with. */
+void rbk_lower_criteria(struct rbk_lower *lower);
 
 /* ---- lower_stage.c, lower_plan.c ---- */
 

@@ -123,7 +123,23 @@ static void check_undo(struct rbk_rules *rules, const struct rbk_program_stage *
     }
 }
 
-/* Limits of 0; a probe read every 0 s has no pause. */
+/* What would be looked at without a pause by an `every` of 0; NULL: what has no meaning of its own.
+ */
+static const char *looks_on(const struct rbk_tree_statement *statement)
+{
+    switch ((enum rbk_statement_kind)statement->kind) {
+    case RBK_STATEMENT_PROBE:
+        return "a probe that is read";
+    case RBK_STATEMENT_ABORT_WHEN:
+        return "a criterion that reads";
+    case RBK_STATEMENT_MANUAL:
+        return "a step by hand that is looked for";
+    default:
+        return NULL;
+    }
+}
+
+/* Limits of 0; what is read every 0 s has no pause. */
 static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage *stage,
                          const struct rbk_tree_statement *statement)
 {
@@ -133,12 +149,12 @@ static void check_limits(struct rbk_rules *rules, const struct rbk_program_stage
         if (limit && rbk_clause_duration_ms(at) == 0) {
             report_nothing(rules, stage, at->span,
                            rbk_clause_words((enum rbk_clause_kind)at->kind));
-        } else if (at->kind == RBK_CLAUSE_EVERY && statement->kind == RBK_STATEMENT_PROBE &&
+        } else if (at->kind == RBK_CLAUSE_EVERY && looks_on(statement) != NULL &&
                    rbk_clause_duration_ms(at) == 0) {
-            rbk_diagnostic_help(
-                rbk_rule_report(rules, stage, at->span,
-                                "a probe that is read without a pause, `every` is 0"),
-                "Say how long to wait between two readings: `every 30s`.");
+            rbk_diagnostic_help(rbk_rule_report(rules, stage, at->span,
+                                                "%s without a pause, `every` is 0",
+                                                looks_on(statement)),
+                                "Say how long to wait between two readings: `every 30s`.");
         }
     }
     if (statement->kind == RBK_STATEMENT_HELD && statement->value->kind == RBK_EXPR_DURATION &&

@@ -56,6 +56,7 @@ static const struct rule rules[] = {
         
         "trigger t@# when @watched @trigger_clause?then @reaction\n",
         "trigger t@# critical when @watched @trigger_clause?\n", "trigger t@# low when @watched\n",
+        "abort when @condition @own_every?@label\n",
         "abort when rollbacks > 2 @label\n", "abort when elapsed > 2 * estimate @label\n",
         "abort on signal halt @label\n", "require @label @condition @require_clause?\n",
         "attest @label by @roles @eyes?within 5m else @gate\n", "held at most 30m else @settled\n",
@@ -191,6 +192,7 @@ static const struct rule rules[] = {
     {"number", {"1", "0", "3", "1000000", "0.5", "9223372036854775807", "amount"}},
     {"duration", {"10m", "30s", "1h", "5s", "500ms", "0s", "24h", "30d", "1ms"}},
     {"message", {"\"run ${run.id}: ${run.status}\"", "@label", "\"${amount} <b> ${site}\"", "\"${run.reason} ${run.stage}\"", "\"${stage.title} ${run.link} ${run.remaining} ${run.question}\""}},
+    {"own_every", {"every @duration "}},
     {"days", {"weekdays", "sat, sun", "weekends", "mon", "tue, wed, thu", "nightly"}},
     {"zone", {"\"UTC\"", "\"Europe/Berlin\"", "\"+05:30\"", "\"America/St_Johns\"", "\"Nowhere\""}},
     {"label", {

@@ -536,6 +536,36 @@ def a_signal_aborts(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
+def turned_by(scene, condition, happens):
+    """A plan with this criterion, which comes true while its stage waits."""
+    scene.begin(plan(stage("a", tell("a") + hold(), within="40s"), head=f'abort when {condition} "it is time"'))
+    scene.until_traced("a")
+    happens()
+    scene.ends(10, "aborted").trace("a", "back_a")
+    log = scene.run("rbk", "log", scene.run_id()).text.decode()
+    expect("it is time" in log, True, f"the reason in {log}")
+
+
+def a_criterion_reads_for_itself(scene):
+    turned_by(scene, 'file.exists("stop") every 100ms', lambda: scene.touch("stop"))
+
+
+def a_criterion_is_told_of_an_alert(scene):
+    turned_by(scene, 'alert("Stop", team: "ops")', lambda: scene.say("alert", "Stop", "firing", "--label", "team=ops"))
+
+
+def a_criterion_that_cannot_read_holds_the_run(scene):
+    """Before anything has happened, also in a plan without triggers; the reason names what was read."""
+    scene.begin(plan(stage("a", tell("a")), head='abort when int(run.output("cat number")) > 5 every 200ms "too many"'))
+    scene.ends(30, "held")
+    expect(scene.trace(), [], "nothing was done")
+    says = scene.run("rbk", "log", scene.run_id()).text.decode()
+    expect("cat number" in says, True, f"the source in {says}")
+    scene.write("number", "3")
+    scene.say("retry", "--no-wait")
+    scene.resume().ends(0, "completed").trace("a")
+
+
 def elapsed_aborts(scene):
     scene.begin(plan(stage("a", tell("a") + hold()), head='estimate 500ms\nabort when elapsed > 2 * estimate "too long"'))
     scene.ends(10, "aborted").trace("a", "back_a")
