@@ -445,6 +445,24 @@ static const char *take_resend(struct walk *walk, int64_t request, const json_t 
     return NULL;
 }
 
+void rbk_inbox_tell_left(struct rbk_run *run, struct rbk_str who, const char *word,
+                         const char *reply)
+{
+    rbk_run_notice(run, "%.*s had asked for this: %s; it is refused: %s", RBK_STR_ARG(who), word,
+                   reply);
+}
+
+/* What a request asks for: a command, an answer, else its kind. */
+static const char *word_of(const struct rbk_store_request *request, const json_t *body)
+{
+    const char *command = text_of(body, "command"), *answer = text_of(body, "answer");
+
+    return rbk_str_is(request->kind, "command") && command[0] != '\0' ? command
+           : rbk_str_is(request->kind, "answer") && answer[0] != '\0' ? answer
+           : rbk_str_is(request->kind, "alert")                       ? "alert"
+                                                                      : "a request";
+}
+
 static int on_request(void *context, const struct rbk_store_request *request)
 {
     struct walk *walk = context;
@@ -482,6 +500,7 @@ static int on_request(void *context, const struct rbk_store_request *request)
             break;
         }
         queued->record.request = request->id;
+        queued->left = request->at_ms <= run->inbox_ms;
         queued->record.who = rbk_arena_copy(&queued->arena, request->who);
         if ((reply = check_body(run, body, kinds[i].letter)) == NULL) {
             reply = kinds[i].take(run, body, queued);
@@ -493,6 +512,9 @@ static int on_request(void *context, const struct rbk_store_request *request)
             rbk_queue_free(queued);
         }
         break;
+    }
+    if (reply != NULL && request->at_ms <= run->inbox_ms && !walk->ended) {
+        rbk_inbox_tell_left(run, request->who, word_of(request, body), reply);
     }
     json_decref(body);
     if (reply != NULL) {
@@ -506,6 +528,9 @@ static void look(struct rbk_run *run, bool ended)
     struct walk walk = {.run = run, .ended = ended};
     int error;
 
+    if (run->inbox_ms == 0) {
+        run->inbox_ms = (int64_t)rbk_run_clock_ms(run);
+    }
     run->inbox_more = false;
     error = rbk_store_each_request(run->store, run->id, on_request, &walk, &run->error);
     if (error == 0 && walk.refused_count != 0) {

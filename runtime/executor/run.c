@@ -238,6 +238,14 @@ static int reply(struct rbk_run *run, const struct queued *queued, enum rbk_refu
         rbk_buffer_append_text(&text, "accepted");
     } else {
         rbk_inbox_explain(run, &queued->record.event, refusal, &text);
+        if (queued->left) {
+            const struct rbk_event *event = &queued->record.event;
+            rbk_inbox_tell_left(run, queued->record.who,
+                                event->kind == RBK_EVENT_COMMAND  ? rbk_command_name(event->command)
+                                : event->kind == RBK_EVENT_ANSWER ? rbk_answer_name(event->answer)
+                                                                  : "alert",
+                                text.data);
+        }
     }
     error = rbk_store_reply(run->store, queued->record.request,
                             text.error == 0 ? text.data : rbk_refusal_text(refusal), &run->error);

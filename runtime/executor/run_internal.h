@@ -53,6 +53,7 @@ struct queued {
     const struct rbk_effect *effect; /* RESULT: of which; NULL: of none */
     uint32_t region;                 /* of the effect */
     bool proceed;                    /* a driver waits for this note to be in the journal */
+    bool left;                       /* asked for before this runner came: nobody waits any more */
     struct rbk_arena arena;
 };
 
@@ -99,6 +100,7 @@ struct rbk_run {
     uv_fs_event_t bell;      /* rung by whoever writes to the inbox */
     bool bell_open;
     int64_t inbox_seen; /* last request taken into the queue */
+    int64_t inbox_ms;   /* of its first look into the inbox; 0: not yet */
     bool inbox_more;    /* there were more than are taken in one look */
 
     struct rbk_ways *ways;   /* owned: the strategies of stages that stand applied */
@@ -235,6 +237,10 @@ RBK_MUST_USE int rbk_resend(struct rbk_run *run, const struct resend *items, siz
 void rbk_inbox_look(struct rbk_run *run);
 /* Of a run that has ended: messages may be sent again, everything else is refused. */
 void rbk_inbox_look_ended(struct rbk_run *run);
+/* Tell at the runner what was refused of the requests that it found when it came: who made them has
+ * gone away with "waits for rbk resume". @word  The command or the answer. */
+void rbk_inbox_tell_left(struct rbk_run *run, struct rbk_str who, const char *word,
+                         const char *reply);
 /* Append why an event of a person was refused, and what would be accepted. */
 void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
                        enum rbk_refusal refusal, struct rbk_buffer *out);

@@ -199,6 +199,23 @@ END
     [[ $output != *'{'* ]]
 }
 
+@test "who resumes reads what was refused of the requests that waited" {
+    gated
+    start plan.rbk
+    wait_for asks only.approve.1
+    kill -KILL "$runner"
+    wait "$runner" || true
+    runner=
+    rbk retry "$(run_id)" only
+    rbk deny "$(run_id)"
+    rbk approve "$(run_id)"
+    run rbk resume
+    [ "$status" -eq 10 ]
+    [[ $output == *"$(id -un) had asked for this: retry; it is refused: nothing is held or stuck"* ]]
+    [[ $output == *"$(id -un) had asked for this: yes; it is refused: "* ]]
+    [[ $output != *'this: no;'* ]]
+}
+
 @test "a runner that is stopped is seen by whoever looks or asks" {
     two_steps
     start plan.rbk
