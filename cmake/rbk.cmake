@@ -5,7 +5,8 @@
 #   rbk_driver_module(NAME SOURCES module.c LINK …)              NAME.so, which rbk loads, beside rbk
 #   rbk_unit_test(NAME SOURCES x_test.c LINK …)                  a Check program, label `unit`
 #   rbk_test_program(NAME SOURCES x.c LINK …)                    a helper program for tests
-#   rbk_script_test(NAME LABEL golden [TIMEOUT s] COMMAND …)     a script, label as given
+#   rbk_script_test(NAME LABEL golden [TIMEOUT s] [COST s] COMMAND …)   a script, label as given; those that
+#                                   cost most begin first, so that none is left over at the end
 #   rbk_fuzz_target(NAME SOURCES x.c LINK …)                     libFuzzer, only with RBK_FUZZ
 #   rbk_generated(FILE …)                                        relaxes warnings on generated C
 #   rbk_add_folders(FOLDER …)                                    those of them that exist
@@ -126,7 +127,7 @@ function(rbk_unit_test name)
 endfunction()
 
 function(rbk_script_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "LABEL;TIMEOUT" "COMMAND")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;TIMEOUT;COST" "COMMAND")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
@@ -134,8 +135,8 @@ function(rbk_script_test name)
   rbk_test_environment(${name})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT}
                                           SKIP_RETURN_CODE 77)
-  if(arg_SERIAL)
-    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  if(arg_COST)
+    set_tests_properties(${name} PROPERTIES COST ${arg_COST})
   endif()
 endfunction()
 

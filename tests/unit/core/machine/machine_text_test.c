@@ -256,7 +256,7 @@ static uint64_t next_random(uint64_t *seed)
     return *seed;
 }
 
-START_TEST(a_flipped_bit_is_refused_or_with_a_right_hash_gives_a_sound_machine)
+START_TEST(a_flipped_bit_with_a_right_hash_is_refused_or_gives_a_sound_machine)
 {
     struct rbk_error error = {0};
     uint64_t seed = 20261121;
@@ -264,17 +264,12 @@ START_TEST(a_flipped_bit_is_refused_or_with_a_right_hash_gives_a_sound_machine)
     char *text = malloc(sample.bytes);
     ck_assert_ptr_nonnull(text);
     (void)memcpy(text, sample.data, sample.bytes);
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 20000; i++) {
         size_t bit = next_random(&seed) % (sample.bytes * 8);
         text[bit / 8] = (char)(text[bit / 8] ^ (1 << bit % 8));
-        if (i % 5 == 0) {
-            seal(text, sample.bytes);
-            accepted += read_copy(text, sample.bytes, &error) == 0;
-            (void)memcpy(text, sample.data, sample.bytes);
-        } else {
-            ck_assert_int_ne(read_copy(text, sample.bytes, &error), 0);
-            text[bit / 8] = (char)(text[bit / 8] ^ (1 << bit % 8));
-        }
+        seal(text, sample.bytes);
+        accepted += read_copy(text, sample.bytes, &error) == 0;
+        (void)memcpy(text, sample.data, sample.bytes);
     }
     /* Letters of texts and digits of times may change: else the seal does not work. */
     ck_assert_int_gt(accepted, 500);
@@ -405,7 +400,7 @@ int main(void)
     tcase_add_test(cases, the_hash_is_of_the_meaning_and_not_of_places_and_sources);
     tcase_add_test(cases, every_truncation_is_refused);
     tcase_add_test(cases, a_flipped_bit_in_any_byte_is_seen_by_the_hash);
-    tcase_add_test(cases, a_flipped_bit_is_refused_or_with_a_right_hash_gives_a_sound_machine);
+    tcase_add_test(cases, a_flipped_bit_with_a_right_hash_is_refused_or_gives_a_sound_machine);
     tcase_add_test(cases, digits_replaced_at_random_give_no_unsound_machine);
     tcase_add_test(cases, another_version_is_named);
     tcase_add_test(cases, a_text_that_is_not_the_canonical_one_is_refused_with_its_place);
