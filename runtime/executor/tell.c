@@ -115,9 +115,10 @@ static struct rbk_str escalation_text(struct telling *telling, const struct rbk_
                            ? "is stuck and needs a person"
                            : "rolls back for longer than it should";
 
-    return rbk_arena_printf(telling->arena, "%.*s (%.*s): run %s of %.*s %s: %.*s",
+    return rbk_arena_printf(telling->arena, "%.*s (%.*s): run %s of %.*s %s%s%.*s",
                             RBK_STR_ARG(role->name), RBK_STR_ARG(role->contact), telling->run->id,
-                            RBK_STR_ARG(machine->name), what, RBK_STR_ARG(reason));
+                            RBK_STR_ARG(machine->name), what, reason.bytes != 0 ? ": " : "",
+                            RBK_STR_ARG(reason));
 }
 
 /* An escalation goes out on the channels that `on stuck` uses; without one, to terminal and log,

@@ -93,8 +93,9 @@ static void draw_back(struct drawing *drawing, uint32_t region)
 static void draw_cause(struct drawing *drawing, struct rbk_cause cause)
 {
     struct rbk_buffer text;
-    if (cause.kind == drawing->state->cause.kind && cause.index == drawing->state->cause.index &&
-        drawing->state->turned != 0) {
+    if ((cause.kind == drawing->state->cause.kind && cause.index == drawing->state->cause.index &&
+         drawing->state->turned != 0) ||
+        rbk_view_failed_back(drawing->machine, cause)) {
         return;
     }
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);

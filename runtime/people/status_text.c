@@ -249,7 +249,9 @@ static void print_stage(struct rbk_printing *printing, uint32_t region)
     if (tracked->failed < printing->machine->state_count && kind != RBK_STATE_STUCK &&
         kind != RBK_STATE_HELD && printing->state->status != RBK_STATUS_HELD &&
         (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
-        rbk_buffer_printf(&printing->line, "     %.*s",
+        enum rbk_phase phase = printing->machine->states[tracked->failed].phase;
+        bool back = phase == RBK_PHASE_ROLLBACK || phase == RBK_PHASE_ROLLBACK_VERIFY;
+        rbk_buffer_printf(&printing->line, "     %s%.*s", back ? "failed on the way back: " : "",
                           RBK_STR_ARG(printing->machine->states[tracked->failed].name));
         if (tracked->failure[0] != '\0') {
             rbk_buffer_printf(&printing->line, ": %s", tracked->failure);

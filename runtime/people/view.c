@@ -167,6 +167,14 @@ void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct 
     }
 }
 
+bool rbk_view_failed_back(const struct rbk_machine *machine, struct rbk_cause cause)
+{
+    return (cause.kind == RBK_CAUSE_FAILURE || cause.kind == RBK_CAUSE_TIMEOUT) &&
+           cause.index < machine->state_count &&
+           (machine->states[cause.index].phase == RBK_PHASE_ROLLBACK ||
+            machine->states[cause.index].phase == RBK_PHASE_ROLLBACK_VERIFY);
+}
+
 void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct rbk_buffer *out)
 {
     for (uint32_t i = 0; i < roles.count; i++) {

@@ -3,9 +3,11 @@
  * runs.
  */
 #include "runtime/people/view.h"
-#include "runtime/people/when.h"
+
+#include <string.h>
 
 #include "runtime/core/daily.h"
+#include "runtime/people/when.h"
 
 /* Where lines go while an explanation is put together. */
 struct explain {
@@ -89,10 +91,14 @@ static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
             rbk_buffer_printf(&explain->line, "stage %.*s is %s", RBK_STR_ARG(name),
                               rbk_view_region_word(explain->view, explain->state, region, NULL));
         }
+        const char *because =
+            kind == RBK_STATE_ROLLED_BACK && rbk_view_failed_back(machine, rs->cause)
+                ? "; it was stuck: "
+                : ": ";
         before = explain->line.bytes;
-        rbk_buffer_append_text(&explain->line, ": ");
+        rbk_buffer_append_text(&explain->line, because);
         rbk_view_cause(explain->view, rs->cause, &explain->line);
-        if (explain->line.bytes == before + 2) {
+        if (explain->line.bytes == before + strlen(because)) {
             rbk_buffer_truncate(&explain->line, before);
         }
         send_line(explain, kind == RBK_STATE_STUCK ? RBK_TONE_BAD : RBK_TONE_WARN, name);

@@ -279,9 +279,11 @@ END
 @test "a stuck run waits for a person, and resolve ends it" {
     two_steps
     sed -i 's/run "rm -f first second" idempotent/run "false" idempotent/; s/check "second is there" file.exists("second")/check "never" file.exists("never")/' plan.rbk
+    sed -i '2a role dba { contact "dba@example.com" } escalate stuck to dba' plan.rbk
     touch go
     run rbk run plan.rbk --no-wait
     [ "$status" -eq 20 ]
+    grep -q 'of two_steps is stuck and needs a person$' <<<"$output"
     run rbk status
     [[ $output == *"rbk resolve $(run_id) only done --reason WHY"* ]]
     run rbk resolve "$(run_id)" only "done"
@@ -290,6 +292,8 @@ END
     run rbk resume --no-wait
     [ "$status" -eq 10 ] || [ "$status" -eq 30 ]
     [[ $output == *'taken back by hand'* ]]
+    run rbk status
+    [[ $output == *'stage only is rolled back; it was stuck: run "false" '* ]]
 }
 
 @test "a step in doubt is explained, and a person resolves it" {
