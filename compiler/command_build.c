@@ -40,7 +40,7 @@ bool rbk_command_may_write(const char *command, const char *plan, const char *ou
 {
     struct stat there;
     struct stat source;
-    if (!output || stat(output, &there) != 0) {
+    if (!output || stat(output, &there) != 0 || !S_ISREG(there.st_mode)) {
         return true;
     }
     bool same =

@@ -216,9 +216,33 @@ static unsigned put_arguments(const struct rbk_describe *describe, struct rbk_bu
     return count;
 }
 
+/* The arguments of one kind as a text of their own; empty where there are none. */
+static struct rbk_str arguments_text(const struct rbk_describe *describe,
+                                     const struct rbk_effect *effect, enum rbk_arg_kind kind)
+{
+    struct rbk_buffer out;
+    rbk_buffer_init(&out, TEXT_BYTES_MAX);
+    (void)put_arguments(describe, &out, effect, kind, " ", true);
+    struct rbk_str text = rbk_arena_copy(describe->arena, rbk_buffer_str(&out));
+    rbk_buffer_fini(&out);
+    return text;
+}
+
+/* A person who carries the step out by hand has to be where it runs, and to give it what it reads.
+ */
 static void put_shell(const struct rbk_describe *describe, struct rbk_buffer *out,
                       const struct rbk_effect *effect)
 {
+    struct rbk_str directory = arguments_text(describe, effect, RBK_ARG_DIRECTORY);
+    struct rbk_str input = arguments_text(describe, effect, RBK_ARG_STDIN);
+    if (directory.bytes > 0) {
+        (void)rbk_buffer_printf(out, "cd %.*s", RBK_STR_ARG(directory));
+    }
+    if (input.bytes > 0) {
+        bool lines = rbk_str_find(input, '\n') < input.bytes;
+        (void)rbk_buffer_printf(out, "%s# It reads: %.*s", out->bytes > 0 ? "\n" : "",
+                                RBK_STR_ARG(lines ? RBK_STR("what the plan says") : input));
+    }
     (void)put_arguments(describe, out, effect, RBK_ARG_ENVIRONMENT, "\n", true);
     (void)put_arguments(describe, out, effect, RBK_ARG_SCRIPT, "\n", false);
 }
@@ -226,11 +250,14 @@ static void put_shell(const struct rbk_describe *describe, struct rbk_buffer *ou
 static void put_command(const struct rbk_describe *describe, struct rbk_buffer *out,
                         const struct rbk_effect *effect)
 {
-    (void)put_arguments(describe, out, effect, RBK_ARG_DIRECTORY, " ", true);
-    if (out->bytes > 0) {
-        struct rbk_str directory = rbk_arena_copy(describe->arena, rbk_buffer_str(out));
-        rbk_buffer_clear(out);
+    struct rbk_str directory = arguments_text(describe, effect, RBK_ARG_DIRECTORY);
+    struct rbk_str input = arguments_text(describe, effect, RBK_ARG_STDIN);
+    if (directory.bytes > 0) {
         (void)rbk_buffer_printf(out, "cd %.*s &&", RBK_STR_ARG(directory));
+    }
+    if (input.bytes > 0) {
+        (void)rbk_buffer_printf(out, "%sprintf %%s %.*s |", out->bytes > 0 ? " " : "",
+                                RBK_STR_ARG(input));
     }
     (void)put_arguments(describe, out, effect, RBK_ARG_ENVIRONMENT, " ", true);
     (void)put_arguments(describe, out, effect, RBK_ARG_WORD, " ", true);
