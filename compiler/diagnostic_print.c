@@ -182,14 +182,23 @@ static void write_marker(struct printer *printer, const struct marker *marker, s
     rbk_buffer_append_byte(printer->buffer, '\n');
 }
 
+/* The path of a source: whatever its name has in it, it stays on its line and moves no cursor. */
+static void write_path(struct printer *printer, struct rbk_str path)
+{
+    for (size_t i = 0; i < path.bytes; i++) {
+        unsigned char byte = (unsigned char)path.data[i];
+        rbk_buffer_append_byte(printer->buffer, byte < 0x20 || byte == 0x7f ? '?' : path.data[i]);
+    }
+}
+
 static void write_arrow(struct printer *printer, const char *arrow, struct rbk_place place)
 {
     struct rbk_position position = rbk_source_position(place.source, place.span.start);
     paint(printer, colour_frame);
     rbk_buffer_printf(printer->buffer, "%*s%s ", (int)printer->gutter, "", arrow);
     paint(printer, colour_none);
-    rbk_buffer_printf(printer->buffer, "%.*s:%u:%u\n", RBK_STR_ARG(place.source->path),
-                      position.line, position.column);
+    write_path(printer, place.source->path);
+    rbk_buffer_printf(printer->buffer, ":%u:%u\n", position.line, position.column);
 }
 
 static int compare_markers(const void *left, const void *right)
@@ -341,8 +350,8 @@ static void write_gcc_line(struct printer *printer, struct rbk_place place, cons
 {
     if (place.source) {
         struct rbk_position position = rbk_source_position(place.source, place.span.start);
-        rbk_buffer_printf(printer->buffer, "%.*s:%u:%u: ", RBK_STR_ARG(place.source->path),
-                          position.line, position.column);
+        write_path(printer, place.source->path);
+        rbk_buffer_printf(printer->buffer, ":%u:%u: ", position.line, position.column);
     }
     rbk_buffer_printf(printer->buffer, "%s: %.*s", severity, RBK_STR_ARG(text));
 }

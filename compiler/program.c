@@ -108,6 +108,27 @@ static void offer_modules(struct rbk_compile *compile, struct rbk_nearest *neare
     closedir(stream);
 }
 
+/* Offer the modules in the folder where the module would lie. */
+static void offer_beside(struct rbk_compile *compile, struct rbk_nearest *nearest,
+                         struct rbk_str module)
+{
+    struct rbk_str plan = directory_of(compile->program.files[0]->tree->source->path);
+    size_t bytes = module.bytes;
+    while (bytes > 0 && module.data[bytes - 1] != '.') {
+        bytes--;
+    }
+    struct rbk_str prefix = rbk_arena_copy(&compile->arena, rbk_str_slice(module, 0, bytes));
+    char *folder = rbk_arena_alloc(&compile->arena, plan.bytes + bytes + 3, 1);
+    memcpy(folder, "./", 2);
+    memcpy(folder + (plan.bytes > 0 ? 0 : 2), plan.data, plan.bytes);
+    size_t at = plan.bytes > 0 ? plan.bytes : 2;
+    for (size_t i = 0; i < bytes; i++) {
+        folder[at + i] = module.data[i] == '.' ? '/' : module.data[i];
+    }
+    folder[at + bytes] = '\0';
+    offer_modules(compile, nearest, folder, prefix.data);
+}
+
 static void report_unknown_module(struct rbk_compile *compile, const struct chain *chain,
                                   const struct rbk_tree_statement *use, struct rbk_str module,
                                   bool only_std)
@@ -120,6 +141,9 @@ static void report_unknown_module(struct rbk_compile *compile, const struct chai
     struct rbk_nearest nearest;
     rbk_nearest_init(&nearest, module);
     offer_modules(compile, &nearest, compile->stdlib.data, "std.");
+    if (!only_std) {
+        offer_beside(compile, &nearest, module);
+    }
     if (access(compile->stdlib.data, X_OK) != 0) {
         rbk_diagnostic_help(diagnostic,
                             "The standard library is not where it is looked for, in `%.*s`; "

@@ -361,6 +361,27 @@ def test_exit_statuses():
         assert said == "rbkc: 1 warning; plan accepted\nrbkc: `rbkc check --fix` mends 1 of them\n", said
 
 
+def test_a_name_of_a_file_stays_on_its_line():
+    with tempfile.TemporaryDirectory() as folder:
+        name = "a.rbk:1:1: error: forged [RBK999]\n\x1b[2Kb.rbk"
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write("plan p {}")
+        for form in ("human", "gcc"):
+            said = check("--format", form, "./" + name, cwd=folder).stdout
+            assert b"\x1b" not in said and said.count(b"\n") == check(
+                "--format", form, "x.rbk", cwd=_copy(folder, name)).stdout.count(b"\n"), (form, said)
+
+
+def _copy(folder, name):
+    """A folder beside it in which the same plan has an ordinary name."""
+    other = os.path.join(folder, "other")
+    os.makedirs(other, exist_ok=True)
+    with open(os.path.join(folder, name), encoding="utf-8") as old, open(
+            os.path.join(other, "x.rbk"), "w", encoding="utf-8") as new:
+        new.write(old.read())
+    return other
+
+
 def test_nothing_is_written_over_a_plan():
     with tempfile.TemporaryDirectory() as folder:
         for name in ("plan.rbk", "other.rbk"):
