@@ -243,16 +243,6 @@ static void http_arguments(struct rbk_lower *lower, const struct rbk_tree_statem
     expect_arguments(lower, statement);
 }
 
-static void refuse_clause(struct rbk_lower *lower, const struct rbk_tree_statement *statement,
-                          enum rbk_clause_kind kind)
-{
-    const struct rbk_tree_clause *clause = rbk_tree_clause_find(statement, kind);
-    if (clause != NULL) {
-        rbk_lower_refuse(lower, clause->span, "`%s` on `%s`", rbk_clause_words(kind),
-                         rbk_statement_words((enum rbk_statement_kind)statement->kind));
-    }
-}
-
 /* A gate or a step that a person answers. */
 static void question_effect(struct rbk_lower *lower, const struct rbk_tree_statement *statement,
                             enum rbk_question_kind kind, struct rbk_effect *effect)
@@ -365,6 +355,7 @@ static enum rbk_effect_kind kind_of(const struct rbk_tree_statement *statement)
 static void arguments(struct rbk_lower *lower, const struct rbk_context *context,
                       const struct rbk_tree_statement *statement, struct rbk_effect *effect)
 {
+    const struct rbk_tree_clause *in_doubt = rbk_tree_clause_find(statement, RBK_CLAUSE_IN_DOUBT);
     switch ((enum rbk_statement_kind)statement->kind) {
     case RBK_STATEMENT_CAPTURE_RUN:
         label_argument(lower, statement);
@@ -414,9 +405,11 @@ static void arguments(struct rbk_lower *lower, const struct rbk_context *context
         effect->crash = RBK_CRASH_DURABLE;
         break;
     case RBK_STATEMENT_MANUAL:
-        refuse_clause(lower, statement, RBK_CLAUSE_IN_DOUBT);
         question_effect(lower, statement, RBK_QUESTION_MANUAL, effect);
         looked_for(lower, statement, effect);
+        if (in_doubt != NULL) {
+            effect->doubt_question = doubt_question(lower, in_doubt, effect, statement->head);
+        }
         break;
     case RBK_STATEMENT_ASK:
         question_effect(lower, statement, RBK_QUESTION_ASK, effect);

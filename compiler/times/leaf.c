@@ -402,6 +402,33 @@ static uint64_t question_ms(const struct rbk_tree_statement *statement)
                             asked_ms(otherwise ? otherwise->reaction : NULL));
 }
 
+/* By hand: each of those who are asked to do it may be silent, and then those are asked who may
+ * know whether it was done. */
+static struct rbk_worst manual_step(struct rbk_times_walk *walk,
+                                    const struct rbk_tree_statement *statement)
+{
+    const struct rbk_tree_clause *ask = rbk_tree_clause_find(statement, RBK_CLAUSE_IN_DOUBT);
+    const struct rbk_tree_clause *otherwise = rbk_tree_clause_find(statement, RBK_CLAUSE_ELSE);
+    uint64_t within_ms = question_ms(statement);
+    if (!ask) {
+        return limited_step(walk, statement, within_ms, "a person, within ");
+    }
+    uint64_t doubt_ms = asked_ms(ask->reaction);
+    struct rbk_worst worst = rbk_worst_of(rbk_worst_add_ms(within_ms, doubt_ms));
+    const struct rbk_tree_reaction *on = otherwise ? otherwise->reaction : NULL;
+    for (; on && on->kind == RBK_REACTION_ASK; on = on->otherwise) {
+        worst.ok_ms = rbk_worst_add_ms(worst.ok_ms, doubt_ms);
+    }
+    worst.needs_ms = within_ms;
+    worst.end_ms = worst.ok_ms;
+    worst.stop_ms = doubt_ms;
+    worst.stop_by = statement;
+    worst.stop_source = walk->source;
+    rbk_times_share(walk, RBK_SHARE_STEP, statement, walk->by_needs ? within_ms : worst.ok_ms,
+                    RBK_STR("a person, and its question in doubt"));
+    return worst;
+}
+
 static struct rbk_worst reading_step(struct rbk_times_walk *walk,
                                      const struct rbk_tree_statement *statement)
 {
@@ -465,6 +492,8 @@ struct rbk_worst rbk_times_leaf(struct rbk_times_walk *walk,
         worst = effect_step(walk, statement);
         break;
     case RBK_STATEMENT_MANUAL:
+        worst = manual_step(walk, statement);
+        break;
     case RBK_STATEMENT_ASK:
     case RBK_STATEMENT_ATTEST:
     case RBK_STATEMENT_APPROVE:

@@ -483,7 +483,7 @@ struct rbk_effect {
     uint64_t every_ms; /* between two readings of a `for`, a `wait until` or a check's retry */
     enum rbk_crash_rule crash;
     uint32_t done_when;      /* LOOK; of a QUESTION: looked at every_ms, ends it when it holds */
-    uint32_t doubt_question; /* ASK */
+    uint32_t doubt_question; /* ASK; of a manual QUESTION: when it is cut off or not answered */
     uint32_t question;       /* QUESTION */
     uint32_t channel;        /* NOTIFY */
     uint32_t into;           /* slot bound to the result */

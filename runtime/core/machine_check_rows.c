@@ -232,6 +232,9 @@ static int check_parts(const struct rbk_machine *machine, uint32_t row, struct r
                  (is_condition(type_of(machine, effect->done_when)) && effect->every_ms > 0 &&
                   machine->questions[effect->question].kind == RBK_QUESTION_MANUAL),
              effects, row, "it is looked for without a bool, all the time, or instead of a person");
+        MUST(effect->doubt_question == RBK_NONE ||
+                 machine->questions[effect->question].kind == RBK_QUESTION_MANUAL,
+             effects, row, "a question that changes nothing is in no doubt");
         break;
     default:
         break;

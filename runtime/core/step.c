@@ -39,6 +39,7 @@
  *   enter() -> PARKED --dispatch()--> RUNNING --handle_result()--> conclude(): on to the next state
  *   dispatch() of a question -> ASKING --answer_region(), question_expire()--> conclude(), react()
  *   ASKING --question_shown(): its `done when` holds--> conclude()
+ *   ASKING of a manual step `in doubt` --question_doubts(): cut off, or its time is up--> DOUBT
  *   RUNNING --conclude(): failed, retries left--> RETRY --region_due()--> PARKED
  *   RUNNING --doubt()--> PARKED (again) | LOOKING (`done when`) | DOUBT (a person is asked)
  *   LOOKING --conclude_look()--> done | PARKED | DOUBT

@@ -149,6 +149,9 @@ void rbk_step_doubt_open(struct step *step, uint32_t region);
 void rbk_step_doubt_goes_on(struct step *step, uint32_t region);
 enum rbk_refusal rbk_step_answer_region(struct step *step, uint32_t region, enum rbk_answer answer);
 void rbk_step_question_expire(struct step *step, uint32_t region);
+/* A manual step is cut off, or its time is up: put it to those whom its `in doubt` names, if it has
+ * one, before anything else begins. @return  Whether it has. */
+bool rbk_step_question_doubts(struct step *step, uint32_t region);
 /* What a `manual … done when` asks for was looked at: when it is there, nobody has to say so. */
 enum rbk_refusal rbk_step_question_shown(struct step *step, uint32_t region);
 /* The seats of a question that whoever gave this event fills. */

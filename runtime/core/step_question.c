@@ -1,5 +1,6 @@
 /*
- * Questions that a region asks: gates, manual steps, and doubt about an effect. Triggers ask theirs
+ * Questions that a region asks: gates, manual steps, and doubt about an effect, or about a manual
+ * step that is cut off while nobody has said whether it was done. Triggers ask theirs
  * in step_trigger.c.
  *
  * Invariant: a region in mode ASKING or DOUBT has one question open and a due_ms; whatever ends
@@ -124,6 +125,18 @@ static void doubt_waits(struct step *step, uint32_t region)
     }
 }
 
+bool rbk_step_question_doubts(struct step *step, uint32_t region)
+{
+    uint32_t effect = rbk_region_at(step->machine, step->state, region)->effect;
+    if (step->machine->effects[effect].doubt_question == RBK_NONE) {
+        return false;
+    }
+    rbk_step_question_close(step, region);
+    region_of(step, region)->serial = step->state->next_serial++;
+    rbk_step_doubt_open(step, region);
+    return true;
+}
+
 enum rbk_refusal rbk_step_question_shown(struct step *step, uint32_t region)
 {
     uint32_t effect = rbk_region_at(step->machine, step->state, region)->effect;
@@ -196,11 +209,16 @@ static enum rbk_refusal doubt_answer(struct step *step, uint32_t region, enum rb
     if (answer != RBK_ANSWER_DONE && answer != RBK_ANSWER_NOT_DONE) {
         return RBK_REFUSAL_WRONG_ANSWER;
     }
+    uint32_t effect = rbk_region_at(step->machine, step->state, region)->effect;
+    uint32_t by_hand = step->machine->effects[effect].question;
     rbk_step_question_close(step, region);
     if (rs->target != RBK_NONE) {
         rbk_step_arrive(step, region);
     } else if (answer == RBK_ANSWER_DONE) {
         rbk_step_conclude(step, region, RBK_OUTCOME_OK);
+    } else if (by_hand != RBK_NONE) {
+        /* It was asked whether the silence meant that it is done. */
+        react(step, region, step->machine->questions[by_hand].otherwise, RBK_OUTCOME_EXPIRED);
     } else {
         rbk_step_park(step, region);
     }
@@ -292,7 +310,8 @@ void rbk_step_question_expire(struct step *step, uint32_t region)
     struct rbk_region_state *rs = region_of(step, region);
     uint32_t question = rbk_region_question(machine, step->state, region);
     uint32_t otherwise = question == RBK_NONE ? RBK_NONE : machine->questions[question].otherwise;
-    if (doubt_is_asked_again(step, region, question)) {
+    if (doubt_is_asked_again(step, region, question) ||
+        (rs->mode == RBK_MODE_ASKING && rbk_step_question_doubts(step, region))) {
         return;
     }
     rbk_step_question_close(step, region);

@@ -352,8 +352,10 @@ void rbk_step_stop(struct step *step, uint32_t region, uint32_t target)
         step->again = true; /* rbk_step_fork_settle() stops the branches */
         break;
     case RBK_MODE_ASKING:
-        rbk_step_question_close(step, region);
-        rbk_step_arrive(step, region);
+        if (!rbk_step_question_doubts(step, region)) {
+            rbk_step_question_close(step, region);
+            rbk_step_arrive(step, region);
+        }
         break;
     case RBK_MODE_IDLE:
     case RBK_MODE_PARKED:

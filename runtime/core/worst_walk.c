@@ -116,6 +116,20 @@ static struct rbk_worst reading(const struct rbk_machine *machine, const struct 
                                          rbk_worst_times_ms(effect->retry_every_ms, attempts - 1)));
 }
 
+/* A question; of a manual step also those who are asked when nobody has answered. */
+static struct rbk_worst question(const struct rbk_machine *machine, const struct rbk_effect *effect)
+{
+    if (effect->question >= machine->question_count) {
+        return rbk_worst_open(0, 0);
+    }
+    struct rbk_worst_effect known = {
+        .timeout_ms = machine->questions[effect->question].within_ms,
+        .attempts = 1,
+        .asked_ms = asked_ms_of(machine, effect->doubt_question),
+    };
+    return rbk_worst_of_effect(&known);
+}
+
 /* A `wait` with its parameters' defaults; open where only the run knows. */
 static struct rbk_worst wait_of(const struct rbk_machine *machine, const struct rbk_effect *effect)
 {
@@ -176,9 +190,7 @@ static struct rbk_worst effect_of(const struct rbk_machine *machine,
         worst = wait_of(machine, effect);
         break;
     case RBK_EFFECT_QUESTION:
-        worst = effect->question < machine->question_count
-                    ? rbk_worst_of(machine->questions[effect->question].within_ms)
-                    : rbk_worst_open(0, 0);
+        worst = question(machine, effect);
         break;
     case RBK_EFFECT_NOTIFY:
     case RBK_EFFECT_BASELINE:

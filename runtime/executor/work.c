@@ -398,6 +398,7 @@ void rbk_work_watch(struct rbk_run *run, const struct rbk_action *action)
     }
     effect = &machine->effects[machine->states[action->state].effect];
     if (effect->kind != RBK_EFFECT_QUESTION || effect->done_when == RBK_NONE ||
+        action->question != effect->question || /* what is asked is whether it was done */
         find(run, action->serial) != NULL || (work = work_new(run, action)) == NULL) {
         return;
     }

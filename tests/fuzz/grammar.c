@@ -118,6 +118,7 @@ static const struct rule rules[] = {
         "foreach n@# in lines(run.output(\"ls\")) at most 3 { @effect}\n",
         "manual @label by ops @eyes?within 5m else @otherwise\n",
         "manual @label by ops within 5m else @otherwise done when @condition\n",
+        "manual @label by ops within 5m else @otherwise in doubt ask @roles within 5m else @held\n",
         "manual @label by ops within 5m else @otherwise done when @condition every @duration\n",
         "ask @roles @label within 5m else @otherwise @eyes?\n", "attest @label by ops within 5m else @otherwise\n",
         "wait 10s because @label\n", "wait until @condition every 30s timeout 10m\n", "wait until @condition @wait_clause?@wait_clause?timeout 10m\n",

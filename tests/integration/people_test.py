@@ -451,6 +451,30 @@ def what_never_shows_itself_takes_the_else(scene):
     scene.ends(10, "aborted").trace("back_a")
 
 
+def who_was_at_it_is_asked_before_it_is_taken_back(scene):
+    """`in doubt` by hand: an abort waits until somebody says that nobody is at it any more; silence is a doubt, too."""
+    scene.begin(by_hand('manual "Set the first switch" by lead within 1s else abort in doubt ask dba within 5m else abort',
+                        'manual "Set the second switch" by lead within 5m else abort in doubt ask dba within 5m else abort\n'
+                        'done when file.exists("no") every 50ms'))
+    question = scene.until(lambda: next((each for each in scene.look().get("questions", []) if each["kind"] == "doubt"), None),
+                           "a doubt")
+    says(question["text"], "did it happen?", "Set the first switch", "asked: dba")
+    scene.say("resolve", question["question"], "done", "--reason", "it is on")
+    scene.until(lambda: any("second switch" in each["text"] for each in scene.look().get("questions", [])), "the second")
+    scene.say("abort")
+    question = scene.until(lambda: next((each for each in scene.look().get("questions", []) if each["kind"] == "doubt"), None),
+                           "another doubt")
+    expect(scene.trace(), [], "nothing was taken back")
+    scene.process.send_signal(signal.SIGKILL)
+    scene.process.wait()
+    scene.resume()
+    expect(asked(scene)["id"], question["id"], "the question, by the new runner")
+    scene.say("resolve", question["question"], "not-done", "--reason", "I had not begun")
+    done_by(scene, "ines", "Put the old name back")
+    scene.ends(10, "aborted").trace("back_a")
+    says(log_of(scene), "it is on", "I had not begun")
+
+
 def a_run_is_left_while_it_is_looked_for(scene):
     """Ctrl-C and --no-wait end the runner; what happened meanwhile is seen by the next one."""
     scene.begin(by_hand('manual "Put the file there" by lead within 5m else abort done when file.exists("there") every 50ms'))
@@ -597,7 +621,7 @@ CASES = [denied, expired, self_given, self_given_by_who_resumed_it, agreed_befor
          a_question_is_put_to_others,
          a_checklist_is_gone_through_by_hand, what_could_not_be_done_by_hand_takes_the_else, silence_by_hand_takes_the_else,
          a_manual_step_needs_other_eyes, what_was_done_by_hand_shows_itself, what_never_shows_itself_takes_the_else,
-         a_run_is_left_while_it_is_looked_for, doubt_is_resolved_by_who_is_asked, doubt_resolved_as_not_done_is_done_again,
+         who_was_at_it_is_asked_before_it_is_taken_back, a_run_is_left_while_it_is_looked_for, doubt_is_resolved_by_who_is_asked, doubt_resolved_as_not_done_is_done_again,
          escalation_goes_on_until_all_were_called, escalation_ends_when_somebody_answers]
 
 if __name__ == "__main__":

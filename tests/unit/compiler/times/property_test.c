@@ -318,6 +318,12 @@ static const struct {
                 "{ run \"x\" timeout 5s idempotent manual \"m\" by ops within 20s else abort }",
                 BACK("w", "manual \"n\" by ops within 25s else abort")) "}",
      1},
+    {"silence about a manual step is asked about, and so is one that is cut off",
+     HEAD STAGE(
+         "a", "{ manual \"m\" by ops within 20s else abort in doubt ask ops within 9s else abort }",
+         BACK("w", "manual \"n\" by ops within 25s else abort in doubt ask ops within 7s "
+                   "else abort")) "}",
+     2},
     {"what may fail is passed over, when it is dead",
      HEAD STAGE("a", "{ run \"x\" timeout 5s idempotent optional because \"it may\" }",
                 BACK("w", "run \"y\" timeout 8s idempotent optional because \"it may\"")) "}",

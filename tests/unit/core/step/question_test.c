@@ -434,6 +434,94 @@ START_TEST(a_look_answers_no_question_that_is_not_looked_for)
 }
 END_TEST
 
+/* As by_hand(), and somebody else knows whether it was done. */
+static struct machine_builder *by_hand_in_doubt(enum rbk_reaction_kind otherwise)
+{
+    struct machine_builder *mb = mb_new();
+    mb_role(mb, "network", "nina");
+    uint32_t a = mb_stage(mb, "a");
+    uint32_t step = mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_QUESTION);
+    uint32_t reaction = mb_reaction(mb, otherwise, RBK_NONE);
+    uint32_t aborts = mb_reaction(mb, RBK_REACTION_ABORT, RBK_NONE);
+    mb_effect(mb, step)->question = mb_question(mb, RBK_QUESTION_MANUAL, 1, 30000, reaction);
+    mb_effect(mb, step)->doubt_question = mb_question(mb, RBK_QUESTION_DOUBT, 1, 7000, aborts);
+    mb_effect(mb, step)->crash = RBK_CRASH_DURABLE;
+    mb_step(mb, a, RBK_PHASE_VERIFY, RBK_EFFECT_CHECK);
+    mb_strategy(mb, a, false, 0);
+    mb_step(mb, a, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    mb_step(mb, a, RBK_PHASE_ROLLBACK_VERIFY, RBK_EFFECT_CHECK);
+    return mb;
+}
+
+START_TEST(a_manual_step_that_is_cut_off_is_asked_about_before_anything_is_taken_back)
+{
+    struct run run;
+    run_start(&run, by_hand_in_doubt(RBK_REACTION_ABORT));
+    uint32_t serial = rbk_state_region(run.machine, run.state, 1)->serial;
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_ABORT), RBK_REFUSAL_ACCEPTED);
+    ck_at(&run, 1, "a.apply.1 doubt");
+    ck_assert_uint_eq(run_count(&run, RBK_ACTION_QUESTION_CLOSE), 1);
+    ck_assert_uint_eq(run_count(&run, RBK_ACTION_QUESTION_OPEN), 1);
+    ck_assert_uint_ne(rbk_state_region(run.machine, run.state, 1)->serial, serial);
+    if (_i == 0) {
+        ck_assert_int_eq(run_answer(&run, "a.apply.1", RBK_ANSWER_DONE, 1), RBK_REFUSAL_ACCEPTED);
+    } else if (_i == 1) {
+        ck_assert_int_eq(run_answer(&run, "a.apply.1", RBK_ANSWER_NOT_DONE, 1),
+                         RBK_REFUSAL_ACCEPTED);
+    } else {
+        if (_i == 2) { /* a new runner asks the same */
+            run_resume(&run);
+            ck_assert(run_did(&run, RBK_ACTION_QUESTION_OPEN, "a.apply.1"));
+        }
+        ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), run.now_ms + 7000);
+        run_due(&run);
+    }
+    ck_at(&run, 1, "a.rollback.1 running");
+    run_drain(&run);
+    ck_status(&run, "aborted");
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(silence_about_a_manual_step_is_a_doubt)
+{
+    struct run run;
+    run_start(&run, by_hand_in_doubt(_i == 3 ? RBK_REACTION_PAUSE : RBK_REACTION_ABORT));
+    run_due(&run);
+    ck_at(&run, 1, "a.apply.1 doubt");
+    ck_status(&run, "running");
+    if (_i == 0) { /* it was done: on */
+        ck_assert_int_eq(run_answer(&run, "a.apply.1", RBK_ANSWER_DONE, 1), RBK_REFUSAL_ACCEPTED);
+        ck_at(&run, 1, "a.verify.1 running");
+    } else if (_i == 1) { /* it was not: the `else` of the step */
+        ck_assert_int_eq(run_answer(&run, "a.apply.1", RBK_ANSWER_NOT_DONE, 1),
+                         RBK_REFUSAL_ACCEPTED);
+        ck_at(&run, 1, "a.rollback.1 running");
+    } else if (_i == 2) { /* nobody knows: the `else` of the doubt */
+        run_due(&run);
+        ck_at(&run, 1, "a.rollback.1 running");
+    } else {
+        ck_assert_int_eq(run_answer(&run, "a.apply.1", RBK_ANSWER_NOT_DONE, 1),
+                         RBK_REFUSAL_ACCEPTED);
+        ck_status(&run, "paused");
+        ck_at(&run, 1, "a.apply.1 parked");
+        ck_assert_int_eq(run_command(&run, RBK_COMMAND_CONTINUE), RBK_REFUSAL_ACCEPTED);
+        ck_at(&run, 1, "a.apply.1 asking");
+    }
+    run_fini(&run);
+}
+END_TEST
+
+START_TEST(who_could_not_do_it_leaves_no_doubt)
+{
+    struct run run;
+    run_start(&run, by_hand_in_doubt(RBK_REACTION_ABORT));
+    ck_assert_int_eq(run_answer(&run, "a.apply.1", RBK_ANSWER_NOT_DONE, 1), RBK_REFUSAL_ACCEPTED);
+    ck_at(&run, 1, "a.rollback.1 running");
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(a_person_may_say_first_that_it_is_done)
 {
     struct run run;
@@ -470,6 +558,10 @@ int main(void)
     tcase_add_loop_test(tests, what_is_looked_for_ends_a_manual_step_once, 0, 3);
     tcase_add_loop_test(tests, a_look_answers_no_question_that_is_not_looked_for, 0, 2);
     tcase_add_test(tests, a_person_may_say_first_that_it_is_done);
+    tcase_add_loop_test(
+        tests, a_manual_step_that_is_cut_off_is_asked_about_before_anything_is_taken_back, 0, 4);
+    tcase_add_loop_test(tests, silence_about_a_manual_step_is_a_doubt, 0, 4);
+    tcase_add_test(tests, who_could_not_do_it_leaves_no_doubt);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
