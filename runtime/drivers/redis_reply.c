@@ -18,10 +18,9 @@ static void put_string(struct rbk_buffer *out, const char *data, size_t bytes)
             (void)rbk_buffer_printf(out, "\\%c", c);
         } else if (c < ' ') {
             (void)rbk_buffer_printf(out, "\\u%04x", c);
-        } else if (length > 0) {
-            (void)rbk_buffer_append(out, data + at, length);
         } else {
-            (void)rbk_buffer_append_text(out, "\xef\xbf\xbd");
+            /* Also a byte that is no character: so the whole is no text, and no value. */
+            (void)rbk_buffer_append(out, data + at, length > 0 ? length : 1);
         }
         at += length > 0 ? length : 1;
     }

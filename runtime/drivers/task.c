@@ -373,8 +373,16 @@ static void answer(struct rbk_task *task, enum rbk_outcome outcome, enum rbk_rec
     make_text(&task->message);
     make_text(&task->detail);
     if (text_inside) {
-        make_text(&task->output);
-        task->value.as.text = rbk_buffer_str(&task->output);
+        struct rbk_str text = task->value.as.text;
+        /* A value is what was there or nothing: what is made of it may be written back, as if it
+         * were the same. */
+        if (!rbk_utf8_valid(text, NULL) || rbk_str_find(text, '\0') != text.bytes) {
+            task->value = (struct rbk_value){.type = RBK_TYPE_SCALAR, .missing = true};
+            if (task->request->reading) {
+                rbk_buffer_clear(&task->detail); /* why there is none is its first line */
+            }
+            rbk_task_detail(task, "the value is not text, but bytes that are not UTF-8 or are NUL");
+        }
     }
     struct rbk_result result = {.outcome = outcome,
                                 .value = task->value,

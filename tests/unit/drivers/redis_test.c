@@ -82,6 +82,28 @@ START_TEST(replies_become_values)
 }
 END_TEST
 
+START_TEST(bytes_that_are_no_text_are_no_value)
+{
+    struct rbk_str words[] = {RBK_STR("SET"), RBK_STR("bytes"), RBK_STR("a\xff z")};
+    struct rbk_request request = effect("PING");
+    request.words = words;
+    request.word_count = 3;
+    ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_OK);
+    ck_assert(run("GET bytes")->missing);
+    ck_assert(run("MGET none bytes")->missing);
+    request = reading("GET bytes");
+    const struct harness_answer *answer = harness_run(&harness, &request);
+    ck_assert(answer->missing);
+    ck_assert_ptr_nonnull(strstr(answer->detail, "not text"));
+    words[2] = (struct rbk_str){"a\0z", 3};
+    request = effect("PING");
+    request.words = words;
+    request.word_count = 3;
+    (void)harness_run(&harness, &request);
+    ck_assert(run("GET bytes")->missing);
+}
+END_TEST
+
 START_TEST(words_are_sent_as_they_are)
 {
     struct rbk_str words[] = {RBK_STR("SET"), RBK_STR("odd key\r\nDEL k"), {"a\0b", 3}};
@@ -261,6 +283,7 @@ int main(void)
     tcase_add_checked_fixture(tests, open_driver, close_driver);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, replies_become_values);
+    tcase_add_test(tests, bytes_that_are_no_text_are_no_value);
     tcase_add_test(tests, words_are_sent_as_they_are);
     tcase_add_test(tests, an_error_reply_fails_with_its_text);
     tcase_add_test(tests, a_database_and_an_account_are_used);

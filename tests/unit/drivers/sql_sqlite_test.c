@@ -134,6 +134,10 @@ START_TEST(a_reading_gives_one_value_missing_or_the_number_of_rows)
     ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_MISSING);
     request = reading("SELECT NULL");
     ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_MISSING);
+    request = reading("SELECT x'61ff00'");
+    answer = harness_run(&harness, &request);
+    ck_assert(answer->missing);
+    ck_assert_ptr_nonnull(strstr(answer->detail, "not text"));
     request = reading("SELECT 1 UNION SELECT 2");
     ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_FAIL);
     request.rows = true;
