@@ -28,6 +28,8 @@ HOOK = """
     secret hook from env "HOOK"
     channel incident = http.webhook(hook)
 """
+USE = "use std.http"
+FAIL = 'run "false" timeout 5s idempotent\n'
 CHECK = 'check "the trace is there" file.exists("trace")'
 
 
@@ -56,6 +58,10 @@ def stage(name, apply, rollback=None, verify=CHECK, more="", within="2m", back="
             verify {{ {CHECK} }}
         }}
     }}"""
+
+
+def trigger(name, rest, when='file.exists("bad")', every="every 100ms timeout 5s"):
+    return f"trigger {name} when {when} {every} {rest}\n"
 
 
 def plan(*stages, head="", use="", tail=""):
@@ -140,9 +146,16 @@ class Scene(Box):
     def hook(self):
         return f"{self.web.url}/hook/{self.name}"
 
+    def hooked(self):
+        """What HOOK asks of the environment."""
+        return {"HOOK": self.hook()}
+
     def told(self):
         """The messages that the webhook of this case got."""
         return [json.loads(body) for _, _, _, body in self.web.got(f"/hook/{self.name}")]
+
+    def texts(self):
+        return [each["message"] for each in self.told()]
 
     # ---- the run --------------------------------------------------------------------------------
 
@@ -160,6 +173,11 @@ class Scene(Box):
         self.process = self.start("rbk", "resume", *([] if wait else ["--no-wait"]), stdout=self.log,
                                   stderr=subprocess.STDOUT)
         return self
+
+    def die(self):
+        """The runner is killed."""
+        self.process.kill()
+        self.process.wait()
 
     def touch(self, name):
         self.write(name, "")
@@ -282,5 +300,5 @@ def play(cases):
     sys.exit(1 if False in results else 0)
 
 
-__all__ = ["CHECK", "HOOK", "OPS", "STDLIB", "STRANGER", "USER", "Scene", "expect", "hold", "plan", "play", "stage", "tell",
-           "wait_for"]
+__all__ = ["CHECK", "FAIL", "HOOK", "OPS", "STDLIB", "STRANGER", "USE", "USER", "Scene", "expect", "hold", "plan", "play",
+           "stage", "tell", "trigger", "wait_for"]
