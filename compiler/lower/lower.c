@@ -41,16 +41,17 @@ struct rbk_machine_place rbk_lower_machine_place(struct rbk_lower *lower, struct
     return known->place;
 }
 
-void rbk_lower_refuse(struct rbk_lower *lower, struct rbk_span span, const char *format, ...)
+struct rbk_diagnostic *rbk_lower_refuse(struct rbk_lower *lower, struct rbk_span span,
+                                        const char *format, ...)
 {
     char what[256];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    (void)rbk_diagnostic_error(&lower->compile->diagnostics, RBK_RULE_UNSUPPORTED,
-                               rbk_lower_place(lower, span),
-                               "%s is not carried out by this version", what);
+    return rbk_diagnostic_error(&lower->compile->diagnostics, RBK_RULE_UNSUPPORTED,
+                                rbk_lower_place(lower, span),
+                                "%s is not carried out by this version", what);
 }
 
 void rbk_lower_stop(struct rbk_lower *lower, struct rbk_span span, const char *what)

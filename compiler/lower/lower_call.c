@@ -267,7 +267,8 @@ static void emit_reading(struct rbk_lower *lower, const struct rbk_tree_expr *ca
         return;
     }
     if (lower->mode.refused) {
-        rbk_lower_refuse(lower, call->span, "a reading in this place");
+        rbk_diagnostic_help(rbk_lower_refuse(lower, call->span, "a reading in this place"),
+                            "Name a probe instead: its last value is taken.");
     }
     bool outer = lower->in_reading;
     uint32_t mark = lower->builder.open_arg_count;

@@ -113,7 +113,9 @@ static void lower_trigger(struct rbk_lower *lower, const struct rbk_tree_stateme
     if (reads) {
         trigger.every_ms = every != NULL ? rbk_clause_duration_ms(every) : RBK_LOWER_EVERY_MS;
     } else if (every != NULL) {
-        rbk_lower_refuse(lower, every->span, "`every` on a trigger that only looks at probes");
+        rbk_diagnostic_help(
+            rbk_lower_refuse(lower, every->span, "`every` on a trigger that only looks at probes"),
+            "Leave it out: each probe says how often it is read.");
     }
     trigger.pushed = !reads && lower->saw_probe && lower->only_alerts;
     arming(lower, statement, &trigger);
@@ -139,7 +141,9 @@ static void lower_criterion(struct rbk_lower *lower, const struct rbk_tree_state
     };
     lower->mode.probe_every_ms = 0;
     if (every != NULL && lower->builder.machine->probe_count == probes) {
-        rbk_lower_refuse(lower, every->span, "`every` on a criterion without readings of its own");
+        rbk_diagnostic_help(rbk_lower_refuse(lower, every->span,
+                                             "`every` on a criterion without readings of its own"),
+                            "Leave it out: each probe says how often it is read.");
     }
     criterion.reads_probes = lower->saw_probe;
     if (statement->text != NULL) {

@@ -142,9 +142,10 @@ struct rbk_lower {
 /** The place of a span in the source being lowered, for diagnostics and for the machine. */
 struct rbk_place rbk_lower_place(const struct rbk_lower *lower, struct rbk_span span);
 struct rbk_machine_place rbk_lower_machine_place(struct rbk_lower *lower, struct rbk_span span);
-/** RBK180: `what` is not carried out by this version. */
+/** RBK180: `what` is not carried out by this version. @return  For what to write instead. */
 RBK_PRINTF(3, 4)
-void rbk_lower_refuse(struct rbk_lower *lower, struct rbk_span span, const char *format, ...);
+struct rbk_diagnostic *rbk_lower_refuse(struct rbk_lower *lower, struct rbk_span span,
+                                        const char *format, ...);
 /** RBK170, once: afterwards `stopped` is set. */
 void rbk_lower_stop(struct rbk_lower *lower, struct rbk_span span, const char *what);
 /** Stop when the machine under construction has passed a limit: bodies that are written out within
