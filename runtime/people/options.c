@@ -44,6 +44,15 @@ bool rbk_option_wants_next(const char *argument)
     return false;
 }
 
+/* What an option means to a command. Only those that drive a run have --plain. */
+static const char *help_of(const struct rbk_subcommand *command, size_t option)
+{
+    if (option == RBK_OPTION_NO_WAIT && (command->options & 1u << RBK_OPTION_PLAIN) == 0) {
+        return "do not wait for the runner's reply";
+    }
+    return rows[option].help;
+}
+
 /* popt's table for one command; the last row is empty. */
 static void fill_table(const struct rbk_subcommand *command,
                        struct poptOption table[RBK_OPTION_COUNT + 2])
@@ -57,7 +66,7 @@ static void fill_table(const struct rbk_subcommand *command,
                 rows[i].value != NULL ? POPT_ARG_STRING : POPT_ARG_NONE,
                 NULL,
                 VAL_FIRST + (int)i,
-                rows[i].help,
+                help_of(command, i),
                 rows[i].value,
             };
         }

@@ -25,7 +25,7 @@
     X(LABEL, "label", 'l', "NAME=VALUE", "a label of the alert; may be given more than once")      \
     X(JSON, "json", 0, NULL, "one JSON object a line, for programs")                               \
     X(PLAIN, "plain", 0, NULL, "lines with the time in front, on a terminal too")                  \
-    X(NO_WAIT, "no-wait", 0, NULL, "end when held, paused or stuck; do not wait for a reply")      \
+    X(NO_WAIT, "no-wait", 0, NULL, "end when held, paused or stuck, without a decision")           \
     X(FOLLOW, "follow", 'f', NULL, "go on until the run has ended")                                \
     X(FORMAT, "format", 0, "md|html|json", "what to write it as (else by --output's name)")        \
     X(OUTPUT, "output", 'o', "FILE", "where to write it, instead of the output")                   \

@@ -50,7 +50,8 @@ bash_completes() {
     command -v fish >/dev/null || skip "fish is not installed"
     two_stores
     fish_completes() {
-        run fish -N -c 'source $argv[1]; complete -C $argv[2] | string replace -r "\t.*" ""' "$completions/rbk.fish" "$1"
+        # Found by the name of the program, as where it is installed.
+        run fish -N -c 'set fish_complete_path $argv[1]; complete -C $argv[2] | string replace -r "\t.*" ""' "$completions" "$1"
     }
     fish_completes "rbk sta"
     [ "$output" = status ]

@@ -102,6 +102,13 @@ load helpers
     [[ $output == rbk\ * ]]
 }
 
+@test "--no-wait says what it means to each command" {
+    run rbk resume --help
+    [[ $output == *'end when held, paused or stuck'* && $output != *reply* ]]
+    run rbk pause --help
+    [[ $output == *"do not wait for the runner's reply"* && $output != *'when held'* ]]
+}
+
 @test "options may stand before the command" {
     run rbk --store "$scratch/other.db" runs --json
     [ "$status" -eq 1 ]
