@@ -173,6 +173,11 @@ void rbk_clause_check(struct rbk_parse *parse, const struct rbk_tree_statement *
         if (!(allowed >> clause->kind & 1)) {
             struct rbk_diagnostic *diagnostic =
                 report(parse, clause, "", words, " does not belong here");
+            if (clause->kind == RBK_CLAUSE_IN) {
+                rbk_diagnostic_help(diagnostic, "It is the folder of a command. To compare with "
+                                                "several values write `x == 1 or x == 2`.");
+                continue;
+            }
             help_with_others(diagnostic, (enum rbk_statement_kind)statement->kind);
         } else if (first && !(REPEATABLE >> clause->kind & 1)) {
             report_second(parse, clause, first);

@@ -194,6 +194,11 @@ static void report_missing(const struct matching *matching)
         "`%.*s` needs %.*s", RBK_STR_ARG(call_text(matching)), RBK_STR_ARG(list));
     rbk_diagnostic_mark(diagnostic, missing == 1 ? "argument missing" : "arguments missing");
     note_parameters(matching, diagnostic);
+    /* Which parameter each of the others is meant for is not known: their types are not judged. */
+    for (struct rbk_tree_argument *argument = matching->call->arguments; argument;
+         argument = argument->next) {
+        argument->index = UINT32_MAX;
+    }
 }
 
 void rbk_resolve_arguments(struct rbk_analysis *analysis, struct rbk_tree_expr *call,

@@ -95,20 +95,25 @@ static void report_unknown_member(struct rbk_analysis *analysis, const struct rb
     if (analysis->broken) {
         return;
     }
-    struct rbk_str wanted =
-        rbk_arena_printf(&analysis->compile->arena, "%.*s.%.*s", RBK_STR_ARG(space->text),
-                         RBK_STR_ARG(member->name->text));
     struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
         &analysis->compile->diagnostics, 140, rbk_analysis_place(analysis, member->span),
         "`%.*s` has no %s `%.*s`", RBK_STR_ARG(space->text), called ? "reading" : "value",
         RBK_STR_ARG(member->name->text));
+    struct rbk_arena *arena = &analysis->compile->arena;
     struct rbk_nearest nearest;
-    rbk_nearest_init(&nearest, wanted);
+    rbk_nearest_init(&nearest, rbk_arena_printf(arena, "%.*s.%.*s", RBK_STR_ARG(space->text),
+                                                RBK_STR_ARG(member->name->text)));
+    struct rbk_str list = RBK_STR("");
     uint32_t count;
     const struct rbk_builtin *table = rbk_builtin_table(&count);
     for (uint32_t i = 0; i < count; i++) {
-        if (strchr(table[i].spelling, '.') && (table[i].kind != RBK_BUILTIN_VARIABLE) == called) {
-            rbk_nearest_offer(&nearest, rbk_str_from(table[i].spelling));
+        struct rbk_str spelling = rbk_str_from(table[i].spelling);
+        size_t dot = rbk_str_find(spelling, '.');
+        if (dot < spelling.bytes && rbk_str_equal(rbk_str_slice(spelling, 0, dot), space->text) &&
+            (table[i].kind != RBK_BUILTIN_VARIABLE) == called) {
+            rbk_nearest_offer(&nearest, spelling);
+            list = rbk_arena_printf(arena, "%.*s%s`%.*s`", RBK_STR_ARG(list),
+                                    list.bytes > 0 ? ", " : "", RBK_STR_ARG(spelling));
         }
     }
     for (uint32_t i = 0; i < analysis->scope.count && called; i++) {
@@ -120,8 +125,11 @@ static void report_unknown_member(struct rbk_analysis *analysis, const struct rb
             return;
         }
     }
-    if (nearest.best.bytes) {
+    /* The space is right: two letters of the rest, or it is another word. */
+    if (nearest.best.bytes && nearest.distance <= 2) {
         rbk_diagnostic_help(diagnostic, "Did you mean `%.*s`?", RBK_STR_ARG(nearest.best));
+    } else if (list.bytes > 0) {
+        rbk_diagnostic_help(diagnostic, "There is %.*s.", RBK_STR_ARG(list));
     }
 }
 

@@ -364,6 +364,44 @@ static bool report_of_other_stage(struct rbk_analysis *analysis, const struct rb
     return false;
 }
 
+/* What a name that other languages have is called here, or NULL. */
+static const char *foreign_name(struct rbk_str text, enum rbk_name_space space, const char *what)
+{
+    static const struct {
+        const char *name;
+        const char *help;
+    } rows[] = {
+        {"null", "What is not there is missing: `x ?? 0` gives a value for it."},
+        {"NULL", "What is not there is missing: `x ?? 0` gives a value for it."},
+        {"nil", "What is not there is missing: `x ?? 0` gives a value for it."},
+        {"None", "What is not there is missing: `x ?? 0` gives a value for it."},
+        {"True", "Write `true`."},
+        {"TRUE", "Write `true`."},
+        {"yes", "Write `true`."},
+        {"False", "Write `false`."},
+        {"FALSE", "Write `false`."},
+        {"no", "Write `false`."},
+        {"now", "A run knows `run.started` and `run.elapsed`; SQL and jq know the time."},
+        {"len", "`count(list)` counts the items of a list."},
+        {"length", "`count(list)` counts the items of a list."},
+        {"size", "`count(list)` counts the items of a list, `file.size(path)` bytes."},
+        {"contains", "Look into a text where it is read: in SQL, or with a filter of jq."},
+        {"matches", "Look into a text where it is read: in SQL, or with a filter of jq."},
+        {"run", "`run.exit(\"…\")`, `run.output(\"…\")` and `run.json(\"…\", 'filter')` read "
+                "something from a command."},
+        {"exists", "Write `file.exists(path)`, or a function of a module."},
+    };
+    for (size_t i = 0; i < RBK_COUNT(rows); i++) {
+        if (rbk_str_is(text, rows[i].name) &&
+            (space == RBK_SPACE_VALUE || space == RBK_SPACE_CALLABLE)) {
+            return rows[i].help;
+        }
+    }
+    return what && strcmp(what, "module") == 0
+               ? "A module is named at the top of the file: `use std.kubernetes as k8s`."
+               : NULL;
+}
+
 void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tree_name *name,
                               enum rbk_name_space space, const char *what)
 {
@@ -401,6 +439,10 @@ void rbk_scope_report_unknown(struct rbk_analysis *analysis, const struct rbk_tr
     }
     if (kept) {
         suggest(analysis, diagnostic, name, space);
+    }
+    const char *help = kept && !diagnostic->notes ? foreign_name(text, space, what) : NULL;
+    if (help) {
+        rbk_diagnostic_help(diagnostic, "%s", help);
     }
 }
 

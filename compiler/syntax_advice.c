@@ -93,6 +93,13 @@ static const char *other_word(const struct rbk_syntax_mistake *mistake)
         {"try", "What is to be done when a step fails stands in the stage's `rollback`; a step "
                 "that may fail is `optional because \"…\"`."},
         {"catch", "What is to be done when a step fails stands in the stage's `rollback`."},
+        {"is", "Compare with `==`; `x ?? 0` gives a value for what is not there."},
+        {"equals", "Compare with `==`, `!=`, `<`, `<=`, `>` or `>=`."},
+        {"eq", "Compare with `==`, `!=`, `<`, `<=`, `>` or `>=`."},
+        {"ne", "Compare with `==`, `!=`, `<`, `<=`, `>` or `>=`."},
+        {"contains", "Look into a text where it is read: in SQL, or with a filter of jq."},
+        {"matches", "Look into a text where it is read: in SQL, or with a filter of jq."},
+        {"like", "Look into a text where it is read: in SQL, or with a filter of jq."},
         {"task", "Parts of a plan are stages: `stage NAME \"…\" { … }`."},
         {"phase", "Parts of a plan are stages: `stage NAME \"…\" { … }`."},
         {"job", "Parts of a plan are stages: `stage NAME \"…\" { … }`."},
@@ -142,6 +149,9 @@ static const char *sign(const struct rbk_syntax_mistake *mistake)
     }
     if (statement && strcmp(found, "','") == 0) {
         return "Statements and clauses need nothing between them; leave it out.";
+    }
+    if (mistake->expression && mistake->next == '.' && strcmp(found, "shell") == 0) {
+        return "A script is read by `run.output([\"sh\", \"-c\", '…'])`.";
     }
     if (statement && compares(found)) {
         return "Comparisons cannot be chained: write `a < b and b < c`.";

@@ -57,8 +57,9 @@ static void report_mismatch(const struct rbk_typer *typer, const struct rbk_tree
     struct rbk_str found_words = rbk_type_words(typer, expr->typing);
     struct rbk_str wanted_words = what ? rbk_type_a(typer, wanted) : rbk_type_words(typer, wanted);
     struct rbk_diagnostic *diagnostic =
-        rbk_type_error(typer, expr, "%s%s%.*s, found %.*s", what ? what : "expected",
-                       what ? " is " : " ", RBK_STR_ARG(wanted_words), RBK_STR_ARG(found_words));
+        rbk_type_error(typer, expr, "%s%s%s%.*s, found %.*s", what ? what : "expected",
+                       what ? " is " : " ", wanted.type == RBK_TYPING_CONNECTION ? "a " : "",
+                       RBK_STR_ARG(wanted_words), RBK_STR_ARG(found_words));
     rbk_diagnostic_mark(diagnostic, "%.*s", RBK_STR_ARG(found_words));
     unsigned type = expr->typing.type;
     if (type == RBK_TYPE_SECRET) {
