@@ -282,7 +282,9 @@ static void tell_result(struct story *story)
     tone = append_outcome(story, effect, outcome);
     if (outcome == RBK_OUTCOME_OK) {
         if (effect->kind == RBK_EFFECT_LET || effect->kind == RBK_EFFECT_CAPTURE) {
+            size_t before = story->line.bytes;
             append_value(story);
+            rbk_buffer_append_text(&story->line, story->line.bytes == before ? " ok" : "");
         } else {
             rbk_buffer_append_text(&story->line, " ok");
         }

@@ -79,6 +79,23 @@ START_TEST(a_good_step_says_how_long_it_took)
 }
 END_TEST
 
+START_TEST(evidence_without_a_value_to_show_is_told_to_be_there)
+{
+    struct machine_builder *mb = mb_new();
+    uint32_t stage = mb_stage(mb, "migrate");
+    struct told told;
+    mb_step(mb, stage, RBK_PHASE_APPLY, RBK_EFFECT_CAPTURE);
+    mb_step(mb, stage, RBK_PHASE_VERIFY, RBK_EFFECT_CHECK);
+    mb_strategy(mb, stage, false, 0);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK_VERIFY, RBK_EFFECT_CHECK);
+    told_start(&told, mb);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_OK, NULL);
+    ck_told(&told, " ok in 1.2s\n");
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(a_failed_step_says_why_and_that_its_stage_turns_round)
 {
     struct told told;
@@ -353,6 +370,7 @@ int main(void)
     tcase_add_test(cases, commands_repeat_the_store_quoted_for_a_shell);
     tcase_add_test(cases, an_answer_says_who_and_what_follows);
     tcase_add_test(cases, a_good_step_says_how_long_it_took);
+    tcase_add_test(cases, evidence_without_a_value_to_show_is_told_to_be_there);
     tcase_add_test(cases, a_failed_step_says_why_and_that_its_stage_turns_round);
     tcase_add_test(cases, each_way_back_is_told_when_it_begins_whatever_it_begins_with);
     tcase_add_test(cases, a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_out);
