@@ -11,14 +11,18 @@ static void put(struct rbk_buffer *out, const char *text)
     (void)rbk_buffer_append_text(out, text);
 }
 
-/* How many effects of a phase a stage has. */
+/* How many effects of a phase a stage has; what only decides whether another is carried out is
+ * none. */
 static uint32_t count_effects(const struct rbk_machine *machine, const struct rbk_region *region,
                               enum rbk_phase phase)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < region->states.count; i++) {
         const struct rbk_machine_state *state = &machine->states[region->states.first + i];
-        count += state->kind == RBK_STATE_EFFECT && state->phase == phase ? 1 : 0;
+        count += state->kind == RBK_STATE_EFFECT && state->phase == phase &&
+                         machine->effects[state->effect].kind != RBK_EFFECT_TEST
+                     ? 1
+                     : 0;
     }
     return count;
 }
@@ -158,10 +162,11 @@ static void put_triggers(struct rbk_buffer *out, const struct rbk_machine *machi
 {
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
         const struct rbk_trigger *trigger = &machine->triggers[i];
-        (void)rbk_buffer_printf(out,
-                                "  t%u [shape=cds, style=filled, fillcolor=\"#fff3c9\", "
-                                "label=\"trigger ",
-                                i);
+        (void)rbk_buffer_printf(
+            out,
+            "  t%u [shape=cds, margin=\"0.25,0.15\", style=filled, fillcolor=\"#fff3c9\", "
+            "label=\"trigger ",
+            i);
         rbk_graph_escape(out, trigger->name);
         put(out, "\\n");
         rbk_graph_wrap(out, machine->exprs[trigger->condition].text, "\\l");

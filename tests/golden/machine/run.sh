@@ -116,6 +116,28 @@ pictures() {
     done
 }
 
+# A picture shows a title as it is written, entities of HTML too, and counts what is carried out, not
+# what only asks whether there is more of it.
+labels() {
+    cat >"$work/labels.rbk" <<'EOF'
+plan labels {
+    param names: list of text = []
+    stage one "It is &lt;b&gt; & \"bold\"" {
+        unwatched because "nobody looks"
+        apply within 1m { foreach name in names at most 2 { run "touch -- ${name}" idempotent } }
+        verify within 1m { check "they are there" file.exists("a") }
+        rollback within 1m {
+            run "rm -f a b" idempotent
+            verify { check "they are gone" not file.exists("a") }
+        }
+    }
+}
+EOF
+    "$rbkc" graph --stages "$work/labels.rbk" >"$work/dot" 2>"$work/err" || fail labels "cannot be drawn"
+    grep -q 'It is &amp;lt;b&amp;gt; & \\"bold\\"' "$work/dot" || fail labels "an entity would be read"
+    grep -q '4 steps' "$work/dot" || fail labels "steps are miscounted"
+}
+
 # Plans elsewhere that compile can be built, too.
 builds() {
     "$rbkc" check "$1" >/dev/null 2>&1 || return
@@ -146,6 +168,7 @@ if [ -n "$all" ] && [ -z "$update" ]; then
         builds "$file"
     done
     pictures "$root/plans/lead_cutover/plan.rbk"
+    labels
 fi
 echo "$count files, $failed failures"
 [ "$failed" = 0 ]
