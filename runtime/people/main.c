@@ -38,6 +38,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compiler/nearest.h"
 #include "runtime/people/commands.h"
 
 /* Descriptors 0 to 2 exist from here on: what opens a file later must not get one of them, or
@@ -77,6 +78,23 @@ static const struct rbk_subcommand *find_command(const char *name)
         }
     }
     return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    struct rbk_nearest nearest;
+
+    rbk_nearest_init(&nearest, rbk_str_from(name));
+    for (size_t i = 0; i < rbk_subcommand_count; i++) {
+        rbk_nearest_offer(&nearest, rbk_str_from(rbk_subcommands[i].name));
+    }
+    (void)fprintf(stderr, "rbk: there is no command \"%s\"", name);
+    if (nearest.best.bytes != 0) {
+        (void)fprintf(stderr, "; did you mean %.*s?\n", RBK_STR_ARG(nearest.best));
+    } else {
+        (void)fprintf(stderr, "; see rbk --help\n");
+    }
+    return RBK_EXIT_USAGE;
 }
 
 /* The position of the command's name: the first word that is no option and no option's value. */
@@ -144,8 +162,7 @@ static int run_command(int argc, char **argv)
     }
     const struct rbk_subcommand *command = find_command(argv[at]);
     if (command == NULL) {
-        (void)fprintf(stderr, "rbk: there is no command \"%s\"; see rbk --help\n", argv[at]);
-        return RBK_EXIT_USAGE;
+        return unknown_command(argv[at]);
     }
     remove_argument(&argc, argv, at);
 

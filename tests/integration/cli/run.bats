@@ -77,6 +77,9 @@ load helpers
     run rbk fly
     [ "$status" -eq 2 ]
     [[ $output == *'there is no command "fly"'* ]]
+    run rbk aprove
+    [ "$status" -eq 2 ]
+    [[ $output == *'did you mean approve?'* ]]
     run rbk run
     [ "$status" -eq 2 ]
     run rbk run --no-such-option plan.rbk
