@@ -98,3 +98,19 @@ struct machine_builder *told_plan(void)
     mb_effect(mb, handle)->text = RBK_STR("check \"legacy rows are back\"");
     return mb;
 }
+
+struct machine_builder *told_plan_of_two_ways(void)
+{
+    struct machine_builder *mb = mb_new();
+    uint32_t stage = mb_stage(mb, "migrate");
+    uint32_t step = mb_step(mb, stage, RBK_PHASE_APPLY, RBK_EFFECT_RUN);
+    mb_step(mb, stage, RBK_PHASE_VERIFY, RBK_EFFECT_CHECK);
+    mb_strategy(mb, stage, true, 0);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK_VERIFY, RBK_EFFECT_CHECK);
+    mb_strategy(mb, stage, false, 0);
+    mb_guarded_step(mb, stage, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN, step);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    mb_step(mb, stage, RBK_PHASE_ROLLBACK_VERIFY, RBK_EFFECT_CHECK);
+    return mb;
+}

@@ -41,4 +41,8 @@ uint32_t told_region(const struct told *told, const char *state);
 /* A stage `migrate` with a gate, an SQL step and a check, and one way back; see told.c. */
 struct machine_builder *told_plan(void);
 
+/* A stage `migrate` with two ways back, the second of them `undo` and a step: it begins with a
+ * guard that is passed through, so no strategy is known by its first state alone. */
+struct machine_builder *told_plan_of_two_ways(void);
+
 #endif
