@@ -10,9 +10,8 @@ Cases are independent; PART/PARTS takes every PARTS-th one, so that two processe
 
 import json
 import sys
-import time
-import traceback
 
+from cases import play, share
 from world import Run, World, wait_for
 
 CASES = []
@@ -504,28 +503,8 @@ def stuck(world):
 
 
 def main():
-    words = sys.argv[1:]
-    part, parts = 0, 1
-    if words and "/" in words[0] and words[0].replace("/", "").isdigit():
-        part, parts = (int(word) for word in words.pop(0).split("/"))
-    passed, failures = 0, []
-    world = World()
-    try:
-        for index, (name, function) in enumerate(CASES):
-            if index % parts != part or (words and name not in words):
-                continue
-            begin = time.monotonic()
-            try:
-                function(world)
-                passed += 1
-                print(f"ok   {name} ({time.monotonic() - begin:.1f} s)", flush=True)
-            except Exception:
-                failures.append(name)
-                print(f"FAIL {name}\n{traceback.format_exc()}", flush=True)
-    finally:
-        world.close()
-    print(f"{passed} passed, {len(failures)} failed")
-    return 1 if failures else 0
+    part, parts, names = share(sys.argv[1:])
+    return play([case for case in CASES[part::parts] if not names or case[0] in names], World())
 
 
 if __name__ == "__main__":

@@ -136,11 +136,8 @@ def unhealthy_missing(phase, **values):
             missed(run, "unhealthy", mark)
             run.reached("aborting", since=mark)
             world.control(hang=(), cut=())
-            code, now = run.wait(), run.now()
-            assert (code, now["cause"]) == (10, "trigger unhealthy could not be read"), \
-                f"{code} {now['cause']}\n{run.tail()}"
-            for part, value in world.picture().items():
-                assert value == world.before[part], f"{part} is not as before"
+            run.ends_as_before()
+            assert run.now()["cause"] == "trigger unhealthy could not be read", f"{run.now()['cause']}\n{run.tail()}"
         finally:
             run.close()
     return run_case
@@ -236,10 +233,7 @@ def held_on_beside(loss, phase):
             for trigger in loss.triggers:
                 run.fires(trigger, "false", since=mark)
             run.tell("abort")
-            code = run.wait()
-            assert code == 10, f"{code}\n{run.tail()}"
-            for part, value in world.picture().items():
-                assert value == world.before[part], f"{part} is not as before"
+            run.ends_as_before()
         finally:
             run.close()
     return run_case
@@ -259,11 +253,9 @@ def alert_without_runner(phase):
             run.fires("alerted", since=mark)
             run.until(lambda event: event.get("status") in ("aborting", "aborted"), "an abort", since=mark)
             world.control(page=0)
-            code = run.wait()
-            assert code == 10 and counts(run.now())["alerted"] == 1, f"{code}\n{run.tail()}"
+            run.ends_as_before()
+            assert counts(run.now())["alerted"] == 1, run.tail()
             assert world.held_and_alive() == set(), world.held_and_alive()
-            for part, value in world.picture().items():
-                assert value == world.before[part], f"{part} is not as before"
         finally:
             run.close()
     return run_case

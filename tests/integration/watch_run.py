@@ -140,6 +140,13 @@ class WatchRun:
             self.news.wait_for(lambda: self.ended, 10)
         return code
 
+    def ends_as_before(self):
+        """It ends aborted, and the world is as it was before it."""
+        code = self.wait()
+        assert code == 10, f"ended with {code}\n{self.tail()}"
+        for part, value in self.world.picture().items():
+            assert value == self.world.before[part], f"{part} is not as before\n{self.tail()}"
+
     def close(self):
         if self.process.poll() is None:
             self.process.kill()

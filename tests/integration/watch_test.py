@@ -14,9 +14,8 @@ CELLS is the table of it; "the table has every cell" holds it against the plan a
 import re
 import subprocess
 import sys
-import time
-import traceback
 
+from cases import play, share
 from watch_missing import losses
 from watch_run import ALL, PHASES, STOPS, WatchRun, start
 from watch_walks import VISITED, walks
@@ -283,35 +282,19 @@ def every_cell(world):
     same(missing, [], "cells without a case")
 
 
-def play(part, parts, words):
-    """Every parts-th case, in a world of its own."""
-    passed, failures = 0, []
-    world = WatchWorld()
-    try:
-        for index, (name, function) in enumerate(CASES):
-            if index % parts != part or (words and not any(word in name for word in words)):
-                continue
-            if name.startswith("disk ") and not world.mounted:
-                print(f"skip {name}: no file system can be mounted here", flush=True)
-                continue
-            begin = time.monotonic()
-            try:
-                function(world)
-                passed += 1
-                print(f"ok   {name} ({time.monotonic() - begin:.1f} s)", flush=True)
-            except Exception:
-                failures.append(name)
-                print(f"FAIL {name}\n{traceback.format_exc()}", flush=True)
-    finally:
-        world.close()
-    print(f"{passed} passed, {len(failures)} failed")
-    return 1 if failures else 0
+def there(name, world):
+    if not name.startswith("disk ") or world.mounted:
+        return True
+    print(f"skip {name}: no file system can be mounted here", flush=True)
+    return False
 
 
 def main():
-    words = sys.argv[1:]
-    if words and re.fullmatch(r"\d+/\d+", words[0]):
-        return play(*(int(word) for word in words[0].split("/")), words[1:])
+    part, parts, words = share(sys.argv[1:])
+    if words != sys.argv[1:]:
+        world = WatchWorld()
+        return play([case for case in CASES[part::parts] if (not words or any(word in case[0] for word in words))
+                     and there(case[0], world)], world)
     # Most of a case is waiting: for a rate to rise, an alert to come, a span to pass.
     parts = [subprocess.Popen([sys.executable, __file__, f"{part}/{WORLDS}", *words]) for part in range(WORLDS)]
     return max(part.wait() for part in parts)

@@ -139,10 +139,7 @@ def walks(faults):
             try:
                 pauses(world, run, faults["disk"], "disk")
                 run.tell("abort")
-                code = run.wait()
-                assert code == 10, f"ended with {code}\n{run.tail()}"
-                for part, value in world.picture().items():
-                    assert value == world.before[part], f"{part} is not as before"
+                run.ends_as_before()
             finally:
                 run.close()
         return run_case
@@ -181,10 +178,7 @@ def walks(faults):
                 run.reached("paused", since=mark)
                 assert run.now()["cause"] == "trigger disk fired", run.now()["cause"]
                 run.tell("abort")
-                code = run.wait()
-                assert code == 10, f"ended with {code}\n{run.tail()}"
-                for part, value in world.picture().items():
-                    assert value == world.before[part], f"{part} is not as before"
+                run.ends_as_before()
             finally:
                 run.close()
         return run_case
