@@ -171,7 +171,7 @@ struct rbk_settings {
     X(OWN_RUN, "four eyes: who started or resumed this run does not count")                 \
     X(NOT_NEEDED, "you have agreed already, or nobody of your role is needed any more")     \
     X(WRONG_ANSWER, "this question does not take that answer")                              \
-    X(STANDS_APPLIED, "a stage stands applied: the run can be aborted, but not cancelled")  \
+    X(STANDS_APPLIED, "an apply has begun: the run can be aborted, but not cancelled")      \
     X(TURNED, "the run is rolling back already, and a rollback is not stopped")             \
     X(NOT_HELD, "the run is neither held, paused nor stuck")                                \
     X(NOTHING_TO_RETRY, "nothing is held or stuck")                                         \

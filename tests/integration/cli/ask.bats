@@ -101,7 +101,7 @@ load helpers
     wait_for under_way only.apply.1
     run rbk cancel "$(run_id)"
     [ "$status" -eq 1 ]
-    [[ $output == *'a stage stands applied'* ]]
+    [[ $output == *'an apply has begun: the run can be aborted, but not cancelled'* ]]
     touch go
     ended 0
 }
