@@ -12,7 +12,13 @@
 
 #define NOT_ON_A_PATH UINT32_MAX
 
-/* Number the effects along the good outcomes from `first` to the end of the path. */
+/* Whether a state is a step of its own: a `parallel` is one, whatever its branches have. */
+static bool counts(enum rbk_state_kind kind)
+{
+    return kind == RBK_STATE_EFFECT || kind == RBK_STATE_FORK;
+}
+
+/* Number the steps along the good outcomes from `first` to the end of the path. */
 static void number_path(struct rbk_track *track, uint32_t first)
 {
     const struct rbk_machine *machine = track->machine;
@@ -23,7 +29,7 @@ static void number_path(struct rbk_track *track, uint32_t first)
             break;
         }
         track->done[at] = count;
-        count += machine->states[at].kind == RBK_STATE_EFFECT ? 1u : 0u;
+        count += counts(machine->states[at].kind) ? 1u : 0u;
         at = machine->states[at].next[RBK_OUTCOME_OK];
     }
     /* Joined a path that is numbered already: what is left there comes on top. */

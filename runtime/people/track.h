@@ -47,8 +47,9 @@ void rbk_track_record(struct rbk_track *track, const struct rbk_view *view,
                       const struct rbk_state *after, const struct rbk_actions *actions);
 
 /*
- * How many of the effects on the way are behind a state, and how many there are: from the beginning
- * of its stage to where it stands applied, or from the beginning of its way back to its end.
+ * How many of the steps on the way are behind a state, and how many there are (a `parallel` is one
+ * of them): from the beginning of its stage to where it stands applied, or from the beginning of
+ * its way back to its end.
  * @return false when the state is on no such path.
  */
 bool rbk_track_progress(const struct rbk_track *track, uint32_t state, uint32_t *ret_done,
