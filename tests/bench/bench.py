@@ -65,9 +65,10 @@ def journal(folder):
     return rows
 
 
-def floor(program, count):
-    folder = fresh(program)
-    done = subprocess.run([os.path.join(TEST_BIN, program), os.path.join(folder, "floor.db"), str(count)],
+def floor(count, *program):
+    """Seconds of so many bare commits, with a program before each of them if one is given."""
+    folder = fresh("floor")
+    done = subprocess.run([os.path.join(TEST_BIN, "floor_commits"), os.path.join(folder, "floor.db"), str(count), *program],
                           stdout=subprocess.PIPE, check=True)
     return float(done.stdout)
 
@@ -107,7 +108,7 @@ def steps():
     body = "\n".join("            wait 0s because \"a bench\"" for i in range(count)) + MAKE
     ratios = []
     for _ in range(ROUNDS):
-        base = floor("floor_commits", count)
+        base = floor(count)
         folder = fresh("steps")
         write(folder, plan("steps", body))
         rbk(folder, "run", "plan.rbk")
@@ -133,7 +134,7 @@ def spawn():
     body = "\n".join('            run "/bin/true" idempotent' for _ in range(count)) + MAKE
     ratios = []
     for _ in range(ROUNDS):
-        base = floor("floor_spawn", count)
+        base = floor(count, "/bin/true")
         folder = fresh("spawn")
         write(folder, plan("spawn", body))
         rbk(folder, "run", "plan.rbk")

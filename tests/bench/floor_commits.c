@@ -1,12 +1,17 @@
 /*
- * Floor: bare one-row commits of SQLite, WAL with synchronous=FULL, the settings of the store.
+ * Floor: bare one-row commits of SQLite, WAL with synchronous=FULL, the settings of the store; with
+ * a PROGRAM, starting it and waiting for it before each commit. Nothing else.
  *
- * usage: floor_commits DATABASE COUNT      prints the seconds the commits took
+ * usage: floor_commits DATABASE COUNT [PROGRAM]      prints the seconds it took
  */
+#include <spawn.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static double now(void)
 {
@@ -16,9 +21,19 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+static bool ran(char *program)
+{
+    char *words[] = {program, NULL};
+    pid_t child;
+    int status;
+
+    return posix_spawn(&child, program, NULL, NULL, words, environ) == 0 &&
+           waitpid(child, &status, 0) == child && status == 0;
+}
+
 int main(int argc, char **argv)
 {
-    long count = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
+    long count = argc == 3 || argc == 4 ? strtol(argv[2], NULL, 10) : 0;
     sqlite3 *database;
     sqlite3_stmt *insert;
     double start;
@@ -31,11 +46,14 @@ int main(int argc, char **argv)
                      NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_prepare_v2(database, "INSERT INTO row (body) VALUES (?1)", -1, &insert, NULL) !=
             SQLITE_OK) {
-        fprintf(stderr, "usage: floor_commits DATABASE COUNT\n");
+        fprintf(stderr, "usage: floor_commits DATABASE COUNT [PROGRAM]\n");
         return 2;
     }
     start = now();
     for (long i = 0; i < count; i++) {
+        if (argc == 4 && !ran(argv[3])) {
+            return 1;
+        }
         sqlite3_bind_text(insert, 1, "{\"outcome\":\"ok\",\"serial\":12345}", -1, SQLITE_STATIC);
         if (sqlite3_step(insert) != SQLITE_DONE) {
             return 1;
