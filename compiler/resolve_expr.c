@@ -145,7 +145,7 @@ static bool follows_from_use(const struct rbk_analysis *analysis, const struct r
         }
         rbk_nearest_init(&nearest, name->text);
         rbk_nearest_offer(&nearest, at->name->text);
-        if (nearest.best.bytes) {
+        if (nearest.best.bytes || rbk_str_ends(at->name->text, name->text)) {
             return true;
         }
     }

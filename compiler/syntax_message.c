@@ -345,7 +345,8 @@ static bool misses_brace(const char *found, const struct expected *all)
  */
 static bool loses_structure(const char *found, const struct expected *all, bool is_later_line)
 {
-    return is_in_wrong_block(found, all) ||
+    bool stray_brace = strcmp(found, "'{'") == 0 && has_any(all, statement_words);
+    return stray_brace || is_in_wrong_block(found, all) ||
            (has(all, "'{'") && (is_later_line || (is_reserved(found) && begins_statement(found))));
 }
 

@@ -106,8 +106,6 @@ void rbk_type_clause_value(const struct rbk_typer *typer, const struct rbk_tree_
         rbk_type_count(typer, clause->span, rbk_clause_count(clause), 0, RBK_TIMES_MAX);
         break;
     case RBK_CLAUSE_FOR_READINGS:
-        rbk_type_count(typer, clause->span, rbk_clause_count(clause), 1, RBK_WINDOW_READINGS_MAX);
-        break;
     case RBK_CLAUSE_MISSING_AFTER:
         rbk_type_count(typer, clause->span, rbk_clause_count(clause), 1, RBK_WINDOW_READINGS_MAX);
         break;
