@@ -94,6 +94,7 @@ def compare_all(jobs):
 def plans():
     paths = sorted(glob.glob(f"{ROOT}/examples/*/*.rbk") + glob.glob(f"{ROOT}/plans/*/plan.rbk"))
     assert len(paths) >= 6, paths
+    paths.append(f"{ROOT}/tests/golden/machine/by_hand.rbk")  # questions that are looked for, and asked about in doubt
     return compare_all([(os.path.relpath(path, ROOT), path, [COMMANDS, CRASHES], 23) for path in paths])
 
 
