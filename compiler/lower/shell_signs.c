@@ -245,7 +245,8 @@ static bool check_operator(struct checker *checker, const struct word *word)
         rbk_diagnostic_help(warn(checker, word,
                                  "a command with a sign that joins commands, where "
                                  "no shell reads it"),
-                            "It is handed to the command as it is. Write two steps, or `shell`; "
+                            "It is handed to the command as it is. Write two steps, `shell`, or "
+                            "`sh -c '…'`; "
                             "where the command wants it, put it between single quotes.");
         return true;
     }

@@ -70,6 +70,18 @@ static void check_command(struct checker *checker, const struct rbk_tree_expr *t
     }
 }
 
+/* Where a secret comes from: the command is cut into words when the run begins, and by no shell. */
+static void check_secret(struct checker *checker, const struct rbk_tree_statement *secret)
+{
+    const struct rbk_tree_expr *from = secret->value;
+    if ((enum rbk_secret_source)secret->word == RBK_SECRET_COMMAND) {
+        check_command(checker, from);
+    } else if (from->kind == RBK_EXPR_STRING && !from->has_parts &&
+               rbk_str_trim(from->text).bytes == 0) {
+        (void)report(checker, RBK_RULE_TYPE, from->span, "a secret that comes from nowhere");
+    }
+}
+
 static void check_script(struct checker *checker, const struct rbk_tree_expr *text)
 {
     struct rbk_taken taken;
@@ -229,6 +241,9 @@ static void check_step(struct checker *checker, const struct rbk_tree_statement 
         break;
     case RBK_STATEMENT_REDIS:
         check_words(checker, statement->value);
+        break;
+    case RBK_STATEMENT_SECRET:
+        check_secret(checker, statement);
         break;
     case RBK_STATEMENT_SHELL:
         check_script(checker, statement->value);

@@ -10,6 +10,7 @@ import glob
 import hashlib
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -359,6 +360,40 @@ def test_exit_statuses():
             assert check("--format", form, "missing.rbk", cwd=folder).returncode == 3, form
         said = check("warned.rbk", cwd=folder).stderr.decode()
         assert said == "rbkc: 1 warning; plan accepted\nrbkc: `rbkc check --fix` mends 1 of them\n", said
+
+
+# What a plan is made of, as far as comments go between: texts (with what `${}` has in them), comments, words, signs.
+TOKEN = re.compile(r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\])*"|\'[^\'\n]*\'|#[^\n]*|[A-Za-z_0-9%.:]+|\S', re.S)
+
+
+def tokens(text):
+    return [re.sub(r"\s+", " ", match[0]).rstrip() for match in TOKEN.finditer(text)]
+
+
+def test_fmt_keeps_every_comment_between_its_neighbours():
+    chance = random.Random(1)
+    formatted = 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "plan.rbk")
+        for source in sorted(glob.glob(f"{ROOT}/examples/*/*.rbk") + glob.glob(f"{ROOT}/stdlib/*.rbk")):
+            plan = read(source).decode()
+            gaps = [match.start() for match in TOKEN.finditer(plan)]
+            for count in (1, 5, 40):
+                made, last = "", 0
+                for number, gap in enumerate(sorted(chance.sample(gaps, min(count, len(gaps))))):
+                    made += plan[last:gap] + chance.choice(("# c%d\n", "\n# c%d\n", "\n\n\n# c%d\n\n\n", "# c%d  \n# d\n")) % number
+                    last = gap
+                made += plan[last:]
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(made)
+                if subprocess.run([RBKC, "fmt", path], capture_output=True, check=False).returncode != 0:
+                    continue  # the comment fell into the `${}` of a text over one line
+                once = read(path).decode()
+                assert tokens(once) == tokens(made), (source, count)
+                assert subprocess.run([RBKC, "fmt", "--check", path], capture_output=True, check=False).returncode == 0, (
+                    source, count, made)
+                formatted += 1
+    assert formatted > 30, formatted
 
 
 def test_a_name_of_a_file_stays_on_its_line():
