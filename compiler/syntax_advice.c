@@ -50,6 +50,15 @@ static const char *behind_word(const struct rbk_syntax_mistake *mistake)
             return rows[i].help;
         }
     }
+    if (mistake->date) {
+        return "A date and a time: `not before 2026-11-22 06:00 \"UTC\"`.";
+    }
+    if (mistake->time) {
+        return "Days, if any, and two times: `window mon, fri 22:00 to 02:00 \"Europe/Berlin\"`.";
+    }
+    if (mistake->zone) {
+        return "Say by whose clock: `\"UTC\"`, `\"Europe/Berlin\"`.";
+    }
     if (mistake->when && mistake->name && rbk_str_is(mistake->further, "trigger")) {
         return "The condition comes first: `trigger NAME when CONDITION for 1m then abort`.";
     }

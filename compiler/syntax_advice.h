@@ -32,7 +32,10 @@ struct rbk_syntax_mistake {
     bool string;     /**< a text, */
     bool brace;      /**< `{`, */
     bool colon;      /**< `:`, */
-    bool when;       /**< `when`. */
+    bool when;       /**< `when`, */
+    bool date;       /**< a date, */
+    bool time;       /**< a time of day or the `to` behind one, */
+    bool zone;       /**< the name of a zone behind a time of day. */
     bool is_step;    /**< The token begins a step, */
     bool is_stage;   /**< or a part of a stage. */
 };

@@ -402,6 +402,8 @@ static const char *advise_mistake(const struct rbk_parse *parse, struct rbk_span
     size_t at = span.start;
     struct rbk_str before = word_before(text, &at);
     struct rbk_str further = word_before(text, &at);
+    /* The end of a date or of a time of day. */
+    bool digits = before.bytes == 2 && before.data[0] >= '0' && before.data[0] <= '9';
     return rbk_syntax_advice(&(struct rbk_syntax_mistake){
         .found = found,
         .text = rbk_source_text(parse->source, span),
@@ -415,6 +417,9 @@ static const char *advise_mistake(const struct rbk_parse *parse, struct rbk_span
         .brace = has(all, "'{'"),
         .colon = has(all, "':'"),
         .when = has(all, "when"),
+        .date = has(all, "a date") || (has(all, "a time of day") && digits),
+        .time = has(all, "a time of day") || (has(all, "to") && all->count == 1 && digits),
+        .zone = has(all, "a text") && !has(all, "'+'") && digits,
         .is_step = is_one_of(found, steps),
         .is_stage = is_one_of(found, stage_words),
     });
