@@ -61,6 +61,7 @@ struct rbk_analysis {
     struct rbk_declarations all;         /**< Declarations made, for the unused ones. */
     struct rbk_declarations slots;       /**< LET and INTO of the stage, action or backup under way,
                                               also those that went out of scope again. */
+    struct rbk_map zones;                /**< Time zones looked up so far: enum rbk_zone_found. */
     struct rbk_map unknown;              /**< Names reported as unknown in this file: said once. */
     struct rbk_tree_statement *root; /**< STAGE, ACTION … whose slots are in `slots`, or NULL. */
     struct rbk_declaration *caller;  /**< ACTION, READING, CHANNEL_TYPE under way, or NULL. */

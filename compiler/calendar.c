@@ -8,6 +8,9 @@
 #include "compiler/nearest.h"
 #include "runtime/zones/zones.h"
 
+/* A table, and what is made of it. */
+#define ZONE_BYTES_MAX ((size_t)8 << 20)
+
 static const struct {
     const char *word;
     uint32_t days;
@@ -86,13 +89,28 @@ static void check_days(struct rbk_analysis *analysis, const struct rbk_tree_name
     }
 }
 
+/* Whether this host has a zone; each is looked up once, and nothing of it is kept. */
+static enum rbk_zone_found look_up(struct rbk_analysis *analysis, struct rbk_str name)
+{
+    const struct rbk_map_entry *known = rbk_map_find(&analysis->zones, name);
+    if (known != NULL) {
+        return (enum rbk_zone_found)known->value.index;
+    }
+    const struct rbk_zone *zone;
+    struct rbk_arena arena;
+    rbk_arena_init(&arena, ZONE_BYTES_MAX);
+    enum rbk_zone_found found = rbk_zones_find(&arena, name, &zone);
+    rbk_arena_fini(&arena);
+    rbk_map_set_index(&analysis->zones, name, (uint32_t)found);
+    return found;
+}
+
 static void check_zone(struct rbk_analysis *analysis, const struct rbk_tree_expr *text)
 {
-    const struct rbk_zone *zone;
     if (text == NULL || text->kind != RBK_EXPR_STRING || text->has_parts) {
         return;
     }
-    enum rbk_zone_found found = rbk_zones_find(&analysis->compile->arena, text->text, &zone);
+    enum rbk_zone_found found = look_up(analysis, text->text);
     if (found != RBK_ZONE_UNKNOWN && found != RBK_ZONE_DAMAGED) {
         return;
     }

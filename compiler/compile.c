@@ -102,6 +102,7 @@ int rbk_compile_analyse(struct rbk_compile *compile)
 {
     const struct rbk_program *program = &compile->program;
     struct rbk_analysis analysis = {.compile = compile};
+    rbk_map_init(&analysis.zones, &compile->arena);
     for (uint32_t i = 0; i < program->file_count; i++) {
         analysis.broken |= program->files[i]->tree->broken;
     }

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/core/base/map.h"
 #include "runtime/core/daily.h"
 #include "runtime/zones/zones.h"
 
@@ -20,9 +21,10 @@ struct rbk_hours {
     struct rbk_arena arena;
     const struct rbk_zone **windows; /* of each row of daily_windows; NULL: unknown */
     const struct rbk_zone **regions; /* of each region's `not before`; NULL: none, or unknown */
-    uint64_t *until_ms; /* of each row of daily_windows, as last looked at: closes; 0: closed */
-    bool told;          /* of zones that are unknown here, once somebody listens */
-    uint64_t *worst_ms; /* of each region: what a stage and its rollback may take at most */
+    uint64_t *until_ms;   /* of each row of daily_windows, as last looked at: closes; 0: closed */
+    struct rbk_map zones; /* those found, by name */
+    bool told;            /* of zones that are unknown here, once somebody listens */
+    uint64_t *worst_ms;   /* of each region: what a stage and its rollback may take at most */
 };
 
 /* The longest a stage and its rollback may take: the deadlines of its outermost blocks. */
@@ -39,8 +41,17 @@ static void add_up(const struct rbk_machine *machine, uint64_t *worst_ms)
 static int find(struct rbk_run *run, struct rbk_str name, const struct rbk_zone **ret_zone,
                 struct rbk_error *reterr)
 {
-    enum rbk_zone_found found = rbk_zones_find(&run->hours->arena, name, ret_zone);
+    enum rbk_zone_found found;
 
+    *ret_zone = rbk_map_get(&run->hours->zones, name);
+    if (*ret_zone != NULL) {
+        return 0;
+    }
+    found = rbk_zones_find(&run->hours->arena, name, ret_zone);
+    if (found == RBK_ZONE_FOUND) {
+        /* The map is not the one who could change it. */
+        rbk_map_set(&run->hours->zones, name, (void *)(uintptr_t)*ret_zone);
+    }
     if (found == RBK_ZONE_FOUND || run->resumed) {
         return 0;
     }
@@ -81,6 +92,7 @@ int rbk_daily_windows_start(struct rbk_run *run, struct rbk_error *reterr)
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
     rbk_arena_init(&run->hours->arena, ZONES_BYTES_MAX);
+    rbk_map_init(&run->hours->zones, &run->hours->arena);
     run->hours->windows = rbk_new_array(&run->hours->arena, const struct rbk_zone *,
                                         (size_t)machine->daily_window_count + 1);
     run->hours->regions = rbk_new_array(&run->hours->arena, const struct rbk_zone *,
