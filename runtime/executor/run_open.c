@@ -154,6 +154,21 @@ static int equip(struct rbk_run *run, struct rbk_error *reterr)
     return error;
 }
 
+/* Where everything of the plan happens. Without it each command would fail, the ways back among
+ * them: a disk that is not mounted yet is no reason to be stuck. */
+static int look_for_plan(const struct rbk_run *run, struct rbk_error *reterr)
+{
+    struct stat status;
+
+    if (stat(run->directory, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+    } else if (access(run->directory, X_OK) == 0) {
+        return 0;
+    }
+    return rbk_error_set_system(reterr, RBK_ENOTFOUND, errno,
+                                "cannot enter \"%s\", the directory of the run", run->directory);
+}
+
 static int find_directory(struct rbk_run *run, struct rbk_error *reterr)
 {
     struct rbk_buffer path;
@@ -294,6 +309,9 @@ int rbk_run_create(const struct rbk_run_options *options, const struct rbk_machi
     run->directory = strdup(directory);
     if (run->id == NULL || run->directory == NULL) {
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+        goto fail;
+    }
+    if ((error = look_for_plan(run, reterr)) != 0) {
         goto fail;
     }
     run->replay = rbk_replay_begin(&arena, machine, params, reterr);
@@ -468,6 +486,10 @@ int rbk_run_reopen(const struct rbk_run_options *options, const char *id, struct
     run->resumed = run->replay->seq != 0;
     if ((run->directory = strdup(run->replay->run.directory.data)) == NULL) {
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+        goto fail;
+    }
+    /* What has ended has only messages to send, and most of those need no directory. */
+    if (!rbk_status_is_end(status) && (error = look_for_plan(run, reterr)) != 0) {
         goto fail;
     }
     if ((error = rbk_daily_windows_start(run, reterr)) != 0 ||

@@ -230,6 +230,10 @@ int rbk_store_begin(struct rbk_store *store, struct rbk_error *reterr)
     if ((error = lock_writers(store, reterr)) != 0) {
         return error;
     }
+    if ((error = rbk_sqlite_check_place(store, reterr)) != 0) {
+        unlock_writers(store);
+        return error;
+    }
     statement = rbk_sqlite_statement(store, RBK_SQLITE_BEGIN, reterr);
     error = statement == NULL
                 ? -RBK_ESTORE

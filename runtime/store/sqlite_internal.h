@@ -4,6 +4,7 @@
 /* What the files of the SQLite engine share; nobody else includes this. */
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/hash.h"
@@ -95,6 +96,12 @@ enum rbk_sqlite_statement {
         RBK_SQLITE_STATEMENT_COUNT
 };
 
+/* What a name meant when it was looked at first; inode 0: it was not yet. */
+struct rbk_sqlite_place {
+    dev_t device;
+    ino_t inode;
+};
+
 struct rbk_store {
     sqlite3 *database; /* owned */
     char *path;        /* owned, absolute */
@@ -104,7 +111,8 @@ struct rbk_store {
     int write_lock;  /* descriptor of PATH-lock: one writer or checkpointer at a time */
     int lease_lock;  /* descriptor of the run's lock file; -1: no lease */
     bool in_transaction;
-    bool failed;           /* a write failed: nothing more is written */
+    bool failed; /* a write failed: nothing more is written */
+    struct rbk_sqlite_place file_place, log_place;
     uint64_t wal_pages;    /* pages in the write-ahead log after the last commit */
     int64_t wal_bytes;     /* at least so long is its file; INT64_MAX: leave it as it is */
     struct rbk_sha256 sha; /* for one event after the other */
@@ -137,6 +145,12 @@ int rbk_sqlite_run(struct rbk_store *store, sqlite3_stmt *statement, const char 
                    struct rbk_error *reterr);
 /* Inside a transaction, as every writer must be: -RBK_ESTORE otherwise. */
 int rbk_sqlite_writable(struct rbk_store *store, struct rbk_error *reterr);
+
+/**
+ * Whether the file and its log are still those that were opened; before every transaction.
+ * @return 0, or -RBK_ESTORE, and the store has failed.
+ */
+RBK_MUST_USE int rbk_sqlite_check_place(struct rbk_store *store, struct rbk_error *reterr);
 
 /* Make the log longer before commits have to, for a runner, inside a transaction: SQLite's write
  * lock keeps others from doing so at the same time. Fails silently: the commits do without. */

@@ -187,6 +187,60 @@ def a_missing_run_folder_is_no_loss(box):
     check(done.status in (0, 1, 30), done)
 
 
+def waiting_run(box):
+    """A run, in a folder of its own, that waits until the file `go` is there: its process, and what it waits for."""
+    os.mkdir(box.path("plan"))
+    box.write("plan/waits.rbk", b.plan(apply='''            run "touch begun" timeout 5s idempotent
+            wait until file.exists("go") every 20ms timeout 30s
+            run "touch made" timeout 5s idempotent'''))
+    process = box.start("rbk", "run", "plan/waits.rbk", "--no-wait")
+    for _ in range(500):
+        if os.path.exists(box.path("plan/begun")):
+            return process
+        time.sleep(0.02)
+    raise AssertionError("it did not begin")
+
+
+def a_store_that_is_taken_away_stops_the_run(box):
+    """Nothing is done that nobody could look up; once it is back, the run goes on."""
+    process = waiting_run(box)
+    taken = box.path("state/taken")
+    os.rename(box.store, taken)
+    box.write("plan/go", "")
+    out, err = process.communicate(timeout=30)
+    check(process.returncode == 1 and b"was removed or exchanged" in err, f"{process.returncode}: {out} {err}")
+    check(not os.path.exists(box.path("plan/made")), "it went on")
+    os.rename(taken, box.store)
+    done = box.run("rbk", "resume", "--no-wait")
+    check(done.status == 0 and os.path.exists(box.path("plan/made")), done)
+
+
+def a_log_that_is_taken_away_stops_the_run(box):
+    process = waiting_run(box)
+    os.rename(box.store + "-wal", box.path("state/taken"))
+    box.write("plan/go", "")
+    out, err = process.communicate(timeout=30)
+    check(process.returncode == 1 and b"was removed or exchanged" in err, f"{process.returncode}: {out} {err}")
+    os.rename(box.path("state/taken"), box.store + "-wal")
+    done = box.run("rbk", "resume", "--no-wait")
+    check(done.status == 0 and os.path.exists(box.path("plan/made")), done)
+
+
+def a_run_whose_directory_is_away_is_not_gone_on_with(box):
+    """It may be a disk that is not mounted yet: its ways back would all fail there."""
+    process = waiting_run(box)
+    process.kill()
+    process.communicate()
+    before = box.query("SELECT * FROM events")
+    os.rename(box.path("plan"), box.path("away"))
+    box.refused("rbk", "resume", "--no-wait", says="cannot enter .*plan.*the directory of the run")
+    check(box.query("SELECT * FROM events") == before, "the journal has grown")
+    os.rename(box.path("away"), box.path("plan"))
+    box.write("plan/go", "")
+    done = box.run("rbk", "resume", "--no-wait")
+    check(done.status == 0 and os.path.exists(box.path("plan/made")), done)
+
+
 def as_nobody(box):
     """A preexec function that gives up root, for whom no folder is read-only."""
     if os.geteuid() != 0:
@@ -364,7 +418,9 @@ def a_runner_killed_again_and_again_ends_whole(box):
 
 if __name__ == "__main__":
     b.main([stores_of_others_are_refused, things_that_are_no_stores_are_refused, damaged_stores_are_refused_or_read,
-            edited_journals_are_refused, a_missing_run_folder_is_no_loss, folders_without_rights_are_refused,
+            edited_journals_are_refused, a_missing_run_folder_is_no_loss,
+            a_store_that_is_taken_away_stops_the_run, a_log_that_is_taken_away_stops_the_run,
+            a_run_whose_directory_is_away_is_not_gone_on_with, folders_without_rights_are_refused,
             a_full_disk_stops_the_run_until_there_is_room, output_that_fills_the_disk_loses_no_run,
             a_limit_on_files_stops_the_run_like_a_full_disk,
             too_few_descriptors_are_said, a_runner_killed_again_and_again_ends_whole])
