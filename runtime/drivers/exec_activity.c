@@ -1,7 +1,8 @@
 /*
  * Activities: their list, their one timer, their ends. The deadline of a command is the
  * supervisor's; the timer here is longer and only notices that the supervisor says nothing any
- * more. Then it is ended: one that hangs would keep the run for ever, and what it runs.
+ * more. Then it is ended, unless only a reading waits for it: one that hangs would keep the run for
+ * ever, and what it runs.
  */
 #include "runtime/drivers/exec_internal.h"
 #include "runtime/drivers/process_mark.h"
@@ -167,9 +168,13 @@ void rbk_exec_on_timer(uv_timer_t *timer)
         }
         rbk_exec_answer_later(activity, RBK_OUTCOME_DOUBT,
                               "the supervisor does not answer: how it ended is not known");
-        /* Whatever else it runs ends in doubt with it, when the link is lost. */
-        rbk_exec_link_end(&exec->link);
-        rbk_exec_end_orphans(activity);
+        /* Whatever else it runs ends in doubt with it, when the link is lost. For a reading's sake
+         * that is too much: a disk that stalls for long may stall it, and a restore must not be
+         * killed because a probe was not read. */
+        if (!rbk_exec_is_reading(activity->request)) {
+            rbk_exec_link_end(&exec->link);
+            rbk_exec_end_orphans(activity);
+        }
     }
     rbk_exec_arm(exec);
 }

@@ -22,7 +22,7 @@
 
 /* How long a supervisor that holds the lock may take to answer, and how often it is tried. */
 #define SEEK_MS 5000u
-#define LAST_LOOK_MS 1000u /* one more look at the connection after that */
+#define LAST_LOOK_MS 5000u /* how much longer one may that has taken the connection */
 #define STARTS_MAX 3u      /* supervisors that end before they are ready, one after the other */
 #define SEEK_EVERY_MS 5u
 #define CHUNK_BYTES ((size_t)64 << 10)
@@ -427,7 +427,7 @@ static void on_timer(uv_timer_t *timer)
     struct rbk_exec_link *link = RBK_CONTAINER_OF(timer, struct rbk_exec_link, timer);
     if (uv_now(link->setup->loop) >= link->seek_until_ms) {
         if (link->state == RBK_EXEC_LINK_GREETING && !link->late) {
-            link->late = true; /* we may have been stopped ourselves, with its answer unread */
+            link->late = true; /* its disk may stall, or we were stopped, with its answer unread */
             uv_timer_start(timer, on_timer, LAST_LOOK_MS, 0);
             return;
         }
