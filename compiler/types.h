@@ -91,8 +91,8 @@ struct rbk_tree_typing rbk_type_written(const struct rbk_typer *typer, struct rb
 /** Type a PROBE's reading, and the probe by it. */
 void rbk_type_probe(struct rbk_typer *typer, struct rbk_tree_statement *statement);
 
-/** Report a count that is too small to mean anything (RBK130), or too large (RBK170). @span: what to
- *  underline and quote. */
+/** Report a count that is too small to mean anything (RBK130), or too large (RBK170). @span: what
+ * to underline and quote. */
 void rbk_type_count(const struct rbk_typer *typer, struct rbk_span span, uint64_t count,
                     uint64_t least, uint64_t most);
 
