@@ -206,7 +206,9 @@ static struct rbk_declaration *find_member(struct rbk_analysis *analysis,
         struct rbk_declaration *declaration = rbk_map_get(&file->members, member->name->text);
         if (declaration) {
             declaration->uses++;
-        } else if (!core) {
+        } else if (core) {
+            found->uses--; /* `http.status` is built in, whether or not `std.http` is named, too. */
+        } else {
             report_unknown_in_module(analysis, file, member);
         }
         return declaration ? declaration : core;
