@@ -16,6 +16,9 @@ static void keep_once(struct rbk_analysis *analysis, struct rbk_tree_statement *
         *ret_part = statement;
         return;
     }
+    if (analysis->broken && statement->block) {
+        return; /* The block around it may have lost its head, as `rollback within 1m {`. */
+    }
     struct rbk_str words =
         rbk_str_from(rbk_statement_words((enum rbk_statement_kind)statement->kind));
     rbk_diagnostic_label(rbk_diagnostic_error(&analysis->compile->diagnostics, 100,
