@@ -67,7 +67,8 @@ int main(int argc, char **argv)
         return RBK_COMMAND_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-?") == 0 || strcmp(name, "help") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-?") == 0 || strcmp(name, "-h") == 0 ||
+        strcmp(name, "help") == 0) {
         print_help(stdout);
         return RBK_COMMAND_CLEAN;
     }

@@ -358,6 +358,8 @@ def test_exit_statuses():
             assert check(*wrong, cwd=folder).returncode == 2, wrong
         for form in ("human", "gcc", "json", "sarif", "github", "markdown"):
             assert check("--format", form, "missing.rbk", cwd=folder).returncode == 3, form
+        for asked in ("-h", "-?", "--help", "help"):
+            assert subprocess.run([RBKC, asked], capture_output=True, check=False).returncode == 0, asked
         said = check("warned.rbk", cwd=folder).stderr.decode()
         assert said == "rbkc: 1 warning; plan accepted\nrbkc: `rbkc check --fix` mends 1 of them\n", said
 
