@@ -105,6 +105,7 @@ void rbk_type_clause_value(const struct rbk_typer *typer, const struct rbk_tree_
     case RBK_CLAUSE_RETRY:
         rbk_type_count(typer, clause->span, rbk_clause_count(clause), 0, RBK_TIMES_MAX);
         break;
+    /* Two limits that happen to be the same number: NOLINTNEXTLINE(bugprone-branch-clone) */
     case RBK_CLAUSE_FOR_READINGS:
     case RBK_CLAUSE_MISSING_AFTER:
         rbk_type_count(typer, clause->span, rbk_clause_count(clause), 1, RBK_WINDOW_READINGS_MAX);
