@@ -113,19 +113,18 @@ static void offer_beside(struct rbk_compile *compile, struct rbk_nearest *neares
                          struct rbk_str module)
 {
     struct rbk_str plan = directory_of(compile->program.files[0]->tree->source->path);
+    plan = plan.bytes > 0 ? plan : RBK_STR("./"); /* without a folder it has no bytes to copy */
     size_t bytes = module.bytes;
     while (bytes > 0 && module.data[bytes - 1] != '.') {
         bytes--;
     }
     struct rbk_str prefix = rbk_arena_copy(&compile->arena, rbk_str_slice(module, 0, bytes));
-    char *folder = rbk_arena_alloc(&compile->arena, plan.bytes + bytes + 3, 1);
-    memcpy(folder, "./", 2);
-    memcpy(folder + (plan.bytes > 0 ? 0 : 2), plan.data, plan.bytes);
-    size_t at = plan.bytes > 0 ? plan.bytes : 2;
+    char *folder = rbk_arena_alloc(&compile->arena, plan.bytes + bytes + 1, 1);
+    memcpy(folder, plan.data, plan.bytes);
     for (size_t i = 0; i < bytes; i++) {
-        folder[at + i] = module.data[i] == '.' ? '/' : module.data[i];
+        folder[plan.bytes + i] = module.data[i] == '.' ? '/' : module.data[i];
     }
-    folder[at + bytes] = '\0';
+    folder[plan.bytes + bytes] = '\0';
     offer_modules(compile, nearest, folder, prefix.data);
 }
 
