@@ -50,6 +50,7 @@ struct command {
     bool found;        /* a sign was told */
     bool other_shell;  /* the rest is for another shell */
     bool has_language; /* a program with variables of its own was named */
+    bool takes_text;   /* a client of such a one was named: what is between quotes is its own */
     bool compares;     /* expr, test: `<` and `>` are theirs */
     bool finds;        /* find: `;` is its own */
     bool takes_files;  /* the command takes names of files */
@@ -274,7 +275,8 @@ static bool check_replaced(struct checker *checker, const struct word *word)
         char next = i + 1 < word->bytes && word->quoting[i + 1] == word->quoting[i]
                         ? word->text[i + 1]
                         : '\0';
-        if (word->quoting[i] > DOUBLE || checker->command.has_language) {
+        if (word->quoting[i] > DOUBLE || checker->command.has_language ||
+            (word->quoting[i] == DOUBLE && checker->command.takes_text)) {
             continue;
         }
         if (word->text[i] == '`' || (word->text[i] == '$' && next == '(')) {
@@ -359,6 +361,12 @@ static void learn(struct command *command, const struct word *word)
     static const char *const languages[] = {"awk",      "gawk",  "mawk",    "nawk",   "perl", "php",
                                             "jq",       "ruby",  "tclsh",   "expect", "pwsh", "sed",
                                             "envsubst", "mongo", "mongosh", "make",   NULL};
+    /* `$BODY$` of PostgreSQL, `name` of MySQL and of JMESPath, `$(name)` of sqlcmd. */
+    static const char *const clients[] = {"psql",      "mysql",   "mariadb",   "clickhouse-client",
+                                          "sqlcmd",    "sqlite3", "cqlsh",     "bq",
+                                          "influx",    "trino",   "spark-sql", "aws",
+                                          "redis-cli", "az",      "beeline",   "hive",
+                                          "presto",    "oci",     "ansible",   NULL};
     static const char *const comparing[] = {"expr", "test", "[", "bc", "dc", NULL};
     static const char *const filing[] = {
         "cp",     "mv",    "rm",    "ls", "cat", "chmod",     "chown",  "chgrp", "touch", "gzip",
@@ -371,6 +379,7 @@ static void learn(struct command *command, const struct word *word)
     }
     command->other_shell |= is_among(text, shells);
     command->has_language |= is_among(text, languages);
+    command->takes_text |= is_among(text, clients);
     command->compares |= is_among(text, comparing);
     command->finds |= rbk_str_is(text, "find");
     command->takes_files |= command->index == 0 && is_among(text, filing);
