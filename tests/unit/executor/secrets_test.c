@@ -90,9 +90,14 @@ START_TEST(a_command_that_fails_gives_nothing)
 }
 END_TEST
 
+/* The compiler refuses such a plan; a machine may come from elsewhere. */
 START_TEST(words_that_do_not_end_are_refused)
 {
-    expect_refused(load("command \"echo 'open\"", NULL), "cannot be read from command");
+    expect_refused(load("file \"echo 'open\"", NULL), "cannot be read from file");
+    struct rbk_machine machine = *plan.machine;
+    machine.secrets[0].source = RBK_SECRET_COMMAND;
+    expect_refused(rbk_secrets_load(&machine, NULL, plan.folder, &secrets, &error),
+                   "cannot be read from command");
 }
 END_TEST
 
