@@ -54,7 +54,8 @@ void rbk_exec_end_orphans(const struct rbk_activity *activity)
 {
     const struct rbk_request *request = activity->request;
     if (!rbk_exec_is_reading(request)) {
-        rbk_process_end_marked(activity->exec->setup.run, request->step, request->key);
+        rbk_process_end_marked(activity->exec->setup.run, activity->exec->run_directory,
+                               request->step, request->key);
     }
 }
 

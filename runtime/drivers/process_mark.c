@@ -1,7 +1,9 @@
 /*
- * Reading marks from /proc/PID/environ. Another user's cannot be read, which counts as none.
+ * Reading marks from /proc/PID/environ. Where that cannot be read, as another user's, there is
+ * none.
  */
 #include "runtime/drivers/process_mark.h"
+#include "runtime/core/base/limits.h"
 #include "runtime/drivers/process.h"
 
 #include <dirent.h>
@@ -21,6 +23,9 @@
  * it can is not caught by a single walk. */
 #define WALKS_MAX 50
 #define WALK_EVERY_NS 2000000
+/* Generations that are climbed in search of a supervisor. */
+#define DEPTH_MAX 10000
+#define SUPERVISOR "rbk-supervisor"
 
 /* Whether the block of texts has this one. */
 static bool block_has(const char *block, size_t bytes, const char *name, const char *value)
@@ -42,19 +47,15 @@ static bool block_has(const char *block, size_t bytes, const char *name, const c
     return false;
 }
 
-enum rbk_process_mark rbk_process_mark(pid_t pid, const char *run, const char *step,
-                                       const char *key)
+/* The bytes of /proc/PID/NAME, as many as fit; 0: it cannot be read. */
+static size_t read_all(pid_t pid, const char *name, char *block, size_t room)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
+    snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, name);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        return RBK_PROCESS_UNMARKED;
-    }
-    char *block = malloc(ENVIRON_BYTES_MAX);
     size_t bytes = 0;
-    while (block && bytes < ENVIRON_BYTES_MAX) {
-        ssize_t got = read(file, block + bytes, ENVIRON_BYTES_MAX - bytes);
+    while (file >= 0 && bytes < room) {
+        ssize_t got = read(file, block + bytes, room - bytes);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -63,7 +64,17 @@ enum rbk_process_mark rbk_process_mark(pid_t pid, const char *run, const char *s
         }
         bytes += (size_t)got;
     }
-    close(file);
+    if (file >= 0) {
+        close(file);
+    }
+    return bytes;
+}
+
+enum rbk_process_mark rbk_process_mark(pid_t pid, const char *run, const char *step,
+                                       const char *key)
+{
+    char *block = malloc(ENVIRON_BYTES_MAX);
+    size_t bytes = block ? read_all(pid, "environ", block, ENVIRON_BYTES_MAX) : 0;
     enum rbk_process_mark mark = RBK_PROCESS_UNMARKED;
     if (block && block_has(block, bytes, "RBK_RUN=", run) &&
         block_has(block, bytes, "RBK_KEY=", NULL)) {
@@ -78,8 +89,62 @@ enum rbk_process_mark rbk_process_mark(pid_t pid, const char *run, const char *s
     return mark;
 }
 
+/* Whether this process is a supervisor of the run that serves another directory: its words are
+ * those it was started with, see supervisor/main.c. */
+static bool serves_elsewhere(pid_t pid, const char *run, const char *run_directory)
+{
+    char text[RBK_PATH_BYTES_MAX * 2 + 256];
+    const char *words[3] = {"", "", ""};
+    size_t bytes = read_all(pid, "cmdline", text, sizeof text - 1);
+    size_t at = 0;
+    text[bytes] = '\0';
+    for (size_t word = 0; word < 3 && at < bytes; word++) {
+        words[word] = text + at;
+        at += strlen(words[word]) + 1;
+    }
+    const char *slash = strrchr(words[0], '/');
+    return strcmp(slash ? slash + 1 : words[0], SUPERVISOR) == 0 && strcmp(words[2], run) == 0 &&
+           strcmp(words[1], run_directory) != 0;
+}
+
+/* Whether such a one is among the ancestors of a process. Where one of them ends while we read, the
+ * process has another parent now: that counts as watched, and the next walk sees it. */
+static bool is_watched_elsewhere(pid_t pid, const char *run, const char *run_directory,
+                                 bool *ret_unsure)
+{
+    struct rbk_process_stat stat;
+    for (int depth = 0; depth < DEPTH_MAX; depth++) {
+        if (rbk_process_stat_read(pid, &stat) != 0) {
+            *ret_unsure = true;
+            return true;
+        }
+        if (stat.parent <= 1) {
+            return false;
+        }
+        pid = stat.parent;
+        if (serves_elsewhere(pid, run, run_directory)) {
+            return true;
+        }
+    }
+    return true;
+}
+
+/* Whether /proc is that of the pids this process sees: it is not in a new namespace of pids in
+ * which nobody has mounted it anew, and then every pid in it may be a stranger's. */
+static bool proc_is_ours(void)
+{
+    char target[32];
+    ssize_t bytes = readlink("/proc/self", target, sizeof target - 1);
+    if (bytes <= 0) {
+        return false;
+    }
+    target[bytes] = '\0';
+    return strtol(target, NULL, 10) == (long)getpid();
+}
+
 /* One walk; whether it found any that live. */
-static bool end_those_there(const char *run, const char *step, const char *key)
+static bool end_those_there(const char *run, const char *run_directory, const char *step,
+                            const char *key)
 {
     DIR *directory = opendir("/proc");
     const struct dirent *item;
@@ -97,6 +162,7 @@ static bool end_those_there(const char *run, const char *step, const char *key)
         struct rbk_process_id process = rbk_process_identify((pid_t)pid, "");
         if (process.start_time != 0 &&
             rbk_process_mark((pid_t)pid, run, step, key) == RBK_PROCESS_MARKED &&
+            !is_watched_elsewhere((pid_t)pid, run, run_directory, &found) &&
             rbk_process_signal(&process, SIGKILL) == 0) {
             found = true;
         }
@@ -105,10 +171,14 @@ static bool end_those_there(const char *run, const char *step, const char *key)
     return found;
 }
 
-void rbk_process_end_marked(const char *run, const char *step, const char *key)
+void rbk_process_end_marked(const char *run, const char *run_directory, const char *step,
+                            const char *key)
 {
     const struct timespec pause = {.tv_nsec = WALK_EVERY_NS};
-    for (int walk = 0; walk < WALKS_MAX && end_those_there(run, step, key); walk++) {
+    if (!proc_is_ours()) {
+        return;
+    }
+    for (int walk = 0; walk < WALKS_MAX && end_those_there(run, run_directory, step, key); walk++) {
         nanosleep(&pause, NULL);
     }
 }

@@ -19,10 +19,14 @@ enum rbk_process_mark rbk_process_mark(pid_t pid, const char *run, const char *s
                                        const char *key);
 
 /**
- * Ends by SIGKILL every process of this user that has this mark, whatever started it, and looks
- * again until there is none; gives up after some walks through /proc. For what a supervisor that is
- * gone has left: the kernel ends only the first process of its commands. Takes milliseconds.
+ * Ends by SIGKILL every process that has this mark, may be signalled and is not watched elsewhere,
+ * and looks again until there is none; gives up after some walks through /proc. For what a
+ * supervisor that is gone has left: the kernel ends only the first process of its commands. Takes
+ * milliseconds.
+ * @run_directory  Of the run, absolute. What lives below a supervisor of this run that serves
+ *                 another directory is watched: this store is a copy of the one it belongs to.
  */
-void rbk_process_end_marked(const char *run, const char *step, const char *key);
+void rbk_process_end_marked(const char *run, const char *run_directory, const char *step,
+                            const char *key);
 
 #endif
