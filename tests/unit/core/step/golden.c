@@ -9,7 +9,8 @@
 
 #define MACHINE_BYTES_MAX ((size_t)4 << 20)
 
-const char *const golden_names[GOLDEN_COUNT] = {"life", "actions", "backup", "branches_and_loops"};
+const char *const golden_names[GOLDEN_COUNT] = {"life", "actions", "backup", "branches_and_loops",
+                                                "by_hand"};
 
 const struct rbk_machine *golden_load(struct rbk_arena *arena, const char *name)
 {

@@ -5,7 +5,7 @@
 
 #include "runtime/core/machine.h"
 
-#define GOLDEN_COUNT 4u
+#define GOLDEN_COUNT 5u
 extern const char *const golden_names[GOLDEN_COUNT];
 
 /* Read one into the arena; the test fails when that is not possible. RBK_SOURCE names the sources.

@@ -20,8 +20,13 @@ bool run_drive(struct run *run, enum rbk_recovery recovery)
             run_accept(run, (struct rbk_event){.kind = RBK_EVENT_RESULT, .serial = rs->serial});
             return true;
         }
+        uint32_t effect = run->machine->states[rs->state].effect;
+        if (rs->mode == RBK_MODE_ASKING && !run->agreeable &&
+            run->machine->effects[effect].done_when != RBK_NONE) {
+            run_accept(run, (struct rbk_event){.kind = RBK_EVENT_RESULT, .serial = rs->serial});
+            return true;
+        }
         if (rs->mode == RBK_MODE_ASKING && run->agreeable && run->now_ms < rs->due_ms) {
-            uint32_t effect = run->machine->states[rs->state].effect;
             uint32_t question = run->machine->effects[effect].question;
             bool manual = run->machine->questions[question].kind == RBK_QUESTION_MANUAL;
             run_accept(run, (struct rbk_event){.kind = RBK_EVENT_ANSWER,
