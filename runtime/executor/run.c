@@ -259,8 +259,7 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
 {
     struct rbk_replay *replay = run->replay;
     enum rbk_status status = (enum rbk_status)replay->state->status;
-    bool interrupted =
-        status == RBK_STATUS_PAUSED && replay->state->cause.kind == RBK_CAUSE_INTERRUPT;
+    bool holds = replay->state->hold != 0;
     enum rbk_refusal refusal;
     int error;
 
@@ -283,8 +282,11 @@ static int pass(struct rbk_run *run, struct queued *queued, struct passed *ret_p
         return reply(run, queued, refusal);
     }
     ret_passed->queued = queued;
-    if (interrupted && replay->state->hold == 0) {
+    if (holds && replay->state->hold == 0) {
         run->interrupts = 0; /* somebody lets it go on: the next Ctrl-C is a first one again */
+    } else if (queued->record.event.kind == RBK_EVENT_COMMAND &&
+               queued->record.event.command == RBK_COMMAND_INTERRUPT && run->interrupts == 0) {
+        run->interrupts = 1; /* it came while somebody let it go on */
     }
     if (replay->failed != 0) {
         return rbk_error_set(&run->error, (enum rbk_err) - replay->failed, "out of memory");

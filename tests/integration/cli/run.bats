@@ -227,6 +227,23 @@ END
     grep -q 'touch first" ok' out
 }
 
+@test "a Ctrl-C while somebody had paused the run counts no more once it goes on" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    rbk pause "$(run_id)"
+    wait_for status_is paused
+    kill -TERM "$runner"
+    run rbk pause "$(run_id)" # answered: the signal, which came before, was seen too
+    [[ $output == *'already'* ]]
+    rbk continue "$(run_id)"
+    kill -TERM "$runner"
+    wait_for status_is paused
+    touch go
+    ended 30
+    grep -q 'touch first" ok' out
+}
+
 @test "a runner that is killed leaves a run that status explains and resume finishes" {
     two_steps
     start plan.rbk
