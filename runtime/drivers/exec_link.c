@@ -31,7 +31,9 @@ struct rbk_exec_wire {
     uv_pipe_t pipe;
     struct rbk_exec_link *link; /* NULL once the link has let go of it */
     struct rbk_exec_link *home; /* counts its handle; outlives it */
-    pid_t peer; /* at the other end; 0: a pair of sockets, it may be anyone's child */
+    /* At the other end when it was connected to; pid 0: a pair of sockets, it may be anyone's
+     * child. */
+    struct rbk_process_id peer;
     struct rbk_buffer inbox;
     char chunk[CHUNK_BYTES];
 };
@@ -87,7 +89,7 @@ static void fail(struct rbk_exec_link *link, const char *why)
 /* The connection broke: that is the end of it, or, before WELCOME, a reason to look again. */
 static void wire_broke(struct rbk_exec_link *link)
 {
-    bool started = link->wire && link->wire->peer == 0;
+    bool started = link->wire && link->wire->peer.pid == 0;
     bool ready = link->state == RBK_EXEC_LINK_READY;
     wire_drop(link);
     if (ready) {
@@ -109,7 +111,7 @@ static bool welcome_is_good(struct rbk_exec_link *link, struct rbk_str fields)
     if (rbk_exec_read_welcome(fields, &welcome) != 0 || welcome.version != RBK_EXEC_VERSION) {
         return false;
     }
-    if (link->wire->peer != 0 && welcome.process.pid != link->wire->peer) {
+    if (link->wire->peer.pid != 0 && welcome.process.pid != link->wire->peer.pid) {
         return false;
     }
     link->peer = welcome.process;
@@ -128,7 +130,7 @@ void rbk_exec_link_end(struct rbk_exec_link *link)
  * the last: the kernel keeps it. */
 static bool end_silent(struct rbk_exec_link *link)
 {
-    struct rbk_process_id peer = rbk_process_identify(link->wire->peer, link->boot);
+    struct rbk_process_id peer = link->wire->peer;
     if (peer.pid == 0 || peer.start_time == 0 ||
         (peer.pid == link->peer.pid && peer.start_time == link->peer.start_time)) {
         return false;
@@ -195,7 +197,7 @@ static void wire_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 
 /* Makes a connected socket the link's connection and says HELLO. 0, or a libuv code with the socket
  * closed. */
-static int wire_open(struct rbk_exec_link *link, int socket, pid_t peer)
+static int wire_open(struct rbk_exec_link *link, int socket, const struct rbk_process_id *peer)
 {
     struct rbk_exec_wire *wire = calloc(1, sizeof *wire);
     int result = wire ? uv_pipe_init(link->setup->loop, &wire->pipe, 0) : UV_ENOMEM;
@@ -207,7 +209,7 @@ static int wire_open(struct rbk_exec_link *link, int socket, pid_t peer)
     link->handles++;
     link->wire = wire;
     wire->link = wire->home = link;
-    wire->peer = peer;
+    wire->peer = *peer;
     rbk_buffer_init(&wire->inbox, RBK_EXEC_FRAME_BYTES_MAX * 2);
     result = uv_pipe_open(&wire->pipe, socket);
     if (result != 0) {
@@ -355,7 +357,7 @@ static void start_one(struct rbk_exec_link *link, int lock)
         if (result != 0) {
             close(pair[0]);
         } else {
-            result = wire_open(link, pair[0], 0);
+            result = wire_open(link, pair[0], &(struct rbk_process_id){.pid = 0});
         }
     }
     if (result == 0) {
@@ -371,7 +373,7 @@ static void start_one(struct rbk_exec_link *link, int lock)
 
 /* Connects to the socket in the run's directory. The path of a socket is short by law; the
  * directory's descriptor stands for a long one. -1: not now. */
-static int connect_socket(const struct rbk_exec_link *link, pid_t *ret_peer)
+static int connect_socket(const struct rbk_exec_link *link, struct rbk_process_id *ret_peer)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", link->directory,
@@ -385,7 +387,8 @@ static int connect_socket(const struct rbk_exec_link *link, pid_t *ret_peer)
     if (connect(file, (struct sockaddr *)&address, sizeof address) == 0 &&
         getsockopt(file, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 && peer.uid == geteuid() &&
         peer.pid > 0) {
-        *ret_peer = peer.pid;
+        /* Now, while it holds the socket: later the pid may be somebody else's. */
+        *ret_peer = rbk_process_identify(peer.pid, link->boot);
         return file;
     }
     close(file);
@@ -413,9 +416,9 @@ static void seek(struct rbk_exec_link *link)
         return;
     }
     close(lock);
-    pid_t peer;
+    struct rbk_process_id peer;
     int socket = connect_socket(link, &peer);
-    if (socket >= 0 && wire_open(link, socket, peer) == 0) {
+    if (socket >= 0 && wire_open(link, socket, &peer) == 0) {
         uv_timer_start(&link->timer, on_timer, SEEK_MS, 0);
     } else {
         uv_timer_start(&link->timer, on_timer, SEEK_EVERY_MS, 0);
