@@ -91,13 +91,15 @@ static void post(struct rbk_run *run, const struct rbk_watch_change *change, str
 /* A second look begins, or ends without a reaction: a line for who follows the run. */
 static void tell_second_look(struct rbk_run *run, const struct rbk_watch_change *change)
 {
-    const struct rbk_trigger *trigger = &run->replay->machine->triggers[change->index];
+    const struct rbk_trigger *trigger;
     struct rbk_str seen;
 
+    /* Criteria have no second look, and there may be no triggers at all. */
     if (change->confirmation != RBK_CONFIRMATION_ASKED &&
         change->confirmation != RBK_CONFIRMATION_REFUTED) {
         return;
     }
+    trigger = &run->replay->machine->triggers[change->index];
     seen = describe(run, change, &run->scratch);
     rbk_run_notice(run, "trigger %.*s: %.*s", RBK_STR_ARG(trigger->name), RBK_STR_ARG(seen));
 }
