@@ -6,19 +6,22 @@
  */
 #include "runtime/store/sqlite_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "runtime/core/base/limits.h"
 
 /* Compares what a name means now with what it meant at first, which is noted where it is not known
- * yet. */
+ * yet. What cannot be looked at (a folder that may not be entered for a while, a server that does
+ * not answer) may well be there: the open file still tells what is wrong with it. */
 static bool is_same(const char *path, struct rbk_sqlite_place *place)
 {
     struct stat now;
 
     if (stat(path, &now) != 0) {
-        return place->inode == 0; /* the log is made with the first transaction */
+        /* The log is made with the first transaction. */
+        return place->inode == 0 || (errno != ENOENT && errno != ENOTDIR);
     }
     if (place->inode == 0) {
         place->device = now.st_dev;

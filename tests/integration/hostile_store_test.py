@@ -187,6 +187,14 @@ def a_missing_run_folder_is_no_loss(box):
     check(done.status in (0, 1, 30), done)
 
 
+def until_begun(box):
+    for _ in range(500):
+        if os.path.exists(box.path("plan/begun")):
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not begin")
+
+
 def waiting_run(box):
     """A run, in a folder of its own, that waits until the file `go` is there: its process, and what it waits for."""
     os.mkdir(box.path("plan"))
@@ -194,11 +202,8 @@ def waiting_run(box):
             wait until file.exists("go") every 20ms timeout 30s
             run "touch made" timeout 5s idempotent'''))
     process = box.start("rbk", "run", "plan/waits.rbk", "--no-wait")
-    for _ in range(500):
-        if os.path.exists(box.path("plan/begun")):
-            return process
-        time.sleep(0.02)
-    raise AssertionError("it did not begin")
+    until_begun(box)
+    return process
 
 
 def a_store_that_is_taken_away_stops_the_run(box):
@@ -254,6 +259,20 @@ def as_nobody(box):
         os.setgid(65534)
         os.setuid(65534)
     return apply
+
+
+def a_store_out_of_sight_is_not_taken_away(box):
+    """What cannot be looked at for a while, as on a server that does not answer, may well be where it was."""
+    os.mkdir(box.path("plan"))
+    box.write("plan/waits.rbk", b.plan(apply='''            run "touch begun made" timeout 5s idempotent
+            wait until file.exists("go") every 20ms timeout 30s'''))
+    process = box.start("rbk", "run", "plan/waits.rbk", "--no-wait", preexec_fn=as_nobody(box))
+    until_begun(box)
+    os.chmod(box.path("state"), 0o000)
+    box.write("plan/go", "")
+    out, err = process.communicate(timeout=30)
+    os.chmod(box.path("state"), 0o700)
+    check(process.returncode == 0, f"{process.returncode}: {out} {err}")
 
 
 def folders_without_rights_are_refused(box):
@@ -420,7 +439,8 @@ if __name__ == "__main__":
     b.main([stores_of_others_are_refused, things_that_are_no_stores_are_refused, damaged_stores_are_refused_or_read,
             edited_journals_are_refused, a_missing_run_folder_is_no_loss,
             a_store_that_is_taken_away_stops_the_run, a_log_that_is_taken_away_stops_the_run,
-            a_run_whose_directory_is_away_is_not_gone_on_with, folders_without_rights_are_refused,
+            a_run_whose_directory_is_away_is_not_gone_on_with, a_store_out_of_sight_is_not_taken_away,
+            folders_without_rights_are_refused,
             a_full_disk_stops_the_run_until_there_is_room, output_that_fills_the_disk_loses_no_run,
             a_limit_on_files_stops_the_run_like_a_full_disk,
             too_few_descriptors_are_said, a_runner_killed_again_and_again_ends_whole])
