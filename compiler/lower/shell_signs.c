@@ -388,6 +388,41 @@ static void learn(struct command *command, const struct word *word)
     }
 }
 
+static bool is_sign(char c)
+{
+    switch (c) {
+    case '&':
+    case '|':
+    case ';':
+    case '<':
+    case '>':
+    case '`':
+    case '$':
+    case '~':
+    case '*':
+    case '?':
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether a command has any of the bytes that words are looked at for. Most have none, and there
+ * are hundreds of thousands of words in a long plan. */
+static bool has_signs(const struct rbk_tree_expr *command)
+{
+    struct reader reader = reader_of(command);
+    for (; more(&reader); reader.at++) {
+        if (reader.value) {
+            reader.value = false;
+            reader.at--; /* as in next_word() */
+        } else if (is_sign(reader.text.data[reader.at])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void rbk_shell_signs_check(struct rbk_diagnostics *diagnostics, const struct rbk_source *source,
                            const struct rbk_tree_expr *expr)
 {
@@ -395,9 +430,15 @@ void rbk_shell_signs_check(struct rbk_diagnostics *diagnostics, const struct rbk
     struct command *command = &checker.command;
     struct reader reader = reader_of(expr);
     struct word word;
+    bool signs = has_signs(expr);
     while (!command->found && !command->other_shell && next_word(&reader, &word)) {
-        if (word.bytes == 0 || (!command->begun && check_first(&checker, &word)) ||
-            check_operator(&checker, &word) || check_replaced(&checker, &word) ||
+        if (word.bytes == 0 || (!command->begun && check_first(&checker, &word))) {
+            continue;
+        }
+        if (!signs) {
+            return; /* only a first word means something without them */
+        }
+        if (check_operator(&checker, &word) || check_replaced(&checker, &word) ||
             check_paths(&checker, &word)) {
             continue;
         }
