@@ -272,6 +272,10 @@ def a_step_in_doubt_is_resolved(box):
         path = f"/api/v1/runs/{run}/commands"
         step = {"command": "resolve", "step": f"{question['question']}@{question['id']}", "answer": "done"}
         alice.post(path, step, status=400)
+        # Nor without a word on how it is known where it is answered instead.
+        answer = {"question": question["id"], "answer": "done"}
+        for reason in ({}, {"reason": ""}, {"reason": " \n"}):
+            alice.post(f"/api/v1/runs/{run}/answers", {**answer, **reason}, status=400)
         alice.post(path, {**step, "reason": "the file is there"})
         end_run(box, 0)
 
