@@ -186,8 +186,8 @@ static struct rbk_str text_of(const struct word *word)
 
 static bool is_among(struct rbk_str text, const char *const *set)
 {
-    for (; *set; set++) {
-        if (rbk_str_is(text, *set)) {
+    for (; text.bytes > 0 && *set; set++) {
+        if ((*set)[0] == text.data[0] && rbk_str_is(text, *set)) {
             return true;
         }
     }
