@@ -234,6 +234,22 @@ static void reading_argument(struct rbk_lower *lower, const struct rbk_tree_expr
     }
 }
 
+/* What a probe without a name is called: as it is written, and told apart from others that are
+ * written so (in another criterion, or with other values in a module). Whoever collects what probes
+ * give goes by their names. */
+static struct rbk_str probe_name(const struct rbk_lower *lower, struct rbk_str written)
+{
+    const struct rbk_machine *machine = lower->builder.machine;
+    struct rbk_str name = written;
+    for (uint32_t i = 0, same = 1; i < machine->probe_count; i++) {
+        if (rbk_str_equal(machine->probes[i].name, name)) {
+            name =
+                rbk_arena_printf(lower->builder.arena, "%.*s (%u)", RBK_STR_ARG(written), ++same);
+        }
+    }
+    return name;
+}
+
 /* A reading in a condition that is watched all the time, and has no interval of its own: a probe
  * without a name. */
 static void emit_as_probe(struct rbk_lower *lower, const struct rbk_tree_expr *call,
@@ -241,7 +257,7 @@ static void emit_as_probe(struct rbk_lower *lower, const struct rbk_tree_expr *c
 {
     struct rbk_reading_mode mode = lower->mode;
     struct rbk_probe probe = {
-        .name = rbk_lower_expr_text(lower, call),
+        .name = probe_name(lower, rbk_lower_expr_text(lower, call)),
         .every_ms = mode.probe_every_ms,
         .timeout_ms = mode.probe_every_ms < RBK_PROBE_TIMEOUT_MS_MAX ? mode.probe_every_ms
                                                                      : RBK_PROBE_TIMEOUT_MS_MAX,
