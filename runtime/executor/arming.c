@@ -161,7 +161,8 @@ static struct rbk_probe_source source_of(const struct rbk_run *run, uint32_t pro
     return run->sources != NULL ? run->sources[probe] : none;
 }
 
-/* One line of an explanation: "probe NAME, EXPRESSION: why". */
+/* One line of an explanation: "probe NAME, EXPRESSION: why"; what has no name of its own is told
+ * once. */
 static void explain_probe(const struct rbk_run *run, uint32_t probe, struct rbk_buffer *out)
 {
     const struct rbk_machine *machine = run->replay->machine;
@@ -171,8 +172,11 @@ static void explain_probe(const struct rbk_run *run, uint32_t probe, struct rbk_
     if (row->pushed || (source.good && source.failure == NULL)) {
         return;
     }
-    rbk_buffer_printf(out, "probe %.*s, %.*s: %s\n", RBK_STR_ARG(row->name),
-                      RBK_STR_ARG(machine->exprs[row->expr].text),
+    rbk_buffer_printf(out, "probe %.*s", RBK_STR_ARG(row->name));
+    if (!rbk_str_starts(row->name, machine->exprs[row->expr].text)) {
+        rbk_buffer_printf(out, ", %.*s", RBK_STR_ARG(machine->exprs[row->expr].text));
+    }
+    rbk_buffer_printf(out, ": %s\n",
                       source.failure != NULL ? source.failure : "it has not answered yet");
 }
 

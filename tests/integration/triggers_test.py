@@ -371,7 +371,7 @@ def a_criterion_that_cannot_read_holds_the_run(scene):
     scene.ends(30, "held")
     expect(scene.trace(), [], "nothing was done")
     says = scene.run("rbk", "log", scene.run_id()).text.decode()
-    expect("cat number" in says, True, f"the source in {says}")
+    expect('probe run.output("cat number"):' in says, True, f"the source, once, in {says}")
     scene.write("number", "3")
     scene.say("retry", "--no-wait")
     scene.resume().ends(0, "completed").trace("a")
