@@ -22,8 +22,10 @@
 
 /* How long a supervisor that holds the lock may take to answer, and how often it is tried. */
 #define SEEK_MS 5000u
-#define LAST_LOOK_MS 5000u /* how much longer one may that has taken the connection */
-#define STARTS_MAX 3u      /* supervisors that end before they are ready, one after the other */
+/* How much longer one may that has taken the connection. Without a runner it flushes every result
+ * to a disk that the command under way, a restore perhaps, keeps busy; to end it is to end that. */
+#define LAST_LOOK_MS 25000u
+#define STARTS_MAX 3u /* supervisors that end before they are ready, one after the other */
 #define SEEK_EVERY_MS 5u
 #define CHUNK_BYTES ((size_t)64 << 10)
 

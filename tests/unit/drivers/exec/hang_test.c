@@ -65,6 +65,36 @@ START_TEST(one_that_hangs_when_the_next_runner_comes_is_ended_and_leaves_doubt)
 }
 END_TEST
 
+static void let_supervisor_go_on(uv_timer_t *timer)
+{
+    ck_assert_int_eq(kill(*(pid_t *)timer->data, SIGCONT), 0);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+/* As long as a flush may take on a disk that the command keeps busy. */
+START_TEST(one_that_only_stalls_when_the_next_runner_comes_keeps_its_command)
+{
+    struct rbk_request request = crash_patient();
+    pid_t first = crash_runner(&request), supervisor;
+    uv_timer_t timer;
+    crash_await('C');
+    crash_end_runner(first);
+    supervisor = world_supervisor(&world);
+    ck_assert_int_eq(kill(supervisor, SIGSTOP), 0);
+    world_open(&world, false);
+    ck_assert_int_eq(uv_timer_init(&world.loop, &timer), 0);
+    timer.data = &supervisor;
+    ck_assert_int_eq(uv_timer_start(&timer, let_supervisor_go_on, 12000, 0), 0);
+    world_recover(&world, &request, &answer);
+    world_wait_recovery(&world, &answer);
+    ck_assert_int_eq(answer.recovery, RBK_RECOVERY_ATTACHED);
+    crash_let_go();
+    world_wait(&world, &answer);
+    ck_assert_int_eq(answer.outcome, RBK_OUTCOME_FAIL);
+    ck_assert_int_eq(answer.status, 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exec hang");
@@ -73,6 +103,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, one_that_hangs_under_a_command_is_ended_and_leaves_doubt);
     tcase_add_test(tcase, one_that_hangs_when_the_next_runner_comes_is_ended_and_leaves_doubt);
+    tcase_add_test(tcase, one_that_only_stalls_when_the_next_runner_comes_keeps_its_command);
     suite_add_tcase(suite, tcase);
     SRunner *suite_runner = srunner_create(suite);
     srunner_run_all(suite_runner, CK_ENV);
