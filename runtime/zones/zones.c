@@ -48,12 +48,13 @@ enum rbk_zone_found rbk_zones_find(struct rbk_arena *arena, struct rbk_str name,
     if (file == NULL) {
         return has_tables() ? RBK_ZONE_UNKNOWN : RBK_ZONE_NO_TABLES;
     }
-    char *table = rbk_arena_alloc(arena, TABLE_BYTES_MAX, 1);
-    size_t table_bytes = fread(table, 1, TABLE_BYTES_MAX, file);
+    /* One byte more than it has: a table that has grown meanwhile shows. */
+    size_t room =
+        status.st_size < (off_t)TABLE_BYTES_MAX ? (size_t)status.st_size + 1 : TABLE_BYTES_MAX;
+    char *table = rbk_arena_alloc(arena, room, 1);
+    size_t table_bytes = fread(table, 1, room, file);
     (void)fclose(file);
-    zone = table_bytes < TABLE_BYTES_MAX
-               ? rbk_zone_read(arena, (struct rbk_str){table, table_bytes})
-               : NULL;
+    zone = table_bytes < room ? rbk_zone_read(arena, (struct rbk_str){table, table_bytes}) : NULL;
     if (zone == NULL) {
         return RBK_ZONE_DAMAGED;
     }

@@ -99,6 +99,22 @@ START_TEST(what_is_no_zone_is_told_apart)
 }
 END_TEST
 
+/* A plan may name every zone there is, and each is a stage's. */
+START_TEST(a_zone_takes_no_more_room_than_its_table)
+{
+    struct rbk_arena small;
+    const struct rbk_zone *zone;
+    if (rbk_zones_find(&arena, RBK_STR("Europe/Berlin"), &zone) != RBK_ZONE_FOUND) {
+        return; /* no tables */
+    }
+    rbk_arena_init(&small, (size_t)8 << 20);
+    for (int i = 0; i < 500; i++) {
+        ck_assert_int_eq(rbk_zones_find(&small, RBK_STR("Europe/Berlin"), &zone), RBK_ZONE_FOUND);
+    }
+    rbk_arena_fini(&small);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("zones");
@@ -107,6 +123,7 @@ int main(void)
     tcase_add_checked_fixture(tests, open_arena, close_arena);
     tcase_add_test(tests, zones_show_what_the_c_library_says);
     tcase_add_test(tests, what_is_no_zone_is_told_apart);
+    tcase_add_test(tests, a_zone_takes_no_more_room_than_its_table);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
