@@ -213,7 +213,7 @@ def start():
     spent = []
     for _ in range(ROUNDS * 2):
         folder = fresh("start")
-        write(folder, plan("start", '            shell "date +%s%N > started" idempotent' + MAKE))
+        write(folder, plan("start", f'            run ["{TEST_BIN}/note_time", "started"] idempotent' + MAKE))
         begin = time.time_ns()
         rbk(folder, "run", "plan.rbk")
         with open(os.path.join(folder, "started")) as file:
