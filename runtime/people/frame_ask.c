@@ -153,10 +153,13 @@ void rbk_frame_draw_below(struct drawing *drawing)
     rbk_view_explain(drawing->view, drawing->state, draw_line, drawing);
     draw_escalation(drawing);
     if (drawing->picture->interrupted) {
-        rbk_pen_text(&drawing->pen, RBK_TONE_WARN,
-                     drawing->state->turned
-                         ? RBK_STR(" Ctrl-C: the rollback goes on; again: leaves it here at once")
-                         : RBK_STR(" Ctrl-C: pauses after this step; again: stops here at once"));
+        rbk_pen_text(
+            &drawing->pen, RBK_TONE_WARN,
+            drawing->state->turned
+                ? RBK_STR(" Ctrl-C: the rollback goes on; again: leaves it here at once")
+            : rbk_view_goes_back(drawing->machine, drawing->state)
+                ? RBK_STR(" Ctrl-C: pauses once what goes back is back; again: stops here at once")
+                : RBK_STR(" Ctrl-C: pauses after this step; again: stops here at once"));
         rbk_pen_end(&drawing->pen);
     }
     draw_unsent(drawing);

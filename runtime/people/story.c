@@ -417,8 +417,9 @@ static void tell_command(struct story *story)
     const struct rbk_machine *machine = story->view->machine;
     const struct rbk_event *event = &story->record->event;
     if (event->command == RBK_COMMAND_INTERRUPT) {
-        rbk_buffer_append_text(&story->line, "interrupted: pauses after this step; once more "
-                                             "stops at once");
+        rbk_buffer_printf(&story->line, "interrupted: pauses %s; once more stops at once",
+                          rbk_view_goes_back(machine, story->before) ? "once what goes back is back"
+                                                                     : "after this step");
     } else if (event->command == RBK_COMMAND_RESOLVE && in_doubt(story, event)) {
         struct rbk_asked asked;
         append_who(story);

@@ -76,6 +76,10 @@ void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct 
  * anywhere in it: guards before it are passed through.) */
 uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, uint32_t state);
 
+/* Whether a stage is being taken back, or waits for its turn, whatever the others do: a pause comes
+ * after that. */
+bool rbk_view_goes_back(const struct rbk_machine *machine, const struct rbk_state *state);
+
 /* Whether the run goes forward no more: it has turned round, is being cancelled, or has ended. */
 bool rbk_view_turned(const struct rbk_state *state);
 

@@ -158,6 +158,21 @@ START_TEST(a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_ou
 }
 END_TEST
 
+/* A stage that goes back alone goes all the way before the run pauses. */
+START_TEST(ctrl_c_is_told_with_when_the_pause_comes)
+{
+    struct told told;
+    told_start(&told, told_plan_of_two_ways());
+    told_command(&told, RBK_COMMAND_INTERRUPT);
+    ck_told(&told, "interrupted: pauses after this step; once more stops at once\n");
+    told_command(&told, RBK_COMMAND_CONTINUE);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, NULL);
+    told_command(&told, RBK_COMMAND_INTERRUPT);
+    ck_told(&told, "interrupted: pauses once what goes back is back; once more stops at once\n");
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(a_missing_rule_that_waited_for_an_answer_is_told_with_it)
 {
     struct told told;
@@ -361,6 +376,7 @@ int main(void)
     tcase_add_test(cases, a_failed_step_says_why_and_that_its_stage_turns_round);
     tcase_add_test(cases, each_way_back_is_told_when_it_begins_whatever_it_begins_with);
     tcase_add_test(cases, a_pause_of_a_held_run_is_told_when_it_comes_and_when_it_is_carried_out);
+    tcase_add_test(cases, ctrl_c_is_told_with_when_the_pause_comes);
     tcase_add_test(cases, a_missing_rule_that_waited_for_an_answer_is_told_with_it);
     tcase_add_test(cases, what_now_of_a_held_run_has_the_pause_that_waits);
     tcase_add_test(cases, what_now_of_a_run_whose_head_failed_speaks_of_no_stage);
