@@ -113,6 +113,10 @@ static const char *other_word(const struct rbk_syntax_mistake *mistake)
         {"phase", "Parts of a plan are stages: `stage NAME \"…\" { … }`."},
         {"job", "Parts of a plan are stages: `stage NAME \"…\" { … }`."},
     };
+    if (rbk_str_is(mistake->text, "for") && mistake->number) {
+        return "How long something must hold is said behind the condition of a `trigger`, `check`, "
+               "`require` or `wait until`.";
+    }
     for (size_t i = 0; i < RBK_COUNT(rows); i++) {
         if (rbk_str_is(mistake->text, rows[i].word)) {
             return rows[i].help;

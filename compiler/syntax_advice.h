@@ -26,6 +26,7 @@ struct rbk_syntax_mistake {
     struct rbk_str before;  /**< The word before it; empty where something else stands there. */
     struct rbk_str further; /**< The word before that one. */
     char next;              /**< The byte behind the token; 0 at the end. */
+    bool number;            /**< A number stands behind the token. */
     enum rbk_syntax_block block;
     bool expression; /**< An expression could stand here, */
     bool name;       /**< a name, */

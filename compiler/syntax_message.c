@@ -391,6 +391,14 @@ static struct rbk_str word_before(struct rbk_str text, size_t *at)
     return rbk_str_slice(text, *at, end);
 }
 
+static bool number_follows(struct rbk_str text, size_t at)
+{
+    while (at < text.bytes && text.data[at] == ' ') {
+        at++;
+    }
+    return at < text.bytes && text.data[at] >= '0' && text.data[at] <= '9';
+}
+
 static const char *advise_mistake(const struct rbk_parse *parse, struct rbk_span span,
                                   const char *found, const struct expected *all)
 {
@@ -401,6 +409,7 @@ static const char *advise_mistake(const struct rbk_parse *parse, struct rbk_span
     struct rbk_str text = parse->source->text;
     size_t at = span.start;
     struct rbk_str before = word_before(text, &at);
+    char sign = at > 0 ? text.data[at - 1] : '\0'; /* `22:00`, and not `3s` */
     struct rbk_str further = word_before(text, &at);
     /* The end of a date or of a time of day. */
     bool digits = before.bytes == 2 && before.data[0] >= '0' && before.data[0] <= '9';
@@ -419,7 +428,8 @@ static const char *advise_mistake(const struct rbk_parse *parse, struct rbk_span
         .when = has(all, "when"),
         .date = has(all, "a date") || (has(all, "a time of day") && digits),
         .time = has(all, "a time of day") || (has(all, "to") && all->count == 1 && digits),
-        .zone = has(all, "a text") && !has(all, "'+'") && digits,
+        .zone = has(all, "a text") && !has(all, "'+'") && digits && sign == ':',
+        .number = number_follows(text, span.end),
         .is_step = is_one_of(found, steps),
         .is_stage = is_one_of(found, stage_words),
     });
