@@ -38,6 +38,9 @@ static const struct consequence of_rollback = {
 static const struct consequence of_done = {"the step is always done again after a crash",
                                            "the step always counts as done after a crash",
                                            "the step always counts as done when there is one"};
+static const struct consequence of_hand = {"only people can say that the step is done",
+                                           "the step is done before anybody has begun",
+                                           "the step is done as soon as there is one"};
 static const struct consequence of_where = {"no value is ever accepted", "every value is accepted",
                                             NULL};
 
@@ -273,7 +276,8 @@ static void check_statement(struct rbk_rules *rules, const struct rbk_program_st
         break;
     default:
         clause = rbk_tree_clause_find(at, RBK_CLAUSE_DONE_WHEN);
-        check_condition(rules, stage, clause ? clause->value : NULL, &of_done);
+        check_condition(rules, stage, clause ? clause->value : NULL,
+                        at->kind == RBK_STATEMENT_MANUAL ? &of_hand : &of_done);
         break;
     }
 }
