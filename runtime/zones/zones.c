@@ -27,6 +27,12 @@ static bool has_tables(void)
     return bytes > 0 && (size_t)bytes < sizeof(path) && stat(path, &status) == 0;
 }
 
+/* Files beside the tables that stand for what this host has chosen: another host has another. */
+static bool is_choice_of_host(struct rbk_str name)
+{
+    return rbk_str_is(name, "localtime") || rbk_str_is(name, "posixrules");
+}
+
 enum rbk_zone_found rbk_zones_find(struct rbk_arena *arena, struct rbk_str name,
                                    const struct rbk_zone **ret_zone)
 {
@@ -37,7 +43,7 @@ enum rbk_zone_found rbk_zones_find(struct rbk_arena *arena, struct rbk_str name,
         *ret_zone = zone;
         return RBK_ZONE_FOUND;
     }
-    if (!rbk_zone_name_valid(name)) {
+    if (!rbk_zone_name_valid(name) || is_choice_of_host(name)) {
         return RBK_ZONE_UNKNOWN;
     }
     int bytes = snprintf(path, sizeof(path), "%s/%.*s", folder(), RBK_STR_ARG(name));

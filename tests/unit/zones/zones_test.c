@@ -99,6 +99,27 @@ START_TEST(what_is_no_zone_is_told_apart)
 }
 END_TEST
 
+START_TEST(the_zone_of_a_host_is_no_name)
+{
+    char folder[] = "/tmp/rbk-zones-XXXXXX";
+    char path[200];
+    const struct rbk_zone *zone;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(setenv("TZDIR", folder, 1), 0);
+    (void)snprintf(path, sizeof(path), "%s/UTC", folder);
+    ck_assert_int_eq(symlink("/usr/share/zoneinfo/UTC", path), 0);
+    (void)snprintf(path, sizeof(path), "%s/localtime", folder);
+    ck_assert_int_eq(symlink("/usr/share/zoneinfo/UTC", path), 0);
+    if (access(path, R_OK) == 0) { /* else this host has no tables */
+        ck_assert_int_eq(rbk_zones_find(&arena, RBK_STR("localtime"), &zone), RBK_ZONE_UNKNOWN);
+    }
+    ck_assert_int_eq(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/UTC", folder);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 /* A plan may name every zone there is, and each is a stage's. */
 START_TEST(a_zone_takes_no_more_room_than_its_table)
 {
@@ -123,6 +144,7 @@ int main(void)
     tcase_add_checked_fixture(tests, open_arena, close_arena);
     tcase_add_test(tests, zones_show_what_the_c_library_says);
     tcase_add_test(tests, what_is_no_zone_is_told_apart);
+    tcase_add_test(tests, the_zone_of_a_host_is_no_name);
     tcase_add_test(tests, a_zone_takes_no_more_room_than_its_table);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
