@@ -552,9 +552,13 @@ void rbk_run_free(struct rbk_run *run)
         next = queued->next;
         rbk_queue_free(queued);
     }
-    /* Whatever still closes gets its turns; a loop that cannot be closed is a leak, not a hang. */
+    /* Whatever still closes gets its turns, and a file that is just looked at its moment; a loop
+     * that cannot be closed is a leak, not a hang. */
     for (int turns = 0; run->loop_open && uv_loop_close(&run->loop) != 0 && turns < 100; turns++) {
         uv_run(&run->loop, UV_RUN_NOWAIT);
+        if (turns >= 10) {
+            uv_sleep(1);
+        }
     }
     rbk_reader_free(run->reader);
     if (run->drivers != NULL) {
