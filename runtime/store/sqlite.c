@@ -421,17 +421,6 @@ static int configure(struct rbk_store *store, struct rbk_error *reterr)
     return 0;
 }
 
-/* A new store is its owner's alone, whatever the umask: who can write it can answer in any name.
- * SQLite gives its log the same mode. What is there already keeps the mode it was given. */
-static void make_private(const char *path)
-{
-    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-    if (file >= 0) {
-        (void)close(file); /* empty: a database without tables. What failed SQLite meets, too. */
-    }
-}
-
 static int open_store(const char *path, enum rbk_store_role role, int patience_ms,
                       struct rbk_store **ret_store, struct rbk_error *reterr)
 {
@@ -476,7 +465,7 @@ static int open_store(const char *path, enum rbk_store_role role, int patience_m
         goto fail;
     }
     if ((flags & SQLITE_OPEN_CREATE) != 0) {
-        make_private(store->path);
+        rbk_sqlite_make_new(store->path, store->directory);
     }
     code = sqlite3_open_v2(store->path, &store->database, flags, NULL);
     if (code != SQLITE_OK) {

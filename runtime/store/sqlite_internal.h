@@ -155,6 +155,12 @@ RBK_MUST_USE int rbk_sqlite_check_place(struct rbk_store *store, struct rbk_erro
 /* Make the log longer before commits have to, for a runner, inside a transaction: SQLite's write
  * lock keeps others from doing so at the same time. Fails silently: the commits do without. */
 void rbk_sqlite_write_ahead(struct rbk_store *store);
+/* Make the file of a store that is not there, in its folder, for its owner alone, whatever the
+ * umask: who can write it can answer in any name. SQLite gives its log the same mode. What is there
+ * already keeps the mode it was given. Fails silently: SQLite meets what is in the way, too. */
+void rbk_sqlite_make_new(const char *path, const char *folder);
+/* The bytes of a new store's file, made when rbk was built; none in the program that makes them. */
+struct rbk_str rbk_sqlite_empty_store(void);
 /* Create or check the tables. */
 int rbk_sqlite_prepare_schema(struct rbk_store *store, struct rbk_error *reterr);
 /* Milliseconds since 1970, for rows written by clients. */
