@@ -15,7 +15,7 @@ struct rbk_str rbk_sqlite_empty_store(void)
     return (struct rbk_str){NULL, 0};
 }
 
-static void fail(const char *what)
+RBK_NORETURN static void fail(const char *what)
 {
     (void)fprintf(stderr, "make_empty: %s\n", what);
     exit(1);
