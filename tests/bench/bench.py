@@ -279,7 +279,7 @@ def trigger():
         apply within 1m {{ run "touch applied" idempotent }}
         verify within 1m {{ check "there" file.exists("applied") for 30s timeout 50s }}
         rollback within 1m {{
-            shell "date +%s%N > turned" idempotent
+            run ["{TEST_BIN}/note_time", "turned"] idempotent
             verify {{ check "turned" file.exists("turned") }}
         }}
     }}

@@ -1,6 +1,6 @@
 /*
- * note_time FILE: writes when it was started, in nanoseconds since 1970. The first effect of a run
- * whose start is measured: a shell and date(1) would take some milliseconds of their own.
+ * note_time FILE: writes when it was started, in nanoseconds since 1970. The effect up to which a
+ * start or a reaction is measured: a shell and date(1) would take some milliseconds of their own.
  */
 #include <stdio.h>
 #include <time.h>
