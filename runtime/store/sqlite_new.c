@@ -36,23 +36,6 @@ static bool has_left_behind(const char *path)
     return false;
 }
 
-static bool write_all(int file, struct rbk_str bytes)
-{
-    while (bytes.bytes > 0) {
-        ssize_t written = write(file, bytes.data, bytes.bytes);
-
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        bytes.data += written;
-        bytes.bytes -= (size_t)written;
-    }
-    return true;
-}
-
 /* The whole file at once, or nothing. Whoever was first wins: a name that is taken stays. */
 static bool make_whole(const char *path, const char *folder)
 {
@@ -66,7 +49,7 @@ static bool make_whole(const char *path, const char *folder)
         return false;
     }
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
-    made = write_all(file, image) && fdatasync(file) == 0 &&
+    made = write(file, image.data, image.bytes) == (ssize_t)image.bytes && fdatasync(file) == 0 &&
            linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
     (void)close(file);
     return made;
