@@ -149,7 +149,7 @@ def plain(box, text):
     text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
     text = re.sub(r"ends in `[0-9a-f]{16}`", "ends in `HASH`", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME", text)
-    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000", "TIME", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", "TIME", text)
     text = re.sub(r"\b\d\d:\d\d:\d\d\b", "CLOCK", text)
     text = re.sub(r"\b\d+ms\b|\b\d+\.\d+s\b", "SPAN", text)
     text = re.sub(r"SPAN of (\S+) \(\d+%\)", r"SPAN of \1", text)

@@ -89,6 +89,12 @@ static void on_watchdog(uv_timer_t *timer)
     harness->barked = true;
 }
 
+uint64_t harness_ms(uint64_t ms)
+{
+    const char *slowness = getenv("RBK_TEST_SLOWNESS");
+    return ms * (slowness ? strtoul(slowness, NULL, 10) : 1);
+}
+
 void harness_open(struct harness *harness, harness_open_fn *open)
 {
     memset(harness, 0, sizeof(*harness));
@@ -136,7 +142,7 @@ struct rbk_request harness_request(void)
                                 .key = "run-1/migrate.apply.1",
                                 .serial = 7,
                                 .attempt = 1,
-                                .timeout_ms = 10000};
+                                .timeout_ms = harness_ms(10000)};
 }
 
 static void expect_answer(struct harness *harness)
@@ -171,7 +177,7 @@ void harness_wait(struct harness *harness, bool (*condition)(struct harness *har
 {
     harness->barked = false;
     uv_update_time(&harness->loop);
-    uv_timer_start(&harness->watchdog, on_watchdog, HARNESS_WAIT_MS, 0);
+    uv_timer_start(&harness->watchdog, on_watchdog, harness_ms(HARNESS_WAIT_MS), 0);
     while (!condition(harness)) {
         ck_assert_msg(!harness->barked, "the loop waited in vain");
         uv_run(&harness->loop, UV_RUN_ONCE);

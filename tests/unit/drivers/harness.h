@@ -11,8 +11,12 @@
 
 #include "runtime/drivers/driver.h"
 
-/** Watchdog of one wait, in milliseconds. */
+/** Watchdog of one wait, in milliseconds; see harness_ms(). */
 #define HARNESS_WAIT_MS 20000
+
+/** So many milliseconds, or as many times more as RBK_TEST_SLOWNESS says: under valgrind a driver
+ * comes to what a test is about, the connection and what is sent on it, much later. */
+uint64_t harness_ms(uint64_t ms);
 
 typedef int harness_open_fn(const struct rbk_driver_setup *setup, struct rbk_driver **ret_driver,
                             struct rbk_error *reterr);

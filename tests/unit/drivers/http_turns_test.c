@@ -106,7 +106,7 @@ static void wait_for(const int *number, int wanted)
 {
     uv_timer_t watchdog;
     uv_timer_init(&loop, &watchdog);
-    uv_timer_start(&watchdog, on_watchdog, HARNESS_WAIT_MS, 0);
+    uv_timer_start(&watchdog, on_watchdog, harness_ms(HARNESS_WAIT_MS), 0);
     while (*number < wanted && !barked) {
         uv_run(&loop, UV_RUN_ONCE);
     }
