@@ -35,7 +35,7 @@ struct redis_task {
     size_t address_next;
     redisAsyncContext *context; /* the library's; NULL when there is none */
     bool sent;                  /* bytes of the command may have been handed to the kernel */
-    bool too_large;
+    bool refused;               /* the reply is beyond a limit; the message says so */
 };
 
 static void connect_next(struct redis_task *self);
@@ -80,10 +80,9 @@ static void take_loss(struct redis_task *self, const redisAsyncContext *context)
 {
     const char *text = context->err && context->errstr ? context->errstr : "closed";
     self->context = NULL; /* hiredis frees it */
-    if (self->too_large) {
-        rbk_task_message(&self->task, "the reply is larger than %zu bytes",
-                         RBK_REDIS_REPLY_BYTES_MAX);
-    } else {
+    if (!self->refused && context->err == REDIS_ERR_PROTOCOL) {
+        rbk_task_message(&self->task, "the reply is broken: %s", text);
+    } else if (!self->refused) {
         rbk_task_message(&self->task, "the connection was lost%s: %s",
                          self->sent ? " after the command was sent" : "", text);
     }
@@ -214,15 +213,15 @@ static void on_write(void *owner)
     self->sent = self->sent || self->phase == COMMANDING;
 }
 
-static void on_too_large(void *owner)
+static void on_refused(void *owner, const char *why)
 {
     struct redis_task *self = owner;
-    self->too_large = true;
-    redisAsyncFree(self->context); /* calls on_reply() with NULL */
+    self->refused = true;
+    rbk_task_message(&self->task, "%s", why);
 }
 
 static const struct rbk_redis_adapter_events adapter_events = {.on_write = on_write,
-                                                               .on_too_large = on_too_large};
+                                                               .on_refused = on_refused};
 
 /* Tries the next address of the host; the message says why the last one failed. */
 static void connect_next(struct redis_task *self)
@@ -237,8 +236,7 @@ static void connect_next(struct redis_task *self)
             continue;
         }
         context->data = self;
-        if (context->err || rbk_redis_attach(task->driver, context, RBK_REDIS_REPLY_BYTES_MAX,
-                                             &adapter_events, self) != 0) {
+        if (context->err || rbk_redis_attach(task->driver, context, &adapter_events, self) != 0) {
             rbk_task_message(task, "no connection to %s port %d: %s", self->address.host,
                              self->address.port, context->err ? context->errstr : "no socket");
             redisAsyncFree(context);

@@ -1,14 +1,28 @@
 /*
  * Every call into hiredis may free the context, and with it detach the adapter; so `context` is
  * looked at again after each. Writing comes first: it is there that a failed connect is found out.
+ *
+ * Three things keep a hostile server from holding up the loop: the bytes are counted before they
+ * are read; the elements when an array is announced, before the library allocates (and later walks)
+ * them; and a line without an end is given up before it is searched again and again.
  */
 #include "runtime/drivers/redis_adapter.h"
 
+#include "runtime/core/base/limits.h"
+
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 /* hiredis reads this much at a time. */
 #define READ_BYTES ((size_t)16 << 10)
+
+#if HIREDIS_MAJOR > 0
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
 
 struct adapter {
     uv_poll_t poll;
@@ -16,9 +30,11 @@ struct adapter {
     struct rbk_task_driver *driver;
     const struct rbk_redis_adapter_events *events;
     void *owner;
-    int wanted; /* UV_READABLE, UV_WRITABLE */
-    size_t received;
-    size_t received_max;
+    int wanted;                          /* UV_READABLE, UV_WRITABLE */
+    size_t received;                     /* bytes */
+    size_t elements;                     /* announced */
+    redisReplyObjectFunctions functions; /* the library's, but for create_array() */
+    void *(*create_array_of_library)(const redisReadTask *task, element_count elements);
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -72,6 +88,25 @@ static void cleanup(void *context)
     uv_close((uv_handle_t *)&adapter->poll, on_adapter_closed);
 }
 
+static void refuse(struct adapter *adapter, const char *what, size_t max, const char *unit)
+{
+    char why[96];
+    (void)snprintf(why, sizeof(why), "the reply %s %zu %s", what, max, unit);
+    adapter->events->on_refused(adapter->owner, why);
+}
+
+/* NULL ends the context: the library takes it for a lack of memory. */
+static void *create_array(const redisReadTask *task, element_count elements)
+{
+    struct adapter *adapter = task->privdata;
+    if ((size_t)elements > RBK_REDIS_ELEMENTS_MAX - adapter->elements) {
+        refuse(adapter, "has more than", RBK_REDIS_ELEMENTS_MAX, "elements");
+        return NULL;
+    }
+    adapter->elements += (size_t)elements;
+    return adapter->create_array_of_library(task, elements);
+}
+
 /* Counts what is about to be read. */
 static bool is_too_much(struct adapter *adapter)
 {
@@ -80,7 +115,28 @@ static bool is_too_much(struct adapter *adapter)
         size_t bytes = (size_t)ready;
         adapter->received += bytes < READ_BYTES ? bytes : READ_BYTES;
     }
-    return adapter->received > adapter->received_max;
+    return adapter->received > RBK_REDIS_REPLY_BYTES_MAX;
+}
+
+/* What the library has not taken begins with a line: of a number, a text, or a string's length. */
+static bool has_endless_line(const redisReader *reader)
+{
+    return reader->len - reader->pos > RBK_REDIS_LINE_BYTES_MAX &&
+           !memmem(reader->buf + reader->pos, RBK_REDIS_LINE_BYTES_MAX, "\r\n", 2);
+}
+
+static void read_some(struct adapter *adapter)
+{
+    if (is_too_much(adapter)) {
+        refuse(adapter, "is larger than", RBK_REDIS_REPLY_BYTES_MAX, "bytes");
+        redisAsyncFree(adapter->context);
+        return;
+    }
+    redisAsyncHandleRead(adapter->context);
+    if (adapter->context && has_endless_line(adapter->context->c.reader)) {
+        refuse(adapter, "has a line of more than", RBK_REDIS_LINE_BYTES_MAX, "bytes");
+        redisAsyncFree(adapter->context);
+    }
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -96,18 +152,24 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         }
     }
     if (adapter->context && (events & UV_READABLE)) {
-        if (is_too_much(adapter)) {
-            adapter->events->on_too_large(adapter->owner);
-        } else {
-            redisAsyncHandleRead(adapter->context);
-        }
+        read_some(adapter);
     }
     if (adapter->context && status < 0) {
         watch(adapter, adapter->wanted); /* libuv stopped the handle */
     }
 }
 
-int rbk_redis_attach(struct rbk_task_driver *driver, redisAsyncContext *context, size_t bytes_max,
+/* The reader's tasks carry its private data; the replies of the context's caller do not change. */
+static void bound_arrays(struct adapter *adapter, redisReader *reader)
+{
+    adapter->functions = *reader->fn;
+    adapter->create_array_of_library = reader->fn->createArray;
+    adapter->functions.createArray = create_array;
+    reader->fn = &adapter->functions; /* freed, with the reader, before the adapter */
+    reader->privdata = adapter;
+}
+
+int rbk_redis_attach(struct rbk_task_driver *driver, redisAsyncContext *context,
                      const struct rbk_redis_adapter_events *events, void *owner)
 {
     struct adapter *adapter = calloc(1, sizeof(*adapter));
@@ -122,7 +184,7 @@ int rbk_redis_attach(struct rbk_task_driver *driver, redisAsyncContext *context,
     adapter->driver = driver;
     adapter->events = events;
     adapter->owner = owner;
-    adapter->received_max = bytes_max;
+    bound_arrays(adapter, context->c.reader);
     rbk_task_driver_hold(driver);
     context->ev.data = adapter;
     context->ev.addRead = add_read;

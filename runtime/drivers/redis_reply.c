@@ -1,5 +1,6 @@
 /*
- * hiredis nests arrays at most seven deep, so the recursion is bounded by the library.
+ * hiredis nests arrays at most seven deep (its later versions a thousand), so the recursion is
+ * bounded by the library.
  */
 #include "runtime/drivers/redis_reply.h"
 

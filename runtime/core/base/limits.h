@@ -51,6 +51,8 @@
 #define RBK_HTTP_BODY_BYTES_MAX ((size_t)8 << 20)    /**< The body of one reply. */
 #define RBK_SQL_RESULT_BYTES_MAX ((size_t)8 << 20)   /**< All rows of one result. */
 #define RBK_REDIS_REPLY_BYTES_MAX ((size_t)8 << 20)  /**< One reply. */
+#define RBK_REDIS_ELEMENTS_MAX ((size_t)100000)      /**< All its arrays' elements together. */
+#define RBK_REDIS_LINE_BYTES_MAX ((size_t)64 << 10)  /**< One status, error or number in it. */
 #define RBK_EVENT_BYTES_MAX ((size_t)4 << 20)        /**< One journal event. */
 #define RBK_SECRET_BYTES_MAX ((size_t)64 << 10)      /**< One secret. */
 #define RBK_MESSAGE_BYTES_MAX ((size_t)16 << 10)     /**< One message to a person. */

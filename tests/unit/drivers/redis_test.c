@@ -1,6 +1,6 @@
 /*
  * The Redis driver against a real server: replies, errors, accounts, and the two silences that must
- * end, a refused port and a stopped server.
+ * end, a refused port and a stopped server. And against one that speaks the protocol to do harm.
  */
 #include "runtime/drivers/redis.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/unit/drivers/harness.h"
+#include "tests/unit/drivers/hostile.h"
 #include "tests/unit/drivers/servers.h"
 
 static struct harness harness;
@@ -274,6 +275,97 @@ START_TEST(a_reply_beyond_the_limit_is_refused)
 }
 END_TEST
 
+/* What a reading and an effect come to when the server answers so. */
+static void meets(struct hostile_turn turn, const char *message)
+{
+    struct hostile hostile = hostile_start(&turn, 1);
+    struct rbk_request request = command_at(hostile.port, "", "", "GET k");
+    request.reading = true;
+    const struct harness_answer *answer = harness_run(&harness, &request);
+    ck_assert_msg(answer->outcome == RBK_OUTCOME_FAIL, "%s: %s", turn.bytes, answer->message);
+    ck_assert_msg(strstr(answer->message, message), "%s: %s", message, answer->message);
+    request = command_at(hostile.port, "", "", "INCR k");
+    answer = harness_run(&harness, &request);
+    ck_assert_msg(answer->outcome == RBK_OUTCOME_DOUBT, "%s: %s", turn.bytes, answer->message);
+    ck_assert_msg(strstr(answer->message, message), "%s: %s", message, answer->message);
+    hostile_stop(&hostile);
+}
+
+START_TEST(an_announced_array_beyond_the_limit_is_refused_before_it_is_made)
+{
+    static const char too_many[] = "the reply has more than 100000 elements";
+    meets(HOSTILE_SAYS("*1000000000\r\n", 1), too_many);
+    meets(HOSTILE_SAYS("*2147483647\r\n", 1), too_many);
+    meets(HOSTILE_SAYS("*100001\r\n", 1), too_many);
+    meets(HOSTILE_SAYS("*2\r\n*1\r\n*99998\r\n", 1), too_many); /* 100,001 in all */
+    meets(HOSTILE_SAYS("*99999\r\n*2\r\n", 1), too_many);
+    meets(HOSTILE_SAYS("*50000\r\n" /* and the first of them never end */
+                       "*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
+                       0),
+          too_many);
+}
+END_TEST
+
+START_TEST(an_array_within_the_limit_is_a_value)
+{
+    static char nils[100000 * 5 + 16];
+    size_t bytes = (size_t)snprintf(nils, sizeof(nils), "*100000\r\n");
+    for (size_t i = 0; i < 100000; i++, bytes += 5) {
+        memcpy(nils + bytes, "$-1\r\n", 5);
+    }
+    struct hostile_turn turn = {.bytes = nils, .length = bytes, .times = 1};
+    struct hostile hostile = hostile_start(&turn, 1);
+    struct rbk_request request = command_at(hostile.port, "", "", "LRANGE l 0 -1");
+    request.reading = true;
+    request.output_bytes_max = 1 << 20;
+    const struct harness_answer *answer = harness_run(&harness, &request);
+    ck_assert_msg(answer->outcome == RBK_OUTCOME_OK, "%s", answer->message);
+    ck_assert_uint_eq(answer->value_bytes, 100000 * 5 + 1);
+    hostile_stop(&hostile);
+}
+END_TEST
+
+START_TEST(counts_and_types_that_make_no_sense_are_a_broken_reply)
+{
+    static const char broken[] = "the reply is broken: ";
+    meets(HOSTILE_SAYS("*-2\r\n", 1), broken);
+    meets(HOSTILE_SAYS("*2147483648\r\n", 1), broken);
+    meets(HOSTILE_SAYS("*99999999999999999999\r\n", 1), broken);
+    meets(HOSTILE_SAYS("*1x\r\n", 1), broken);
+    meets(HOSTILE_SAYS("$-2\r\n", 1), broken);
+    meets(HOSTILE_SAYS("$99999999999999999999\r\n", 1), broken);
+    meets(HOSTILE_SAYS(":99999999999999999999\r\n", 1), broken);
+    meets(HOSTILE_SAYS("HTTP/1.1 400 Bad Request\r\n\r\n", 1), broken);
+    meets(HOSTILE_SAYS("\0\0\0\0", 1), broken);
+    meets(HOSTILE_SAYS("*1\r\n", 0), broken); /* deeper than the library nests */
+}
+END_TEST
+
+START_TEST(a_reply_without_an_end_is_given_up)
+{
+    meets(HOSTILE_SAYS("+more and more and more and more ", 0),
+          "has a line of more than 65536 bytes");
+    meets(HOSTILE_SAYS("-0123456789abcdef\r0123456789abcdef\r", 0),
+          "has a line of more than 65536 bytes");
+    meets(HOSTILE_SAYS("$1111111111111111", 0), "has a line of more than 65536 bytes");
+    meets(HOSTILE_SAYS("$9000000000\r\nmore and more and more and more and more\r\n", 0),
+          "is larger than 8388608 bytes");
+    meets(HOSTILE_CLOSES, "the connection was lost after the command was sent");
+}
+END_TEST
+
+START_TEST(a_reply_that_is_announced_and_does_not_come_meets_our_deadline)
+{
+    const struct hostile_turn turns[] = {HOSTILE_SAYS("$9223372036854775807\r\nx", 1)};
+    struct hostile hostile = hostile_start(turns, 1);
+    struct rbk_request request = command_at(hostile.port, "", "", "GET k");
+    request.reading = true;
+    request.timeout_ms = harness_ms(200);
+    ck_assert_int_eq(harness_run(&harness, &request)->outcome, RBK_OUTCOME_TIMEOUT);
+    hostile_stop(&hostile);
+}
+END_TEST
+
 int main(void)
 {
     redis_port = servers_start("redis");
@@ -293,6 +385,11 @@ int main(void)
     tcase_add_test(tests, a_driver_may_be_closed_inside_its_answer);
     tcase_add_test(tests, a_reply_that_is_lost_leaves_doubt);
     tcase_add_test(tests, a_reply_beyond_the_limit_is_refused);
+    tcase_add_test(tests, an_announced_array_beyond_the_limit_is_refused_before_it_is_made);
+    tcase_add_test(tests, an_array_within_the_limit_is_a_value);
+    tcase_add_test(tests, counts_and_types_that_make_no_sense_are_a_broken_reply);
+    tcase_add_test(tests, a_reply_without_an_end_is_given_up);
+    tcase_add_test(tests, a_reply_that_is_announced_and_does_not_come_meets_our_deadline);
     Suite *suite = suite_create("redis");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
