@@ -316,23 +316,13 @@ static void destroy(struct rbk_task *task)
     free(self);
 }
 
-static const struct rbk_task_ops task_ops = {.begin = begin, .stop = stop, .destroy = destroy};
+static const struct rbk_task_ops task_ops = {
+    .bytes = sizeof(struct redis_task), .begin = begin, .stop = stop, .destroy = destroy};
 
 static int redis_start(struct rbk_driver *driver, const struct rbk_request *request, void *owner,
                        struct rbk_activity **ret_activity, struct rbk_error *reterr)
 {
-    struct redis_task *self = calloc(1, sizeof(*self));
-    if (!self) {
-        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory for a request");
-    }
-    int error = rbk_task_init(&self->task, rbk_task_driver_of(driver), &task_ops, request, false,
-                              owner, reterr);
-    if (error) {
-        free(self);
-        return error;
-    }
-    *ret_activity = rbk_task_activity(&self->task);
-    return 0;
+    return rbk_task_start(driver, &task_ops, request, false, owner, ret_activity, reterr);
 }
 
 static void redis_close(struct rbk_driver *driver, bool leave, void (*on_closed)(void *context),

@@ -167,29 +167,13 @@ static void destroy(struct rbk_task *task)
     free(self);
 }
 
-static const struct rbk_task_ops task_ops = {.begin = begin, .stop = stop, .destroy = destroy};
-
-static int start_task(struct rbk_driver *driver, const struct rbk_request *request, bool recovering,
-                      void *owner, struct rbk_activity **ret_activity, struct rbk_error *reterr)
-{
-    struct sqlite_task *self = calloc(1, sizeof(*self));
-    if (!self) {
-        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory for a request");
-    }
-    int error = rbk_task_init(&self->task, rbk_task_driver_of(driver), &task_ops, request,
-                              recovering, owner, reterr);
-    if (error) {
-        free(self);
-        return error;
-    }
-    *ret_activity = rbk_task_activity(&self->task);
-    return 0;
-}
+static const struct rbk_task_ops task_ops = {
+    .bytes = sizeof(struct sqlite_task), .begin = begin, .stop = stop, .destroy = destroy};
 
 static int sqlite_start(struct rbk_driver *driver, const struct rbk_request *request, void *owner,
                         struct rbk_activity **ret_activity, struct rbk_error *reterr)
 {
-    return start_task(driver, request, false, owner, ret_activity, reterr);
+    return rbk_task_start(driver, &task_ops, request, false, owner, ret_activity, reterr);
 }
 
 static int sqlite_recover(struct rbk_driver *driver, const struct rbk_request *request,
@@ -197,7 +181,7 @@ static int sqlite_recover(struct rbk_driver *driver, const struct rbk_request *r
                           struct rbk_error *reterr)
 {
     (void)note; /* the receipt knows */
-    return start_task(driver, request, true, owner, ret_activity, reterr);
+    return rbk_task_start(driver, &task_ops, request, true, owner, ret_activity, reterr);
 }
 
 static void sqlite_close(struct rbk_driver *driver, bool leave, void (*on_closed)(void *context),

@@ -160,6 +160,25 @@ int rbk_task_init(struct rbk_task *task, struct rbk_task_driver *driver,
     return 0;
 }
 
+int rbk_task_start(struct rbk_driver *driver, const struct rbk_task_ops *ops,
+                   const struct rbk_request *request, bool recovering, void *owner,
+                   struct rbk_activity **ret_activity, struct rbk_error *reterr)
+{
+    RBK_DCHECK(ops->bytes >= sizeof(struct rbk_task));
+    struct rbk_task *task = calloc(1, ops->bytes);
+    if (!task) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory for a request");
+    }
+    int error =
+        rbk_task_init(task, rbk_task_driver_of(driver), ops, request, recovering, owner, reterr);
+    if (error) {
+        free(task);
+        return error;
+    }
+    *ret_activity = rbk_task_activity(task);
+    return 0;
+}
+
 struct rbk_activity *rbk_task_activity(struct rbk_task *task)
 {
     return (struct rbk_activity *)task;

@@ -34,6 +34,8 @@ enum rbk_task_stop {
 /** What a driver does with its tasks: a constant table. All run on the loop, never inside start(),
  * cancel() or proceed(). */
 struct rbk_task_ops {
+    /** The size of the driver's object, which begins with the task: for rbk_task_start(). */
+    size_t bytes;
     /** The first turn after start() or recover(). */
     void (*begin)(struct rbk_task *task);
     /** End it and answer, now or later; called at most once, and only after begin(). task->stop
@@ -117,6 +119,15 @@ void rbk_task_driver_close(struct rbk_task_driver *driver, void (*on_closed)(voi
 RBK_MUST_USE int rbk_task_init(struct rbk_task *task, struct rbk_task_driver *driver,
                                const struct rbk_task_ops *ops, const struct rbk_request *request,
                                bool recovering, void *owner, struct rbk_error *reterr);
+
+/**
+ * start() and recover() of a driver whose objects begin with their task: makes one of ops->bytes,
+ * zeroed, and sets it up as rbk_task_init() does; ops->destroy frees it.
+ * @return 0 with the activity, or what rbk_task_init() says with nothing made.
+ */
+RBK_MUST_USE int rbk_task_start(struct rbk_driver *driver, const struct rbk_task_ops *ops,
+                                const struct rbk_request *request, bool recovering, void *owner,
+                                struct rbk_activity **ret_activity, struct rbk_error *reterr);
 
 /** The checked casts between a task and the activity the executor sees. */
 struct rbk_activity *rbk_task_activity(struct rbk_task *task);

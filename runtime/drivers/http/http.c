@@ -344,25 +344,20 @@ static void destroy(struct rbk_task *task)
     free(http_of(task));
 }
 
-static const struct rbk_task_ops task_ops = {.begin = begin, .stop = stop, .destroy = destroy};
+static const struct rbk_task_ops task_ops = {
+    .bytes = sizeof(struct http_task), .begin = begin, .stop = stop, .destroy = destroy};
 
 static int http_start(struct rbk_driver *driver, const struct rbk_request *request, void *owner,
                       struct rbk_activity **ret_activity, struct rbk_error *reterr)
 {
-    struct http_task *self = calloc(1, sizeof(*self));
-    if (!self) {
-        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory for a request");
-    }
-    int error = rbk_task_init(&self->task, rbk_task_driver_of(driver), &task_ops, request, false,
-                              owner, reterr);
+    int error = rbk_task_start(driver, &task_ops, request, false, owner, ret_activity, reterr);
     if (error) {
-        free(self);
         return error;
     }
-    if (self->task.output_bytes_max > RBK_HTTP_BODY_BYTES_MAX) {
-        self->task.output.bytes_max = RBK_HTTP_BODY_BYTES_MAX;
+    struct rbk_task *task = rbk_task_of(*ret_activity);
+    if (task->output_bytes_max > RBK_HTTP_BODY_BYTES_MAX) {
+        task->output.bytes_max = RBK_HTTP_BODY_BYTES_MAX;
     }
-    *ret_activity = rbk_task_activity(&self->task);
     return 0;
 }
 
