@@ -10,7 +10,7 @@
 #include "runtime/drivers/filter.h"
 
 #include "runtime/core/base/assert.h"
-#include "runtime/drivers/filter_protocol.h"
+#include "runtime/core/filter_protocol.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -381,6 +381,7 @@ static char *make_packet(struct rbk_str program, struct rbk_str json, uint64_t t
                          size_t *ret_bytes)
 {
     const struct rbk_filter_request header = {
+        .kind = RBK_FILTER_APPLY,
         .timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX,
         .program_bytes = (uint32_t)program.bytes,
         .json_bytes = (uint32_t)json.bytes};

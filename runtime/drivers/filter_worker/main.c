@@ -1,25 +1,32 @@
 /*
- * rbk-filter-worker: applies jq filters for the runtime, in a process that has nothing to lose.
+ * rbk-filter-worker: applies jq filters for the runtime, and compiles them for the compiler, in a
+ * process that has nothing to lose.
  *
  * A filter may run for ever, take all memory, or make libjq abort. So the process has limits on
  * processor time and address space, no environment, no file it could open, and a parent that kills
  * it at the deadline. It speaks the protocol of filter_protocol.h on descriptor 0.
+ *
+ * What is only compiled is compiled in a child, a fork for each: a plan may hold many filters that
+ * are no good, and each would cost the one who asks a new worker.
  *
  * program.c  compiles, keeps and runs filters
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/drivers/filter_protocol.h"
+#include "runtime/core/filter_protocol.h"
 #include "runtime/drivers/filter_worker/program.h"
 
 #define CHANNEL 0
+#define REPLIED 42 /* an exit status that libjq has no use for */
 #define ADDRESS_SPACE_BYTES ((rlim_t)256 << 20)
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -49,6 +56,8 @@ static void confine(void)
     (void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the runtime */
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* how a child ended is asked for */
+    (void)close_range(3, ~0U, 0);   /* what whoever started it forgot to close */
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_FSIZE, 0, 0);
     limit(RLIMIT_NOFILE, 3, 3); /* 0, 1 and 2 are open: nothing else can be */
@@ -96,6 +105,68 @@ static bool write_all(const void *data, size_t bytes)
     return true;
 }
 
+static bool reply(enum rbk_filter_reply_kind kind, const char *text, size_t bytes)
+{
+    const struct rbk_filter_reply head = {.kind = kind, .bytes = (uint32_t)bytes};
+    return write_all(&head, sizeof(head)) && write_all(text, bytes);
+}
+
+/* The child: replies itself, and says so by its exit status. */
+static _Noreturn void compile_in_child(const char *program, uint32_t timeout_ms, pid_t worker)
+{
+    char message[RBK_FILTER_MESSAGE_BYTES_MAX];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != worker) {
+        _exit(EXIT_FAILURE); /* it ended before it could take its child with it */
+    }
+    limit_processor(timeout_ms);
+    bool replied = filter_compiles(program, message)
+                       ? reply(RBK_FILTER_COMPILES, "", 0)
+                       : reply(RBK_FILTER_INVALID, message, strlen(message));
+    _exit(replied ? REPLIED : EXIT_FAILURE);
+}
+
+/* @return false when the channel ended. */
+static bool compile(const char *program, uint32_t timeout_ms)
+{
+    char text[128];
+    int status = 0;
+    pid_t worker = getpid();
+    pid_t child = fork();
+    if (child == 0) {
+        compile_in_child(program, timeout_ms, worker);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == REPLIED) {
+        return true;
+    }
+    int ended_by = child > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (ended_by == SIGXCPU) {
+        (void)snprintf(text, sizeof(text), "it takes too much processor time");
+    } else if (ended_by == SIGABRT) {
+        (void)snprintf(text, sizeof(text), "it takes too much memory");
+    } else if (ended_by != 0) {
+        (void)snprintf(text, sizeof(text), "libjq ended with signal %d", ended_by);
+    } else {
+        (void)snprintf(text, sizeof(text), "libjq ended without an answer");
+    }
+    return reply(RBK_FILTER_ENDED, text, strlen(text));
+}
+
+/* @return false when the channel ended. */
+static bool apply(struct filter_cache *cache, const char *program, const char *json,
+                  size_t json_bytes, uint32_t timeout_ms)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    limit_processor(timeout_ms);
+    enum rbk_filter_reply_kind kind = filter_apply(cache, program, json, json_bytes, &text, &bytes);
+    bool fine = reply(kind, text, bytes);
+    free(text);
+    return fine;
+}
+
 /* Serves one request. @return false when the channel ended, or does not follow the protocol. */
 static bool serve(struct filter_cache *cache)
 {
@@ -110,15 +181,10 @@ static bool serve(struct filter_cache *cache)
     bool fine = program && json && read_all(program, request.program_bytes) &&
                 read_all(json, request.json_bytes);
     if (fine) {
-        char *text = NULL;
-        size_t bytes = 0;
         program[request.program_bytes] = '\0';
-        limit_processor(request.timeout_ms);
-        enum rbk_filter_reply_kind kind =
-            filter_apply(cache, program, json, request.json_bytes, &text, &bytes);
-        const struct rbk_filter_reply reply = {.kind = kind, .bytes = (uint32_t)bytes};
-        fine = write_all(&reply, sizeof(reply)) && write_all(text, bytes);
-        free(text);
+        fine = request.kind == RBK_FILTER_COMPILE
+                   ? compile(program, request.timeout_ms)
+                   : apply(cache, program, json, request.json_bytes, request.timeout_ms);
     }
     free(program);
     free(json);

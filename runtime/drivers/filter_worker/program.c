@@ -28,7 +28,7 @@ struct filter_cache {
     unsigned long clock;
 };
 
-/* The first message of a compilation. */
+/* The first message of a compilation, its first line. */
 struct complaint {
     char text[RBK_FILTER_MESSAGE_BYTES_MAX];
 };
@@ -41,7 +41,8 @@ static void on_error(void *context, jv message)
         const char *text = jv_string_value(message);
         static const char prefix[] = "jq: error: ";
         text += strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0;
-        (void)snprintf(complaint->text, sizeof(complaint->text), "%s", text);
+        (void)snprintf(complaint->text, sizeof(complaint->text), "%.*s", (int)strcspn(text, "\r\n"),
+                       text);
     }
     jv_free(message);
 }
@@ -253,7 +254,6 @@ enum rbk_filter_reply_kind filter_apply(struct filter_cache *cache, const char *
     *ret_bytes = 0;
     jq_state *state = find(cache, program, &complaint);
     if (!state) {
-        complaint.text[strcspn(complaint.text, "\r\n")] = '\0';
         return give(ret_text, ret_bytes, complaint.text, strlen(complaint.text),
                     RBK_FILTER_INVALID);
     }
@@ -266,4 +266,16 @@ enum rbk_filter_reply_kind filter_apply(struct filter_cache *cache, const char *
         return fail_with(jv_invalid_get_msg(document), "not JSON: ", ret_text, ret_bytes);
     }
     return run(state, document, ret_text, ret_bytes);
+}
+
+bool filter_compiles(const char *program, char ret_message[RBK_FILTER_MESSAGE_BYTES_MAX])
+{
+    struct complaint complaint = {.text = ""};
+    jq_state *state = compile(program, &complaint);
+    bool compiles = state != NULL;
+    memcpy(ret_message, complaint.text, sizeof(complaint.text));
+    if (state) {
+        jq_teardown(&state);
+    }
+    return compiles;
 }

@@ -6,9 +6,10 @@
  * and running one takes a few microseconds.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "runtime/drivers/filter_protocol.h"
+#include "runtime/core/filter_protocol.h"
 
 struct filter_cache;
 
@@ -23,5 +24,13 @@ struct filter_cache *filter_cache_new(void);
 enum rbk_filter_reply_kind filter_apply(struct filter_cache *cache, const char *program,
                                         const char *json, size_t json_bytes, char **ret_text,
                                         size_t *ret_bytes);
+
+/**
+ * See whether a program compiles; nothing is kept. What libjq had of memory may be damaged when it
+ * does not, so that the process should do nothing more.
+ * @ret_message  Why not, one line; empty when it compiles.
+ * @return Whether it does.
+ */
+bool filter_compiles(const char *program, char ret_message[RBK_FILTER_MESSAGE_BYTES_MAX]);
 
 #endif
