@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Commands whose processes are looked for in one search. */
+#define OWNERS_AT_ONCE 64
+
 void rbk_exec_unlink(struct rbk_activity *activity)
 {
     struct exec *exec = activity->exec;
@@ -53,10 +56,28 @@ uint64_t rbk_exec_silent_ms(const struct rbk_activity *activity, uint64_t left_m
 void rbk_exec_end_orphans(const struct rbk_activity *activity)
 {
     const struct rbk_request *request = activity->request;
+    const struct rbk_process_owner owner = {.step = request->step, .key = request->key};
     if (!rbk_exec_is_reading(request)) {
-        rbk_process_end_marked(activity->exec->setup.run, activity->exec->run_directory,
-                               request->step, request->key);
+        rbk_process_end_marked(activity->exec->setup.run, activity->exec->run_directory, &owner, 1);
     }
+}
+
+void rbk_exec_end_all_orphans(const struct exec *exec)
+{
+    struct rbk_process_owner owners[OWNERS_AT_ONCE];
+    size_t count = 0;
+    for (struct rbk_activity *activity = exec->activities; activity; activity = activity->next) {
+        const struct rbk_request *request = activity->request;
+        if (activity->state != SENT || activity->asks || rbk_exec_is_reading(request)) {
+            continue;
+        }
+        owners[count++] = (struct rbk_process_owner){.step = request->step, .key = request->key};
+        if (count == OWNERS_AT_ONCE) {
+            rbk_process_end_marked(exec->setup.run, exec->run_directory, owners, count);
+            count = 0;
+        }
+    }
+    rbk_process_end_marked(exec->setup.run, exec->run_directory, owners, count);
 }
 
 /* Arms the one timer for what comes first: an answer that is due now, or a silence. */

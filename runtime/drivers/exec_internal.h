@@ -91,6 +91,8 @@ void rbk_exec_answer_later(struct rbk_activity *activity, enum rbk_outcome outco
 /** Takes what an activity has started and nobody watches any more out of the world, as far as it
  * can be found: it must not go on beside the next attempt, or while its stage is taken back. */
 void rbk_exec_end_orphans(const struct rbk_activity *activity);
+/** The same for all that were sent to a supervisor that is gone, in one search. */
+void rbk_exec_end_all_orphans(const struct exec *exec);
 
 /** When to wait no longer for the end of an activity whose time is up in `left_ms`, in loop time.
  */

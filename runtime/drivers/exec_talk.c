@@ -228,11 +228,11 @@ static void link_on_lost(void *context)
         rbk_exec_finish_close(exec);
         return;
     }
+    rbk_exec_end_all_orphans(exec);
     for (struct rbk_activity *activity = exec->activities; activity; activity = activity->next) {
         if (activity->state == SENT && activity->asks) {
             activity->state = QUEUED; /* asking again does no harm */
         } else if (activity->state == SENT) {
-            rbk_exec_end_orphans(activity);
             rbk_exec_answer_later(activity, RBK_OUTCOME_DOUBT,
                                   "the supervisor ended while it ran: how it ended is not known");
         }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@
  * it can is not caught by a single walk. */
 #define WALKS_MAX 50
 #define WALK_EVERY_NS 2000000
+/* No further walk begins after this, with however many processes: the caller has more to do. */
+#define WALKS_NS_MAX INT64_C(2000000000)
 /* Generations that are climbed in search of a supervisor. */
 #define DEPTH_MAX 10000
 #define SUPERVISOR "rbk-supervisor"
@@ -70,21 +73,31 @@ static size_t read_all(pid_t pid, const char *name, char *block, size_t room)
     return bytes;
 }
 
+/* As rbk_process_mark(), for the owner among some; `block` is room for ENVIRON_BYTES_MAX. */
+static enum rbk_process_mark mark_of(pid_t pid, const char *run,
+                                     const struct rbk_process_owner *owners, size_t count,
+                                     char *block)
+{
+    size_t bytes = read_all(pid, "environ", block, ENVIRON_BYTES_MAX);
+    enum rbk_process_mark mark = RBK_PROCESS_UNMARKED;
+    if (block_has(block, bytes, "RBK_RUN=", run) && block_has(block, bytes, "RBK_KEY=", NULL)) {
+        mark = RBK_PROCESS_OTHER;
+        for (size_t i = 0; i < count && mark == RBK_PROCESS_OTHER; i++) {
+            bool same = block_has(block, bytes, "RBK_KEY=", owners[i].key) &&
+                        block_has(block, bytes, "RBK_STEP=", owners[i].step);
+            mark = same ? RBK_PROCESS_MARKED : RBK_PROCESS_OTHER;
+        }
+    }
+    explicit_bzero(block, bytes);
+    return mark;
+}
+
 enum rbk_process_mark rbk_process_mark(pid_t pid, const char *run, const char *step,
                                        const char *key)
 {
+    const struct rbk_process_owner owner = {.step = step, .key = key};
     char *block = malloc(ENVIRON_BYTES_MAX);
-    size_t bytes = block ? read_all(pid, "environ", block, ENVIRON_BYTES_MAX) : 0;
-    enum rbk_process_mark mark = RBK_PROCESS_UNMARKED;
-    if (block && block_has(block, bytes, "RBK_RUN=", run) &&
-        block_has(block, bytes, "RBK_KEY=", NULL)) {
-        bool same =
-            block_has(block, bytes, "RBK_KEY=", key) && block_has(block, bytes, "RBK_STEP=", step);
-        mark = same ? RBK_PROCESS_MARKED : RBK_PROCESS_OTHER;
-    }
-    if (block) {
-        explicit_bzero(block, bytes);
-    }
+    enum rbk_process_mark mark = block ? mark_of(pid, run, &owner, 1, block) : RBK_PROCESS_UNMARKED;
     free(block);
     return mark;
 }
@@ -142,9 +155,23 @@ static bool proc_is_ours(void)
     return strtol(target, NULL, 10) == (long)getpid();
 }
 
+/* What a walk looks for. */
+struct search {
+    const char *run;
+    const char *run_directory;
+    const struct rbk_process_owner *owners;
+    size_t count;
+    char *block; /* room for an environment */
+};
+
+static bool is_marked(const struct search *search, pid_t pid)
+{
+    return mark_of(pid, search->run, search->owners, search->count, search->block) ==
+           RBK_PROCESS_MARKED;
+}
+
 /* One walk; whether it found any that live. */
-static bool end_those_there(const char *run, const char *run_directory, const char *step,
-                            const char *key)
+static bool end_those_there(const struct search *search)
 {
     DIR *directory = opendir("/proc");
     const struct dirent *item;
@@ -155,14 +182,14 @@ static bool end_those_there(const char *run, const char *run_directory, const ch
     while ((item = readdir(directory))) {
         char *end;
         long pid = strtol(item->d_name, &end, 10);
-        if (pid <= 0 || *end != '\0' || pid == (long)getpid()) {
+        if (pid <= 0 || *end != '\0' || pid == (long)getpid() || !is_marked(search, (pid_t)pid)) {
             continue;
         }
-        /* Who it is first: a pid that is used again in between belongs to somebody else. */
+        /* Who it is, and only then whether it is marked: a pid that is used again in between
+         * belongs to somebody else. */
         struct rbk_process_id process = rbk_process_identify((pid_t)pid, "");
-        if (process.start_time != 0 &&
-            rbk_process_mark((pid_t)pid, run, step, key) == RBK_PROCESS_MARKED &&
-            !is_watched_elsewhere((pid_t)pid, run, run_directory, &found) &&
+        if (process.start_time != 0 && is_marked(search, (pid_t)pid) &&
+            !is_watched_elsewhere((pid_t)pid, search->run, search->run_directory, &found) &&
             rbk_process_signal(&process, SIGKILL) == 0) {
             found = true;
         }
@@ -171,14 +198,28 @@ static bool end_those_there(const char *run, const char *run_directory, const ch
     return found;
 }
 
-void rbk_process_end_marked(const char *run, const char *run_directory, const char *step,
-                            const char *key)
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void rbk_process_end_marked(const char *run, const char *run_directory,
+                            const struct rbk_process_owner *owners, size_t count)
 {
     const struct timespec pause = {.tv_nsec = WALK_EVERY_NS};
-    if (!proc_is_ours()) {
+    struct search search = {
+        .run = run, .run_directory = run_directory, .owners = owners, .count = count};
+    const int64_t end_ns = now_ns() + WALKS_NS_MAX;
+    if (count == 0 || !proc_is_ours()) {
         return;
     }
-    for (int walk = 0; walk < WALKS_MAX && end_those_there(run, run_directory, step, key); walk++) {
+    search.block = malloc(ENVIRON_BYTES_MAX);
+    for (int walk = 0;
+         search.block && walk < WALKS_MAX && end_those_there(&search) && now_ns() < end_ns;
+         walk++) {
         nanosleep(&pause, NULL);
     }
+    free(search.block);
 }
