@@ -188,6 +188,16 @@ static bool has_digit(struct rbk_str text)
     return false;
 }
 
+/* Of a number as other languages write it: `e9`. */
+static bool is_exponent(struct rbk_str unit)
+{
+    size_t at = 1;
+    while (at < unit.bytes && unit.data[at] >= '0' && unit.data[at] <= '9') {
+        at++;
+    }
+    return unit.bytes > 1 && (unit.data[0] == 'e' || unit.data[0] == 'E') && at == unit.bytes;
+}
+
 int rbk_scan_bad_unit(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
 {
     struct rbk_literal literal;
@@ -204,6 +214,8 @@ int rbk_scan_bad_unit(struct rbk_parse *parse, struct rbk_span span, struct rbk_
         rbk_diagnostic_help(diagnostic, "Write `%.*s%s`.", (int)digits, text.data, instead);
         rbk_diagnostic_fix(diagnostic, RBK_FIX_LIKELY, rbk_parse_place(parse, place),
                            rbk_str_from(instead));
+    } else if (is_exponent(unit)) {
+        rbk_diagnostic_help(diagnostic, "Numbers have no exponent: write all digits.");
     } else if (has_digit(unit)) {
         rbk_diagnostic_help(diagnostic, "A number has one unit: `90m` or `1.5h`, not `1h30m`.");
     } else {

@@ -22,12 +22,21 @@ enum rbk_type_place {
 struct rbk_typer {
     struct rbk_analysis *analysis;
     enum rbk_type_place place;
-    bool has_reading; /**< A reading was met since the owner cleared it. */
-    bool has_probe;   /**< A probe was met since the owner cleared it. */
+    bool has_reading;   /**< A reading was met since the owner cleared it. */
+    bool has_probe;     /**< A probe was met since the owner cleared it. */
+    bool in_arithmetic; /**< What is typed is an operand of arithmetic. */
 };
 
 /** Type an expression and everything in it; NULL gives UNKNOWN. @return expr->typing. */
 struct rbk_tree_typing rbk_type_expr(struct rbk_typer *typer, struct rbk_tree_expr *expr);
+
+/** Whether an expression computes with numbers: + - * / and `as`. types_constant.c. */
+bool rbk_type_is_arithmetic(const struct rbk_tree_expr *expr);
+
+/** Report what constants in an arithmetic expression come to that no value can hold (RBK170), and
+ * divisions by zero (RBK130). Once for its uppermost operator; all in it has been typed.
+ * @return false after a message. */
+bool rbk_type_arithmetic(const struct rbk_typer *typer, const struct rbk_tree_expr *expr);
 
 /** Type the arguments of a resolved call, and the call itself. */
 struct rbk_tree_typing rbk_type_call(struct rbk_typer *typer, struct rbk_tree_expr *call);

@@ -521,11 +521,8 @@ static struct rbk_tree_typing type_reference(struct rbk_typer *typer,
     return declaration->typing;
 }
 
-struct rbk_tree_typing rbk_type_expr(struct rbk_typer *typer, struct rbk_tree_expr *expr)
+static void type_kind(struct rbk_typer *typer, struct rbk_tree_expr *expr)
 {
-    if (!expr) {
-        return unknown();
-    }
     switch ((enum rbk_expr_kind)expr->kind) {
     case RBK_EXPR_POISON:
     case RBK_EXPR_KINDS:
@@ -584,6 +581,21 @@ struct rbk_tree_typing rbk_type_expr(struct rbk_typer *typer, struct rbk_tree_ex
     case RBK_EXPR_BINARY:
         expr->typing = type_binary(typer, expr);
         break;
+    }
+}
+
+struct rbk_tree_typing rbk_type_expr(struct rbk_typer *typer, struct rbk_tree_expr *expr)
+{
+    if (!expr) {
+        return unknown();
+    }
+    bool operand = typer->in_arithmetic;
+    bool arithmetic = rbk_type_is_arithmetic(expr);
+    typer->in_arithmetic = arithmetic;
+    type_kind(typer, expr);
+    typer->in_arithmetic = operand;
+    if (arithmetic && !operand && !rbk_type_arithmetic(typer, expr)) {
+        expr->typing = unknown();
     }
     return expr->typing;
 }

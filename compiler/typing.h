@@ -57,6 +57,10 @@ static inline enum rbk_type rbk_expr_read_as(const struct rbk_tree_expr *expr)
     return (enum rbk_type)expr->annotation_flags;
 }
 
+/** The value of a literal; its text is borrowed. @return false for everything else.
+ * types_constant.c. */
+bool rbk_expr_literal(const struct rbk_tree_expr *expr, struct rbk_value *ret_value);
+
 /** The type of the value after rbk_expr_read_as(). */
 static inline enum rbk_type rbk_expr_type(const struct rbk_tree_expr *expr)
 {

@@ -11,7 +11,6 @@
 #include "runtime/core/base/limits.h"
 #include "runtime/core/expr_ops.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Operands of one CONCAT or LIST; longer rows of texts are joined piecewise. */
@@ -109,49 +108,10 @@ uint32_t rbk_lower_constant_text(struct rbk_lower *lower, struct rbk_str text)
 
 /* ---- literals -------------------------------------------------------------------------------- */
 
-static double real_of(const struct rbk_tree_expr *expr)
-{
-    /* Powers of ten up to 22 are exact, so that the quotient is the nearest double. */
-    return (double)expr->number / pow(10.0, expr->decimals);
-}
-
-/* The value of a literal; false for everything else. */
-static bool literal_value(const struct rbk_tree_expr *expr, struct rbk_value *ret_value)
-{
-    switch ((enum rbk_expr_kind)expr->kind) {
-    case RBK_EXPR_BOOL:
-        *ret_value = rbk_value_bool(expr->number != 0);
-        return true;
-    case RBK_EXPR_INT:
-        *ret_value = rbk_value_integer(RBK_TYPE_INT, expr->number);
-        return true;
-    case RBK_EXPR_NUMBER:
-        *ret_value = rbk_value_number(RBK_TYPE_NUMBER, real_of(expr));
-        return true;
-    case RBK_EXPR_RATIO:
-        *ret_value = rbk_value_number(RBK_TYPE_RATIO, real_of(expr));
-        return true;
-    case RBK_EXPR_DURATION:
-        *ret_value = rbk_value_integer(RBK_TYPE_DURATION, expr->number);
-        return true;
-    case RBK_EXPR_BYTES:
-        *ret_value = rbk_value_integer(RBK_TYPE_BYTES, expr->number);
-        return true;
-    case RBK_EXPR_STRING:
-        if (expr->has_parts) {
-            return false;
-        }
-        *ret_value = rbk_value_text(RBK_TYPE_TEXT, expr->text);
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* A literal as it is used: an int where a number is wanted is a number, a text may be a url. */
 static bool literal_read(const struct rbk_tree_expr *expr, struct rbk_value *ret_value)
 {
-    if (!literal_value(expr, ret_value)) {
+    if (!rbk_expr_literal(expr, ret_value)) {
         return false;
     }
     enum rbk_type wanted = rbk_expr_read_as(expr);
@@ -364,7 +324,7 @@ void rbk_lower_emit(struct rbk_lower *lower, const struct rbk_tree_expr *expr)
         emit_binary(lower, expr);
         break;
     default:
-        (void)literal_value(expr, &value);
+        (void)rbk_expr_literal(expr, &value);
         push_constant(lower, value);
         break;
     }
