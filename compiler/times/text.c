@@ -34,9 +34,18 @@ const char *rbk_times_text(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
 
 const char *rbk_times_literal(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES])
 {
+    /* What may be counted in a unit before the next one is taken. */
+    static const struct {
+        uint64_t above_ms;
+        uint64_t grain_ms;
+    } grains[] = {{36000000, 3600000}, {120000, 60000}, {1000, 1000}, {0, 1}};
     size_t unit = 0;
-    uint64_t grain = ms > 600000 ? 60000 : ms > 10000 ? 1000 : 1;
-    ms = (ms + grain - 1) / grain * grain;
+    size_t row = 0;
+    while (row + 1 < RBK_COUNT(grains) && ms <= grains[row].above_ms) {
+        row++;
+    }
+    uint64_t grain = grains[row].grain_ms;
+    ms += (grain - ms % grain) % grain;
     while (ms % units[unit].ms != 0 || ms < units[unit].ms) {
         if (unit + 1 == RBK_COUNT(units)) {
             break;
