@@ -59,7 +59,8 @@ enum rbk_builtin_parameter_kind {
     RBK_TAKES_CONNECTION, /**< A connection; the kinds in `type` (mask of RBK_CONNECTION_BIT). */
     RBK_TAKES_PROBE,      /**< The NAME of a probe. */
     RBK_TAKES_SPAN,       /**< A duration literal: how far a window reaches back. */
-    RBK_TAKES_CONSTANT,   /**< A STRING without interpolation: a filter, a name. */
+    RBK_TAKES_CONSTANT,   /**< A STRING without interpolation: a name. */
+    RBK_TAKES_FILTER,     /**< The same: a program of jq. */
     RBK_TAKES_LIST,       /**< A list of anything. */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "compiler/command.h"
 #include "compiler/compile.h"
+#include "compiler/filter_check.h"
 #include "compiler/lower/lower.h"
 #include "compiler/source.h"
 #include "compiler/write_file.h"
@@ -100,6 +101,9 @@ int rbk_command_lower(struct rbk_compile *compile, const char *plan,
     }
     if (result == 0) {
         result = rbk_compile_analyse(compile);
+        if (rbk_filter_check_once(compile) != 0) {
+            result = -RBK_ECOMPILE;
+        }
     }
     if (result == 0) {
         result = rbk_compile_lower(compile, ret_machine);

@@ -8,6 +8,7 @@
 #include "compiler/command.h"
 #include "compiler/compile.h"
 #include "compiler/diagnostic.h"
+#include "compiler/filter_check.h"
 #include "compiler/findings/findings.h"
 #include "compiler/fix.h"
 #include "compiler/parse.h"
@@ -86,13 +87,16 @@ static int check_syntax(struct rbk_compile *compile, const char *path, bool dump
 
 /* Everything there is to check; what is found is in the diagnostics. */
 static int check_plan(struct rbk_compile *compile, const char *path, const struct request *request,
-                      struct rbk_error *reterr)
+                      struct rbk_filter_check *filters, struct rbk_error *reterr)
 {
     int result = rbk_compile_load(compile, path, reterr);
     if (result != 0) {
         return result;
     }
     result = rbk_compile_analyse(compile);
+    if (rbk_filter_check_plan(filters, compile) != 0) {
+        result = -RBK_ECOMPILE;
+    }
     if (result == 0 && request->explore) {
         rbk_prove_plan(compile, &request->limits);
     }
@@ -115,7 +119,8 @@ static void count(struct totals *totals, const struct rbk_diagnostics *diagnosti
 
 /* One plan: its own compilation. @return RBK_COMMAND_CLEAN whatever was found, or FAILED. */
 static int check_file(const char *path, const struct request *request,
-                      struct rbk_findings *findings, struct totals *totals)
+                      struct rbk_filter_check *filters, struct rbk_findings *findings,
+                      struct totals *totals)
 {
     struct rbk_compile compile;
     struct rbk_error error = {.code = RBK_OK};
@@ -124,7 +129,7 @@ static int check_file(const char *path, const struct request *request,
     int status = RBK_COMMAND_FAILED;
     int result = request->only_syntax || request->dump_tree
                      ? check_syntax(&compile, path, request->dump_tree, &error)
-                     : check_plan(&compile, path, request, &error);
+                     : check_plan(&compile, path, request, filters, &error);
     if (result == -RBK_ELIMIT) {
         rbk_diagnostic_error(&compile.diagnostics, RBK_RULE_LIMIT, rbk_place_none(), "%s",
                              error.text);
@@ -258,19 +263,22 @@ static void print_summary(const struct totals *totals)
 static int check_all(const char **files, const struct request *request)
 {
     struct rbk_findings findings;
+    struct rbk_filter_check filters;
     struct totals totals = {.plans = 0};
     int status = RBK_COMMAND_CLEAN;
     rbk_findings_init(&findings);
+    rbk_filter_check_init(&filters);
     for (; *files; files++) {
         int one = RBK_COMMAND_CLEAN;
         if (request->fix) {
             one = fix_file(*files, request->dry_run);
         }
         if (one == RBK_COMMAND_CLEAN && !request->dry_run) {
-            one = check_file(*files, request, &findings, &totals);
+            one = check_file(*files, request, &filters, &findings, &totals);
         }
         status = one > status ? one : status;
     }
+    rbk_filter_check_fini(&filters);
     if (request->whole && !request->dry_run) {
         int one = write_document(&findings, request->document);
         status = one > status ? one : status;

@@ -5,6 +5,7 @@
 #include "compiler/command.h"
 #include "compiler/compile.h"
 #include "compiler/explore/explore.h"
+#include "compiler/filter_check.h"
 #include "compiler/lower/lower.h"
 #include "compiler/prove.h"
 #include "compiler/review/history.h"
@@ -41,8 +42,9 @@ struct old_plan {
     struct rbk_error error;      /* Why. */
 };
 
-/* Compile as far as it goes. @return 0 when the file could be read; @ret_machine may stay NULL. */
-static int compile_plan(struct rbk_compile *compile, const char *path,
+/* Compile as far as it goes. @return 0 when the file could be read; @ret_machine may stay NULL.
+ * @filters  Whether filters are checked, too: of the old plan nobody wants to know. */
+static int compile_plan(struct rbk_compile *compile, const char *path, bool filters,
                         struct rbk_machine **ret_machine, struct rbk_error *reterr)
 {
     struct rbk_machine *machine = NULL;
@@ -51,7 +53,11 @@ static int compile_plan(struct rbk_compile *compile, const char *path,
     if (result != 0 && compile->diagnostics.errors == 0) {
         return result;
     }
-    if (rbk_compile_analyse(compile) != 0 || rbk_compile_lower(compile, &machine) != 0) {
+    bool sound = rbk_compile_analyse(compile) == 0;
+    if (filters && rbk_filter_check_once(compile) != 0) {
+        sound = false;
+    }
+    if (!sound || rbk_compile_lower(compile, &machine) != 0) {
         return 0;
     }
     rbk_buffer_init(&text, RBK_MACHINE_BYTES_MAX);
@@ -91,7 +97,7 @@ static int open_old_plan(const struct request *request, struct old_plan *old)
         }
         path = old->history.plan.data;
     }
-    if (compile_plan(&old->compile, path, &old->machine, &old->error) != 0) {
+    if (compile_plan(&old->compile, path, false, &old->machine, &old->error) != 0) {
         fprintf(stderr, "rbkc: %s\n", old->error.text);
         return RBK_COMMAND_FAILED;
     }
@@ -133,7 +139,7 @@ static int review_plan(const struct request *request, struct rbk_compile *compil
     struct rbk_error error = {.code = RBK_OK};
     struct rbk_machine *machine = NULL;
     struct rbk_difference difference;
-    if (compile_plan(compile, request->plan, &machine, &error) != 0) {
+    if (compile_plan(compile, request->plan, true, &machine, &error) != 0) {
         fprintf(stderr, "rbkc: %s\n", error.text);
         return RBK_COMMAND_FAILED;
     }

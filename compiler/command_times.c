@@ -3,6 +3,7 @@
  */
 #include "compiler/command.h"
 #include "compiler/compile.h"
+#include "compiler/filter_check.h"
 #include "compiler/times/times.h"
 #include "compiler/write_file.h"
 #include "runtime/core/base/buffer.h"
@@ -66,6 +67,9 @@ static int times(const char *plan, bool json)
     }
     if (result == 0) {
         result = rbk_compile_analyse(&compile);
+        if (rbk_filter_check_once(&compile) != 0) {
+            result = -RBK_ECOMPILE;
+        }
     }
     if (result == 0 && !compile.program.plan) {
         rbk_diagnostic_error(&compile.diagnostics, 100, rbk_place_none(),

@@ -14,6 +14,7 @@
 #define RBK_COMPILER_COMPILE_H
 
 #include "compiler/diagnostic.h"
+#include "compiler/filters.h"
 #include "compiler/name.h"
 #include "compiler/program.h"
 #include "runtime/core/base/arena.h"
@@ -28,6 +29,7 @@ struct rbk_compile {
     struct rbk_names names;             /**< Shared by all files. */
     struct rbk_diagnostics diagnostics; /**< What is found; printed by the caller, once. */
     struct rbk_program program;         /**< What is compiled. */
+    struct rbk_filters filters;         /**< The jq filters seen by rbk_compile_analyse(). */
     struct rbk_str
         stdlib; /**< Directory of the standard library; modules `std.x` are `x.rbk` in it. */
     struct rbk_times *times; /**< Worst-case times, once asked for (times/times.h); else NULL. */

@@ -164,6 +164,7 @@ static void type_builtin_argument(struct rbk_typer *typer, const struct rbk_buil
         }
         break;
     case RBK_TAKES_CONSTANT:
+    case RBK_TAKES_FILTER:
         if (value->kind == RBK_EXPR_STRING && value->has_parts) {
             rbk_diagnostic_help(rbk_type_error(typer, value, "`${}` in the %s of `%s`",
                                                parameter->name, builtin->spelling),

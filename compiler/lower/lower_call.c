@@ -217,11 +217,12 @@ static void reading_argument(struct rbk_lower *lower, const struct rbk_tree_expr
     case RBK_TAKES_COMMAND:
         rbk_lower_arg_words(lower, RBK_ARG_WORD, true, value);
         break;
-    case RBK_TAKES_CONSTANT: {
-        bool filter = read->kind == RBK_READ_HTTP_JSON || read->kind == RBK_READ_RUN_JSON;
-        rbk_lower_arg_text(lower, filter ? RBK_ARG_FILTER : RBK_ARG_NAME, RBK_STR(""), value);
+    case RBK_TAKES_CONSTANT:
+        rbk_lower_arg_text(lower, RBK_ARG_NAME, RBK_STR(""), value);
         break;
-    }
+    case RBK_TAKES_FILTER:
+        rbk_lower_arg_text(lower, RBK_ARG_FILTER, RBK_STR(""), value);
+        break;
     default: {
         if (parameter->repeated) {
             reading_words(lower, call, index);

@@ -5,6 +5,7 @@
 #include "compiler/lower/template_check.h"
 
 #include "compiler/compile.h"
+#include "compiler/filters.h"
 #include "compiler/lower/lower.h"
 #include "compiler/lower/shell_signs.h"
 #include "compiler/lower/sql_file.h"
@@ -166,6 +167,7 @@ static void check_expr(struct checker *checker, const struct rbk_tree_expr *expr
 static void check_call(struct checker *checker, const struct rbk_tree_expr *call)
 {
     const struct rbk_builtin *builtin = rbk_builtin_of(call->ref);
+    rbk_filters_collect(checker->compile, checker->source, call);
     for (const struct rbk_tree_argument *a = call->arguments; a != NULL; a = a->next) {
         unsigned takes = RBK_TAKES_VALUE;
         if (builtin != NULL && a->index < builtin->parameter_count) {

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 /* Rows without a function: 100, 128, 130 to 141, 161 and 170 are found by the phases before the
- * rules; the others are proofs over the machine. */
+ * rules; 129 is another program's word (filter_check.h); the others are proofs over the machine. */
 static const struct rbk_rule table[] = {
     {100, false, "text that is no plan, or a statement where it means nothing", NULL, NULL},
     {101, false, "a stage has no rollback", NULL, rbk_rule_101},
@@ -42,6 +42,7 @@ static const struct rbk_rule table[] = {
     {127, true, "parallel work on the same thing without an order", rbk_rule_127,
      rbk_rule_127_stage},
     {128, false, "signs of a shell in a command that runs without one", NULL, NULL},
+    {129, false, "a jq filter that does not compile", NULL, NULL},
     {130, false, "a type or unit error", NULL, NULL},
     {131, true, "a condition that can never hold, or always holds", rbk_rule_131,
      rbk_rule_131_stage},

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "runtime/drivers/exec.h"
-#include "runtime/drivers/installed.h"
+#include "runtime/installed/installed.h"
 #include "runtime/drivers/redis.h"
 #include "runtime/drivers/sql_sqlite.h"
 

@@ -14,7 +14,7 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/drivers/exec.h"
-#include "runtime/drivers/installed.h"
+#include "runtime/installed/installed.h"
 #include "runtime/executor/readings.h"
 #include "runtime/executor/settings.h"
 

@@ -8,7 +8,7 @@
 
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/limits.h"
-#include "runtime/drivers/installed.h"
+#include "runtime/installed/installed.h"
 #include "runtime/people/commands.h"
 #include "runtime/people/run_store.h"
 #include "runtime/serve/words.h"

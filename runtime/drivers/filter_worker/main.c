@@ -119,7 +119,7 @@ static _Noreturn void compile_in_child(const char *program, uint32_t timeout_ms,
     if (getppid() != worker) {
         _exit(EXIT_FAILURE); /* it ended before it could take its child with it */
     }
-    limit_processor(timeout_ms);
+    limit(RLIMIT_CPU, (timeout_ms + 999) / 1000, (timeout_ms + 999) / 1000 + 1);
     bool replied = filter_compiles(program, message)
                        ? reply(RBK_FILTER_COMPILES, "", 0)
                        : reply(RBK_FILTER_INVALID, message, strlen(message));
@@ -143,13 +143,13 @@ static bool compile(const char *program, uint32_t timeout_ms)
     }
     int ended_by = child > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (ended_by == SIGXCPU) {
-        (void)snprintf(text, sizeof(text), "it takes too much processor time");
+        (void)snprintf(text, sizeof(text), "compiling it takes too much processor time");
     } else if (ended_by == SIGABRT) {
-        (void)snprintf(text, sizeof(text), "it takes too much memory");
+        (void)snprintf(text, sizeof(text), "compiling it takes too much memory");
     } else if (ended_by != 0) {
-        (void)snprintf(text, sizeof(text), "libjq ended with signal %d", ended_by);
+        (void)snprintf(text, sizeof(text), "compiling it ends libjq with signal %d", ended_by);
     } else {
-        (void)snprintf(text, sizeof(text), "libjq ended without an answer");
+        (void)snprintf(text, sizeof(text), "compiling it ends libjq");
     }
     return reply(RBK_FILTER_ENDED, text, strlen(text));
 }

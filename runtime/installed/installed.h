@@ -1,5 +1,5 @@
-#ifndef RBK_RUNTIME_DRIVERS_INSTALLED_H
-#define RBK_RUNTIME_DRIVERS_INSTALLED_H
+#ifndef RBK_RUNTIME_INSTALLED_INSTALLED_H
+#define RBK_RUNTIME_INSTALLED_INSTALLED_H
 
 /* Where the files are that are installed with this program and are none of the user's commands. */
 

@@ -1,5 +1,5 @@
 /* Installed files are found from the running program: an installation can be moved as a whole. */
-#include "runtime/drivers/installed.h"
+#include "runtime/installed/installed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
