@@ -13,7 +13,7 @@ import signal
 import struct
 import time
 
-from scene import CHECK, expect, plan, play, stage, tell
+from scene import CHECK, OPS, expect, plan, play, stage, tell
 
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # What a clock shows: 12:30 of today, which no zone is further from than half a day.
@@ -115,18 +115,100 @@ def clocks_put_back(scene):
     scene.ends(10, "aborted")
 
 
+def telling(word, timeout):
+    return f'shell "echo {word} >> trace" timeout {timeout} idempotent\n'
+
+
 def too_short_a_rest_waits(scene):
     """What is left of the window is measured by the clock that is changed: an hour less."""
     change = int(time.time()) + 1800
     offset = SHOWN - change
     zones(scene, Soon=(offset, [(change, offset + 3600)]), Never=(offset, []))
     # It closes at 13:45: in 1:45 hours by a clock that is left alone, in 0:45 by one that is put forward.
-    scene.begin(plan(stage("a", tell("a"), within="50m", more='window 10:00 to 13:45 "Test/Never"'),
-                     stage("b", tell("b"), within="50m", more='window 10:00 to 13:45 "Test/Soon"')))
+    scene.begin(plan(stage("a", telling("a", "50m"), within="55m", more='window 10:00 to 13:45 "Test/Never"'),
+                     stage("b", telling("b", "50m"), within="55m", more='window 10:00 to 13:45 "Test/Soon"')))
     scene.until_traced("a")
     scene.until(lambda: "for its window 10:00" in waits_for(scene, "b"), "what b waits for")
     scene.say("abort")
     scene.ends(10, "aborted").trace("a", "back_a")
+
+
+def bare(name, steps, more=""):
+    """A stage whose blocks have no `within`."""
+    return f"""
+    stage {name} "Stage {name}" {{
+        unwatched because "a test"
+        after nothing
+        window 10:00 to 12:45 "Test/Zone"
+        {more}
+        apply {{ {steps} }}
+        verify {{ check "the trace is there" file.exists("trace") timeout 5s }}
+        rollback {{
+            {tell("back_" + name)}
+            verify {{ check "the trace is there" file.exists("trace") timeout 5s }}
+        }}
+    }}"""
+
+
+def the_longest_way_counts_and_not_the_limits(scene):
+    """What has to fit into the 15 minutes that are left is what the compiler proves: steps without a `within` around
+    them, their further attempts and the time that people have count; a `within` that nothing comes to does not."""
+    zones(scene, Zone=(SHOWN - int(time.time()), []))
+    retried = telling("r", "4m").replace("idempotent", "retry 3 every 1m idempotent")
+    scene.begin(plan(stage("fits", tell("fits"), within="2h", more='after nothing\nwindow 10:00 to 12:45 "Test/Zone"'),
+                     bare("long", telling("long", "890s")), bare("again", retried),
+                     bare("asked", tell("asked"), more="approve ops within 15m else abort"), head=OPS))
+    scene.until_traced("fits")
+    for name in ("long", "again", "asked"):
+        scene.until(lambda: "for its window 10:00" in waits_for(scene, name), f"what {name} waits for")
+    expect(scene.trace(), ["fits"], "nothing else began")
+    expect(scene.look().get("questions", []), [], "nobody is asked for a stage that cannot begin")
+    scene.say("abort")
+    scene.ends(10, "aborted").trace("fits", "back_fits")
+
+
+def a_waived_stage_begins_while_its_window_is_open(scene):
+    """`allow RBK113`: it is longer than the whole window, and somebody has agreed to that."""
+    zones(scene, Zone=(SHOWN - int(time.time()), []))
+    scene.begin(plan(stage("a", telling("a", "90m"), within="2h",
+                           more='window 12:00 to 12:45 "Test/Zone"\nallow RBK113 because "agreed"')))
+    scene.ends(0, "completed").trace("a")
+
+
+def parameters_that_leave_no_room(scene):
+    """A run in which a stage would never begin is not begun; with other parameters it is."""
+    zones(scene, Zone=(SHOWN - int(time.time()), []))
+    text = plan(stage("a", tell("a") + 'wait calm because "readers finish"', within="9h",
+                      more='window 10:00 to 15:00 "Test/Zone"'), head="param calm: duration = 10ms")
+    scene.write("plan.rbk", text)
+    done = scene.run("rbk", "run", "plan.rbk", "--set", "calm=6h")
+    expect(done.status in (1, 2), True, f"the status of {done}")
+    says(done.text.decode(), "stage a may take 6h", "longer than its window 10:00 to 15:00 Test/Zone")
+    expect(scene.ask("SELECT count(*) FROM runs") in ([(0,)], []), True, "no run is left")
+    scene.begin(None)
+    scene.ends(0, "completed").trace("a")
+
+
+def resumed_outside_its_window(scene):
+    """The window was open when the last runner looked. Hours later the next one begins nothing."""
+    zones(scene, Zone=(SHOWN - int(time.time()), []))
+    hours = 'window 10:00 to 15:00 "Test/Zone"'
+    scene.begin(plan(stage("a", tell("a"), verify=f'{CHECK} wait until file.exists("go") every 50ms timeout 18s'),
+                     stage("b", tell("b"), more=hours), stage("c", tell("c"), more=f"after nothing\n{hours}")))
+    scene.until_traced("c")
+    scene.until(lambda: "stands applied" in scene.tail(), "c stands")
+    scene.process.send_signal(signal.SIGINT)
+    scene.until_status("paused")
+    scene.touch("go")
+    expect(scene.process.wait(20), 30, "the status after Ctrl-C")
+    zones(scene, Zone=(SHOWN + 6 * 3600 - int(time.time()), []))
+    scene.resume()
+    scene.until(lambda: "for its window 10:00" in waits_for(scene, "b"), "what b waits for")
+    expect(sorted(scene.trace()), ["a", "c"], "b has not begun")
+    scene.die()
+    zones(scene, Zone=(SHOWN - int(time.time()), []))
+    scene.resume()
+    scene.ends(0, "completed")
 
 
 def unknown_zones(scene):
@@ -165,8 +247,9 @@ def a_run_outlives_its_tables(scene):
     scene.ends(10, "aborted").trace("a", "back_a")
 
 
-CASES = [on_its_days, not_before_a_zones_clock, clocks_put_forward, clocks_put_back, too_short_a_rest_waits, unknown_zones,
-         a_run_outlives_its_tables]
+CASES = [on_its_days, not_before_a_zones_clock, clocks_put_forward, clocks_put_back, too_short_a_rest_waits,
+         the_longest_way_counts_and_not_the_limits, a_waived_stage_begins_while_its_window_is_open,
+         parameters_that_leave_no_room, resumed_outside_its_window, unknown_zones, a_run_outlives_its_tables]
 
 if __name__ == "__main__":
     play(CASES)

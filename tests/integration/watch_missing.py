@@ -109,7 +109,7 @@ def not_started(loss, said, leave=()):
         run = WatchRun(world, leave=leave)
         try:
             run.begin()
-            held = run.reached("held", seconds=9)
+            held = run.reached("held", seconds=25)
             assert all(re.search(words, held["message"]) for words in said), f"{said} not in {held['message']}"
             assert not run.all(lambda event: event.get("stage") == "stop_writes" and event["kind"] == "result"), held
             assert world.replicas() == "3" and run.now()["stages"][0]["touched"] is False
@@ -120,7 +120,7 @@ def not_started(loss, said, leave=()):
             run.stepped("plan.require.1", since=mark)
             run.tell("answer", "plan.approve.1", "yes")
             run.until(lambda event: event.get("step") == "stop_writes.verify.1", "the first stage", since=mark,
-                      seconds=9)
+                      seconds=25)
         finally:
             run.close()
     return run_case

@@ -16,8 +16,8 @@ from world import BIN, PLAN, SOURCE, wait_for
 # Every `within`, `timeout` and the estimate stay as they are.
 CUTS = {
     "window": ('window   22:00 to 02:00 "Europe/Berlin"', 'window   00:00 to 00:00 "UTC"', 1),
-    "health": ("every 5s  timeout 2s", "every 100ms  timeout 1s", 1),
-    "metrics": ("every 15s timeout 5s", "every 100ms timeout 1s", 2),
+    "health": ("every 5s  timeout 2s", "every 100ms  timeout 2s", 1),
+    "metrics": ("every 15s timeout 5s", "every 100ms timeout 2s", 2),
     "disk": ("host.disk_free(data_disk)                       every 30s",
              "host.disk_free(data_disk)                       every 100ms", 1),
     "baseline": ("baseline p99 over 10m", "baseline p99 over 800ms at least 1 readings", 1),
@@ -95,7 +95,7 @@ class WatchRun:
 
     # ---- what it does ---------------------------------------------------------------------------
 
-    def until(self, condition, what, seconds=20, since=0):
+    def until(self, condition, what, seconds=40, since=0):
         """The first event from number `since` on for which the condition holds."""
         deadline = time.monotonic() + seconds
         with self.news:

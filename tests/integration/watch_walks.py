@@ -12,7 +12,7 @@ VISITED = ("apply stop_writes", "verify stop_writes", "gate", "prepare", "apply 
 PODS, DUMP = "stop_writes.verify.1", "migrate.prepare.1.take.1.dump.1"
 
 
-def walk(world, at, visits, stay=4):
+def walk(world, at, visits, stay=6):
     """The whole plan, forward, to its end: at(run, phase) is called in each phase of `visits` while the run is kept
     there; in those of open_traffic's verification, `observe` and `grace` it has `stay` seconds for it."""
     def visit(phase):

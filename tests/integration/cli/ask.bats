@@ -283,17 +283,53 @@ END
     touch go
     run rbk run plan.rbk --no-wait
     [ "$status" -eq 20 ]
-    grep -q 'of two_steps is stuck and needs a person$' <<<"$output"
+    grep -q 'of two_steps is stuck and needs a person: check "never" file.exists("never") failed: file.exists = false$' <<<"$output"
     run rbk status
     [[ $output == *"rbk resolve $(run_id) only done --reason WHY"* ]]
+    # What began it, and what it is stuck by.
+    [[ $output == *'stuck: check "never" file.exists("never") failed: file.exists = false'* ]]
+    [[ $output == *'stage only is stuck: run "false" (only.rollback.1) failed; it is going back because of this: check "never" (only.verify.1) failed'* ]]
+    [[ $output == *'run "false" (only.rollback.1) failed: exit status 1'* ]]
     run rbk resolve "$(run_id)" only "done"
     [ "$status" -eq 2 ]
     rbk resolve "$(run_id)" only "done" --reason "taken back by hand"
     run rbk resume --no-wait
     [ "$status" -eq 10 ] || [ "$status" -eq 30 ]
-    [[ $output == *'taken back by hand'* ]]
+    [[ $output == *'is rolled back by hand, as somebody said'* ]]
     run rbk status
-    [[ $output == *'stage only is rolled back; it was stuck: run "false" '* ]]
+    [[ $output == *'held: check "never" file.exists("never") failed: file.exists = false'* ]]
+    [[ $output == *'stage only is rolled back: check "never" (only.verify.1) failed; on its way back: run "false" '* ]]
+}
+
+@test "a stage that goes back again after it was stuck still says why it went back" {
+    two_steps
+    sed -i 's/run "rm -f first second" idempotent/shell "test -e mended \&\& while [ -e slow ]; do sleep 0.05; done; rm -f first second; test -e mended" idempotent/; s/check "second is there" file.exists("second")/check "never" file.exists("never")/' plan.rbk
+    touch go slow
+    run rbk run plan.rbk --no-wait
+    [ "$status" -eq 20 ]
+    touch mended
+    rbk retry "$(run_id)"
+    rbk resume --no-wait >out 2>err </dev/null &
+    runner=$!
+    wait_for under_way only.rollback.1
+    json=$(rbk status --json)
+    run jq -r '.status, .cause, .reason, .stages[0].cause, .stages[0].failure, .stages[0].failed_back, .stages[0].failure_back' <<<"$json"
+    [ "${lines[0]}" = running ]
+    [ "${lines[1]}" = 'check "never" (only.verify.1) failed' ]
+    [ "${lines[2]}" = 'check "never" file.exists("never") failed: file.exists = false' ]
+    [ "${lines[3]}" = 'check "never" (only.verify.1) failed' ]
+    [ "${lines[4]}" = 'file.exists = false' ]
+    [[ ${lines[5]} == 'shell "test -e mended'*'(only.rollback.1) failed' ]]
+    [ "${lines[6]}" = 'exit status 1' ]
+    run rbk status
+    [[ $output == *'running: check "never" file.exists("never") failed: file.exists = false'* ]]
+    [[ $output == *'failed on the way back: only.rollback.1: exit status 1'* ]]
+    [[ $output == *'only.verify.1: file.exists = false'* ]]
+    rm slow
+    wait "$runner" || [ "$?" -eq 30 ]
+    run rbk status
+    [[ $output == *'held: check "never" file.exists("never") failed: file.exists = false'* ]]
+    [[ $output == *'; on its way back: shell "test -e mended'* ]]
 }
 
 @test "a step in doubt is explained, and a person resolves it" {
