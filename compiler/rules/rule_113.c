@@ -23,7 +23,7 @@ void rbk_rule_113(struct rbk_rules *rules, struct rbk_tree_statement *statement)
         return;
     }
     const struct rbk_stage_times *times = rbk_times_stage(rbk_times_of(rules->compile), statement);
-    uint64_t sum_ms = rbk_worst_add_ms(times->forward.end_ms, times->back_ms);
+    uint64_t sum_ms = rbk_worst_done_and_undone_ms(&times->forward, times->back_ms);
     char sum[RBK_TIMES_TEXT_BYTES];
     char limit[RBK_TIMES_TEXT_BYTES];
     static const char *const parts[RBK_TIMES_PARTS] = {"require", "approve", "prepare", "apply",

@@ -1,6 +1,6 @@
 /*
  * Openings are looked at day by day, from the one before yesterday on (a night may be 25 hours
- * long) to the day after the one in question.
+ * long). They are in the order of their days, so that the first one that is not over is it.
  */
 #include "runtime/core/daily.h"
 
@@ -9,6 +9,7 @@
 #define DAY_S INT64_C(86400)
 #define DAY_MINUTES 1440u
 #define WEEK_DAYS 7
+#define AHEAD_DAYS 21 /* one opening a week, of which one may be skipped whole */
 #define MONDAY_1970 3 /* 1970-01-01 was a Thursday: days after a Monday */
 
 struct opening {
@@ -50,29 +51,37 @@ static struct opening opening_of(const struct rbk_daily_window *window, const st
     return opening;
 }
 
-bool rbk_daily_open(const struct rbk_daily_window *window, const struct rbk_zone *zone,
-                    uint64_t now_ms, uint64_t *ret_until_ms)
+/* When an opening ends that the next ones may follow on: RBK_DAILY_NEVER after a week of them. */
+static uint64_t end_of(const struct rbk_daily_window *window, const struct rbk_zone *zone,
+                       struct opening opening, int64_t day)
+{
+    for (int follows = 1; follows <= WEEK_DAYS; follows++) {
+        struct opening next = opening_of(window, zone, day + follows);
+        if (!next.opens || next.from_s > opening.to_s) {
+            return (uint64_t)opening.to_s * 1000;
+        }
+        opening.to_s = next.to_s > opening.to_s ? next.to_s : opening.to_s;
+    }
+    return RBK_DAILY_NEVER;
+}
+
+struct rbk_daily_opening rbk_daily_look(const struct rbk_daily_window *window,
+                                        const struct rbk_zone *zone, uint64_t now_ms)
 {
     int64_t now_s = now_ms / 1000 > (uint64_t)RBK_ZONE_SECONDS_MAX ? RBK_ZONE_SECONDS_MAX
                                                                    : (int64_t)(now_ms / 1000);
     int64_t today = day_of(now_s + rbk_zone_offset_s(zone, now_s));
-    for (int64_t day = today - 2; day <= today + 1; day++) {
+    for (int64_t day = today - 2; day <= today + AHEAD_DAYS; day++) {
         struct opening opening = opening_of(window, zone, day);
-        if (!opening.opens || now_s < opening.from_s || now_s >= opening.to_s) {
-            continue;
+        if (opening.opens && now_s < opening.to_s && opening.to_s > 0) {
+            return (struct rbk_daily_opening){
+                .open = now_s >= opening.from_s,
+                .from_ms = opening.from_s > 0 ? (uint64_t)opening.from_s * 1000 : 0,
+                .until_ms = end_of(window, zone, opening, day),
+            };
         }
-        for (int follows = 1; follows <= WEEK_DAYS; follows++) {
-            struct opening next = opening_of(window, zone, day + follows);
-            if (!next.opens || next.from_s > opening.to_s) {
-                *ret_until_ms = (uint64_t)opening.to_s * 1000;
-                return true;
-            }
-            opening.to_s = next.to_s > opening.to_s ? next.to_s : opening.to_s;
-        }
-        *ret_until_ms = RBK_DAILY_NEVER;
-        return true;
     }
-    return false;
+    return (struct rbk_daily_opening){.from_ms = RBK_DAILY_NEVER, .until_ms = RBK_DAILY_NEVER};
 }
 
 uint32_t rbk_daily_minutes(const struct rbk_daily_window *window)

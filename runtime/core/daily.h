@@ -19,10 +19,17 @@
 
 #define RBK_DAILY_NEVER UINT64_MAX
 
-/** Whether a window is open now. @ret_until_ms  Set on true only: when it closes, or
- * RBK_DAILY_NEVER. */
-bool rbk_daily_open(const struct rbk_daily_window *window, const struct rbk_zone *zone,
-                    uint64_t now_ms, uint64_t *ret_until_ms);
+/** An opening of a window. */
+struct rbk_daily_opening {
+    bool open;         /**< The window is in it; else it is the next one. */
+    uint64_t from_ms;  /**< Of days that follow on each other: when this day began. RBK_DAILY_NEVER:
+                          none in the three weeks to come. */
+    uint64_t until_ms; /**< When it closes, or RBK_DAILY_NEVER. */
+};
+
+/** The opening that a window is in now, or its next one. */
+struct rbk_daily_opening rbk_daily_look(const struct rbk_daily_window *window,
+                                        const struct rbk_zone *zone, uint64_t now_ms);
 
 /** How long a window is as written, at most: days in a row that follow on each other count
  * together. In minutes; 0: it never closes. */

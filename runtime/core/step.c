@@ -217,6 +217,19 @@ static enum rbk_refusal window(struct step *step)
     return RBK_REFUSAL_ACCEPTED;
 }
 
+/* A run that goes on by being resumed, in this very step, begins nothing by what a clock showed
+ * when the last runner looked at it. */
+static void forget_hours(struct step *step)
+{
+    const struct rbk_machine *machine = step->machine;
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (step->event->level == RBK_LEVEL_MISSING &&
+            machine->regions[i].kind == RBK_REGION_STAGE) {
+            set_flag(region_of(step, i), RBK_FLAG_WINDOW_OPEN, false);
+        }
+    }
+}
+
 static enum rbk_refusal way_back(struct step *step)
 {
     static const uint32_t flags[RBK_LEVEL_COUNT] = {
@@ -286,6 +299,7 @@ static enum rbk_refusal handle(struct step *step)
     case RBK_EVENT_WAY_BACK:
         return way_back(step);
     case RBK_EVENT_RESUMED:
+        forget_hours(step);
         rbk_step_handle_resumed(step);
         return RBK_REFUSAL_ACCEPTED;
     case RBK_EVENT_RESOLVED:

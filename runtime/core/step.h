@@ -30,7 +30,10 @@
     X(WAY_BACK, "way_back",                                                                    \
       "index, level: the way back of an applied stage is open (TRUE), closed (FALSE: it has "  \
       "none) or closing (MISSING: not its first one for sure)")                                \
-    X(RESUMED, "resumed", "a new runner took over: everything in flight goes to RESOLVING")    \
+    X(RESUMED, "resumed",                                                                      \
+      "level: a new runner took over: everything in flight goes to RESOLVING; MISSING: what "  \
+      "the last one said of windows holds no more, and no stage that keeps hours begins "      \
+      "before a WINDOW event says so")                                                         \
     X(RESOLVED, "resolved",                                                                    \
       "serial, recovery, outcome: what became of an effect in flight at a crash")
 
@@ -92,7 +95,7 @@ struct rbk_event {
     enum rbk_outcome outcome;
     enum rbk_recovery recovery; /* RESOLVED: what the driver found; outcome counts with KNOWN */
     uint32_t index; /* TRIGGER, CRITERION, ANSWER (region or trigger), COMMAND, WINDOW, WAY_BACK */
-    enum rbk_level level; /* TRIGGER, WINDOW, WAY_BACK */
+    enum rbk_level level; /* TRIGGER, WINDOW, WAY_BACK, RESUMED */
     enum rbk_command command;
     enum rbk_question_owner owner;
     enum rbk_answer answer;

@@ -111,6 +111,9 @@ static uint64_t event_number(const struct rbk_machine *machine, const struct rbk
     case RBK_EVENT_RESUMED:
         rank = RBK_RANK_LIFE;
         break;
+    case RBK_EVENT_WINDOW:
+        rank = event->level == RBK_LEVEL_FALSE ? RBK_RANK_CLOSED : RBK_RANK_FACT;
+        break;
     case RBK_EVENT_CRITERION:
         rank = RBK_RANK_CRITERION;
         row = event->index;

@@ -13,6 +13,7 @@
 /* From the first to the last. X(constant, what it is) */
 #define RBK_RANKS(X)                                                                       \
     X(LIFE, "the start of the run, a new runner")                                          \
+    X(CLOSED, "a window that has closed: nothing of the turn begins a stage in it")        \
     X(SIGNAL, "a signal, in the order of the plan")                                        \
     X(CRITERION, "an abort criterion, in the order of the plan")                           \
     X(ABORT, "a trigger that aborts, in the order of the plan")                            \

@@ -143,6 +143,11 @@ struct rbk_worst rbk_worst_within(struct rbk_worst inside, uint64_t within_ms)
     return block;
 }
 
+uint64_t rbk_worst_done_and_undone_ms(const struct rbk_worst *forward, uint64_t back_ms)
+{
+    return rbk_worst_add_ms(forward->end_ms, back_ms);
+}
+
 struct rbk_worst rbk_worst_passed(struct rbk_worst step)
 {
     step.ok_ms = step.end_ms;

@@ -78,6 +78,15 @@ struct rbk_worst rbk_worst_repeat(struct rbk_worst each, uint64_t count);
 /** Under a limit: what is still under way when it ends is stopped. 0: no limit. */
 struct rbk_worst rbk_worst_within(struct rbk_worst inside, uint64_t within_ms);
 
+/**
+ * How long a stage takes until it was done and undone: it fails at its latest, what failed is
+ * stopped, and then all its ways back are gone. What has to fit into its window: RBK113 holds it
+ * against the whole of one, a run against what is left of it (core/hours.h).
+ * @forward  From the first gate to the end of `verify`, once.
+ * @back_ms  All ways back.
+ */
+uint64_t rbk_worst_done_and_undone_ms(const struct rbk_worst *forward, uint64_t back_ms);
+
 /** A failure is passed over: however it ends, what follows goes on. */
 struct rbk_worst rbk_worst_passed(struct rbk_worst step);
 

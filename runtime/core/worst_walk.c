@@ -16,13 +16,10 @@
 #include <string.h>
 
 #include "runtime/core/base/error.h"
-#include "runtime/core/expr.h"
-#include "runtime/core/stop_times.h"
+#include "runtime/core/worst_internal.h"
 
 #define END RBK_BLOCK_DEPTH_MAX
 #define LEVELS (RBK_BLOCK_DEPTH_MAX + 1u)
-#define READING_MS 10000u /* a reading outside a block with a limit (lowering) */
-#define EVALUATION_BYTES_MAX ((size_t)64 << 20)
 
 /* What is worked out of one range of states: a strategy, a branch, the releases. */
 struct walk {
@@ -32,183 +29,6 @@ struct walk {
     struct rbk_worst *within; /* owned: range.count x LEVELS */
     uint32_t *after;          /* owned: range.count x LEVELS */
 };
-
-/* ---- one effect -------------------------------------------------------------------------------
- */
-
-static uint64_t dead_ms_of(const struct rbk_machine *machine, const struct rbk_effect *effect)
-{
-    switch (effect->kind) {
-    case RBK_EFFECT_RUN:
-    case RBK_EFFECT_SHELL:
-    case RBK_EFFECT_CAPTURE_RUN:
-        for (uint32_t i = 0; i < effect->args.count; i++) {
-            if (machine->args[effect->args.first + i].kind == RBK_ARG_CANCEL_WORD) {
-                return RBK_STOP_EXEC_WITH_CANCEL_MS;
-            }
-        }
-        return RBK_STOP_EXEC_MS;
-    case RBK_EFFECT_SQL:
-        return effect->connection < machine->connection_count &&
-                       machine->connections[effect->connection].kind == RBK_CONNECTION_SQLITE
-                   ? RBK_STOP_SQLITE_MS
-                   : RBK_STOP_POSTGRES_MS;
-    default:
-        return RBK_STOP_REQUEST_MS;
-    }
-}
-
-static uint64_t reads_of(const struct rbk_machine *machine, uint32_t expr)
-{
-    return expr < machine->expr_count ? machine->exprs[expr].reads.count : 0;
-}
-
-/* How long those are asked, one after the other, who may know what became of an effect. */
-static uint64_t asked_ms_of(const struct rbk_machine *machine, uint32_t question)
-{
-    uint64_t all_ms = 0;
-    for (uint32_t i = 0; question < machine->question_count && i <= machine->question_count; i++) {
-        all_ms = rbk_worst_add_ms(all_ms, machine->questions[question].within_ms);
-        question = rbk_question_asked_on(machine, question);
-    }
-    return all_ms;
-}
-
-/* An effect that changes something. Without a limit it is open. */
-static struct rbk_worst change(const struct rbk_machine *machine, const struct rbk_effect *effect)
-{
-    struct rbk_worst_effect known = {
-        .timeout_ms = effect->timeout_ms,
-        .attempts = effect->retry_count + UINT64_C(1),
-        .delay_ms = effect->retry_count ? effect->retry_every_ms : 0,
-        .dead_ms = dead_ms_of(machine, effect),
-    };
-    bool request = effect->kind == RBK_EFFECT_HTTP || effect->kind == RBK_EFFECT_REDIS;
-    if (effect->idempotent || (effect->done_when != RBK_NONE && !request)) {
-        return rbk_worst_of_effect(&known);
-    }
-    if (effect->done_when != RBK_NONE) {
-        known.looks = true;
-        known.look_ms = rbk_stop_look_ms(effect->timeout_ms, reads_of(machine, effect->done_when));
-    } else if (effect->doubt_question != RBK_NONE) {
-        known.asked_ms = asked_ms_of(machine, effect->doubt_question);
-    } else if (request) {
-        known.asked_ms = machine->held_at_most_ms;
-    }
-    return rbk_worst_of_effect(&known);
-}
-
-static struct rbk_worst reading(const struct rbk_machine *machine, const struct rbk_effect *effect,
-                                bool limited)
-{
-    uint64_t reads = reads_of(machine, effect->condition);
-    uint64_t attempts = effect->retry_count + UINT64_C(1);
-    if (effect->kind == RBK_EFFECT_TEST && reads == 0) {
-        return (struct rbk_worst){0};
-    }
-    if (effect->timeout_ms) {
-        return rbk_worst_of(effect->timeout_ms); /* covers its retries */
-    }
-    if (limited || effect->kind == RBK_EFFECT_WAIT_UNTIL || effect->for_ms) {
-        return rbk_worst_open(effect->for_ms, RBK_STOP_READING_MS);
-    }
-    return rbk_worst_of(rbk_worst_add_ms(rbk_worst_times_ms(reads * READING_MS, attempts),
-                                         rbk_worst_times_ms(effect->retry_every_ms, attempts - 1)));
-}
-
-/* A question; of a manual step also those who are asked when nobody has answered. */
-static struct rbk_worst question(const struct rbk_machine *machine, const struct rbk_effect *effect)
-{
-    if (effect->question >= machine->question_count) {
-        return rbk_worst_open(0, 0);
-    }
-    struct rbk_worst_effect known = {
-        .timeout_ms = machine->questions[effect->question].within_ms,
-        .attempts = 1,
-        .asked_ms = asked_ms_of(machine, effect->doubt_question),
-    };
-    return rbk_worst_of_effect(&known);
-}
-
-/* A `wait` with its parameters' defaults; open where only the run knows. */
-static struct rbk_worst wait_of(const struct rbk_machine *machine, const struct rbk_effect *effect)
-{
-    struct rbk_worst worst = rbk_worst_open(0, RBK_STOP_READING_MS);
-    struct rbk_value *params = calloc((size_t)machine->param_count + 1, sizeof(*params));
-    struct rbk_arena arena;
-    rbk_arena_init(&arena, EVALUATION_BYTES_MAX);
-    const struct rbk_scope scope = {.machine = machine, .params = params};
-    for (uint32_t i = 0; params != NULL && i < machine->param_count; i++) {
-        const struct rbk_param *param = &machine->params[i];
-        params[i] = rbk_value_missing(param->type);
-        /* Durations alone: they need next to no memory, whatever else the plan has. */
-        if (param->type == RBK_TYPE_DURATION && param->value != RBK_NONE &&
-            machine->exprs[param->value].reads.count == 0) {
-            struct rbk_value value;
-            if (rbk_expr_evaluate(&scope, param->value, &arena, &value, NULL) == 0) {
-                params[i] = value;
-            }
-        }
-    }
-    for (uint32_t i = 0; params != NULL && i < effect->args.count; i++) {
-        const struct rbk_arg *arg = &machine->args[effect->args.first + i];
-        struct rbk_value value;
-        if (arg->kind == RBK_ARG_DURATION && machine->exprs[arg->expr].type == RBK_TYPE_DURATION &&
-            machine->exprs[arg->expr].reads.count == 0 &&
-            rbk_expr_evaluate(&scope, arg->expr, &arena, &value, NULL) == 0 && !value.missing &&
-            value.type == RBK_TYPE_DURATION && value.as.integer >= 0) {
-            worst = rbk_worst_of((uint64_t)value.as.integer);
-        }
-    }
-    rbk_arena_fini(&arena);
-    free(params);
-    return worst;
-}
-
-static struct rbk_worst effect_of(const struct rbk_machine *machine,
-                                  const struct rbk_effect *effect, bool limited)
-{
-    struct rbk_worst worst = {0};
-    switch (effect->kind) {
-    case RBK_EFFECT_RUN:
-    case RBK_EFFECT_SHELL:
-    case RBK_EFFECT_SQL:
-    case RBK_EFFECT_HTTP:
-    case RBK_EFFECT_REDIS:
-    case RBK_EFFECT_CAPTURE_RUN:
-        worst = change(machine, effect);
-        break;
-    case RBK_EFFECT_LET:
-    case RBK_EFFECT_CHECK:
-    case RBK_EFFECT_TEST:
-    case RBK_EFFECT_REQUIRE:
-    case RBK_EFFECT_WAIT_UNTIL:
-    case RBK_EFFECT_CAPTURE:
-        worst = reading(machine, effect, limited);
-        break;
-    case RBK_EFFECT_WAIT:
-        worst = wait_of(machine, effect);
-        break;
-    case RBK_EFFECT_QUESTION:
-        worst = question(machine, effect);
-        break;
-    case RBK_EFFECT_NOTIFY:
-    case RBK_EFFECT_BASELINE:
-    case RBK_EFFECT_ARM:
-    case RBK_EFFECT_NOTHING:
-    case RBK_EFFECT_KIND_COUNT:
-        break;
-    }
-    return effect->optional ? rbk_worst_passed(worst) : worst;
-}
-
-uint64_t rbk_worst_stop_ms(const struct rbk_machine *machine, uint32_t machine_state)
-{
-    uint32_t effect = machine->states[machine_state].effect;
-    return effect < machine->effect_count
-               ? effect_of(machine, &machine->effects[effect], true).stop_ms
-               : 0;
-}
 
 /* ---- blocks -----------------------------------------------------------------------------------
  */
@@ -357,7 +177,8 @@ static void walk_state(const struct walk *walk, uint32_t state)
     bool failing = at->kind == RBK_STATE_GUARD;
     if (at->kind == RBK_STATE_EFFECT && at->effect < machine->effect_count) {
         const struct rbk_effect *effect = &machine->effects[at->effect];
-        step = effect_of(machine, effect, is_limited(machine, state));
+        step = rbk_worst_of_machine_effect(machine, walk->ways->params, effect,
+                                           is_limited(machine, state));
         failing = true;
     } else if (at->kind == RBK_STATE_FORK) {
         for (uint32_t i = 0; i < at->branches.count; i++) {
@@ -417,6 +238,30 @@ static int of_range(const struct rbk_worst_ways *ways, struct rbk_slice range,
     return error;
 }
 
+/* ---- forward ----------------------------------------------------------------------------------
+ */
+
+int rbk_worst_forward(const struct rbk_worst_ways *ways, uint32_t region,
+                      struct rbk_worst *ret_worst)
+{
+    const struct rbk_region *row = &ways->machine->regions[region];
+    uint32_t first = row->states.first + 1; /* behind WAITING */
+    if (row->kind != RBK_REGION_STAGE || row->applied <= first ||
+        row->applied - row->states.first >= row->states.count) {
+        *ret_worst = (struct rbk_worst){0};
+        return 0;
+    }
+    return of_range(ways, (struct rbk_slice){first, row->applied - first}, ret_worst);
+}
+
+uint64_t rbk_worst_round_ms(const struct rbk_worst_ways *ways, uint32_t region,
+                            struct rbk_worst forward)
+{
+    struct rbk_worst back = rbk_worst_way_back(ways, region);
+    return forward.open || back.open ? RBK_WORST_MS_MAX
+                                     : rbk_worst_done_and_undone_ms(&forward, back.ok_ms);
+}
+
 /* ---- the ways back ----------------------------------------------------------------------------
  */
 
@@ -469,7 +314,13 @@ static int find_ways(struct rbk_worst_ways *ways)
 
 int rbk_worst_ways_init(struct rbk_worst_ways *ways, const struct rbk_machine *machine)
 {
-    *ways = (struct rbk_worst_ways){.machine = machine};
+    return rbk_worst_ways_init_run(ways, machine, NULL);
+}
+
+int rbk_worst_ways_init_run(struct rbk_worst_ways *ways, const struct rbk_machine *machine,
+                            const struct rbk_value *params)
+{
+    *ways = (struct rbk_worst_ways){.machine = machine, .params = params};
     ways->branches = calloc((size_t)machine->region_count + 1, sizeof(*ways->branches));
     ways->strategies = calloc((size_t)machine->strategy_count + 1, sizeof(*ways->strategies));
     ways->copied = calloc((size_t)machine->region_count + 1, sizeof(*ways->copied));

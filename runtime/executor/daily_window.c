@@ -1,11 +1,11 @@
 /*
  * The hours of stages: `window 22:00 to 02:00 "Europe/Berlin"` and `not before 2026-11-22 06:00
- * "Europe/Berlin"`. A stage may begin while its window is open and the stage could still be done
- * and undone in what is left of it, and when the clocks of the zone have come to its `not before`.
- * What windows mean is core/daily.h's business; here zones are found and clocks looked at.
+ * "Europe/Berlin"`. What they mean, and whether a stage may begin, is core/hours.h's business; here
+ * zones are found and clocks looked at.
  *
- * A run does not begin in a zone that this host does not know. One that is resumed on such a host
- * goes on, and back: only what waits for such hours does not begin.
+ * A run does not begin in a zone that this host does not know, nor with parameters that make a
+ * stage too long for its window. One that is resumed on such a host goes on, and back: only what
+ * waits for such hours does not begin.
  */
 #include "runtime/executor/run_internal.h"
 
@@ -13,29 +13,18 @@
 
 #include "runtime/core/base/map.h"
 #include "runtime/core/daily.h"
+#include "runtime/core/hours.h"
 #include "runtime/zones/zones.h"
 
 #define ZONES_BYTES_MAX ((size_t)64 << 20)
+#define WORDS_BYTES_MAX ((size_t)1 << 12)
 
-struct rbk_hours {
+struct run_hours {
     struct rbk_arena arena;
-    const struct rbk_zone **windows; /* of each row of daily_windows; NULL: unknown */
-    const struct rbk_zone **regions; /* of each region's `not before`; NULL: none, or unknown */
-    uint64_t *until_ms;   /* of each row of daily_windows, as last looked at: closes; 0: closed */
     struct rbk_map zones; /* those found, by name */
-    bool told;            /* of zones that are unknown here, once somebody listens */
-    uint64_t *worst_ms;   /* of each region: what a stage and its rollback may take at most */
+    struct rbk_hours core;
+    bool told; /* of zones that are unknown here, once somebody listens */
 };
-
-/* The longest a stage and its rollback may take: the deadlines of its outermost blocks. */
-static void add_up(const struct rbk_machine *machine, uint64_t *worst_ms)
-{
-    for (uint32_t i = 0; i < machine->block_count; i++) {
-        if (machine->blocks[i].depth == 0) {
-            worst_ms[machine->blocks[i].region] += machine->blocks[i].within_ms;
-        }
-    }
-}
 
 /* Find one zone. A resumed run does without one that it does not find, and says so later. */
 static int find(struct rbk_run *run, struct rbk_str name, const struct rbk_zone **ret_zone,
@@ -75,11 +64,35 @@ static void tell_all_unknown(struct rbk_run *run)
     const struct rbk_machine *machine = run->replay->machine;
 
     for (uint32_t i = 0; i < machine->daily_window_count; i++) {
-        tell_unknown(run, machine->daily_windows[i].zone, run->hours->windows[i]);
+        tell_unknown(run, machine->daily_windows[i].zone, run->hours->core.windows[i]);
     }
     for (uint32_t i = 0; i < machine->region_count; i++) {
-        tell_unknown(run, machine->regions[i].not_before_zone, run->hours->regions[i]);
+        tell_unknown(run, machine->regions[i].not_before_zone, run->hours->core.regions[i]);
     }
+}
+
+/* A stage that by the parameters of this run fits into no window. */
+static int refuse_never(const struct rbk_run *run, struct rbk_error *reterr)
+{
+    const struct rbk_machine *machine = run->replay->machine;
+    const struct rbk_hours *hours = &run->hours->core;
+    const struct rbk_daily_window *window =
+        &machine->daily_windows[rbk_hours_window(machine, hours->never)];
+    struct rbk_buffer takes, when;
+    int error;
+
+    rbk_buffer_init(&takes, WORDS_BYTES_MAX);
+    rbk_buffer_init(&when, WORDS_BYTES_MAX);
+    rbk_value_print(&takes, rbk_value_integer(RBK_TYPE_DURATION, (int64_t)hours->never_ms));
+    rbk_daily_print(&when, window);
+    error = rbk_error_set(reterr, RBK_EUSAGE,
+                          "with these parameters stage %.*s may take %.*s to be done and undone, "
+                          "longer than its window %.*s: it would never begin",
+                          RBK_STR_ARG(machine->regions[hours->never].name),
+                          RBK_STR_ARG(rbk_buffer_str(&takes)), RBK_STR_ARG(rbk_buffer_str(&when)));
+    rbk_buffer_fini(&takes);
+    rbk_buffer_fini(&when);
+    return error;
 }
 
 int rbk_daily_windows_start(struct rbk_run *run, struct rbk_error *reterr)
@@ -93,21 +106,19 @@ int rbk_daily_windows_start(struct rbk_run *run, struct rbk_error *reterr)
     }
     rbk_arena_init(&run->hours->arena, ZONES_BYTES_MAX);
     rbk_map_init(&run->hours->zones, &run->hours->arena);
-    run->hours->windows = rbk_new_array(&run->hours->arena, const struct rbk_zone *,
-                                        (size_t)machine->daily_window_count + 1);
-    run->hours->regions = rbk_new_array(&run->hours->arena, const struct rbk_zone *,
-                                        (size_t)machine->region_count + 1);
-    run->hours->until_ms =
-        rbk_new_array(&run->hours->arena, uint64_t, (size_t)machine->daily_window_count + 1);
-    run->hours->worst_ms =
-        rbk_new_array(&run->hours->arena, uint64_t, (size_t)machine->region_count + 1);
-    add_up(machine, run->hours->worst_ms);
+    if (rbk_hours_init(&run->hours->core, machine, run->replay->params) != 0) {
+        return rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
+    }
+    if (run->hours->core.never != RBK_NONE && !run->resumed) {
+        return refuse_never(run, reterr);
+    }
     for (uint32_t i = 0; i < machine->daily_window_count && error == 0; i++) {
-        error = find(run, machine->daily_windows[i].zone, &run->hours->windows[i], reterr);
+        error = find(run, machine->daily_windows[i].zone, &run->hours->core.windows[i], reterr);
     }
     for (uint32_t i = 0; i < machine->region_count && error == 0; i++) {
         if (machine->regions[i].not_before_zone.bytes != 0) {
-            error = find(run, machine->regions[i].not_before_zone, &run->hours->regions[i], reterr);
+            error = find(run, machine->regions[i].not_before_zone, &run->hours->core.regions[i],
+                         reterr);
         }
     }
     return error;
@@ -116,74 +127,50 @@ int rbk_daily_windows_start(struct rbk_run *run, struct rbk_error *reterr)
 void rbk_daily_windows_close(struct rbk_run *run)
 {
     if (run->hours != NULL) {
+        rbk_hours_fini(&run->hours->core);
         rbk_arena_fini(&run->hours->arena);
         free(run->hours);
         run->hours = NULL;
     }
 }
 
-/* When each window closes, of those that are open now. */
-static void look_at_windows(struct rbk_run *run, uint64_t now_ms)
+bool rbk_daily_windows_over(struct rbk_run *run)
 {
-    const struct rbk_machine *machine = run->replay->machine;
-    struct rbk_hours *hours = run->hours;
+    return rbk_hours_are_over(&run->hours->core, run->replay->state, rbk_run_clock_ms(run));
+}
 
-    for (uint32_t i = 0; i < machine->daily_window_count; i++) {
-        if (hours->windows[i] == NULL ||
-            !rbk_daily_open(&machine->daily_windows[i], hours->windows[i], now_ms,
-                            &hours->until_ms[i])) {
-            hours->until_ms[i] = 0;
-        }
+/* What was found last is not in the state yet. */
+static bool is_told(const struct rbk_run *run)
+{
+    const struct queued *queued = run->queue;
+
+    while (queued != NULL && queued->record.event.kind != RBK_EVENT_WINDOW) {
+        queued = queued->next;
     }
-}
-
-static bool window_open(const struct rbk_run *run, uint32_t region, uint64_t now_ms)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-    const struct rbk_hours *hours = run->hours;
-    uint32_t index = machine->regions[region].window != RBK_NONE ? machine->regions[region].window
-                                                                 : machine->daily_window;
-
-    return index == RBK_NONE || (hours->until_ms[index] > now_ms &&
-                                 hours->worst_ms[region] <= hours->until_ms[index] - now_ms);
-}
-
-static bool time_has_come(const struct rbk_run *run, uint32_t region, uint64_t now_ms)
-{
-    const struct rbk_region *row = &run->replay->machine->regions[region];
-
-    return row->not_before_zone.bytes == 0 ||
-           (run->hours->regions[region] != NULL &&
-            rbk_daily_instant_ms(run->hours->regions[region], row->not_before_shown_ms) <= now_ms);
+    return queued != NULL;
 }
 
 void rbk_daily_windows_look(struct rbk_run *run)
 {
-    const struct rbk_machine *machine = run->replay->machine;
     uint64_t now_ms = rbk_run_clock_ms(run);
+    struct rbk_event event;
+    uint32_t region = 0;
 
     if (!run->hours->told) {
         run->hours->told = true;
         tell_all_unknown(run);
     }
-    look_at_windows(run, now_ms);
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        const struct rbk_region_state *state;
-        struct queued *queued;
-        bool open;
+    if (!run->hours->core.any || is_told(run)) {
+        return;
+    }
+    while (rbk_hours_next(&run->hours->core, run->replay->state, now_ms, &region, &event)) {
+        struct queued *queued = rbk_queue_new(run, RBK_EVENT_WINDOW);
 
-        if (machine->regions[i].kind != RBK_REGION_STAGE ||
-            !rbk_stage_keeps_hours(machine, &machine->regions[i])) {
-            continue;
+        if (queued == NULL) {
+            return;
         }
-        state = rbk_state_region(machine, run->replay->state, i);
-        open = window_open(run, i, now_ms) && time_has_come(run, i, now_ms);
-        if (open == ((state->flags & RBK_FLAG_WINDOW_OPEN) != 0) ||
-            (queued = rbk_queue_new(run, RBK_EVENT_WINDOW)) == NULL) {
-            continue;
-        }
-        queued->record.event.index = i;
-        queued->record.event.level = open ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
+        queued->record.event.index = event.index;
+        queued->record.event.level = event.level;
         rbk_queue_push(run, queued);
     }
 }

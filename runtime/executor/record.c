@@ -111,6 +111,11 @@ static void put_event(json_t *object, const struct rbk_event *event)
     case RBK_EVENT_CRITERION:
         put_integer(object, "index", event->index);
         break;
+    case RBK_EVENT_RESUMED:
+        if (event->level != RBK_LEVEL_FALSE) { /* where nothing is to be said, nothing is written */
+            put_word(object, "level", rbk_level_name(event->level));
+        }
+        break;
     case RBK_EVENT_ANSWER:
         put_word(object, "owner",
                  event->owner == RBK_OWNER_TRIGGER ? "trigger"

@@ -393,6 +393,9 @@ static void batch(struct rbk_run *run)
     struct queued *queued;
     int error = rbk_store_begin(run->store, &run->error);
 
+    if (run->started) {
+        rbk_daily_windows_look(run); /* so that what closed since the last look begins nothing */
+    }
     rbk_turn_sort(run);
     while (error == 0 && count < BATCH_MAX && bytes < BATCH_BYTES_MAX &&
            (queued = take(run)) != NULL) {

@@ -66,6 +66,9 @@ static void start(struct rbk_run *run)
         return;
     }
     queued->record.who = rbk_arena_copy(&queued->arena, rbk_str_from(run->options.user));
+    if (run->resumed && rbk_daily_windows_over(run)) {
+        queued->record.event.level = RBK_LEVEL_MISSING;
+    }
     if (!run->resumed) {
         if (rbk_settings_hash(&run->replay->run, settings) != 0) {
             rbk_queue_free(queued);

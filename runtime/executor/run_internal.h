@@ -105,7 +105,7 @@ struct rbk_run {
 
     struct rbk_ways *ways;   /* owned: the strategies of stages that stand applied */
     uv_timer_t way_timer;    /* the next look at one of them */
-    struct rbk_hours *hours; /* owned: the zones of windows and of `not before` */
+    struct run_hours *hours; /* owned: the zones of windows and of `not before` */
 
     bool started; /* resumed or started: the loop runs for real */
     bool resumed;
@@ -215,11 +215,14 @@ bool rbk_ways_any(const struct rbk_run *run);
 struct json_t *rbk_ways_json(const struct rbk_run *run);
 
 /* ---- daily_window.c ---- */
-/* Find the zones that the plan names. 0, or an error when the run has not begun and one is unknown
- * here; of a resumed run that is a notice, and what keeps to it does not begin. */
+/* Find the zones that the plan names, and what stages need of their windows. 0, or an error when the
+ * run has not begun and a zone is unknown here, or its parameters make a stage too long for its
+ * window; of a resumed run the first is a notice, and what keeps to it does not begin. */
 RBK_MUST_USE int rbk_daily_windows_start(struct rbk_run *run, struct rbk_error *reterr);
 /* Post WINDOW events for stages whose window, or `not before`, has opened or closed. */
 void rbk_daily_windows_look(struct rbk_run *run);
+/* Whether the state has it that a stage may begin which may not by now. */
+bool rbk_daily_windows_over(struct rbk_run *run);
 void rbk_daily_windows_close(struct rbk_run *run);
 
 /* ---- resend.c ---- */

@@ -7,7 +7,7 @@
 static bool decides(enum rbk_event_kind kind)
 {
     return kind == RBK_EVENT_TRIGGER || kind == RBK_EVENT_CRITERION || kind == RBK_EVENT_COMMAND ||
-           kind == RBK_EVENT_TIME;
+           kind == RBK_EVENT_TIME || kind == RBK_EVENT_WINDOW;
 }
 
 void rbk_turn_sort(struct rbk_run *run)

@@ -140,9 +140,30 @@ static bool assert_ways(struct subject *subject)
     return same;
 }
 
+/* How long each stage takes to be done and undone: what RBK113 holds against a whole window is what
+ * a run holds against the rest of one. */
+static void assert_rounds(struct subject *subject, bool same)
+{
+    const struct rbk_statements *stages = &subject->compile.program.head[RBK_STATEMENT_STAGE];
+    for (uint32_t i = 0; i < stages->count; i++) {
+        const struct rbk_stage_times *plan = rbk_times_stage(subject->times, stages->items[i]);
+        uint32_t region = region_of(subject, i);
+        struct rbk_worst forward = {0};
+        ck_assert_int_eq(rbk_worst_forward(&subject->ways, region, &forward), 0);
+        agree("doing stage", i, plan->forward.end_ms, forward.end_ms);
+        agree("doing well stage", i, plan->forward.ok_ms, forward.ok_ms);
+        if (same) {
+            agree("doing and undoing stage", i,
+                  rbk_worst_done_and_undone_ms(&plan->forward, plan->back_ms),
+                  rbk_worst_round_ms(&subject->ways, region, forward));
+        }
+    }
+}
+
 static void assert_agreement(struct subject *subject)
 {
     bool same = assert_ways(subject);
+    assert_rounds(subject, same);
     const struct rbk_abort_points *points = rbk_times_points(subject->times);
     const struct rbk_statements *stages = &subject->compile.program.head[RBK_STATEMENT_STAGE];
     for (uint32_t i = 0; i < points->count; i++) {

@@ -81,6 +81,38 @@ START_TEST(a_reading_is_taken_again_without_asking)
 }
 END_TEST
 
+/* Ctrl-C between two stages, and resumed hours later: the window may be over by now. */
+START_TEST(a_new_runner_says_anew_which_windows_are_open)
+{
+    bool known = _i == 1; /* as runs of the build before had it in their journals */
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_plain_stage(mb, "a");
+    uint32_t b = mb_plain_stage(mb, "b");
+    mb_region(mb, b)->window = 0;
+    run_start(&run, mb);
+    run_accept(&run,
+               (struct rbk_event){.kind = RBK_EVENT_WINDOW, .index = b, .level = RBK_LEVEL_TRUE});
+    run_ok(&run, "a.apply.1");
+    run_command(&run, RBK_COMMAND_INTERRUPT);
+    run_drain(&run);
+    ck_status(&run, "paused");
+    ck_at(&run, a, "a.applied idle");
+    run_accept(&run, (struct rbk_event){.kind = RBK_EVENT_RESUMED,
+                                        .level = known ? RBK_LEVEL_FALSE : RBK_LEVEL_MISSING});
+    ck_status(&run, "running");
+    ck_at(&run, b, known ? "b.apply.1 running" : "b.waiting idle");
+    if (!known) {
+        run_accept(&run, (struct rbk_event){
+                             .kind = RBK_EVENT_WINDOW, .index = b, .level = RBK_LEVEL_TRUE});
+        ck_at(&run, b, "b.apply.1 running");
+    }
+    run_drain(&run);
+    ck_status(&run, "completed");
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(an_effect_that_was_being_stopped_goes_where_it_was_told)
 {
     struct run run;
@@ -286,6 +318,7 @@ int main(void)
     tcase_set_timeout(tests, 50);
     tcase_add_loop_test(tests, a_command_under_way_is_found_again, 0, 5);
     tcase_add_loop_test(tests, a_reading_is_taken_again_without_asking, 0, 7);
+    tcase_add_loop_test(tests, a_new_runner_says_anew_which_windows_are_open, 0, 2);
     tcase_add_loop_test(tests, an_effect_that_was_being_stopped_goes_where_it_was_told, 0, 3);
     tcase_add_test(tests, a_reading_that_was_being_stopped_is_dead_with_its_runner);
     tcase_add_test(tests, an_abort_while_resolving_waits_for_what_is_found);

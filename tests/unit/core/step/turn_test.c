@@ -322,6 +322,7 @@ START_TEST(levels_of_one_trigger_keep_their_order)
 }
 END_TEST
 
+/* But for a window that closes: no result of the turn begins a stage in it. */
 START_TEST(facts_keep_the_order_in_which_they_came)
 {
     struct run run;
@@ -329,9 +330,10 @@ START_TEST(facts_keep_the_order_in_which_they_came)
                                        {.kind = RBK_EVENT_TIME},
                                        {.kind = RBK_EVENT_RESULT, .serial = 7},
                                        {.kind = RBK_EVENT_ANSWER},
-                                       {.kind = RBK_EVENT_WINDOW},
+                                       {.kind = RBK_EVENT_WINDOW, .level = RBK_LEVEL_TRUE},
+                                       {.kind = RBK_EVENT_WINDOW, .level = RBK_LEVEL_FALSE},
                                        {.kind = RBK_EVENT_RESUMED}};
-    const size_t expected[] = {5, 0, 2, 3, 4, 1};
+    const size_t expected[] = {6, 5, 0, 2, 3, 4, 1};
     const struct rbk_event *came[RBK_COUNT(events)];
     struct rbk_turn_item items[RBK_COUNT(events)];
     applying(&run);

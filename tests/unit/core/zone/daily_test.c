@@ -44,8 +44,10 @@ static void hold(const char *rule, const struct row *rows, size_t count)
         struct rbk_daily_window window = {.from_minute = minute(rows[i].from),
                                           .to_minute = minute(rows[i].to),
                                           .days = rows[i].days};
-        uint64_t until_ms = 1;
-        bool open = rbk_daily_open(&window, zone, (uint64_t)table_at(rows[i].at) * 1000, &until_ms);
+        struct rbk_daily_opening opening =
+            rbk_daily_look(&window, zone, (uint64_t)table_at(rows[i].at) * 1000);
+        uint64_t until_ms = opening.until_ms;
+        bool open = opening.open;
         bool closed = rbk_str_is(rbk_str_from(rows[i].until), CLOSED);
         ck_assert_msg(open == !closed, "row %zu: %s", i, open ? "open" : "closed");
         if (rbk_str_is(rbk_str_from(rows[i].until), NEVER)) {
@@ -165,8 +167,7 @@ START_TEST(a_day_that_there_never_was_has_no_window)
     unsigned openings = 0;
     bool was = false;
     for (uint64_t at_s = 1325239200 - 3 * 86400; at_s < 1325239200 + 3 * 86400; at_s += 60) {
-        uint64_t until_ms;
-        bool open = rbk_daily_open(&window, zone, at_s * 1000, &until_ms);
+        bool open = rbk_daily_look(&window, zone, at_s * 1000).open;
         openings += open && !was;
         was = open;
     }
