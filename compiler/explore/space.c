@@ -185,7 +185,7 @@ static void canonize_region(const struct explorer *x, struct spread *spread, uin
     rs->attempt = rs->attempt > 6 ? 6 : rs->attempt;
     rs->stage_attempt = rs->stage_attempt > row->attempts ? row->attempts : rs->stage_attempt;
     rs->rollbacks = 0;
-    rs->cause = (struct rbk_cause){0, 0};
+    rs->cause = rs->failed_back = (struct rbk_cause){0, 0};
     rs->due_ms = instant(rs->due_ms);
     rs->applied_ms = rs->applied_ms && x->model.awaited_for[region] ? RBK_EXPLORE_NOW : 0;
     for (uint32_t i = 0; i < RBK_BLOCK_DEPTH_MAX; i++) {

@@ -159,7 +159,8 @@ static bool region_fits(const struct rbk_machine *machine, uint32_t index,
     bool inside = region->state >= states.first && region->state - states.first < states.count;
     bool target_inside =
         region->target >= states.first && region->target - states.first < states.count;
-    if (!inside || region->mode >= RBK_MODE_COUNT || !cause_fits(machine, region->cause)) {
+    if (!inside || region->mode >= RBK_MODE_COUNT || !cause_fits(machine, region->cause) ||
+        !cause_fits(machine, region->failed_back)) {
         return false;
     }
     if (!target_inside && region->target != RBK_NONE && region->target != RBK_TARGET_STOP) {

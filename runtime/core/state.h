@@ -101,12 +101,18 @@ struct rbk_region_state {
     uint32_t approvals;     /* ASKING: the seats of the question that have said yes (seat.h) */
     uint32_t flags;         /* enum rbk_region_flag */
     uint32_t rollbacks;     /* STAGE: how often it has been told to roll back */
-    struct rbk_cause cause; /* why it failed, is being rolled back, held or stuck */
-    uint32_t asked_on;      /* DOUBT: how often the question was put to others, to whom its `else
-                               ask` puts it when nobody answers; else 0 */
-    uint32_t unused;        /* 0: keeps the row without padding */
-    uint64_t due_ms;        /* RETRY, ASKING, DOUBT, WAITING for its next attempt; 0: none */
-    uint64_t applied_ms;    /* STAGE: when it came to stand applied; 0: not */
+    struct rbk_cause cause; /* why it failed, is being rolled back, or is held: what began it, also
+                               when it got stuck on the way */
+    struct rbk_cause failed_back; /* STAGE: what failed last on its way back, whichever way it was
+                                     (that the last one's `when` does not hold counts only where
+                                     nothing else failed); it stays when another way is tried, or
+                                     somebody resolves or retries, until the stage is told to go
+                                     back anew or starts again. NONE: nothing */
+    uint32_t asked_on;   /* DOUBT: how often the question was put to others, to whom its `else
+                            ask` puts it when nobody answers; else 0 */
+    uint32_t unused;     /* 0: keeps the row without padding */
+    uint64_t due_ms;     /* RETRY, ASKING, DOUBT, WAITING for its next attempt; 0: none */
+    uint64_t applied_ms; /* STAGE: when it came to stand applied; 0: not */
     uint64_t block_due_ms[RBK_BLOCK_DEPTH_MAX]; /* deadlines of the blocks it is in; 0: none */
 };
 
@@ -260,6 +266,12 @@ uint32_t rbk_run_lacks_way_back(const struct rbk_machine *machine, const struct 
 /* Whether it is on its way back: told to, waiting for its turn, rolling back, or stuck. */
 bool rbk_stage_rolling_back(const struct rbk_machine *machine, const struct rbk_state *state,
                             uint32_t region);
+/* Whether a state asks whether something holds: an `if`, or the `when` of a way back. That it does
+ * not is no failure of a step. */
+bool rbk_state_is_test(const struct rbk_machine *machine, uint32_t machine_state);
+/* Why the run is where it is: its own cause; while it has none, that of the stage that is stuck, or
+ * else of the first one that is on its way back alone. */
+struct rbk_cause rbk_run_cause(const struct rbk_machine *machine, const struct rbk_state *state);
 /* Whether it has been started and has neither come to stand applied nor to rest otherwise. */
 bool rbk_stage_under_way(const struct rbk_machine *machine, const struct rbk_state *state,
                          uint32_t region);

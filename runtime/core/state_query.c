@@ -121,6 +121,29 @@ bool rbk_stage_rolling_back(const struct rbk_machine *machine, const struct rbk_
            at->phase == RBK_PHASE_ROLLBACK_VERIFY;
 }
 
+bool rbk_state_is_test(const struct rbk_machine *machine, uint32_t machine_state)
+{
+    uint32_t effect =
+        machine_state < machine->state_count ? machine->states[machine_state].effect : RBK_NONE;
+    return effect < machine->effect_count && machine->effects[effect].kind == RBK_EFFECT_TEST;
+}
+
+struct rbk_cause rbk_run_cause(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    struct rbk_cause cause = state->cause;
+    for (uint32_t i = 0; state->cause.kind == RBK_CAUSE_NONE && i < machine->region_count; i++) {
+        const struct rbk_region_state *rs = rbk_state_region(machine, state, i);
+        bool stuck = machine->states[rs->state].kind == RBK_STATE_STUCK;
+        if (stuck || (cause.kind == RBK_CAUSE_NONE && rbk_stage_rolling_back(machine, state, i))) {
+            cause = rs->cause;
+        }
+        if (stuck) {
+            break;
+        }
+    }
+    return cause;
+}
+
 bool rbk_stage_under_way(const struct rbk_machine *machine, const struct rbk_state *state,
                          uint32_t region)
 {

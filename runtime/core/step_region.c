@@ -116,9 +116,13 @@ void rbk_step_fall(struct step *step, uint32_t region, uint32_t next, struct rbk
         rbk_step_roll_back(step, region, cause);
         return;
     }
-    /* While rolling back the cause stays what it was, unless the way back itself is at its end. */
-    if (rbk_state_forward(&machine->states[rs->state]) || kind == RBK_STATE_STUCK) {
+    if (machine->regions[region].kind == RBK_REGION_BRANCH ||
+        rbk_state_forward(&machine->states[rs->state])) {
         rs->cause = cause;
+    } else if (machine->regions[region].kind == RBK_REGION_STAGE &&
+               (rs->failed_back.kind == RBK_CAUSE_NONE ||
+                !rbk_state_is_test(machine, cause.index))) {
+        rs->failed_back = cause; /* what began the way back stays its cause */
     }
     rbk_step_stop(step, region, next);
 }

@@ -78,7 +78,7 @@ static void start(struct step *step, uint32_t region)
         clear_attempt(step, region);
     }
     rs->flags &= ~(uint32_t)RBK_FLAG_FOLLOWED;
-    rs->cause = (struct rbk_cause){RBK_CAUSE_NONE, 0};
+    rs->cause = rs->failed_back = (struct rbk_cause){RBK_CAUSE_NONE, 0};
     rbk_step_enter(step, region, machine->states[rs->state].next[RBK_OUTCOME_OK]);
 }
 
@@ -136,6 +136,7 @@ static void turn_back(struct step *step, uint32_t region, struct rbk_cause cause
 {
     struct rbk_region_state *rs = region_of(step, region);
     rs->cause = cause;
+    rs->failed_back = (struct rbk_cause){RBK_CAUSE_NONE, 0};
     rs->applied_ms = 0;
     rs->flags &= ~RBK_FLAGS_WAY;
     rs->rollbacks++;

@@ -167,34 +167,43 @@ static void append_words(const struct rbk_replay *replay, const struct rbk_recor
     }
 }
 
-/* What the record says of the causes that it gave to regions. */
-static void keep_whys(struct rbk_replay *replay, const struct rbk_record *record)
+/* What the record says of a cause that it gave to a region, if it did. */
+static void keep_why(const struct rbk_replay *replay, const struct rbk_record *record,
+                     struct rbk_cause cause, struct rbk_why *why)
 {
     struct rbk_buffer words;
 
+    if (why->cause.kind == cause.kind && why->cause.index == cause.index) {
+        return;
+    }
     rbk_buffer_init(&words, RBK_EVENT_BYTES_MAX);
+    if (cause.kind != RBK_CAUSE_NONE) {
+        append_words(replay, record, cause, &words);
+    }
+    why->cause = cause;
+    keep_text(why->text, rbk_buffer_str(&words));
+    rbk_buffer_fini(&words);
+}
+
+static void keep_whys(struct rbk_replay *replay, const struct rbk_record *record)
+{
     for (uint32_t i = 0; i < replay->machine->region_count; i++) {
         const struct rbk_region_state *region = rbk_state_region(replay->machine, replay->state, i);
-        struct rbk_why *why = &replay->whys[i];
+        bool stuck = replay->machine->states[region->state].kind == RBK_STATE_STUCK;
 
-        if (why->cause.kind == region->cause.kind && why->cause.index == region->cause.index) {
-            continue;
-        }
-        rbk_buffer_clear(&words);
-        append_words(replay, record, region->cause, &words);
-        why->cause = region->cause;
-        keep_text(why->text, rbk_buffer_str(&words));
+        keep_why(replay, record, region->cause, &replay->whys[i]);
+        /* Of this time: the same step may say something else when it fails again. */
+        keep_why(replay, record,
+                 stuck ? region->failed_back : (struct rbk_cause){RBK_CAUSE_NONE, 0},
+                 &replay->stucks[i]);
     }
-    rbk_buffer_fini(&words);
 }
 
 /* What was said of the run's cause when it came up: by the record that held, paused or turned the
  * run, or before, when a stage failed and went back first. */
 static void append_words_of_cause(const struct rbk_replay *replay, const struct rbk_record *record,
-                                  struct rbk_buffer *out)
+                                  struct rbk_cause cause, struct rbk_buffer *out)
 {
-    const struct rbk_cause cause = replay->state->cause;
-
     for (uint32_t i = 0; i < replay->machine->region_count; i++) {
         const struct rbk_why *why = &replay->whys[i];
 
@@ -234,7 +243,8 @@ static void append_step(const struct rbk_replay *replay, struct rbk_cause cause,
     rbk_buffer_append_str(out, has_text ? machine->effects[state->effect].text : state->name);
     rbk_buffer_append_text(out, cause.kind == RBK_CAUSE_TIMEOUT ? " ran out of time"
                                 : cause.kind == RBK_CAUSE_GATE  ? " was refused or not answered"
-                                                                : " failed");
+                                : rbk_state_is_test(machine, cause.index) ? " does not hold"
+                                                                          : " failed");
 }
 
 static bool uses(const struct rbk_machine *machine, uint32_t expr, enum rbk_variable which)
@@ -253,10 +263,10 @@ static bool uses(const struct rbk_machine *machine, uint32_t expr, enum rbk_vari
 
 /* Its readings, or what the run itself counts. */
 static void append_criterion(const struct rbk_replay *replay, const struct rbk_record *record,
-                             struct rbk_buffer *out)
+                             uint32_t index, struct rbk_buffer *out)
 {
     const struct rbk_machine *machine = replay->machine;
-    const struct rbk_criterion *criterion = &machine->criteria[replay->state->cause.index];
+    const struct rbk_criterion *criterion = &machine->criteria[index];
     const struct rbk_state *state = replay->state;
     uint64_t ms = state->first_effect_ms != 0 && state->now_ms > state->first_effect_ms
                       ? state->now_ms - state->first_effect_ms
@@ -283,7 +293,7 @@ static void append_reason(const struct rbk_replay *replay, const struct rbk_reco
                           bool waited, struct rbk_str before, struct rbk_buffer *out)
 {
     const struct rbk_machine *machine = replay->machine;
-    const struct rbk_cause cause = replay->state->cause;
+    const struct rbk_cause cause = rbk_run_cause(machine, replay->state);
     size_t named;
 
     switch (cause.kind) {
@@ -298,7 +308,7 @@ static void append_reason(const struct rbk_replay *replay, const struct rbk_reco
                           cause.kind == RBK_CAUSE_TRIGGER ? "fired" : "could not be read");
         break;
     case RBK_CAUSE_CRITERION:
-        append_criterion(replay, record, out);
+        append_criterion(replay, record, cause.index, out);
         return;
     case RBK_CAUSE_SIGNAL:
         rbk_buffer_printf(out, "signal %.*s: %.*s", RBK_STR_ARG(machine->signals[cause.index].name),
@@ -336,7 +346,7 @@ static void append_reason(const struct rbk_replay *replay, const struct rbk_reco
     }
     rbk_buffer_append_text(out, ": ");
     named = out->bytes;
-    append_words_of_cause(replay, record, out);
+    append_words_of_cause(replay, record, cause, out);
     if (out->bytes == named) {
         rbk_buffer_truncate(out, named - 2);
     }
@@ -345,7 +355,7 @@ static void append_reason(const struct rbk_replay *replay, const struct rbk_reco
 /* Made when the cause changes. */
 static void tell_reason(struct rbk_replay *replay, const struct rbk_record *record, bool waited)
 {
-    const struct rbk_cause cause = replay->state->cause;
+    const struct rbk_cause cause = rbk_run_cause(replay->machine, replay->state);
     struct rbk_buffer line;
     struct rbk_str text;
 
@@ -373,16 +383,17 @@ static void append_stuck(const struct rbk_replay *replay, uint32_t region, struc
 {
     const struct rbk_machine *machine = replay->machine;
     const struct rbk_region_state *state = rbk_state_region(machine, replay->state, region);
-    const char *why = replay->whys[region].text;
+    const char *why = replay->stucks[region].text;
 
     if (machine->states[state->state].kind != RBK_STATE_STUCK) {
         return;
     }
     rbk_buffer_printf(out, "%sstage %.*s is stuck", out->bytes != 0 ? "; " : "",
                       RBK_STR_ARG(machine->regions[region].name));
-    if (state->cause.kind == RBK_CAUSE_FAILURE || state->cause.kind == RBK_CAUSE_TIMEOUT) {
+    if (state->failed_back.kind == RBK_CAUSE_FAILURE ||
+        state->failed_back.kind == RBK_CAUSE_TIMEOUT) {
         rbk_buffer_append_text(out, ": ");
-        append_step(replay, state->cause, out);
+        append_step(replay, state->failed_back, out);
         rbk_buffer_printf(out, "%s%s", why[0] != '\0' ? ": " : "", why);
     }
 }

@@ -266,6 +266,7 @@ void rbk_replay_reset(struct rbk_replay *replay)
     }
     memset(replay->began, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_began));
     memset(replay->whys, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_why));
+    memset(replay->stucks, 0, (machine->region_count + (size_t)1) * sizeof(struct rbk_why));
     memset(replay->heard, 0, (machine->trigger_count + (size_t)1) * sizeof(struct rbk_heard));
     replay->in_flight_count = 0;
     replay->alerts = (struct rbk_alerts){0};
@@ -302,6 +303,8 @@ static int begin(struct rbk_replay *replay, struct rbk_error *reterr)
     replay->began =
         rbk_new_array(&replay->arena, struct rbk_began, machine->region_count + (size_t)1);
     replay->whys = rbk_new_array(&replay->arena, struct rbk_why, machine->region_count + (size_t)1);
+    replay->stucks =
+        rbk_new_array(&replay->arena, struct rbk_why, machine->region_count + (size_t)1);
     replay->heard =
         rbk_new_array(&replay->arena, struct rbk_heard, machine->trigger_count + (size_t)1);
     replay->actions.capacity = rbk_actions_max(machine);

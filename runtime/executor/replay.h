@@ -86,7 +86,8 @@ struct rbk_replay {
     size_t in_flight_count, in_flight_capacity;
     struct rbk_way_known *ways;   /* machine->strategy_count */
     struct rbk_began *began;      /* machine->region_count */
-    struct rbk_why *whys;         /* likewise */
+    struct rbk_why *whys;         /* likewise: why it goes back, or is held */
+    struct rbk_why *stucks;       /* likewise: what it is stuck by */
     struct rbk_heard *heard;      /* machine->trigger_count */
     struct rbk_alerts alerts;     /* firing now */
     struct rbk_starter *starters; /* each once, the latest first */

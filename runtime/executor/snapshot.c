@@ -127,13 +127,13 @@ static json_t *began_json(const struct rbk_replay *replay)
     return array;
 }
 
-/* Why regions went back or failed: [region, cause, index, text]. */
-static json_t *whys_json(const struct rbk_replay *replay)
+/* Why regions went back or failed, or what they got stuck by: [region, cause, index, text]. */
+static json_t *whys_json(const struct rbk_replay *replay, const struct rbk_why *whys)
 {
     json_t *array = json_array();
 
     for (uint32_t i = 0; i < replay->machine->region_count; i++) {
-        const struct rbk_why *why = &replay->whys[i];
+        const struct rbk_why *why = &whys[i];
         json_t *item;
 
         if (why->cause.kind == RBK_CAUSE_NONE) {
@@ -221,14 +221,16 @@ static char *encode(const struct rbk_replay *replay)
     }
     /* json_pack() takes over what it is given, and gives NULL when any of it is NULL. */
     object = json_pack(
-        "{s:o,s:o,s:o,s:s,s:o,s:i,s:o,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:[I,I],s:o,s:o}", "alerts",
-        alerts_json(replay), "baselines", values_json(&replay->kept_baselines), "began",
+        "{s:o,s:o,s:o,s:s,s:o,s:i,s:o,s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:o,s:o,s:[I,I],s:o,s:o}",
+        "alerts", alerts_json(replay), "baselines", values_json(&replay->kept_baselines), "began",
         began_json(replay), "event", replay->hash, "flight", flight_json(replay), "format",
         RBK_SNAPSHOT_FORMAT, "heard", heard_json(replay), "layout", layout, "machine",
         replay->machine->hash, "reason", text_json(replay->reason), "seq", (json_int_t)replay->seq,
         "settings", settings, "slots", values_json(&replay->kept_slots), "starters",
-        starters_json(replay), "state", state_json(replay), "told", (json_int_t)replay->told.kind,
-        (json_int_t)replay->told.index, "ways", ways_json(replay), "whys", whys_json(replay));
+        starters_json(replay), "state", state_json(replay), "stucks",
+        whys_json(replay, replay->stucks), "told", (json_int_t)replay->told.kind,
+        (json_int_t)replay->told.index, "ways", ways_json(replay), "whys",
+        whys_json(replay, replay->whys));
     if (object != NULL) {
         text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     }

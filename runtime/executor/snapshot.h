@@ -20,6 +20,7 @@
  *   reason      value; told: [kind, index]
  *   starters    who started or resumed the run, the latest first
  *   state       the block, in hex
+ *   stucks      as whys: what stages are stuck by
  *   ways        [[strategy, level, since]]
  *   whys        [[region, cause, index, what its record said]]
  */

@@ -250,14 +250,23 @@ static bool read_way(struct reading *reading, const json_t *row)
     return true;
 }
 
-static bool read_why(struct reading *reading, const json_t *row)
+static bool get_why(struct reading *reading, const json_t *row, struct rbk_why *whys)
 {
-    struct rbk_replay *replay = reading->replay;
     uint64_t region;
 
-    return get_number(json_array_get(row, 0), replay->machine->region_count, &region) &&
-           get_cause(json_array_get(row, 1), json_array_get(row, 2), &replay->whys[region].cause) &&
-           get_line(reading, json_array_get(row, 3), replay->whys[region].text);
+    return get_number(json_array_get(row, 0), reading->replay->machine->region_count, &region) &&
+           get_cause(json_array_get(row, 1), json_array_get(row, 2), &whys[region].cause) &&
+           get_line(reading, json_array_get(row, 3), whys[region].text);
+}
+
+static bool read_why(struct reading *reading, const json_t *row)
+{
+    return get_why(reading, row, reading->replay->whys);
+}
+
+static bool read_stuck(struct reading *reading, const json_t *row)
+{
+    return get_why(reading, row, reading->replay->stucks);
 }
 
 static bool read_heard(struct reading *reading, const json_t *row)
@@ -350,6 +359,7 @@ static bool read_all(struct reading *reading, const json_t *object)
            read_flight(reading, json_object_get(object, "flight")) &&
            each_row(reading, json_object_get(object, "ways"), read_way) &&
            each_row(reading, json_object_get(object, "began"), read_began) &&
+           each_row(reading, json_object_get(object, "stucks"), read_stuck) &&
            each_row(reading, json_object_get(object, "whys"), read_why) &&
            each_row(reading, json_object_get(object, "heard"), read_heard) &&
            each_row(reading, json_object_get(object, "alerts"), read_alert) &&

@@ -134,7 +134,7 @@ void rbk_frame_draw_reason(struct drawing *drawing)
     if (drawing->picture->reason.bytes != 0) {
         rbk_buffer_append_str(&text, drawing->picture->reason);
     } else {
-        rbk_view_cause(drawing->view, state->cause, &text);
+        rbk_view_cause(drawing->view, rbk_run_cause(drawing->machine, state), &text);
     }
     if (text.bytes != 0) {
         rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR(" "));

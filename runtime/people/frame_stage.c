@@ -89,19 +89,26 @@ static void draw_back(struct drawing *drawing, uint32_t region)
     }
 }
 
+static bool is_stuck(const struct drawing *drawing, uint32_t region)
+{
+    uint32_t at = rbk_state_region(drawing->machine, drawing->state, region)->state;
+    return drawing->machine->states[at].kind == RBK_STATE_STUCK;
+}
+
 /* Why a stage is where it is, unless that is why the whole run turned round. */
-static void draw_cause(struct drawing *drawing, struct rbk_cause cause)
+static void draw_cause(struct drawing *drawing, struct rbk_cause cause, bool stuck)
 {
     struct rbk_buffer text;
-    if ((cause.kind == drawing->state->cause.kind && cause.index == drawing->state->cause.index &&
-         drawing->state->turned != 0) ||
-        rbk_view_failed_back(drawing->machine, cause)) {
-        return;
+    enum rbk_status status = (enum rbk_status)drawing->state->status;
+    if (rbk_view_same_cause(cause, rbk_run_cause(drawing->machine, drawing->state)) &&
+        (drawing->state->turned != 0 || status == RBK_STATUS_STUCK)) {
+        return; /* it stands at the top */
     }
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
     rbk_view_cause(drawing->view, cause, &text);
     if (text.bytes != 0) {
-        rbk_pen_printf(&drawing->pen, RBK_TONE_DIM, ": %s", text.data);
+        rbk_pen_printf(&drawing->pen, RBK_TONE_DIM, "%s%s",
+                       stuck ? ", going back because of this: " : ": ", text.data);
     }
     rbk_buffer_fini(&text);
 }
@@ -117,16 +124,31 @@ static bool has_failure(const struct drawing *drawing, uint32_t region)
     return rs->mode == RBK_MODE_IDLE && undecided && rs->cause.kind != RBK_CAUSE_NONE;
 }
 
-/* What brought it there, and what the step said that failed. */
+/* A cause, and what the step said that failed. */
+static void append_failure(const struct drawing *drawing, struct rbk_cause cause,
+                           struct rbk_buffer *out)
+{
+    const char *said = rbk_track_failure(drawing->picture->track, cause);
+    rbk_view_cause(drawing->view, cause, out);
+    if (said[0] != '\0') {
+        rbk_buffer_printf(out, ": %s", said);
+    }
+}
+
+/* What brought it there: of one that is stuck what failed last, of one that was both. */
 static void draw_failure(struct drawing *drawing, uint32_t region)
 {
     const struct rbk_region_state *rs = rbk_state_region(drawing->machine, drawing->state, region);
-    const char *failure = drawing->picture->track->regions[region].failure;
     struct rbk_buffer text;
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    rbk_view_cause(drawing->view, rs->cause, &text);
-    if (failure[0] != '\0') {
-        rbk_buffer_printf(&text, "%s%s", text.bytes != 0 ? ": " : "", failure);
+    if (is_stuck(drawing, region)) {
+        append_failure(drawing, rs->failed_back, &text);
+    } else {
+        append_failure(drawing, rs->cause, &text);
+        if (rs->failed_back.kind != RBK_CAUSE_NONE) {
+            rbk_buffer_append_text(&text, "; on its way back: ");
+            append_failure(drawing, rs->failed_back, &text);
+        }
     }
     rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR("     "));
     rbk_pen_wrap(&drawing->pen, RBK_TONE_BAD, RBK_STR(""), rbk_buffer_str(&text), FAILURE_LINES);
@@ -144,8 +166,9 @@ static void draw_rest(struct drawing *drawing, uint32_t region, enum rbk_tone to
         return;
     }
     rbk_pen_text(&drawing->pen, tone, rbk_str_from(word));
-    if ((tone == RBK_TONE_BAD || tone == RBK_TONE_WARN) && !has_failure(drawing, region)) {
-        draw_cause(drawing, rs->cause);
+    if ((tone == RBK_TONE_BAD || tone == RBK_TONE_WARN) &&
+        (is_stuck(drawing, region) || !has_failure(drawing, region))) {
+        draw_cause(drawing, rs->cause, is_stuck(drawing, region));
     }
 }
 
@@ -177,7 +200,7 @@ static void draw_under_way(struct drawing *drawing, uint32_t region, enum rbk_to
         if (name.bytes != 0) {
             rbk_pen_printf(pen, RBK_TONE_WARN, "  by %.*s", RBK_STR_ARG(name));
         }
-        draw_cause(drawing, rs->cause);
+        draw_cause(drawing, rs->cause, false);
     } else {
         rbk_pen_whole(pen, RBK_TONE_DIM, row->title);
     }

@@ -155,6 +155,9 @@ static json_t *stage_of(struct building *building, uint32_t region)
     rbk_view_cause(building->view, rs->cause, &text);
     set_buffer(object, "cause", &text);
     rbk_json_set_text(object, "failure", rbk_str_from(tracked->failure));
+    rbk_view_cause(building->view, rs->failed_back, &text);
+    set_buffer(object, "failed_back", &text);
+    rbk_json_set_text(object, "failure_back", rbk_str_from(tracked->failure_back));
     rbk_view_waits_for(building->view, replay->state, region, &text);
     set_buffer(object, "waits", &text);
     (void)json_object_set_new(object, "way_back_open",
@@ -273,7 +276,7 @@ static json_t *head_of(struct building *building)
                               text_of(rbk_status_name((enum rbk_status)state->status)));
     rbk_json_set_text(object, "reason", replay->reason);
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    rbk_view_cause(building->view, state->cause, &text);
+    rbk_view_cause(building->view, rbk_run_cause(replay->machine, state), &text);
     set_buffer(object, "cause", &text);
     rbk_buffer_fini(&text);
     (void)json_object_set_new(object, "runner", json_boolean(building->history->runner));

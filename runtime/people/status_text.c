@@ -109,16 +109,19 @@ static void print_head(struct rbk_printing *printing)
     }
     rbk_printing_line(printing, RBK_TONE_PLAIN);
     rbk_buffer_printf(&printing->line, "  %-11s %s", "status", rbk_status_name(status));
-    if (status == RBK_STATUS_STUCK && state->turned) {
+    if (status == RBK_STATUS_STUCK) {
         /* The reason is that of the decision; why it is stuck stands below, with each stage. */
-        rbk_buffer_append_text(&printing->line, " while aborting");
+        rbk_buffer_append_text(&printing->line, state->turned ? " while aborting"
+                                                : state->hold == RBK_STATUS_PAUSED ? " while paused"
+                                                : state->hold == RBK_STATUS_HELD   ? " while held"
+                                                                                   : "");
     }
     if (printing->history->replay->reason.bytes != 0) {
         rbk_buffer_printf(&printing->line, ": %.*s",
                           RBK_STR_ARG(printing->history->replay->reason));
-    } else if (state->cause.kind != RBK_CAUSE_NONE) {
+    } else if (rbk_run_cause(printing->machine, state).kind != RBK_CAUSE_NONE) {
         rbk_buffer_append_text(&printing->line, ": ");
-        rbk_view_cause(printing->view, state->cause, &printing->line);
+        rbk_view_cause(printing->view, rbk_run_cause(printing->machine, state), &printing->line);
     }
     rbk_printing_line(printing, rbk_view_status_tone(status));
     print_field(printing, "started", "%s by %.*s on %.*s",
@@ -231,6 +234,19 @@ void rbk_printing_rows(struct rbk_str rows)
     (void)printf("%.*s", RBK_STR_ARG(rows));
 }
 
+/* "     migrate.verify.1: sql.value = 2" */
+static void print_failed(struct rbk_printing *printing, const char *words, uint32_t failed,
+                         const char *said)
+{
+    if (failed >= printing->machine->state_count) {
+        return;
+    }
+    rbk_buffer_printf(&printing->line, "     %s%.*s%s%s", words,
+                      RBK_STR_ARG(printing->machine->states[failed].name),
+                      said[0] != '\0' ? ": " : "", said);
+    rbk_printing_line(printing, RBK_TONE_DIM);
+}
+
 static void print_stage(struct rbk_printing *printing, uint32_t region)
 {
     const struct rbk_region_state *rs =
@@ -245,18 +261,16 @@ static void print_stage(struct rbk_printing *printing, uint32_t region)
     if (rbk_ways_shown(printing->history, region)) {
         rbk_ways_each(printing->history, printing->live, region, print_way, printing);
     }
-    /* Of one that a person decides on the row has told. */
-    if (tracked->failed < printing->machine->state_count && kind != RBK_STATE_STUCK &&
-        kind != RBK_STATE_HELD && printing->state->status != RBK_STATUS_HELD &&
-        (tone == RBK_TONE_WARN || tone == RBK_TONE_BAD)) {
-        enum rbk_phase phase = printing->machine->states[tracked->failed].phase;
-        bool back = phase == RBK_PHASE_ROLLBACK || phase == RBK_PHASE_ROLLBACK_VERIFY;
-        rbk_buffer_printf(&printing->line, "     %s%.*s", back ? "failed on the way back: " : "",
-                          RBK_STR_ARG(printing->machine->states[tracked->failed].name));
-        if (tracked->failure[0] != '\0') {
-            rbk_buffer_printf(&printing->line, ": %s", tracked->failure);
-        }
-        rbk_printing_line(printing, RBK_TONE_DIM);
+    if (tone != RBK_TONE_WARN && tone != RBK_TONE_BAD) {
+        return;
+    }
+    /* Of one that a person decides on the rows have told. */
+    bool decided_on = kind == RBK_STATE_STUCK || kind == RBK_STATE_HELD ||
+                      printing->state->status == RBK_STATUS_HELD;
+    if (!decided_on) {
+        print_failed(printing, "", tracked->failed, tracked->failure);
+        print_failed(printing, "failed on the way back: ", tracked->failed_back,
+                     tracked->failure_back);
     }
 }
 

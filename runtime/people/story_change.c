@@ -13,7 +13,9 @@ static bool is_rest(enum rbk_state_kind kind)
            kind == RBK_STATE_STUCK;
 }
 
-static void tell_rest(struct story *story, uint32_t region, const struct rbk_region_state *is)
+/* @was  Where it came from. */
+static void tell_rest(struct story *story, uint32_t region, enum rbk_state_kind was,
+                      const struct rbk_region_state *is)
 {
     struct rbk_buffer *line = &story->line;
     bool retires = region == story->view->machine->retire_region, kept;
@@ -27,7 +29,10 @@ static void tell_rest(struct story *story, uint32_t region, const struct rbk_reg
         tone = kept ? RBK_TONE_WARN : RBK_TONE_GOOD;
         break;
     case RBK_STATE_ROLLED_BACK:
-        rbk_buffer_append_text(line, "is rolled back and verified");
+        /* Out of `stuck` nothing else leads there but the word of a person. */
+        rbk_buffer_append_text(line, was == RBK_STATE_STUCK
+                                         ? "is rolled back by hand, as somebody said"
+                                         : "is rolled back and verified");
         break;
     case RBK_STATE_HELD:
         if (is->mode == RBK_MODE_DONE) {
@@ -77,7 +82,7 @@ static void tell_phase(struct story *story, uint32_t region, const struct rbk_re
         rbk_story_send(story, RBK_TONE_WARN, region);
     }
     if (is_rest(to->kind)) {
-        tell_rest(story, region, is);
+        tell_rest(story, region, from->kind, is);
     } else if (to->kind == RBK_STATE_WAITING && is->due_ms != 0) {
         rbk_buffer_printf(&story->line, "is rolled back and verified; try %u of %u follows at %s",
                           is->stage_attempt + 1, row->attempts,

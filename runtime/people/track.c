@@ -62,7 +62,7 @@ int rbk_track_init(struct rbk_track *track, const struct rbk_machine *machine)
     }
     for (uint32_t i = 0; i < machine->region_count; i++) {
         const struct rbk_region *region = &machine->regions[i];
-        track->regions[i].failed = RBK_NONE;
+        track->regions[i].failed = track->regions[i].failed_back = RBK_NONE;
         if (region->states.count != 0) {
             number_path(track, region->states.first);
         }
@@ -116,6 +116,11 @@ static void record_regions(struct rbk_track *track, const struct rbk_view *view,
         if (begins) {
             region->started_ms = after->now_ms;
             region->rested_ms = 0;
+            region->failed = region->failed_back = RBK_NONE;
+            region->failure[0] = region->failure_back[0] = '\0';
+        } else if (was->rollbacks != is->rollbacks) {
+            region->failed_back = RBK_NONE;
+            region->failure_back[0] = '\0';
         }
         if (is_rest(view, after, i)) {
             if (!is_rest(view, before, i) || was->state != is->state) {
@@ -149,6 +154,37 @@ static void record_trigger(struct rbk_track *track, const struct rbk_record *rec
     }
 }
 
+static void record_failure(struct rbk_track *track, uint32_t state, struct rbk_str message)
+{
+    const struct rbk_machine *machine = track->machine;
+    const struct rbk_machine_state *at = &machine->states[state];
+    struct rbk_track_region *region = &track->regions[rbk_region_root(machine, at->region)];
+    if (at->phase == RBK_PHASE_ROLLBACK || at->phase == RBK_PHASE_ROLLBACK_VERIFY) {
+        if (rbk_state_is_test(machine, state) && region->failed_back != RBK_NONE) {
+            return; /* a way back that is not open hides none that failed */
+        }
+        region->failed_back = state;
+        keep_text(region->failure_back, message);
+    } else {
+        region->failed = state;
+        keep_text(region->failure, message);
+    }
+}
+
+const char *rbk_track_failure(const struct rbk_track *track, struct rbk_cause cause)
+{
+    const struct rbk_machine *machine = track->machine;
+    if ((cause.kind != RBK_CAUSE_FAILURE && cause.kind != RBK_CAUSE_TIMEOUT) ||
+        cause.index >= machine->state_count) {
+        return "";
+    }
+    const struct rbk_track_region *region =
+        &track->regions[rbk_region_root(machine, machine->states[cause.index].region)];
+    return region->failed == cause.index        ? region->failure
+           : region->failed_back == cause.index ? region->failure_back
+                                                : "";
+}
+
 void rbk_track_record(struct rbk_track *track, const struct rbk_view *view,
                       const struct rbk_record *record, const struct rbk_state *before,
                       const struct rbk_state *after, const struct rbk_actions *actions)
@@ -165,8 +201,8 @@ void rbk_track_record(struct rbk_track *track, const struct rbk_view *view,
         uint32_t region = rbk_story_region(view, record, before);
         if (region != RBK_NONE &&
             rbk_state_region(track->machine, before, region)->mode == RBK_MODE_RUNNING) {
-            track->regions[region].failed = rbk_state_region(track->machine, before, region)->state;
-            keep_text(track->regions[region].failure, record->message);
+            record_failure(track, rbk_state_region(track->machine, before, region)->state,
+                           record->message);
         }
     } else if (record->event.kind == RBK_EVENT_TRIGGER) {
         record_trigger(track, record);

@@ -17,8 +17,12 @@ struct rbk_track_region {
     uint64_t since_ms;   /* the effect under way was dispatched; 0: none */
     uint64_t started_ms; /* the stage began; 0: not yet */
     uint64_t rested_ms;  /* it came to stand applied, rolled back, held or stuck; 0: under way */
-    uint32_t failed;     /* state of the last effect that failed; RBK_NONE */
-    char failure[RBK_TRACK_TEXT_BYTES]; /* its message, as it is (not sanitized) */
+    /* Of a stage, its branches included: the state of the last effect that failed since it was
+     * started, and, since it was told to go back, of the last one that failed on the way back (a
+     * `when` that does not hold only where none did); RBK_NONE. With what it said, as it is (not
+     * sanitized). */
+    uint32_t failed, failed_back;
+    char failure[RBK_TRACK_TEXT_BYTES], failure_back[RBK_TRACK_TEXT_BYTES];
 };
 
 struct rbk_track_trigger {
@@ -45,6 +49,9 @@ void rbk_track_fini(struct rbk_track *track);
 void rbk_track_record(struct rbk_track *track, const struct rbk_view *view,
                       const struct rbk_record *record, const struct rbk_state *before,
                       const struct rbk_state *after, const struct rbk_actions *actions);
+
+/* What the step of a cause said when it failed, as it is; empty when nothing is known of it. */
+const char *rbk_track_failure(const struct rbk_track *track, struct rbk_cause cause);
 
 /*
  * How many of the steps on the way are behind a state, and how many there are (a `parallel` is one

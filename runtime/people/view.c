@@ -115,7 +115,8 @@ void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct 
     switch ((enum rbk_cause_kind)cause.kind) {
     case RBK_CAUSE_FAILURE:
         append_step(view, cause.index, out);
-        rbk_buffer_append_text(out, " failed");
+        rbk_buffer_append_text(out, rbk_state_is_test(machine, cause.index) ? " does not hold"
+                                                                            : " failed");
         return;
     case RBK_CAUSE_TIMEOUT:
         rbk_buffer_append_text(out, "time ran out in ");
@@ -167,12 +168,9 @@ void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct 
     }
 }
 
-bool rbk_view_failed_back(const struct rbk_machine *machine, struct rbk_cause cause)
+bool rbk_view_same_cause(struct rbk_cause a, struct rbk_cause b)
 {
-    return (cause.kind == RBK_CAUSE_FAILURE || cause.kind == RBK_CAUSE_TIMEOUT) &&
-           cause.index < machine->state_count &&
-           (machine->states[cause.index].phase == RBK_PHASE_ROLLBACK ||
-            machine->states[cause.index].phase == RBK_PHASE_ROLLBACK_VERIFY);
+    return a.kind == b.kind && a.index == b.index;
 }
 
 void rbk_view_roles(const struct rbk_view *view, struct rbk_slice roles, struct rbk_buffer *out)

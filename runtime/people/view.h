@@ -61,9 +61,8 @@ struct rbk_str rbk_view_short(const struct rbk_effect *effect);
  * cause. */
 void rbk_view_cause(const struct rbk_view *view, struct rbk_cause cause, struct rbk_buffer *out);
 
-/* Whether a cause is a step of a way back that failed: why a stage got stuck, not why it went back.
- */
-bool rbk_view_failed_back(const struct rbk_machine *machine, struct rbk_cause cause);
+/* Whether two causes are the same. */
+bool rbk_view_same_cause(struct rbk_cause a, struct rbk_cause b);
 
 /* Append a reaction as a plan spells it: "abort with approval of dba within 2m else abort". */
 void rbk_view_reaction(const struct rbk_view *view, uint32_t reaction, struct rbk_buffer *out);

@@ -72,6 +72,17 @@ static void explain_retire(struct explain *explain, struct rbk_str name)
     rbk_buffer_fini(&rest);
 }
 
+/* Append a cause behind some words, or nothing for no cause. */
+static void append_because(struct explain *explain, const char *words, struct rbk_cause cause)
+{
+    size_t before = explain->line.bytes;
+    rbk_buffer_append_text(&explain->line, words);
+    rbk_view_cause(explain->view, cause, &explain->line);
+    if (explain->line.bytes == before + strlen(words)) {
+        rbk_buffer_truncate(&explain->line, before);
+    }
+}
+
 static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
 {
     const struct rbk_machine *machine = explain->view->machine;
@@ -79,7 +90,6 @@ static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
         const struct rbk_region_state *rs = rbk_state_region(machine, explain->state, region);
         enum rbk_state_kind kind = machine->states[rs->state].kind;
         struct rbk_str name = machine->regions[region].name;
-        size_t before;
         if (wanted == RBK_STATE_STUCK ? kind != RBK_STATE_STUCK
                                       : !rests_undecided(explain, region)) {
             continue;
@@ -91,15 +101,15 @@ static void explain_stages(struct explain *explain, enum rbk_state_kind wanted)
             rbk_buffer_printf(&explain->line, "stage %.*s is %s", RBK_STR_ARG(name),
                               rbk_view_region_word(explain->view, explain->state, region, NULL));
         }
-        const char *because =
-            kind == RBK_STATE_ROLLED_BACK && rbk_view_failed_back(machine, rs->cause)
-                ? "; it was stuck: "
-                : ": ";
-        before = explain->line.bytes;
-        rbk_buffer_append_text(&explain->line, because);
-        rbk_view_cause(explain->view, rs->cause, &explain->line);
-        if (explain->line.bytes == before + strlen(because)) {
-            rbk_buffer_truncate(&explain->line, before);
+        if (kind == RBK_STATE_STUCK) {
+            append_because(explain, ": ", rs->failed_back);
+            if (explain->state->turned == 0 ||
+                !rbk_view_same_cause(rs->cause, explain->state->cause)) {
+                append_because(explain, "; it is going back because of this: ", rs->cause);
+            }
+        } else {
+            append_because(explain, ": ", rs->cause);
+            append_because(explain, "; on its way back: ", rs->failed_back);
         }
         send_line(explain, kind == RBK_STATE_STUCK ? RBK_TONE_BAD : RBK_TONE_WARN, name);
         if (kind == RBK_STATE_STUCK) {

@@ -213,6 +213,9 @@ static void expect_same(const struct rbk_replay *again)
         ck_assert_uint_eq(again->whys[i].cause.kind, live->whys[i].cause.kind);
         ck_assert_uint_eq(again->whys[i].cause.index, live->whys[i].cause.index);
         ck_assert_str_eq(again->whys[i].text, live->whys[i].text);
+        ck_assert_uint_eq(again->stucks[i].cause.kind, live->stucks[i].cause.kind);
+        ck_assert_uint_eq(again->stucks[i].cause.index, live->stucks[i].cause.index);
+        ck_assert_str_eq(again->stucks[i].text, live->stucks[i].text);
     }
     for (uint32_t i = 0; i < plan.machine->trigger_count; i++) {
         ck_assert_int_eq(again->heard[i].asks, live->heard[i].asks);

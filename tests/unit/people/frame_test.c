@@ -108,6 +108,9 @@ START_TEST(a_stuck_stage_shows_the_way_on)
     check_size(&frame, 80, 24);
     ck_drawn(&frame, "stuck");
     ck_drawn(&frame, "rbk retry r1 migrate");
+    /* What began it at the top, what it is stuck by below the stage. */
+    ck_drawn(&frame, " why: sql db file \"010_move_leads.sql\" (migrate.apply.1) failed\n");
+    ck_drawn(&frame, "(migrate.rollback.1) failed: still\n     no\n");
     rbk_frame_fini(&frame);
     told_fini(&told);
 }

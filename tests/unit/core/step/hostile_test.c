@@ -238,7 +238,8 @@ START_TEST(a_state_whose_cause_has_no_row_is_not_restored)
         {RBK_CAUSE_TRIGGER_MISSING, RBK_NONE}, {RBK_CAUSE_CRITERION, m->criterion_count},
         {RBK_CAUSE_SIGNAL, m->signal_count},   {RBK_CAUSE_COUNT, 0}};
     struct rbk_cause *const places[] = {&run.state->cause,
-                                        &rbk_state_region(m, run.state, 0)->cause};
+                                        &rbk_state_region(m, run.state, 0)->cause,
+                                        &rbk_state_region(m, run.state, 0)->failed_back};
     for (size_t i = 0; i < RBK_COUNT(causes); i++) {
         for (size_t k = 0; k < RBK_COUNT(places); k++) {
             *places[k] = causes[i];

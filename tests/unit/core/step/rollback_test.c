@@ -432,6 +432,75 @@ START_TEST(a_stuck_stage_keeps_earlier_ones_from_being_taken_back)
 }
 END_TEST
 
+/* What began the way back is not lost by what failed on it, whichever way that is mended. */
+START_TEST(a_stage_that_was_stuck_keeps_why_it_went_back_and_what_failed_then)
+{
+    struct run run;
+    run_start(&run, two_strategies());
+    run_fail(&run, "a.apply.1");
+    const struct rbk_region_state *a = rbk_state_region(run.machine, run.state, 1);
+    uint32_t began = a->cause.index;
+    ck_assert_uint_eq(a->cause.kind, RBK_CAUSE_FAILURE);
+    ck_assert_uint_eq(a->failed_back.kind, RBK_CAUSE_NONE);
+    run_ok(&run, "a.rollback.1");
+    run_fail(&run, "a.rollback.2");
+    uint32_t first_way = a->failed_back.index; /* another way is tried */
+    ck_assert_uint_eq(a->failed_back.kind, RBK_CAUSE_FAILURE);
+    ck_assert_uint_ne(first_way, began);
+    run_fail(&run, "a.rollback.3");
+    ck_status(&run, "stuck");
+    uint32_t failed_back = a->failed_back.index;
+    ck_assert_uint_eq(a->failed_back.kind, RBK_CAUSE_FAILURE);
+    ck_assert(failed_back != began && failed_back != first_way);
+    if (_i == 0) {
+        ck_assert_int_eq(run_command(&run, RBK_COMMAND_RETRY), RBK_REFUSAL_ACCEPTED);
+        ck_at(&run, 1, "a.rollback.1 running");
+        run_drain(&run);
+    } else {
+        ck_assert_int_eq(run_command_at(&run, RBK_COMMAND_RESOLVE, 1, RBK_ANSWER_DONE),
+                         RBK_REFUSAL_ACCEPTED);
+    }
+    ck_status(&run, "held");
+    ck_assert_uint_eq(a->cause.kind, RBK_CAUSE_FAILURE);
+    ck_assert_uint_eq(a->cause.index, began);
+    ck_assert_uint_eq(a->failed_back.index, failed_back);
+    ck_assert_uint_eq(run.state->cause.index, began);
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_RETRY), RBK_REFUSAL_ACCEPTED);
+    ck_assert_uint_eq(a->cause.kind, RBK_CAUSE_NONE); /* it begins anew */
+    ck_assert_uint_eq(a->failed_back.kind, RBK_CAUSE_NONE);
+    run_fini(&run);
+}
+END_TEST
+
+/* Of a way back that is not open at the end, and one that failed, the failure is what to mend. */
+START_TEST(a_way_back_that_is_not_open_does_not_hide_the_one_that_failed)
+{
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_stage(mb, "a");
+    mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_RUN);
+    mb_strategy(mb, a, true, 2000);
+    mb_step(mb, a, RBK_PHASE_ROLLBACK, RBK_EFFECT_SQL);
+    mb_strategy(mb, a, true, 2000);
+    mb_step(mb, a, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    run_start(&run, mb);
+    run_fail(&run, "a.apply.1");
+    const struct rbk_region_state *rs = rbk_state_region(run.machine, run.state, a);
+    if (_i == 0) {
+        run_ok(&run, "a.rollback.1");
+        run_fail(&run, "a.rollback.2");
+    } else {
+        run_fail(&run, "a.rollback.1");
+    }
+    run_fail(&run, "a.rollback.3");
+    ck_status(&run, "stuck");
+    ck_assert_uint_eq(rs->failed_back.kind, RBK_CAUSE_FAILURE);
+    ck_assert(rbk_str_equal(run.machine->states[rs->failed_back.index].name,
+                            rbk_str_from(_i == 0 ? "a.rollback.2" : "a.rollback.3")));
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(a_paused_run_that_was_stuck_has_fresh_time_to_be_decided)
 {
     struct run run;
@@ -544,6 +613,9 @@ int main(void)
                         3);
     tcase_add_test(tests, a_late_rollback_is_told_to_the_first_of_the_escalation);
     tcase_add_test(tests, a_stuck_stage_keeps_earlier_ones_from_being_taken_back);
+    tcase_add_loop_test(tests, a_stage_that_was_stuck_keeps_why_it_went_back_and_what_failed_then,
+                        0, 2);
+    tcase_add_loop_test(tests, a_way_back_that_is_not_open_does_not_hide_the_one_that_failed, 0, 2);
     tcase_add_test(tests, a_paused_run_that_was_stuck_has_fresh_time_to_be_decided);
     tcase_add_test(tests, one_of_two_parallel_stages_fails_while_the_other_goes_on);
     tcase_add_test(tests, too_many_rollbacks_abort_the_run);
