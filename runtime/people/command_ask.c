@@ -48,11 +48,11 @@ static int await_reply(struct asking *asking, struct rbk_arena *arena, struct rb
         if (error != 0 || reply->bytes != 0 || waited_ms >= REPLY_MS) {
             return error;
         }
-        struct rbk_runner runner = {.lives = true};
+        struct rbk_runner runner = {.state = RBK_RUNNER_ALIVE};
         if (waited_ms % 500 == 0) {
             runner = rbk_runner_look(asking->store, asking->run);
         }
-        if (!runner.lives || runner.stopped) {
+        if (runner.state == RBK_RUNNER_GONE || runner.state == RBK_RUNNER_STOPPED) {
             /* It may have replied with its last breath. */
             return rbk_store_get_reply(asking->store, asking->id, arena, reply, reterr);
         }
@@ -75,14 +75,14 @@ static int tell_reply(struct asking *asking, struct rbk_str reply)
         return RBK_EXIT_FAILED;
     }
     struct rbk_runner runner = rbk_runner_look(asking->store, asking->run);
-    if (runner.stopped) {
+    if (runner.state == RBK_RUNNER_STOPPED) {
         (void)fprintf(stderr,
                       "rbk %s: the runner of %s is stopped (Ctrl-Z or SIGSTOP) and handles the "
                       "request when it goes on: `fg` there, or kill -CONT %ld\n",
                       asking->options->command, asking->run, runner.process);
         return RBK_EXIT_FAILED;
     }
-    if (!runner.lives) {
+    if (runner.state == RBK_RUNNER_GONE) {
         (void)printf("no runner drives run %s now: the request waits for `rbk resume %s`\n",
                      asking->run, asking->run);
         return RBK_EXIT_COMPLETED;

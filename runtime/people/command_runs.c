@@ -33,8 +33,13 @@ static struct rbk_runner runner_of(struct listing *listing, const struct rbk_sto
 
 static const char *runner_word(struct listing *listing, const struct rbk_store_run *run)
 {
-    struct rbk_runner runner = runner_of(listing, run);
-    return run->ended_ms != 0 ? "-" : runner.stopped ? "stopped" : runner.lives ? "lives" : "none";
+    static const char *const words[RBK_RUNNER_STATE_COUNT] = {
+        [RBK_RUNNER_GONE] = "none",
+        [RBK_RUNNER_ALIVE] = "lives",
+        [RBK_RUNNER_STOPPED] = "stopped",
+        [RBK_RUNNER_ELSEWHERE] = "elsewhere",
+    };
+    return run->ended_ms != 0 ? "-" : words[runner_of(listing, run).state];
 }
 
 static void set_text(json_t *object, const char *key, struct rbk_str text)
@@ -55,6 +60,7 @@ static void set_time(json_t *object, const char *key, int64_t at_ms)
 
 static int print_json(struct listing *listing, const struct rbk_store_run *run)
 {
+    struct rbk_runner runner = runner_of(listing, run);
     json_t *object = json_object();
     char *text;
     set_text(object, "run", run->id);
@@ -68,7 +74,8 @@ static int print_json(struct listing *listing, const struct rbk_store_run *run)
     set_time(object, "started", run->started_ms);
     set_time(object, "ended", run->ended_ms);
     (void)json_object_set_new(object, "events", json_integer(run->events));
-    (void)json_object_set_new(object, "runner", json_boolean(runner_of(listing, run).lives));
+    (void)json_object_set_new(object, "runner", json_boolean(rbk_runner_lives(&runner)));
+    (void)json_object_set_new(object, "runner_process", rbk_runner_json(&runner));
     text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
     if (text != NULL) {
         (void)puts(text);

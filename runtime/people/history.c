@@ -149,7 +149,7 @@ static int replay_run(struct rbk_history *history, struct rbk_error *broken,
         error = rbk_error_set(reterr, RBK_ENOMEM, "out of memory");
     }
     if (error == 0) {
-        history->runner = rbk_store_lease_held(history->store, history->id);
+        history->runner = rbk_runner_look(history->store, history->id);
     }
     return error;
 }
@@ -235,7 +235,7 @@ int rbk_history_follow_some(struct rbk_history *history, uint64_t *count_left, u
     rbk_arena_fini(&next.scratch);
     *count_left = next.count_left;
     *bytes_left = next.bytes_left;
-    history->runner = rbk_store_lease_held(history->store, history->id);
+    history->runner = rbk_runner_look(history->store, history->id);
     *ret_more = error > 0;
     return error < 0 ? error : 0;
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/executor/replay.h"
 #include "runtime/people/options.h"
+#include "runtime/people/runner.h"
 #include "runtime/people/said.h"
 #include "runtime/people/show.h"
 
@@ -24,7 +25,7 @@ struct rbk_history {
     struct rbk_said_list said; /* what people said, the latest of it */
     struct rbk_show *show;     /* borrowed; NULL: only track */
     int64_t seq;
-    bool runner;              /* somebody drives it */
+    struct rbk_runner runner; /* who drives it, when it was read */
     char day[40];             /* run.date */
     struct rbk_state *before; /* owned: for rbk_history_follow() */
 };

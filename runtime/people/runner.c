@@ -3,32 +3,37 @@
  */
 #include "runtime/people/runner.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/core/base/buffer.h"
+#include "runtime/people/json_lines.h"
 
-#define HOST_BYTES 128
+#define X(constant, word) word,
+static const char *const state_names[] = {RBK_RUNNER_STATES(X)};
+#undef X
 
-/* "process 24137 on host1" of this host; 0: of another one, or not in that form. */
-static long process_here(const char *holder)
+/* "process 24137 on host1"; what is not in that form leaves all of it unknown. */
+static void read_holder(struct rbk_runner *runner, const char *holder)
 {
     static const char before[] = "process ", between[] = " on ";
-    char here[HOST_BYTES] = "";
+    char here[RBK_RUNNER_HOST_BYTES] = "";
     char *end = NULL;
     long process;
 
-    if (gethostname(here, sizeof(here) - 1) != 0 ||
-        strncmp(holder, before, sizeof(before) - 1) != 0) {
-        return 0;
+    if (strncmp(holder, before, sizeof(before) - 1) != 0) {
+        return;
     }
     process = strtol(holder + sizeof(before) - 1, &end, 10);
-    return strncmp(end, between, sizeof(between) - 1) == 0 &&
-                   strcmp(end + sizeof(between) - 1, here) == 0
-               ? process
-               : 0;
+    if (process <= 0 || strncmp(end, between, sizeof(between) - 1) != 0) {
+        return;
+    }
+    runner->process = process;
+    (void)snprintf(runner->host, sizeof(runner->host), "%s", end + sizeof(between) - 1);
+    runner->here = gethostname(here, sizeof(here) - 1) == 0 && strcmp(runner->host, here) == 0;
 }
 
 /* Whether /proc says "T" (stopped) or "t" (held by a debugger) of a process. */
@@ -54,19 +59,35 @@ static bool is_stopped(long process)
 
 struct rbk_runner rbk_runner_look(struct rbk_store *store, const char *run)
 {
-    struct rbk_runner runner = {.lives = rbk_store_lease_held(store, run)};
+    bool lives = rbk_store_lease_held(store, run);
+    struct rbk_runner runner = {.state = RBK_RUNNER_GONE};
     struct rbk_buffer holder;
-    long process;
 
-    if (!runner.lives) {
-        return runner;
-    }
     rbk_buffer_init(&holder, 4096);
-    if (rbk_store_lease_holder(store, run, &holder, NULL) == 0 &&
-        (process = process_here(holder.data)) > 0 && is_stopped(process)) {
-        runner.stopped = true;
-        runner.process = process;
+    if (rbk_store_lease_holder(store, run, &holder, NULL) == 0) {
+        read_holder(&runner, holder.data);
     }
     rbk_buffer_fini(&holder);
+    if (lives) {
+        runner.state = runner.process != 0 && !runner.here         ? RBK_RUNNER_ELSEWHERE
+                       : runner.here && is_stopped(runner.process) ? RBK_RUNNER_STOPPED
+                                                                   : RBK_RUNNER_ALIVE;
+    }
     return runner;
+}
+
+bool rbk_runner_lives(const struct rbk_runner *runner)
+{
+    return runner->state != RBK_RUNNER_GONE;
+}
+
+json_t *rbk_runner_json(const struct rbk_runner *runner)
+{
+    json_t *object = json_pack("{s:s}", "state", state_names[runner->state]);
+
+    if (object != NULL && runner->process != 0) {
+        (void)json_object_set_new(object, "pid", json_integer(runner->process));
+        rbk_json_set_text(object, "host", rbk_str_from(runner->host));
+    }
+    return object;
 }

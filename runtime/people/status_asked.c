@@ -102,7 +102,7 @@ int rbk_printing_asked(struct rbk_printing *printing, struct rbk_error *reterr)
     printing->count = 0;
     error = rbk_store_each_request(printing->history->store, printing->history->id, print_request,
                                    printing, reterr);
-    if (error == 0 && printing->count != 0 && !printing->history->runner &&
+    if (error == 0 && printing->count != 0 && !rbk_runner_lives(&printing->history->runner) &&
         printing->state->ended_ms == 0) {
         rbk_buffer_append_text(&printing->line, "      handled by ");
         rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);

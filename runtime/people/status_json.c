@@ -279,7 +279,10 @@ static json_t *head_of(struct building *building)
     rbk_view_cause(building->view, rbk_run_cause(replay->machine, state), &text);
     set_buffer(object, "cause", &text);
     rbk_buffer_fini(&text);
-    (void)json_object_set_new(object, "runner", json_boolean(building->history->runner));
+    (void)json_object_set_new(object, "runner",
+                              json_boolean(rbk_runner_lives(&building->history->runner)));
+    (void)json_object_set_new(object, "runner_process",
+                              rbk_runner_json(&building->history->runner));
     rbk_json_set_text(object, "machine", run->machine);
     rbk_json_set_text(object, "user", run->user);
     rbk_json_set_text(object, "host", run->host);
@@ -304,7 +307,8 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
     json_t *object = head_of(&building), *messages;
     int error;
 
-    building.live = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
+    building.live =
+        rbk_runner_lives(&history->runner) ? rbk_readings_load(history->store, history->id) : NULL;
     (void)json_object_set_new(object, "stages", stages_of(&building));
     (void)json_object_set_new(object, "questions", questions_of(&building));
     (void)json_object_set_new(object, "people", people_of(&building));

@@ -44,14 +44,14 @@ static void print_unsent(struct rbk_printing *printing, const json_t *messages)
             }
             rbk_buffer_printf(&printing->line, "      %s, attempt %lld", reason,
                               (long long)json_integer_value(json_object_get(message, "attempts")));
-            if (printing->history->runner && next_ms != 0) {
+            if (rbk_runner_lives(&printing->history->runner) && next_ms != 0) {
                 rbk_buffer_printf(&printing->line, "; again at %s",
                                   rbk_when_until((uint64_t)next_ms, printing->now_ms).text);
             }
             rbk_printing_line(printing, RBK_TONE_DIM);
         }
     }
-    if (shown != 0 && !printing->history->runner) {
+    if (shown != 0 && !rbk_runner_lives(&printing->history->runner)) {
         rbk_buffer_append_text(&printing->line, "      tried again by ");
         rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
         rbk_printing_line(printing, RBK_TONE_ASK);
@@ -88,7 +88,7 @@ static void print_aside(struct rbk_printing *printing, const json_t *messages)
     if (json_array_size(aside) != 0) {
         rbk_buffer_append_text(&printing->line, "      when that is mended: ");
         rbk_view_command(printing->view, "resend", RBK_STR(""), &printing->line);
-        if (printing->history->runner) {
+        if (rbk_runner_lives(&printing->history->runner)) {
             rbk_buffer_append_text(&printing->line, " sends them again");
         } else {
             rbk_buffer_append_text(&printing->line, ", and then ");

@@ -79,21 +79,39 @@ static void print_end(struct rbk_printing *printing)
 /* Whether anybody does anything for the run, and what to do when not. */
 static void print_runner(struct rbk_printing *printing)
 {
-    struct rbk_runner runner = rbk_runner_look(printing->history->store, printing->history->id);
+    const struct rbk_runner *runner = &printing->history->runner;
 
-    if (runner.stopped) {
+    switch (runner->state) {
+    case RBK_RUNNER_STOPPED:
         rbk_buffer_printf(&printing->line,
                           "  %-11s stopped (Ctrl-Z or SIGSTOP), and does nothing until `fg` there, "
                           "or kill -CONT %ld",
-                          "runner", runner.process);
+                          "runner", runner->process);
         rbk_printing_line(printing, RBK_TONE_BAD);
-    } else if (printing->history->runner) {
-        print_field(printing, "runner", "lives");
-    } else {
-        rbk_buffer_printf(&printing->line, "  %-11s none; go on with ", "runner");
-        rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
-        rbk_printing_line(printing, RBK_TONE_WARN);
+        return;
+    case RBK_RUNNER_ALIVE:
+        rbk_buffer_printf(&printing->line, "  %-11s lives", "runner");
+        if (runner->process != 0) {
+            rbk_buffer_printf(&printing->line, ", process %ld", runner->process);
+        }
+        rbk_printing_line(printing, RBK_TONE_PLAIN);
+        return;
+    case RBK_RUNNER_ELSEWHERE:
+        print_field(printing, "runner",
+                    "lives on %s, process %ld; from here nobody sees whether it is stopped",
+                    runner->host, runner->process);
+        return;
+    case RBK_RUNNER_GONE:
+    case RBK_RUNNER_STATE_COUNT:
+        break;
     }
+    rbk_buffer_printf(&printing->line, "  %-11s none; ", "runner");
+    if (runner->process != 0 && !runner->here) {
+        rbk_buffer_printf(&printing->line, "the last one ran on %s: ", runner->host);
+    }
+    rbk_buffer_append_text(&printing->line, "go on with ");
+    rbk_view_command(printing->view, "resume", RBK_STR(""), &printing->line);
+    rbk_printing_line(printing, RBK_TONE_WARN);
 }
 
 static void print_head(struct rbk_printing *printing)
@@ -318,7 +336,8 @@ static const char *rule_words(enum rbk_crash_rule rule)
 static void print_open(void *context, const struct rbk_open_effect *open)
 {
     struct rbk_printing *printing = context;
-    rbk_printing_section(printing, printing->history->runner ? "under way" : "open");
+    rbk_printing_section(printing,
+                         rbk_runner_lives(&printing->history->runner) ? "under way" : "open");
     rbk_buffer_printf(&printing->line, "  %.*s  %.*s", RBK_STR_ARG(open->step),
                       RBK_STR_ARG(open->effect->text));
     rbk_printing_line(printing, open->doubt ? RBK_TONE_BAD : RBK_TONE_PLAIN);
@@ -350,7 +369,7 @@ static void print_open(void *context, const struct rbk_open_effect *open)
             rbk_buffer_fini(&rest);
             rbk_printing_line(printing, RBK_TONE_ASK);
         }
-    } else if (!printing->history->runner) {
+    } else if (!rbk_runner_lives(&printing->history->runner)) {
         rbk_buffer_printf(
             &printing->line, "      a resumed run finds out: %s%s",
             is_command(open->effect) ? "its supervisor is asked; where it does not know, " : "",
@@ -383,7 +402,8 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
                                                         : rbk_when_now_ms(),
     };
     int error;
-    printing.live = history->runner ? rbk_readings_load(history->store, history->id) : NULL;
+    printing.live =
+        rbk_runner_lives(&history->runner) ? rbk_readings_load(history->store, history->id) : NULL;
     rbk_buffer_init(&printing.line, RBK_VIEW_BYTES_MAX);
     rbk_status_rows_init(&printing.rows, history, printing.live, &printing.style, printing.now_ms,
                          columns_of_output());

@@ -84,7 +84,7 @@ static int complete(struct rbk_run_report *report, struct rbk_history *history, 
         .chain = rbk_str_from(replay->hash),
         .broken = broken->code != 0 ? rbk_str_from(broken->text) : RBK_STR(""),
         .events = replay->seq,
-        .runner = history->runner,
+        .runner = rbk_runner_lives(&history->runner),
         .now_ms = now_ms,
     };
     rbk_report_finish(report, &history->view, &end);

@@ -20,7 +20,7 @@
 /* ---- replies ----------------------------------------------------------------------------------
  */
 
-static json_t *request_json(const struct rbk_store_request *row, bool runner)
+static json_t *request_json(const struct rbk_store_request *row, const struct rbk_runner *runner)
 {
     json_t *object = json_object();
     const char *state = row->reply.bytes == 0                ? "waiting"
@@ -35,13 +35,14 @@ static json_t *request_json(const struct rbk_store_request *row, bool runner)
     if (row->reply.bytes != 0 && strcmp(state, "refused") == 0) {
         (void)json_object_set_new(object, "reason", rbk_json_text(row->reply));
     }
-    (void)json_object_set_new(object, "runner", json_boolean(runner));
+    (void)json_object_set_new(object, "runner", json_boolean(rbk_runner_lives(runner)));
+    (void)json_object_set_new(object, "runner_process", rbk_runner_json(runner));
     return object;
 }
 
 /* Read the row again. @return 0, or it was answered with an error. */
 static bool read_row(struct request *request, int64_t id, struct rbk_store_request *ret_row,
-                     bool *ret_runner, enum MHD_Result *ret_answered)
+                     struct rbk_runner *ret_runner, enum MHD_Result *ret_answered)
 {
     struct rbk_error error = {0};
     struct rbk_store *store = rbk_server_store(request->server);
@@ -50,7 +51,7 @@ static bool read_row(struct request *request, int64_t id, struct rbk_store_reque
         *ret_answered = rbk_reply_error(request, &error);
         return false;
     }
-    *ret_runner = rbk_store_lease_held(store, request->run);
+    *ret_runner = rbk_runner_look(store, request->run);
     return true;
 }
 
@@ -58,12 +59,12 @@ enum MHD_Result rbk_get_request(struct request *request)
 {
     enum MHD_Result answered = MHD_NO;
     struct rbk_store_request row;
-    bool runner;
+    struct rbk_runner runner;
 
     if (!read_row(request, request->number, &row, &runner, &answered)) {
         return answered;
     }
-    return rbk_reply_json(request, MHD_HTTP_OK, request_json(&row, runner));
+    return rbk_reply_json(request, MHD_HTTP_OK, request_json(&row, &runner));
 }
 
 /* A runner's reply is the refusal's text, perhaps with more behind it. */
@@ -81,16 +82,17 @@ static enum MHD_Result answer_asked(struct request *request)
     enum MHD_Result answered = MHD_NO;
     struct rbk_store_request row;
     unsigned status = MHD_HTTP_ACCEPTED;
-    bool runner;
+    struct rbk_runner runner;
     json_t *object;
 
     if (!read_row(request, request->asked, &row, &runner, &answered)) {
         return answered;
     }
-    if (row.reply.bytes == 0 && runner && rbk_wait_for(request, WAITING_REPLY, RBK_SERVE_WAIT_MS)) {
+    if (row.reply.bytes == 0 && rbk_runner_lives(&runner) &&
+        rbk_wait_for(request, WAITING_REPLY, RBK_SERVE_WAIT_MS)) {
         return MHD_YES;
     }
-    object = request_json(&row, runner);
+    object = request_json(&row, &runner);
     if (rbk_str_is(row.reply, "accepted")) {
         status = MHD_HTTP_OK;
     } else if (row.reply.bytes != 0) {

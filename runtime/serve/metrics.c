@@ -91,10 +91,16 @@ static void info(struct scrape *scrape, const struct seen *seen)
     end_sample(scrape, 1);
 }
 
+static void runner_stopped(struct scrape *scrape, const struct seen *seen)
+{
+    begin_sample(scrape, seen, "rbk_run_runner_stopped");
+    end_sample(scrape, seen->history.runner.state == RBK_RUNNER_STOPPED);
+}
+
 static void runner(struct scrape *scrape, const struct seen *seen)
 {
     begin_sample(scrape, seen, "rbk_run_runner_alive");
-    end_sample(scrape, seen->history.runner);
+    end_sample(scrape, rbk_runner_lives(&seen->history.runner));
 }
 
 static void stages(struct scrape *scrape, const struct seen *seen)
@@ -154,8 +160,9 @@ static void triggers_fired(struct scrape *scrape, const struct seen *seen)
 
 static void probes(struct scrape *scrape, const struct seen *seen)
 {
-    json_t *readings =
-        seen->history.runner ? rbk_readings_load(seen->history.store, seen->history.id) : NULL;
+    json_t *readings = rbk_runner_lives(&seen->history.runner)
+                           ? rbk_readings_load(seen->history.store, seen->history.id)
+                           : NULL;
     json_t *probe;
     size_t index;
 
@@ -243,6 +250,8 @@ static const struct {
 } families[] = {
     {"rbk_run_info", "gauge", "An unfinished run, its plan and where it stands.", info},
     {"rbk_run_runner_alive", "gauge", "Whether a runner drives the run.", runner},
+    {"rbk_run_runner_stopped", "gauge",
+     "Whether that runner is stopped (SIGSTOP), and does nothing.", runner_stopped},
     {"rbk_run_stage_state", "gauge", "The state that a stage is in.", stages},
     {"rbk_run_way_back_open", "gauge", "Whether a stage that stands applied can be rolled back.",
      ways_back},

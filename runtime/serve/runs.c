@@ -30,6 +30,7 @@ struct listing {
 static json_t *run_row(struct rbk_store *store, const struct rbk_store_run *run)
 {
     json_t *object = json_object();
+    struct rbk_runner runner = {0};
     char id[RBK_RUN_ID_BYTES];
 
     (void)snprintf(id, sizeof(id), "%.*s", RBK_STR_ARG(run->id));
@@ -42,8 +43,11 @@ static json_t *run_row(struct rbk_store *store, const struct rbk_store_run *run)
     set_id(object, "machine", run->machine);
     rbk_json_set_time(object, "started", (uint64_t)run->started_ms);
     rbk_json_set_time(object, "ended", (uint64_t)run->ended_ms);
-    (void)json_object_set_new(object, "runner",
-                              json_boolean(run->ended_ms == 0 && rbk_store_lease_held(store, id)));
+    if (run->ended_ms == 0) {
+        runner = rbk_runner_look(store, id);
+    }
+    (void)json_object_set_new(object, "runner", json_boolean(rbk_runner_lives(&runner)));
+    (void)json_object_set_new(object, "runner_process", rbk_runner_json(&runner));
     return object;
 }
 

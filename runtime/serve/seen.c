@@ -311,7 +311,7 @@ struct seen *rbk_seen(struct rbk_server *server, const char *run, struct rbk_err
         (void)rbk_error_set(reterr, RBK_ETIMEOUT, "run %s is still being read; try again", run);
         return NULL;
     }
-    seen->history.runner = rbk_store_lease_held(store, run);
+    seen->history.runner = rbk_runner_look(store, run);
     return seen;
 }
 
@@ -358,7 +358,7 @@ const char *rbk_seen_readings(struct rbk_server *server, struct seen *seen)
     uint64_t now_ms = rbk_server_clock_ms(server);
     json_t *readings;
 
-    if (!seen->history.runner) {
+    if (!rbk_runner_lives(&seen->history.runner)) {
         return NULL;
     }
     if (seen->readings_ms == 0 || now_ms - seen->readings_ms >= READINGS_MS) {

@@ -640,9 +640,13 @@ def who_waits_for_a_runner_is_answered_when_the_server_ends(box):
         alice.post(f"/api/v1/runs/{run}/commands", {"command": "abort"}, status=202)))
     asking.start()
     until(lambda: box.query("SELECT count(*) FROM inbox")[0][0] == 1, "the row is there")
+    stopped = {"state": "stopped", "pid": box.runner.pid, "host": socket.gethostname()}
+    check(alice.get(f"/api/v1/runs/{run}")["runner_process"] == stopped, "one run")
+    check(alice.get("/api/v1/runs")["runs"][0]["runner_process"] == stopped, "all runs")
+    check(f'rbk_run_runner_stopped{{run="{run}"}} 1' in server.ask("GET", "/metrics").body.decode(), "the metric")
     server.end()
     asking.join(15)
-    check(answers and answers[0]["state"] == "waiting" and answers[0]["runner"], answers)
+    check(answers and answers[0]["state"] == "waiting" and answers[0]["runner_process"] == stopped, answers)
     box.runner.send_signal(signal.SIGCONT)
     end_run(box, 10)
 

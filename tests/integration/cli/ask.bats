@@ -225,15 +225,42 @@ END
     wait_for stops
     run rbk status
     [[ $output == *"stopped (Ctrl-Z or SIGSTOP), and does nothing until "*"kill -CONT $runner"* ]]
+    told() { rbk "$1" --json | jq -c '[.runner, .runner_process.state, .runner_process.pid, .runner_process.host]'; }
+    [ "$(told status)" = "[true,\"stopped\",$runner,\"$(hostname)\"]" ]
+    [ "$(told runs)" = "$(told status)" ]
     run rbk pause "$(run_id)"
     [ "$status" -eq 1 ]
     [[ $output == *"is stopped"*"kill -CONT $runner"* ]]
     kill -CONT "$runner"
     wait_for status_is paused
     run rbk status
-    [[ $output == *'runner      lives'* ]]
-    rbk abort "$(run_id)"
-    ended 10
+    [[ $output == *"runner      lives, process $runner"* ]]
+    [ "$(told status)" = "[true,\"alive\",$runner,\"$(hostname)\"]" ]
+    last=$runner
+    kill -KILL "$runner"
+    wait "$runner" || true
+    runner=
+    [ "$(told status)" = "[false,\"gone\",$last,\"$(hostname)\"]" ]
+    [ "$(told runs)" = "$(told status)" ]
+}
+
+@test "a runner of another host is told as one of which nobody knows whether it is stopped" {
+    two_steps
+    start plan.rbk
+    wait_for under_way only.apply.1
+    elsewhere() { sqlite3 "$RBK_STORE" "UPDATE leases SET holder = 'process 4711 on far-away'"; }
+    wait_for elsewhere
+    [ "$(rbk status --json | jq -c .runner_process)" = '{"state":"elsewhere","pid":4711,"host":"far-away"}' ]
+    run rbk status
+    [[ $output == *'lives on far-away, process 4711; from here nobody sees whether it is stopped'* ]]
+    run rbk runs
+    [[ $output == *' elsewhere '* ]]
+    kill -KILL "$runner"
+    wait "$runner" || true
+    runner=
+    [ "$(rbk status --json | jq -c .runner_process)" = '{"state":"gone","pid":4711,"host":"far-away"}' ]
+    run rbk status
+    [[ $output == *"none; the last one ran on far-away: go on with rbk resume $(run_id)"* ]]
 }
 
 @test "who resumes a run that waits is told what for" {
