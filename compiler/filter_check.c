@@ -43,6 +43,7 @@ void rbk_filter_check_init(struct rbk_filter_check *check)
     rbk_filter_judge_init(&check->judge);
     rbk_arena_init(&check->arena, RBK_COMPILE_BYTES_MAX);
     rbk_map_init(&check->verdicts, &check->arena);
+    check->refused = 0;
 }
 
 void rbk_filter_check_fini(struct rbk_filter_check *check)
@@ -103,10 +104,18 @@ static struct rbk_str reason_of(struct rbk_arena *arena, struct rbk_str filter, 
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
+/* Whether nothing more is asked: nobody answers, or more is wrong than is shown. */
+static bool is_over(const struct rbk_filter_check *check)
+{
+    return check->judge.gone[0] != '\0' || check->refused >= RBK_DIAGNOSTICS_MAX;
+}
+
 static void ask_alone(struct rbk_filter_check *check, struct verdict *verdict)
 {
     char message[RBK_FILTER_MESSAGE_BYTES_MAX] = "";
-    verdict->answer = rbk_filter_judge_ask(&check->judge, verdict->text, message);
+    verdict->answer = is_over(check) ? RBK_FILTER_ANSWER_NONE
+                                     : rbk_filter_judge_ask(&check->judge, verdict->text, message);
+    check->refused += verdict->answer == RBK_FILTER_ANSWER_REFUSED;
     if (verdict->answer == RBK_FILTER_ANSWER_REFUSED ||
         verdict->answer == RBK_FILTER_ANSWER_ENDED) {
         verdict->reason = reason_of(&check->arena, verdict->text, message);
@@ -166,7 +175,7 @@ static bool compile_together(struct rbk_filter_check *check, struct verdict **it
 /* Halves what does not compile: goes as deep as the count has bits. */
 static void ask_together(struct rbk_filter_check *check, struct verdict **items, uint32_t count)
 {
-    if (count <= 1 || check->judge.gone[0] != '\0') {
+    if (count <= 1 || is_over(check)) {
         for (uint32_t i = 0; i < count; i++) {
             ask_alone(check, items[i]);
         }
@@ -206,17 +215,20 @@ static void ask_all(struct pending *pending)
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
-/* The verdict of a text, which is new when it is pending. */
+/* The verdict of a text; one that there is none of yet becomes pending. */
 static void look_up(struct pending *pending, struct rbk_str text)
 {
     struct rbk_filter_check *check = pending->check;
-    if (rbk_map_get(&check->verdicts, text)) {
+    struct verdict *verdict = rbk_map_get(&check->verdicts, text);
+    if (verdict && verdict->answer != RBK_FILTER_ANSWER_NONE) {
         return;
     }
-    struct verdict *verdict = rbk_new(&check->arena, struct verdict);
-    verdict->text = rbk_arena_copy(&check->arena, text);
-    rbk_map_set(&check->verdicts, verdict->text, verdict);
-    verdict->answer = RBK_FILTER_ANSWER_REFUSED;
+    if (!verdict) {
+        verdict = rbk_new(&check->arena, struct verdict);
+        verdict->text = rbk_arena_copy(&check->arena, text);
+        rbk_map_set(&check->verdicts, verdict->text, verdict);
+    }
+    verdict->answer = RBK_FILTER_ANSWER_REFUSED; /* until it is asked; not twice */
     if (text.bytes > RBK_FILTER_PROGRAM_BYTES_MAX) {
         verdict->reason = RBK_STR("it is larger than 1 MiB");
     } else if (rbk_str_find(text, '\0') < text.bytes) {
@@ -243,6 +255,19 @@ static void report(struct rbk_compile *compile, struct rbk_place place,
     }
 }
 
+static void report_unchecked(const struct rbk_filter_check *check, struct rbk_compile *compile,
+                             struct rbk_place first, uint32_t count)
+{
+    bool gone = check->judge.gone[0] != '\0';
+    struct rbk_diagnostic *found = rbk_diagnostic_add(
+        &compile->diagnostics, RBK_SEVERITY_NOTE, RBK_RULE_FILTER, first, "%u %s not checked: %s",
+        (unsigned)count, count == 1 ? "filter of jq was" : "filters of jq were",
+        gone ? check->judge.gone : "too many others do not compile");
+    if (gone) {
+        rbk_diagnostic_help(found, "It is installed with `rbkc`, in `../libexec/rbk` beside it.");
+    }
+}
+
 int rbk_filter_check_plan(struct rbk_filter_check *check, struct rbk_compile *compile)
 {
     const struct rbk_filters *filters = &compile->filters;
@@ -254,6 +279,7 @@ int rbk_filter_check_plan(struct rbk_filter_check *check, struct rbk_compile *co
     }
     struct pending pending = {check, rbk_new_array(&check->arena, struct verdict *, filters->count),
                               0};
+    check->refused = 0;
     for (const struct rbk_filter_text *at = filters->first; at; at = at->next) {
         look_up(&pending, at->text);
     }
@@ -269,11 +295,7 @@ int rbk_filter_check_plan(struct rbk_filter_check *check, struct rbk_compile *co
         }
     }
     if (first_unchecked) {
-        struct rbk_diagnostic *found = rbk_diagnostic_add(
-            &compile->diagnostics, RBK_SEVERITY_NOTE, RBK_RULE_FILTER, first_unchecked->place,
-            "%u %s not checked: %s", (unsigned)unchecked,
-            unchecked == 1 ? "filter of jq was" : "filters of jq were", check->judge.gone);
-        rbk_diagnostic_help(found, "It is installed with `rbkc`, in `../libexec/rbk` beside it.");
+        report_unchecked(check, compile, first_unchecked->place, unchecked);
     }
     return result;
 }

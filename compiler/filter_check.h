@@ -25,6 +25,7 @@ struct rbk_filter_check {
     struct rbk_filter_judge judge;
     struct rbk_arena arena;  /**< Owns verdicts and their texts. */
     struct rbk_map verdicts; /**< Text -> struct verdict. */
+    uint32_t refused;        /**< Texts found not to compile, of the plan under way. */
 };
 
 /** Starts nothing and allocates nothing. */

@@ -170,6 +170,17 @@ def test_no_filter_hurts_the_compiler(folder):
     assert severities[0] == "error" and severities[2:4] == ["", ""], severities
 
 
+def test_after_as_many_as_are_shown_no_more_are_asked(folder):
+    started = time.monotonic()
+    severities, _ = said(folder, [f".[{i}" for i in range(3000)])
+    assert time.monotonic() - started < 20
+    assert set(severities[:50]) == {"error"} and "note" not in severities[:50]
+    # Another plan with one of those left over is none the better for it.
+    write(folder, "one.rbk", plan([".[2999"]))
+    done = run(["check", "--format", "gcc", "plan.rbk", "one.rbk"], folder)
+    assert b"one.rbk:6:40: error: the filter does not compile" in done.stdout, done.stdout[-500:]
+
+
 def test_a_filter_has_no_environment(folder):
     assert said(folder, ["$ENV.FILTER_TEST_SECRET", "env"])[0] == ["", ""]
     assert applied("$ENV | length") == (SCALAR, "0")
