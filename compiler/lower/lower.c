@@ -13,6 +13,7 @@
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/hash.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/core/stop_times.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -283,7 +284,7 @@ int rbk_compile_lower(struct rbk_compile *compile, struct rbk_machine **ret_mach
     struct rbk_lower lower = {
         .compile = compile,
         .program = &compile->program,
-        .mode = {.timeout_ms = 10000},
+        .mode = {.timeout_ms = RBK_READING_MS_MAX},
     };
     uint32_t errors = compile->diagnostics.errors;
     RBK_ASSERT(errors == 0);

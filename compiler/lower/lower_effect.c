@@ -6,9 +6,9 @@
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/core/stop_times.h"
 
 /* A reading may take this long where nothing else is said. */
-#define READING_MS_MAX 10000u
 /* Between two readings of a `for`, a retry or a `wait until`, where nothing else is said. */
 #define EVERY_MS_DEFAULT 1000u
 
@@ -435,7 +435,7 @@ struct rbk_effect rbk_lower_step_effect(struct rbk_lower *lower, const struct rb
     uint32_t mark = lower->builder.open_arg_count;
     general_clauses(lower, context, statement, &effect);
     effect.autocommit = rbk_tree_clause_find(statement, RBK_CLAUSE_AUTOCOMMIT) != NULL;
-    lower->mode.timeout_ms = effect.timeout_ms > 0 ? effect.timeout_ms : READING_MS_MAX;
+    lower->mode.timeout_ms = effect.timeout_ms > 0 ? effect.timeout_ms : RBK_READING_MS_MAX;
     lower->mode.refused = context == NULL;
     lower->context = context;
     lower->statement_name = name;
@@ -454,7 +454,7 @@ uint32_t rbk_lower_condition(struct rbk_lower *lower, const struct rbk_tree_expr
                              uint64_t timeout_ms)
 {
     struct rbk_reading_mode mode = lower->mode;
-    lower->mode.timeout_ms = timeout_ms > 0 ? timeout_ms : READING_MS_MAX;
+    lower->mode.timeout_ms = timeout_ms > 0 ? timeout_ms : RBK_READING_MS_MAX;
     lower->probe_every_ms = 0;
     uint32_t row = rbk_lower_expr(lower, expr);
     lower->mode = mode;

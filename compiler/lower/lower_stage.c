@@ -14,9 +14,9 @@
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/core/stop_times.h"
 
 #define WHEN_EVERY_MS 60000u
-#define WHEN_TIMEOUT_MS 10000u
 
 struct rbk_region rbk_lower_region_row(struct rbk_lower *lower, enum rbk_region_kind kind,
                                        struct rbk_span span)
@@ -295,7 +295,7 @@ static void strategy(struct rbk_lower *lower, const struct rbk_context *context,
         struct rbk_str condition = rbk_lower_expr_text(lower, when->value);
         test.text = rbk_arena_printf(lower->builder.arena, "when %.*s", RBK_STR_ARG(condition));
         test.condition = rbk_lower_condition(lower, when->value, 0);
-        test.timeout_ms = inner.block == RBK_NONE ? WHEN_TIMEOUT_MS : 0;
+        test.timeout_ms = inner.block == RBK_NONE ? RBK_READING_MS_MAX : 0;
         row.when = test.condition;
         row.when_every_ms = every != NULL ? rbk_clause_duration_ms(every) : WHEN_EVERY_MS;
         (void)rbk_lower_effect_state(lower, &inner, dotted(lower, inner.name, "when"), test);

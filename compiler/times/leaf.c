@@ -17,7 +17,6 @@
 #include "runtime/core/stop_times.h"
 
 /* What lowering and the executor give to what says nothing itself. */
-#define READING_MS 10000u     /* a reading outside a block */
 #define EVERY_MS 1000u        /* between two attempts */
 #define UNLIMITED_MS 3600000u /* an effect that no rule lets through; a person who is asked */
 
@@ -116,11 +115,12 @@ static struct rbk_worst open_reading(struct rbk_times_walk *walk,
         rbk_times_share(walk, RBK_SHARE_REST, statement, 0, RBK_STR("what remains of the block"));
         return rbk_worst_open(0, RBK_STOP_READING_MS);
     }
-    uint64_t ms =
-        rbk_worst_add_ms(rbk_worst_times_ms(rbk_worst_times_ms(reads, READING_MS), attempts),
-                         rbk_worst_times_ms(delay_ms, attempts - 1));
+    uint64_t ms = rbk_worst_add_ms(
+        rbk_worst_times_ms(rbk_worst_times_ms(reads, RBK_READING_MS_MAX), attempts),
+        rbk_worst_times_ms(delay_ms, attempts - 1));
     rbk_times_share(walk, RBK_SHARE_STEP, statement, ms,
-                    walk->path ? print(walk, "readings of at most ", READING_MS) : RBK_STR(""));
+                    walk->path ? print(walk, "readings of at most ", RBK_READING_MS_MAX)
+                               : RBK_STR(""));
     return rbk_worst_of(ms);
 }
 
@@ -140,8 +140,8 @@ struct rbk_worst rbk_times_test(struct rbk_times_walk *walk,
     struct rbk_worst worst = {0};
     if (statement->kind == RBK_STATEMENT_ROLLBACK && !walk->limited &&
         reads_of(walk->times, condition)) {
-        worst = rbk_worst_of(READING_MS); /* lowering gives the whole `when` so long */
-        rbk_times_share(walk, RBK_SHARE_STEP, statement, READING_MS, RBK_STR(""));
+        worst = rbk_worst_of(RBK_READING_MS_MAX); /* lowering gives the whole `when` so long */
+        rbk_times_share(walk, RBK_SHARE_STEP, statement, RBK_READING_MS_MAX, RBK_STR(""));
     } else {
         worst = rbk_times_hoisted(walk, statement, condition);
     }

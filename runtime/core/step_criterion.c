@@ -7,6 +7,7 @@
  */
 #include "runtime/core/base/error.h"
 #include "runtime/core/step_internal.h"
+#include "runtime/core/variable.h"
 
 /* What one evaluation may take for intermediate texts and lists; numbers need nothing. */
 #define CRITERION_BYTES_MAX ((size_t)1 << 20)
@@ -19,55 +20,26 @@ struct moment {
     uint64_t now_ms;
 };
 
-static struct rbk_value since(uint64_t from_ms, uint64_t to_ms)
-{
-    uint64_t ms = from_ms && to_ms > from_ms ? to_ms - from_ms : 0;
-    return rbk_value_integer(RBK_TYPE_DURATION, (int64_t)ms);
-}
-
-static struct rbk_value duration(uint64_t ms)
-{
-    return ms ? rbk_value_integer(RBK_TYPE_DURATION, (int64_t)ms)
-              : rbk_value_missing(RBK_TYPE_DURATION);
-}
-
 static struct rbk_value variable(void *context, enum rbk_variable variable)
 {
     const struct moment *moment = context;
     const struct rbk_machine *machine = moment->step->machine;
     const struct rbk_state *state = moment->step->state;
+    struct rbk_value value = rbk_value_missing(rbk_variable_type(variable));
+    if (rbk_run_variable(machine, state, moment->now_ms, variable, &value)) {
+        return value;
+    }
     switch (variable) {
-    case RBK_VARIABLE_ROLLBACKS:
-        return rbk_value_integer(RBK_TYPE_INT, state->rollbacks);
-    case RBK_VARIABLE_ELAPSED:
-        return since(state->first_effect_ms,
-                     state->all_applied_ms ? state->all_applied_ms : moment->now_ms);
     case RBK_VARIABLE_RUN_ELAPSED:
-        return since(state->started_ms, moment->now_ms);
-    case RBK_VARIABLE_RUN_ROLLBACK_ELAPSED:
-        return since(state->decided_ms, moment->now_ms);
+        return rbk_value_integer(RBK_TYPE_DURATION,
+                                 (int64_t)rbk_span_ms(state->started_ms, moment->now_ms));
     case RBK_VARIABLE_RUN_STARTED:
         return rbk_value_integer(RBK_TYPE_TIME, (int64_t)state->started_ms);
     case RBK_VARIABLE_RUN_STATUS:
         return rbk_value_text(RBK_TYPE_TEXT,
                               rbk_str_from(rbk_status_name(rbk_step_status_of(machine, state))));
-    case RBK_VARIABLE_ESTIMATE:
-    case RBK_VARIABLE_PLAN_ESTIMATE:
-        return duration(machine->estimate_ms);
-    case RBK_VARIABLE_PLAN_ROLLBACK_WITHIN:
-        return duration(machine->rollback_within_ms);
-    case RBK_VARIABLE_PLAN_NAME:
-        return rbk_value_text(RBK_TYPE_TEXT, machine->name);
-    case RBK_VARIABLE_PLAN_TITLE:
-        return rbk_value_text(RBK_TYPE_TEXT, machine->title);
-    case RBK_VARIABLE_PLAN_TICKET:
-        return rbk_value_text(RBK_TYPE_TEXT, machine->ticket);
-    case RBK_VARIABLE_PLAN_OWNER:
-        return rbk_value_text(RBK_TYPE_TEXT, machine->owner);
-    case RBK_VARIABLE_PLAN_SERVICE:
-        return rbk_value_text(RBK_TYPE_TEXT, machine->service);
     default:
-        return rbk_value_missing(rbk_variable_type(variable));
+        return value;
     }
 }
 

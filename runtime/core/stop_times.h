@@ -39,10 +39,13 @@
 #define RBK_STOP_REQUEST_MS 0u
 #define RBK_STOP_READING_MS 0u
 
+/* One reading outside a block with a limit may take so long (language, principle 5). */
+#define RBK_READING_MS_MAX 10000u
+
 /* What was cut off and may have happened all the same is looked for by its `done when`, once,
  * before anything is taken back: within the effect's own timeout, or ten seconds for each thing
  * that is read. When the look cannot tell a person is asked; that is not counted. */
-#define RBK_STOP_LOOKED_AT_MS 10000u
+#define RBK_STOP_LOOKED_AT_MS RBK_READING_MS_MAX
 static inline uint64_t rbk_stop_look_ms(uint64_t timeout_ms, uint64_t reads)
 {
     return reads == 0 ? 0 : timeout_ms != 0 ? timeout_ms : reads * RBK_STOP_LOOKED_AT_MS;

@@ -9,7 +9,6 @@
 #include "runtime/core/expr.h"
 #include "runtime/core/stop_times.h"
 
-#define READING_MS 10000u /* a reading outside a block with a limit (lowering) */
 #define EVALUATION_BYTES_MAX ((size_t)64 << 20)
 
 static uint64_t dead_ms_of(const struct rbk_machine *machine, const struct rbk_effect *effect)
@@ -88,7 +87,7 @@ static struct rbk_worst reading(const struct rbk_machine *machine, const struct 
     if (limited || effect->kind == RBK_EFFECT_WAIT_UNTIL || effect->for_ms) {
         return rbk_worst_open(effect->for_ms, RBK_STOP_READING_MS);
     }
-    return rbk_worst_of(rbk_worst_add_ms(rbk_worst_times_ms(reads * READING_MS, attempts),
+    return rbk_worst_of(rbk_worst_add_ms(rbk_worst_times_ms(reads * RBK_READING_MS_MAX, attempts),
                                          rbk_worst_times_ms(effect->retry_every_ms, attempts - 1)));
 }
 

@@ -17,8 +17,6 @@
 
 /* Readings that are taken at the same time. */
 #define READS_MAX 32u
-/* A reading may take as long as its interval, 5 s at most (language, principle 5). */
-#define READING_MS_MAX 5000u
 #define ARENA_BYTES ((size_t)64 << 20)
 
 /* What ends it early: nothing may be left behind then, either. */
@@ -150,13 +148,6 @@ static void on_own(void *owner, struct rbk_reading *reading, struct rbk_value va
     next_condition(arm);
 }
 
-static uint64_t timeout_of(const struct rbk_machine *machine, struct rbk_condition condition)
-{
-    uint64_t every_ms = condition.criterion ? 0 : machine->triggers[condition.index].every_ms;
-
-    return every_ms != 0 && every_ms < READING_MS_MAX ? every_ms : READING_MS_MAX;
-}
-
 /* Conditions in their order, until one has to be waited for. */
 static void next_condition(struct arm_only *arm)
 {
@@ -173,8 +164,8 @@ static void next_condition(struct arm_only *arm)
             value = rbk_condition_value(&run->open_scope, condition.expr, &run->scratch);
             tell(arm, arm->next_condition, NULL, value, (struct rbk_str){NULL, 0});
         } else if (rbk_reading_start(run->reader, condition.expr, "plan.arm", "",
-                                     timeout_of(machine, condition), arm, on_own, &arm->reading,
-                                     &error) == 0) {
+                                     rbk_condition_timeout_ms(machine, condition), arm, on_own,
+                                     &arm->reading, &error) == 0) {
             return; /* on_own() goes on */
         } else {
             tell(arm, arm->next_condition, NULL, value, rbk_str_from(error.text));
@@ -222,8 +213,7 @@ static void on_probe(void *owner, struct rbk_reading *reading, struct rbk_value 
 static void read_probe(struct arm_only *arm, struct once *once)
 {
     const struct rbk_probe *row = &arm->run->replay->machine->probes[once->probe];
-    uint64_t timeout_ms =
-        row->timeout_ms != 0 && row->timeout_ms < READING_MS_MAX ? row->timeout_ms : READING_MS_MAX;
+    uint64_t timeout_ms = rbk_probe_timeout_ms(row->timeout_ms);
     struct rbk_error error;
 
     arm->under_way++;

@@ -29,8 +29,6 @@
 #define SLACK_MS 10000u
 /* How often a source must have failed before it is given up. */
 #define FAILED_MIN 2u
-/* A reading may take as long as its interval, 5 s at most (language, principle 5). */
-#define READING_MS_MAX 5000u
 #define FAILURE_BYTES 400u
 
 /* What a probe gave last. */
@@ -58,56 +56,6 @@ struct rbk_arming {
 
 /* ---- conditions --------------------------------------------------------------------------------
  */
-
-uint32_t rbk_condition_count(const struct rbk_machine *machine)
-{
-    uint32_t count = machine->trigger_count;
-
-    for (uint32_t i = 0; i < machine->criterion_count; i++) {
-        count += machine->criteria[i].reads_probes ? 1u : 0u;
-    }
-    return count;
-}
-
-struct rbk_condition rbk_condition_at(const struct rbk_machine *machine, uint32_t number)
-{
-    if (number < machine->trigger_count) {
-        return (struct rbk_condition){false, number, machine->triggers[number].condition};
-    }
-    number -= machine->trigger_count;
-    for (uint32_t i = 0; i < machine->criterion_count; i++) {
-        if (machine->criteria[i].reads_probes && number-- == 0) {
-            return (struct rbk_condition){true, i, machine->criteria[i].condition};
-        }
-    }
-    return (struct rbk_condition){true, RBK_NONE, RBK_NONE};
-}
-
-struct rbk_value rbk_condition_value(const struct rbk_scope *scope, uint32_t expr,
-                                     struct rbk_arena *arena)
-{
-    struct rbk_value plain = rbk_value_missing(RBK_TYPE_BOOL), whole = plain;
-    struct rbk_scope strict = *scope;
-
-    strict.all_needed = true;
-    if (rbk_expr_evaluate(scope, expr, arena, &plain, NULL) != 0 || plain.missing ||
-        plain.as.truth || rbk_expr_evaluate(&strict, expr, arena, &whole, NULL) != 0) {
-        return plain;
-    }
-    return whole;
-}
-
-/* Whether it must have a value before anything is changed. */
-static bool armed_first(const struct rbk_machine *machine, struct rbk_condition condition)
-{
-    const struct rbk_trigger *row;
-
-    if (condition.criterion) {
-        return true; /* it is judged from the start on */
-    }
-    row = &machine->triggers[condition.index];
-    return row->since == RBK_SINCE_FIRST_APPLY && row->region == RBK_NONE && !row->pushed;
-}
 
 static bool reads_itself(const struct rbk_machine *machine, struct rbk_condition condition)
 {
@@ -360,7 +308,7 @@ static void give_up(struct work *work)
     for (uint32_t i = 0; i < rbk_condition_count(machine); i++) {
         struct rbk_condition condition = rbk_condition_at(machine, i);
 
-        if (!armed_first(machine, condition) || has_value(work, i, condition)) {
+        if (!rbk_condition_armed_first(machine, condition) || has_value(work, i, condition)) {
             continue;
         }
         rbk_buffer_clear(&why);
@@ -403,7 +351,7 @@ static void all_armed(struct work *work)
     for (uint32_t i = 0; i < rbk_condition_count(machine) && message.error == 0; i++) {
         struct rbk_condition condition = rbk_condition_at(machine, i);
 
-        if (armed_first(machine, condition)) {
+        if (rbk_condition_armed_first(machine, condition)) {
             rbk_buffer_append_text(&message, message.bytes != 0 ? "; " : "");
             append_name(machine, condition, &message);
             rbk_buffer_append_text(&message, ": ");
@@ -430,7 +378,7 @@ static void on_look(uv_timer_t *timer)
     for (uint32_t i = 0; i < rbk_condition_count(machine); i++) {
         struct rbk_condition condition = rbk_condition_at(machine, i);
 
-        if (!armed_first(machine, condition)) {
+        if (!rbk_condition_armed_first(machine, condition)) {
             continue;
         }
         if (work->arming->owns[i].work != NULL) {
@@ -462,16 +410,12 @@ void rbk_arming_start(struct work *work)
         struct rbk_condition condition = rbk_condition_at(machine, i);
         struct own *own = &work->arming->owns[i];
 
-        if (!armed_first(machine, condition) || !reads_itself(machine, condition)) {
+        if (!rbk_condition_armed_first(machine, condition) || !reads_itself(machine, condition)) {
             continue;
         }
         own->work = work;
         own->expr = condition.expr;
-        own->timeout_ms = READING_MS_MAX;
-        if (!condition.criterion && machine->triggers[condition.index].every_ms < READING_MS_MAX &&
-            machine->triggers[condition.index].every_ms != 0) {
-            own->timeout_ms = machine->triggers[condition.index].every_ms;
-        }
+        own->timeout_ms = rbk_condition_timeout_ms(machine, condition);
     }
     for (uint32_t i = 0; i < machine->probe_count; i++) {
         const struct rbk_probe *probe = &machine->probes[i];

@@ -9,25 +9,8 @@
  * Nobody outside runtime/executor includes this.
  */
 
+#include "runtime/core/condition.h"
 #include "runtime/executor/work.h"
-
-/* A condition of the plan: a trigger or, else, an abort criterion that reads. */
-struct rbk_condition {
-    bool criterion;
-    uint32_t index;
-    uint32_t expr;
-};
-
-/* How many conditions the plan has, and number `number` of them: triggers first, in its order.
- * Criteria that look at nothing but the run are none. */
-uint32_t rbk_condition_count(const struct rbk_machine *machine);
-struct rbk_condition rbk_condition_at(const struct rbk_machine *machine, uint32_t number);
-
-/* What a condition comes to before it is armed: missing also when only one side of an `and` is,
- * since it could not fire; but true when it would fire at once. @scope  With what it reads itself.
- */
-struct rbk_value rbk_condition_value(const struct rbk_scope *scope, uint32_t expr,
-                                     struct rbk_arena *arena);
 
 /* A probe was read. @message  Why it gives no value, redacted; forgotten with the next good one. */
 void rbk_arming_note(struct rbk_run *run, uint32_t probe, bool missing, struct rbk_str message);

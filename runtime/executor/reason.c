@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "runtime/core/value_text.h"
+#include "runtime/core/variable.h"
 
 /* A line, whatever a server or a person wrote into its parts. */
 #define REASON_BYTES_MAX ((size_t)1500)
@@ -268,9 +269,7 @@ static void append_criterion(const struct rbk_replay *replay, const struct rbk_r
     const struct rbk_machine *machine = replay->machine;
     const struct rbk_criterion *criterion = &machine->criteria[index];
     const struct rbk_state *state = replay->state;
-    uint64_t ms = state->first_effect_ms != 0 && state->now_ms > state->first_effect_ms
-                      ? state->now_ms - state->first_effect_ms
-                      : 0;
+    uint64_t ms = rbk_span_ms(state->first_effect_ms, state->now_ms);
 
     rbk_buffer_printf(out, "abort criterion: %.*s", RBK_STR_ARG(criterion->message));
     if (criterion->reads_probes && record->event.kind == RBK_EVENT_CRITERION &&

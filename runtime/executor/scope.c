@@ -8,6 +8,7 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/value_text.h"
+#include "runtime/core/variable.h"
 #include "runtime/executor/about.h"
 #include "runtime/executor/reason.h"
 
@@ -70,24 +71,17 @@ static struct rbk_value duration(uint64_t ms)
 
 static struct rbk_value since(uint64_t from_ms, uint64_t to_ms)
 {
-    return duration(from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0);
-}
-
-static struct rbk_value limit(uint64_t ms)
-{
-    return ms != 0 ? duration(ms) : rbk_value_missing(RBK_TYPE_DURATION);
+    return duration(rbk_span_ms(from_ms, to_ms));
 }
 
 static struct rbk_value remaining(const struct rbk_run *run, uint64_t now_ms)
 {
     const struct rbk_state *state = run->replay->state;
-    uint64_t estimate_ms = run->replay->machine->estimate_ms, passed_ms = 0;
+    uint64_t estimate_ms = run->replay->machine->estimate_ms;
+    uint64_t passed_ms = rbk_span_ms(state->first_effect_ms, now_ms);
 
     if (estimate_ms == 0) {
         return rbk_value_missing(RBK_TYPE_DURATION);
-    }
-    if (state->first_effect_ms != 0 && now_ms > state->first_effect_ms) {
-        passed_ms = now_ms - state->first_effect_ms;
     }
     return duration(passed_ms < estimate_ms && state->all_applied_ms == 0 ? estimate_ms - passed_ms
                                                                           : 0);
@@ -115,26 +109,6 @@ static void append_question(struct rbk_run *run, uint32_t row, struct rbk_buffer
     rbk_buffer_append_str(out, text);
 }
 
-static uint32_t question_of_trigger(const struct rbk_run *run, uint32_t trigger)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-    const struct rbk_trigger_state *state = rbk_state_trigger(machine, run->replay->state, trigger);
-
-    return state->mode == RBK_TRIGGER_ASKING && state->reaction < machine->reaction_count
-               ? machine->reactions[state->reaction].question
-               : RBK_NONE;
-}
-
-static uint32_t question_of_region(const struct rbk_run *run, uint32_t region)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-    uint32_t mode = rbk_state_region(machine, run->replay->state, region)->mode;
-
-    return mode == RBK_MODE_ASKING || mode == RBK_MODE_DOUBT
-               ? rbk_region_question(machine, run->replay->state, region)
-               : RBK_NONE;
-}
-
 /* All that are open, of regions, of triggers and of the run; how many more there are than are told.
  */
 static struct rbk_value question(struct rbk_run *run)
@@ -151,16 +125,16 @@ static struct rbk_value question(struct rbk_run *run)
     run->in_question = true;
     rbk_buffer_init(&all, RBK_TEMPLATE_BYTES_MAX);
     for (uint32_t i = 0; i < machine->region_count; i++) {
-        if ((row = question_of_region(run, i)) != RBK_NONE) {
+        if ((row = rbk_replay_question(run->replay, RBK_OWNER_REGION, i)) != RBK_NONE) {
             append_question(run, row, &all, &count);
         }
     }
     for (uint32_t i = 0; i < machine->trigger_count; i++) {
-        if ((row = question_of_trigger(run, i)) != RBK_NONE) {
+        if ((row = rbk_replay_question(run->replay, RBK_OWNER_TRIGGER, i)) != RBK_NONE) {
             append_question(run, row, &all, &count);
         }
     }
-    if ((row = rbk_held_question(machine, run->replay->state)) != RBK_NONE) {
+    if ((row = rbk_replay_question(run->replay, RBK_OWNER_RUN, 0)) != RBK_NONE) {
         append_question(run, row, &all, &count);
     }
     if (count > QUESTIONS_MAX) {
@@ -216,7 +190,11 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_state *state = run->replay->state;
     uint64_t now_ms = rbk_run_clock_ms(run);
+    struct rbk_value value;
 
+    if (rbk_run_variable(machine, state, now_ms, which, &value)) {
+        return value;
+    }
     switch (which) {
     case RBK_VARIABLE_RUN_ID:
     case RBK_VARIABLE_MESSAGE_RUN:
@@ -251,28 +229,6 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
     case RBK_VARIABLE_RUN_ELAPSED:
         return since((uint64_t)run->replay->run.started_ms,
                      state->ended_ms != 0 ? state->ended_ms : now_ms);
-    case RBK_VARIABLE_RUN_ROLLBACK_ELAPSED:
-        return since(state->decided_ms, state->ended_ms != 0 ? state->ended_ms : now_ms);
-    case RBK_VARIABLE_PLAN_NAME:
-        return text(machine->name);
-    case RBK_VARIABLE_PLAN_TITLE:
-        return text(machine->title.bytes != 0 ? machine->title : machine->name);
-    case RBK_VARIABLE_PLAN_TICKET:
-        return text(machine->ticket);
-    case RBK_VARIABLE_PLAN_OWNER:
-        return text(machine->owner);
-    case RBK_VARIABLE_PLAN_SERVICE:
-        return text(machine->service);
-    case RBK_VARIABLE_PLAN_ESTIMATE:
-    case RBK_VARIABLE_ESTIMATE:
-        return limit(machine->estimate_ms);
-    case RBK_VARIABLE_PLAN_ROLLBACK_WITHIN:
-        return limit(machine->rollback_within_ms);
-    case RBK_VARIABLE_ROLLBACKS:
-        return rbk_value_integer(RBK_TYPE_INT, state->rollbacks);
-    case RBK_VARIABLE_ELAPSED:
-        return since(state->first_effect_ms,
-                     state->all_applied_ms != 0 ? state->all_applied_ms : now_ms);
     default:
         return rbk_value_missing(rbk_variable_type(which)); /* of messages: set by the outbox */
     }

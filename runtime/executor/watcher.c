@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/core/check.h"
 #include "runtime/core/expr_describe.h"
 #include "runtime/core/value_text.h"
 
@@ -189,9 +190,7 @@ static void on_trigger(void *context, uint32_t trigger, const struct rbk_reading
 {
     struct rbk_run *run = context;
     struct rbk_watch_change change;
-    enum rbk_level level = value.missing    ? RBK_LEVEL_MISSING
-                           : value.as.truth ? RBK_LEVEL_TRUE
-                                            : RBK_LEVEL_FALSE;
+    enum rbk_level level = rbk_level_of(value);
 
     rbk_readings_note_own(run, trigger, reading);
     if (rbk_watch_level(run->watch, run->replay->state, trigger, level, uv_now(&run->loop),

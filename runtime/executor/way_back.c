@@ -20,12 +20,12 @@
 #include <stdlib.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/core/check.h"
 #include "runtime/core/expr_describe.h"
+#include "runtime/core/stop_times.h"
 #include "runtime/core/timestamp.h"
 #include "runtime/executor/run_internal.h"
 
-/* A reading outside a block may take ten seconds (language, principle 5). */
-#define READING_MS 10000u
 /* After a look without an answer the next one comes no later than this. */
 #define AGAIN_MS 5000u
 /* The reading's own limit comes first, and says more. */
@@ -221,7 +221,8 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
     struct rbk_run *run = strategy->run;
     struct rbk_way *way = &run->ways->known[strategy->row];
     uint64_t every_ms = rbk_way_every_ms(&run->replay->machine->strategies[strategy->row]);
-    bool answered = !strategy->late && !value.missing && value.type == RBK_TYPE_BOOL;
+    enum rbk_level level = rbk_level_of(value);
+    bool answered = !strategy->late && level != RBK_LEVEL_MISSING;
 
     strategy->reading = NULL;
     uv_update_time(&run->loop);
@@ -238,7 +239,7 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
     }
     if (answered) {
         way->read = true;
-        way->level = value.as.truth ? RBK_LEVEL_TRUE : RBK_LEVEL_FALSE;
+        way->level = level;
         way->unanswered = 0;
         strategy->read_ms = rbk_run_clock_ms(run);
         strategy->why[0] = '\0';
@@ -258,10 +259,10 @@ static void read_now(struct strategy *strategy)
     struct rbk_error error;
 
     strategy->begun_ms = uv_now(&run->loop);
-    strategy->next_ms = strategy->begun_ms + READING_MS + DEADLINE_SLACK_MS;
+    strategy->next_ms = strategy->begun_ms + RBK_READING_MS_MAX + DEADLINE_SLACK_MS;
     if (rbk_reading_start(run->reader, row->when, "way_back",
-                          machine->regions[strategy->region].name.data, READING_MS, strategy,
-                          on_read, &strategy->reading, &error) != 0) {
+                          machine->regions[strategy->region].name.data, RBK_READING_MS_MAX,
+                          strategy, on_read, &strategy->reading, &error) != 0) {
         on_read(strategy, NULL, rbk_value_missing(RBK_TYPE_BOOL), rbk_str_from(error.text));
     }
 }

@@ -109,10 +109,9 @@ static void watch_on(struct work *work)
 static void consider(struct work *work, const struct rbk_reading *reading, struct rbk_value value,
                      struct rbk_str message)
 {
-    enum rbk_level level = value.missing                                ? RBK_LEVEL_MISSING
-                           : binds(work) || value.type != RBK_TYPE_BOOL ? RBK_LEVEL_TRUE
-                           : value.as.truth                             ? RBK_LEVEL_TRUE
-                                                                        : RBK_LEVEL_FALSE;
+    enum rbk_level level = !binds(work)    ? rbk_level_of(value)
+                           : value.missing ? RBK_LEVEL_MISSING
+                                           : RBK_LEVEL_TRUE;
     struct rbk_check_verdict verdict;
     uint64_t now_ms = uv_now(&work->run->loop);
 

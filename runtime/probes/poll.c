@@ -31,11 +31,10 @@
 #include <stdlib.h>
 
 #include "runtime/core/base/limits.h"
+#include "runtime/core/condition.h"
 
 #define BACK_OFF_MAX 8u
 #define BACK_OFF_MS_MAX 30000u
-/* A reading may take as long as its interval, 5 s at most (language, principle 5). */
-#define READING_TIMEOUT_MS_MAX 5000u
 /* The reading's own limit comes first, and says more; the deadline is for what has none. */
 #define DEADLINE_SLACK_MS 250u
 /* The first readings are spread over so long, and 1 ms more for every two items. */
@@ -297,9 +296,7 @@ static void item_init(struct rbk_poll *poll, struct item *item, bool trigger, ui
     if (item->every_ms == 0) {
         item->every_ms = 1; /* no machine of ours; a loop without a pause it must not be */
     }
-    if (item->timeout_ms == 0 || item->timeout_ms > READING_TIMEOUT_MS_MAX) {
-        item->timeout_ms = READING_TIMEOUT_MS_MAX;
-    }
+    item->timeout_ms = rbk_probe_timeout_ms(item->timeout_ms);
     uv_timer_init(poll->setup.loop, &item->timer);
     item->timer.data = item;
     poll->used_count++;
