@@ -9,6 +9,7 @@
 
 #include "runtime/core/base/limits.h"
 #include "runtime/core/timestamp.h"
+#include "runtime/core/variable.h"
 #include "runtime/people/run_store.h"
 #include "runtime/people/when.h"
 
@@ -20,24 +21,16 @@ static struct rbk_value text_value(struct rbk_str text)
     return rbk_value_text(RBK_TYPE_TEXT, text);
 }
 
-static struct rbk_value span_value(uint64_t from_ms, uint64_t to_ms)
-{
-    return rbk_value_integer(RBK_TYPE_DURATION,
-                             from_ms != 0 && to_ms > from_ms ? (int64_t)(to_ms - from_ms) : 0);
-}
-
-static struct rbk_value limit_value(uint64_t limit_ms)
-{
-    return limit_ms != 0 ? rbk_value_integer(RBK_TYPE_DURATION, (int64_t)limit_ms)
-                         : rbk_value_missing(RBK_TYPE_DURATION);
-}
-
 static struct rbk_value variable(void *context, enum rbk_variable which)
 {
     const struct rbk_history *history = context;
     const struct rbk_replay *replay = history->replay;
     const struct rbk_machine *machine = replay->machine;
     const struct rbk_state *state = replay->state;
+    struct rbk_value value;
+    if (rbk_run_variable(machine, state, state->now_ms, which, &value)) {
+        return value;
+    }
     switch (which) {
     case RBK_VARIABLE_RUN_ID:
         return text_value(rbk_str_from(history->id));
@@ -53,25 +46,6 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
         return text_value(rbk_str_from(rbk_status_name((enum rbk_status)state->status)));
     case RBK_VARIABLE_RUN_REASON:
         return text_value(replay->reason);
-    case RBK_VARIABLE_PLAN_NAME:
-        return text_value(machine->name);
-    case RBK_VARIABLE_PLAN_TITLE:
-        return text_value(machine->title.bytes != 0 ? machine->title : machine->name);
-    case RBK_VARIABLE_PLAN_TICKET:
-        return text_value(machine->ticket);
-    case RBK_VARIABLE_PLAN_OWNER:
-        return text_value(machine->owner);
-    case RBK_VARIABLE_PLAN_SERVICE:
-        return text_value(machine->service);
-    case RBK_VARIABLE_PLAN_ESTIMATE:
-    case RBK_VARIABLE_ESTIMATE:
-        return limit_value(machine->estimate_ms);
-    case RBK_VARIABLE_PLAN_ROLLBACK_WITHIN:
-        return limit_value(machine->rollback_within_ms);
-    case RBK_VARIABLE_ROLLBACKS:
-        return rbk_value_integer(RBK_TYPE_INT, state->rollbacks);
-    case RBK_VARIABLE_ELAPSED:
-        return span_value(state->first_effect_ms, state->now_ms);
     default:
         return rbk_value_missing(rbk_variable_type(which));
     }
