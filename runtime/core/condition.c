@@ -64,3 +64,12 @@ uint64_t rbk_condition_timeout_ms(const struct rbk_machine *machine, struct rbk_
     return rbk_probe_timeout_ms(condition.criterion ? 0
                                                     : machine->triggers[condition.index].every_ms);
 }
+
+uint64_t rbk_baseline_readings(const struct rbk_machine *machine, uint32_t baseline,
+                               uint64_t over_ms)
+{
+    const struct rbk_baseline *row = &machine->baselines[baseline];
+    uint64_t every_ms = machine->probes[row->probe].every_ms;
+    uint64_t half = every_ms > 0 ? over_ms / every_ms / 2 : 0;
+    return row->readings > 0 ? row->readings : half > 0 ? half : 1;
+}

@@ -40,4 +40,9 @@ uint64_t rbk_probe_timeout_ms(uint64_t wanted_ms);
 uint64_t rbk_condition_timeout_ms(const struct rbk_machine *machine,
                                   struct rbk_condition condition);
 
+/* How many readings a baseline has to come of: as many as are written, or half of what its span
+ * holds; at least one. @over_ms  The span, in this run. */
+uint64_t rbk_baseline_readings(const struct rbk_machine *machine, uint32_t baseline,
+                               uint64_t over_ms);
+
 #endif

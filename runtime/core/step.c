@@ -53,6 +53,7 @@
 
 #include "runtime/core/base/assert.h"
 #include "runtime/core/step_internal.h"
+#include "runtime/core/way_back.h"
 
 #include <string.h>
 
@@ -232,11 +233,6 @@ static void forget_hours(struct step *step)
 
 static enum rbk_refusal way_back(struct step *step)
 {
-    static const uint32_t flags[RBK_LEVEL_COUNT] = {
-        [RBK_LEVEL_FALSE] = RBK_FLAG_WAY_CLOSED,
-        [RBK_LEVEL_TRUE] = 0,
-        [RBK_LEVEL_MISSING] = RBK_FLAG_WAY_CLOSING,
-    };
     enum rbk_level level = step->event->level;
     uint32_t index = step->event->index;
     if (index >= step->machine->region_count || (unsigned)level >= RBK_LEVEL_COUNT) {
@@ -249,7 +245,7 @@ static enum rbk_refusal way_back(struct step *step)
     if (level == RBK_LEVEL_FALSE && !(rs->flags & RBK_FLAG_WAY_CLOSED)) {
         rbk_step_hook(step, RBK_HOOK_NO_WAY_BACK, index);
     }
-    rs->flags = (rs->flags & ~RBK_FLAGS_WAY) | flags[level];
+    rs->flags = (rs->flags & ~RBK_FLAGS_WAY) | rbk_way_back_flags(level);
     return RBK_REFUSAL_ACCEPTED;
 }
 

@@ -11,6 +11,33 @@ uint64_t rbk_way_every_ms(const struct rbk_strategy *strategy)
     return strategy->when_every_ms != 0 ? strategy->when_every_ms : EVERY_MS;
 }
 
+void rbk_way_feed(struct rbk_way *way, enum rbk_level level)
+{
+    way->read = true;
+    way->level = level;
+    if (level != RBK_LEVEL_MISSING) {
+        way->unanswered = 0;
+    } else if (way->unanswered < RBK_WAY_UNANSWERED_MAX) {
+        way->unanswered++;
+    }
+}
+
+uint32_t rbk_way_back_flags(enum rbk_level level)
+{
+    return level == RBK_LEVEL_FALSE     ? RBK_FLAG_WAY_CLOSED
+           : level == RBK_LEVEL_MISSING ? RBK_FLAG_WAY_CLOSING
+           : level == RBK_LEVEL_TRUE    ? 0
+                                        : RBK_FLAG_WAY_UNREAD;
+}
+
+enum rbk_level rbk_way_back_of_flags(uint32_t flags)
+{
+    return flags & RBK_FLAG_WAY_CLOSED    ? RBK_LEVEL_FALSE
+           : flags & RBK_FLAG_WAY_CLOSING ? RBK_LEVEL_MISSING
+           : flags & RBK_FLAG_WAY_UNREAD  ? RBK_LEVEL_COUNT
+                                          : RBK_LEVEL_TRUE;
+}
+
 bool rbk_way_back_level(const struct rbk_machine *machine, uint32_t region,
                         const struct rbk_way *ways, bool was_open, enum rbk_level *ret_level)
 {
@@ -36,10 +63,16 @@ bool rbk_way_back_level(const struct rbk_machine *machine, uint32_t region,
 
 const char *rbk_way_back_word(const struct rbk_region_state *region)
 {
-    return region->flags & RBK_FLAG_WAY_CLOSED    ? "closed"
-           : region->flags & RBK_FLAG_WAY_CLOSING ? "closing"
-           : region->flags & RBK_FLAG_WAY_UNREAD  ? "unread"
-                                                  : "open";
+    switch (rbk_way_back_of_flags(region->flags)) {
+    case RBK_LEVEL_FALSE:
+        return "closed";
+    case RBK_LEVEL_MISSING:
+        return "closing";
+    case RBK_LEVEL_TRUE:
+        return "open";
+    default:
+        return "unread";
+    }
 }
 
 const char *rbk_way_word(enum rbk_level level)

@@ -26,6 +26,14 @@ struct rbk_way {
  * minute. 0: it has none. */
 uint64_t rbk_way_every_ms(const struct rbk_strategy *strategy);
 
+/* A look at the condition of one strategy: what it said, MISSING when it gave no answer. */
+void rbk_way_feed(struct rbk_way *way, enum rbk_level level);
+
+/* How a region keeps what EVENT_WAY_BACK says of it, among RBK_FLAGS_WAY; and what was said of one
+ * that keeps these. LEVEL_COUNT: nothing yet. */
+uint32_t rbk_way_back_flags(enum rbk_level level);
+enum rbk_level rbk_way_back_of_flags(uint32_t flags);
+
 /*
  * What the ways of a stage come to, as EVENT_WAY_BACK has it: TRUE open, MISSING closing, FALSE
  * closed.

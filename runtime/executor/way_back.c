@@ -205,9 +205,7 @@ static void note_unanswered(struct strategy *strategy, struct rbk_str message)
     struct rbk_way *way = &run->ways->known[strategy->row];
     struct rbk_str why;
 
-    way->read = true;
-    way->level = RBK_LEVEL_MISSING;
-    way->unanswered += way->unanswered < RBK_WAY_UNANSWERED_MAX ? 1u : 0u;
+    rbk_way_feed(way, RBK_LEVEL_MISSING);
     rbk_arena_reset(&run->scratch);
     why = rbk_secrets_redact(run->secrets, &run->scratch,
                              message.bytes != 0 ? message : RBK_STR("no answer"));
@@ -238,9 +236,7 @@ static void on_read(void *owner, struct rbk_reading *reading, struct rbk_value v
         return;
     }
     if (answered) {
-        way->read = true;
-        way->level = level;
-        way->unanswered = 0;
+        rbk_way_feed(way, level);
         strategy->read_ms = rbk_run_clock_ms(run);
         strategy->why[0] = '\0';
         note_seen(strategy, reading);
@@ -346,10 +342,8 @@ static void begin(struct rbk_run *run, uint32_t region)
         ways->strategies[i].watched = machine->strategies[i].when != RBK_NONE;
         ways->strategies[i].next_ms = uv_now(&run->loop);
     }
-    ways->levels[region] = !known                                  ? RBK_LEVEL_COUNT
-                           : (state->flags & RBK_FLAG_WAY_CLOSED)  ? RBK_LEVEL_FALSE
-                           : (state->flags & RBK_FLAG_WAY_CLOSING) ? RBK_LEVEL_MISSING
-                                                                   : RBK_LEVEL_TRUE;
+    ways->levels[region] =
+        known ? (uint8_t)rbk_way_back_of_flags(state->flags) : (uint8_t)RBK_LEVEL_COUNT;
 }
 
 void rbk_ways_after_step(struct rbk_run *run)

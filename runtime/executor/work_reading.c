@@ -203,16 +203,6 @@ static void read_now(struct work *work)
 /* ---- baselines ----------------------------------------------------------------------
  */
 
-/* How many readings a baseline wants: as written, or half of what its span holds. */
-static uint64_t wanted_readings(const struct rbk_machine *machine,
-                                const struct rbk_baseline *baseline, uint64_t over_ms)
-{
-    uint64_t every_ms = machine->probes[baseline->probe].every_ms;
-    uint64_t half = every_ms > 0 ? over_ms / every_ms / 2 : 0;
-
-    return baseline->readings > 0 ? baseline->readings : half > 0 ? half : 1;
-}
-
 /* Measure one baseline, and append a word on it; false: too few readings came. */
 static bool measure(struct work *work, uint32_t index, struct rbk_value *ret_mean,
                     uint64_t *ret_count, struct rbk_buffer *words)
@@ -228,7 +218,7 @@ static bool measure(struct work *work, uint32_t index, struct rbk_value *ret_mea
         !over.missing && over.as.integer > 0) {
         over_ms = (uint64_t)over.as.integer;
     }
-    wanted = wanted_readings(machine, baseline, over_ms);
+    wanted = rbk_baseline_readings(machine, index, over_ms);
     *ret_mean = rbk_watch_mean(run->watch, baseline->probe, over_ms, uv_now(&run->loop), ret_count);
     rbk_buffer_printf(words, "%s%.*s", words->bytes != 0 ? ", " : "",
                       RBK_STR_ARG(machine->probes[baseline->probe].name));

@@ -109,6 +109,22 @@ START_TEST(a_reading_takes_its_interval_and_five_seconds_at_most)
 }
 END_TEST
 
+START_TEST(a_baseline_comes_of_half_the_readings_of_its_span)
+{
+    static const struct {
+        uint32_t readings;
+        uint64_t every_ms, over_ms, wanted;
+    } rows[] = {{0, 1000, 60000, 30}, {0, 1000, 1500, 1}, {7, 1000, 60000, 7}, {0, 0, 60000, 1}};
+    for (size_t i = 0; i < RBK_COUNT(rows); i++) {
+        struct rbk_probe probe = {.every_ms = rows[i].every_ms};
+        struct rbk_baseline baseline = {.readings = rows[i].readings};
+        const struct rbk_machine machine = {
+            .probes = &probe, .probe_count = 1, .baselines = &baseline, .baseline_count = 1};
+        ck_assert_uint_eq(rbk_baseline_readings(&machine, 0, rows[i].over_ms), rows[i].wanted);
+    }
+}
+END_TEST
+
 static int64_t variable_ms(const struct rbk_state *state, uint64_t now_ms, enum rbk_variable which)
 {
     const struct rbk_machine machine = {0};
@@ -157,6 +173,7 @@ int main(void)
     tcase_add_test(tests, what_is_armed_from_the_first_apply_has_a_value_before_it);
     tcase_add_test(tests, a_condition_is_what_its_value_reads_as);
     tcase_add_test(tests, a_reading_takes_its_interval_and_five_seconds_at_most);
+    tcase_add_test(tests, a_baseline_comes_of_half_the_readings_of_its_span);
     tcase_add_test(tests, spans_of_a_run_end_with_what_they_measure);
     tcase_add_test(tests, a_plan_without_a_title_is_called_by_its_name);
     SRunner *runner = srunner_create(suite);

@@ -88,6 +88,30 @@ START_TEST(a_condition_is_read_every_minute_unless_the_plan_says_otherwise)
 }
 END_TEST
 
+START_TEST(two_looks_without_an_answer_close_a_way_and_one_answer_opens_it)
+{
+    struct rbk_way way = {.level = RBK_LEVEL_MISSING};
+    for (uint32_t i = 1; i <= 3; i++) {
+        rbk_way_feed(&way, RBK_LEVEL_MISSING);
+        ck_assert(way.read);
+        ck_assert_uint_eq(way.unanswered, i < 2 ? i : 2);
+    }
+    rbk_way_feed(&way, RBK_LEVEL_FALSE);
+    ck_assert_uint_eq(way.unanswered, 0);
+    ck_assert_int_eq(way.level, RBK_LEVEL_FALSE);
+}
+END_TEST
+
+START_TEST(a_state_keeps_what_was_said_of_a_way_back)
+{
+    for (int level = 0; level <= RBK_LEVEL_COUNT; level++) {
+        uint32_t flags = rbk_way_back_flags((enum rbk_level)level);
+        ck_assert_uint_eq(flags & ~RBK_FLAGS_WAY, 0);
+        ck_assert_int_eq(rbk_way_back_of_flags(flags | RBK_FLAG_WINDOW_OPEN), level);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("core/way_back");
@@ -95,6 +119,8 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, the_ways_of_a_stage_come_to_one_word, 0, (int)RBK_COUNT(table));
     tcase_add_test(tests, a_condition_is_read_every_minute_unless_the_plan_says_otherwise);
+    tcase_add_test(tests, two_looks_without_an_answer_close_a_way_and_one_answer_opens_it);
+    tcase_add_test(tests, a_state_keeps_what_was_said_of_a_way_back);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
