@@ -43,11 +43,10 @@ static void draw_roles(struct drawing *drawing, const struct rbk_asked *asked)
     rbk_buffer_init(&roles, RBK_VIEW_BYTES_MAX);
     rbk_buffer_init(&due, RBK_VIEW_BYTES_MAX);
     rbk_asked_roles(drawing->view, asked, &roles);
-    if (asked->due_ms != 0 && asked->question < drawing->machine->question_count) {
+    if (asked->due_ms != 0) {
         rbk_buffer_printf(&due, "by %s, else ",
                           rbk_when_until(asked->due_ms, drawing->picture->now_ms).text);
-        rbk_view_reaction(drawing->view, drawing->machine->questions[asked->question].otherwise,
-                          &due);
+        rbk_asked_silence(drawing->view, drawing->state, asked, &due);
     }
     if (roles.bytes + due.bytes + LOST_TO_BREAKS <= 2 * pen->width) {
         rbk_buffer_append_text(&roles, roles.bytes != 0 ? "; " : "");
@@ -115,30 +114,15 @@ static void draw_line(void *context, enum rbk_tone tone, struct rbk_str stage, s
     rbk_pen_command(pen, tone, rbk_str_slice(text, 2, comment));
 }
 
-/* A run that is stuck: who has been told, and who is next. */
 static void draw_escalation(struct drawing *drawing)
 {
-    const struct rbk_machine *machine = drawing->machine;
-    const struct rbk_state *state = drawing->state;
     struct rbk_buffer text;
-    if (state->status != RBK_STATUS_STUCK || machine->escalation_count == 0) {
-        return;
-    }
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    for (uint32_t i = 0; i < state->escalated && i < machine->escalation_count; i++) {
-        rbk_buffer_printf(&text, "%s%.*s", i == 0 ? "" : ", ",
-                          RBK_STR_ARG(machine->roles[machine->escalations[i].role].name));
+    rbk_view_escalation(drawing->view, drawing->state, drawing->picture->now_ms, &text);
+    if (text.bytes != 0) {
+        rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR(" "));
+        rbk_pen_wrap(&drawing->pen, RBK_TONE_WARN, RBK_STR("told: "), rbk_buffer_str(&text), 2);
     }
-    if (state->escalated < machine->escalation_count) {
-        const struct rbk_escalation *next = &machine->escalations[state->escalated];
-        uint64_t left_ms =
-            rbk_when_between(drawing->picture->now_ms, state->stuck_ms + next->after_ms);
-        rbk_buffer_printf(&text, "%s%.*s in %s", text.bytes == 0 ? "" : "; ",
-                          RBK_STR_ARG(machine->roles[next->role].name),
-                          rbk_when_ticks(left_ms).text);
-    }
-    rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR(" "));
-    rbk_pen_wrap(&drawing->pen, RBK_TONE_WARN, RBK_STR("told: "), rbk_buffer_str(&text), 2);
     rbk_buffer_fini(&text);
 }
 

@@ -109,7 +109,10 @@ static void draw_time(struct drawing *drawing, uint32_t region, const struct rbk
     const struct rbk_region_state *rs = rbk_state_region(drawing->machine, drawing->state, region);
     uint64_t now_ms = drawing->picture->now_ms;
     uint64_t since_ms = drawing->picture->track->regions[region].since_ms;
-    uint64_t limit_ms = effect->timeout_ms != 0 ? effect->timeout_ms : effect->for_ms;
+    /* What is in doubt is over, or beyond any timeout. */
+    uint64_t limit_ms = rs->mode == RBK_MODE_DOUBT ? 0
+                        : effect->timeout_ms != 0  ? effect->timeout_ms
+                                                   : effect->for_ms;
     struct rbk_pen *pen = &drawing->pen;
 
     if (rs->mode == RBK_MODE_RETRY) {

@@ -33,6 +33,11 @@ int rbk_run_store_open(const struct rbk_options *options, enum rbk_store_role ro
     if ((error = rbk_run_store_path(options, &path, reterr)) == 0) {
         error = rbk_store_open(path.data, role, ret_store, reterr);
     }
+    if (error == -RBK_ENOTFOUND && reterr != NULL) {
+        size_t bytes = strlen(reterr->text);
+        (void)snprintf(reterr->text + bytes, sizeof(reterr->text) - bytes,
+                       "; --store or RBK_STORE names another");
+    }
     rbk_buffer_fini(&path);
     return error;
 }

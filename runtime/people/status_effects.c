@@ -23,6 +23,9 @@ void rbk_status_open_effects(const struct rbk_history *history, rbk_open_effect_
                                        .attempt = rs->attempt,
                                        .since_ms = history->track.regions[region].since_ms,
                                        .doubt = mode == RBK_MODE_DOUBT};
+        if (open.doubt) {
+            open.why = rbk_str_from(history->track.regions[region].doubt);
+        }
         for (size_t i = 0; i < replay->in_flight_count; i++) {
             if (replay->in_flight[i].region == region) {
                 open.note = replay->in_flight[i].note;

@@ -12,6 +12,7 @@
 #include "runtime/people/readings.h"
 #include "runtime/people/status.h"
 #include "runtime/people/ways.h"
+#include "runtime/people/when.h"
 
 /* A status being put together. */
 struct building {
@@ -211,6 +212,7 @@ static void add_open(void *context, const struct rbk_open_effect *open)
     (void)json_object_set_new(object, "crash_rule",
                               text_of(rbk_crash_rule_name(open->effect->crash)));
     (void)json_object_set_new(object, "in_doubt", json_boolean(open->doubt));
+    rbk_json_set_text(object, "why", open->why);
     (void)json_array_append_new(building->array, object);
 }
 
@@ -314,7 +316,7 @@ json_t *rbk_status_json(const struct rbk_history *history, struct rbk_error *ret
     (void)json_object_set_new(object, "people", people_of(&building));
     building.array = json_array();
     (void)json_object_set_new(object, "what_now", building.array);
-    rbk_view_explain(building.view, state, add_line, &building);
+    rbk_status_explain(history, rbk_when_now_ms(), add_line, &building);
     building.array = json_array();
     (void)json_object_set_new(object, "open_effects", building.array);
     rbk_status_open_effects(history, add_open, &building);

@@ -97,7 +97,9 @@ static void print_readings(struct rbk_printing *printing)
     printing->count = 0;
     json_array_foreach(json_object_get(printing->live, "probes"), index, probe)
     {
-        rbk_printing_section(printing, "live readings");
+        rbk_printing_section(printing, printing->history->runner.state == RBK_RUNNER_STOPPED
+                                           ? "last readings: nothing is read now"
+                                           : "live readings");
         print_probe(printing, probe);
     }
 }

@@ -126,7 +126,12 @@ static void print_head(struct rbk_printing *printing)
         rbk_buffer_printf(&printing->line, "  %.*s", RBK_STR_ARG(printing->machine->title));
     }
     rbk_printing_line(printing, RBK_TONE_PLAIN);
+    size_t asked_count = rbk_view_asked(printing->view, state, NULL, 0);
     rbk_buffer_printf(&printing->line, "  %-11s %s", "status", rbk_status_name(status));
+    if (asked_count != 0 && status != RBK_STATUS_PAUSED && status != RBK_STATUS_HELD) {
+        rbk_buffer_append_text(&printing->line,
+                               asked_count == 1 ? ", a question is open" : ", questions are open");
+    }
     if (status == RBK_STATUS_STUCK) {
         /* The reason is that of the decision; why it is stuck stands below, with each stage. */
         rbk_buffer_append_text(&printing->line, state->turned ? " while aborting"
@@ -172,12 +177,8 @@ static void print_asked(struct rbk_printing *printing, const struct rbk_asked *a
     if (asked->due_ms != 0) {
         rbk_buffer_printf(&printing->line, "; until %s",
                           rbk_when_until(asked->due_ms, printing->now_ms).text);
-        if (asked->question < printing->machine->question_count) {
-            rbk_buffer_append_text(&printing->line, ", else ");
-            rbk_view_reaction(printing->view,
-                              printing->machine->questions[asked->question].otherwise,
-                              &printing->line);
-        }
+        rbk_buffer_append_text(&printing->line, ", else ");
+        rbk_asked_silence(printing->view, printing->state, asked, &printing->line);
     }
     rbk_printing_line(printing, RBK_TONE_ASK);
     for (size_t number = 0;; number++) {
@@ -333,11 +334,39 @@ static const char *rule_words(enum rbk_crash_rule rule)
     return "it lives in the journal";
 }
 
+/* Why nobody knows what became of it, what to look at, and what each answer brings about: the
+ * commands stand with the question. */
+static void print_doubt(struct rbk_printing *printing, const struct rbk_open_effect *open)
+{
+    const struct rbk_region_state *rs =
+        rbk_state_region(printing->machine, printing->state, open->region);
+    if (open->why.bytes != 0) {
+        rbk_buffer_printf(&printing->line, "      %.*s", RBK_STR_ARG(open->why));
+        rbk_printing_line(printing, RBK_TONE_DIM);
+    }
+    rbk_buffer_append_text(
+        &printing->line, "      it happened, or it did not, or it is still going on. Make sure it "
+                         "is not going on, look at what it changes, and answer the question:");
+    rbk_printing_line(printing, RBK_TONE_PLAIN);
+    rbk_buffer_append_text(
+        &printing->line, rs->target != RBK_NONE ? "      done or not-done: what is to follow begins"
+                         : open->effect->question != RBK_NONE
+                             ? "      done: the run goes on behind it; not-done: its `else`"
+                             : "      done: the run goes on behind it; not-done: it is carried "
+                               "out as if it had never begun");
+    rbk_printing_line(printing, RBK_TONE_PLAIN);
+}
+
 static void print_open(void *context, const struct rbk_open_effect *open)
 {
     struct rbk_printing *printing = context;
-    rbk_printing_section(printing,
-                         rbk_runner_lives(&printing->history->runner) ? "under way" : "open");
+    bool lives = rbk_runner_lives(&printing->history->runner);
+    if (open->doubt != printing->doubts) {
+        return; /* it is of the other section */
+    }
+    rbk_printing_section(printing, open->doubt ? "in doubt"
+                                   : lives     ? "under way"
+                                               : "without a result");
     rbk_buffer_printf(&printing->line, "  %.*s  %.*s", RBK_STR_ARG(open->step),
                       RBK_STR_ARG(open->effect->text));
     rbk_printing_line(printing, open->doubt ? RBK_TONE_BAD : RBK_TONE_PLAIN);
@@ -346,29 +375,15 @@ static void print_open(void *context, const struct rbk_open_effect *open)
         rbk_buffer_printf(&printing->line, "dispatched %s, ",
                           rbk_when_until(open->since_ms, printing->now_ms).text);
     }
-    rbk_buffer_printf(&printing->line, "attempt %u; no result in the journal", open->attempt);
+    rbk_buffer_printf(&printing->line, "attempt %u; no result %s", open->attempt,
+                      lives ? "yet" : "in the journal");
     rbk_printing_line(printing, RBK_TONE_DIM);
     if (open->note.bytes != 0) {
         rbk_buffer_printf(&printing->line, "      noted before: %.*s", RBK_STR_ARG(open->note));
         rbk_printing_line(printing, RBK_TONE_DIM);
     }
     if (open->doubt) {
-        rbk_buffer_append_text(&printing->line,
-                               "      it happened, or it did not, or it is still going on. Make "
-                               "sure it is not going on, look at what it changes, then:");
-        rbk_printing_line(printing, RBK_TONE_PLAIN);
-        for (int done = 1; done >= 0; done--) {
-            struct rbk_buffer rest;
-            rbk_buffer_init(&rest, 4096);
-            rbk_buffer_printf(
-                &rest, "%.*s@%u %s --reason WHY", RBK_STR_ARG(open->step),
-                rbk_state_region(printing->machine, printing->state, open->region)->serial,
-                done ? "done" : "not-done");
-            rbk_buffer_append_text(&printing->line, "      ");
-            rbk_view_command(printing->view, "resolve", rbk_buffer_str(&rest), &printing->line);
-            rbk_buffer_fini(&rest);
-            rbk_printing_line(printing, RBK_TONE_ASK);
-        }
+        print_doubt(printing, open);
     } else if (!rbk_runner_lives(&printing->history->runner)) {
         rbk_buffer_printf(
             &printing->line, "      a resumed run finds out: %s%s",
@@ -405,16 +420,22 @@ int rbk_status_print_text(const struct rbk_history *history, struct rbk_error *r
     printing.live =
         rbk_runner_lives(&history->runner) ? rbk_readings_load(history->store, history->id) : NULL;
     rbk_buffer_init(&printing.line, RBK_VIEW_BYTES_MAX);
-    rbk_status_rows_init(&printing.rows, history, printing.live, &printing.style, printing.now_ms,
-                         columns_of_output());
+    /* What a runner that is stopped saw last is no news of its triggers. */
+    rbk_status_rows_init(&printing.rows, history,
+                         history->runner.state == RBK_RUNNER_STOPPED ? NULL : printing.live,
+                         &printing.style, printing.now_ms, columns_of_output());
     print_head(&printing);
     if (printing.state->ended_ms == 0) {
         rbk_printing_rows(rbk_status_rows_head(&printing.rows));
     }
     print_questions(&printing);
     printing.count = 0;
-    rbk_view_explain(printing.view, printing.state, print_explained, &printing);
+    rbk_status_explain(history, printing.now_ms, print_explained, &printing);
     print_stages(&printing);
+    printing.count = 0;
+    printing.doubts = true;
+    rbk_status_open_effects(history, print_open, &printing);
+    printing.doubts = false;
     printing.count = 0;
     rbk_status_open_effects(history, print_open, &printing);
     rbk_printing_seen(&printing);

@@ -20,7 +20,8 @@ struct rbk_printing {
     uint64_t now_ms;
     size_t count; /* lines of the section under way */
     struct rbk_status_rows rows;
-    json_t *live; /* what its runner sees; NULL: nobody drives it */
+    json_t *live; /* what its runner sees, or saw before it was stopped; NULL: nobody drives it */
+    bool doubts;  /* of the effects without a result those in doubt are printed; else the others */
 };
 
 /* Print the line, sanitized, in a tone; it is empty afterwards. */

@@ -224,12 +224,8 @@ static void tell_question(struct story *story, const struct rbk_action *action)
     if (asked.due_ms != 0) {
         rbk_buffer_printf(&story->line, "; until %s",
                           rbk_when_until(asked.due_ms, story->after->now_ms).text);
-        if (asked.question < story->view->machine->question_count) {
-            rbk_buffer_append_text(&story->line, ", else ");
-            rbk_view_reaction(story->view,
-                              story->view->machine->questions[asked.question].otherwise,
-                              &story->line);
-        }
+        rbk_buffer_append_text(&story->line, ", else ");
+        rbk_asked_silence(story->view, story->after, &asked, &story->line);
     }
     rbk_story_send(story, RBK_TONE_ASK, region);
     for (size_t number = 0;; number++) {

@@ -159,7 +159,7 @@ static void record_failure(struct rbk_track *track, uint32_t state, struct rbk_s
     const struct rbk_machine *machine = track->machine;
     const struct rbk_machine_state *at = &machine->states[state];
     struct rbk_track_region *region = &track->regions[rbk_region_root(machine, at->region)];
-    if (at->phase == RBK_PHASE_ROLLBACK || at->phase == RBK_PHASE_ROLLBACK_VERIFY) {
+    if (rbk_view_on_way_back(at)) {
         if (rbk_state_is_test(machine, state) && region->failed_back != RBK_NONE) {
             return; /* a way back that is not open hides none that failed */
         }
@@ -195,6 +195,13 @@ void rbk_track_record(struct rbk_track *track, const struct rbk_view *view,
         if ((action->kind == RBK_ACTION_DISPATCH || action->kind == RBK_ACTION_LOOK) &&
             action->region < track->machine->region_count) {
             track->regions[action->region].since_ms = after->now_ms;
+        }
+    }
+    if ((record->event.kind == RBK_EVENT_RESULT || record->event.kind == RBK_EVENT_RESOLVED) &&
+        record->event.outcome == RBK_OUTCOME_DOUBT) {
+        uint32_t region = rbk_story_region(view, record, before);
+        if (region != RBK_NONE) {
+            keep_text(track->regions[region].doubt, record->message);
         }
     }
     if (record->event.kind == RBK_EVENT_RESULT && record->event.outcome != RBK_OUTCOME_OK) {

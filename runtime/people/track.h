@@ -23,6 +23,7 @@ struct rbk_track_region {
      * sanitized). */
     uint32_t failed, failed_back;
     char failure[RBK_TRACK_TEXT_BYTES], failure_back[RBK_TRACK_TEXT_BYTES];
+    char doubt[RBK_TRACK_TEXT_BYTES]; /* why its effect was last in doubt; may be empty */
 };
 
 struct rbk_track_trigger {

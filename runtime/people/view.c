@@ -298,12 +298,16 @@ uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, u
     return strategy;
 }
 
+bool rbk_view_on_way_back(const struct rbk_machine_state *at)
+{
+    return at->phase == RBK_PHASE_ROLLBACK || at->phase == RBK_PHASE_ROLLBACK_VERIFY;
+}
+
 bool rbk_view_goes_back(const struct rbk_machine *machine, const struct rbk_state *state)
 {
     for (uint32_t i = 0; i < machine->region_count; i++) {
         uint32_t at = rbk_state_region(machine, state, i)->state;
-        if (machine->states[at].phase == RBK_PHASE_ROLLBACK ||
-            machine->states[at].phase == RBK_PHASE_ROLLBACK_VERIFY) {
+        if (rbk_view_on_way_back(&machine->states[at])) {
             return true;
         }
     }

@@ -79,6 +79,9 @@ uint32_t rbk_view_strategy(const struct rbk_machine *machine, uint32_t region, u
  * after that. */
 bool rbk_view_goes_back(const struct rbk_machine *machine, const struct rbk_state *state);
 
+/* Whether a state is part of a way back, or of the check of one. */
+bool rbk_view_on_way_back(const struct rbk_machine_state *at);
+
 /* Whether the run goes forward no more: it has turned round, is being cancelled, or has ended. */
 bool rbk_view_turned(const struct rbk_state *state);
 
@@ -138,6 +141,10 @@ void rbk_asked_words(const struct rbk_view *view, const struct rbk_state *state,
                      const struct rbk_asked *asked, struct rbk_buffer *out);
 void rbk_asked_roles(const struct rbk_view *view, const struct rbk_asked *asked,
                      struct rbk_buffer *out);
+/* Append what silence means, behind "else ": a reaction as the plan spells it, or what follows on a
+ * way back, which no `else` turns or stops. Nothing for a question that has no end. */
+void rbk_asked_silence(const struct rbk_view *view, const struct rbk_state *state,
+                       const struct rbk_asked *asked, struct rbk_buffer *out);
 /* Answer number `number` of those that the question about a run that is held or paused takes now,
  * and would not refuse; NULL: there are no more. */
 const char *rbk_asked_held_answer(const struct rbk_view *view, const struct rbk_state *state,
@@ -145,6 +152,11 @@ const char *rbk_asked_held_answer(const struct rbk_view *view, const struct rbk_
 /* Append command number `number` that answers it. @return false when there are no more. */
 bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, size_t number, struct rbk_buffer *out);
+
+/* Append who has been told of a run that is stuck, and who is next: "dba; infra_lead in 9m 51s".
+ * Nothing of any other run, and where the plan escalates to nobody. */
+void rbk_view_escalation(const struct rbk_view *view, const struct rbk_state *state,
+                         uint64_t now_ms, struct rbk_buffer *out);
 
 /*
  * Append what a stage that has not begun waits for: "after split", "until 22:00:00", "for its

@@ -269,6 +269,42 @@ void rbk_asked_text(const struct rbk_view *view, const struct rbk_state *state,
     append_looked_for(view, state, asked, out);
 }
 
+/* What the silence about a question of a stage means where no `else` is asked; NULL: its `else`. */
+static const char *silence_of_region(const struct rbk_view *view, const struct rbk_state *state,
+                                     const struct rbk_asked *asked)
+{
+    const struct rbk_region_state *rs = rbk_state_region(view->machine, state, asked->index);
+    bool on = rbk_question_asked_on(view->machine, asked->question) != RBK_NONE;
+    if (asked->kind == RBK_QUESTION_DOUBT && on) {
+        return NULL; /* others are asked, also while it is being stopped, or on a way back */
+    }
+    if (rs->target != RBK_NONE) {
+        return "what is to follow begins";
+    }
+    if (rbk_view_on_way_back(&view->machine->states[rs->state])) {
+        return "this way back has failed";
+    }
+    if (asked->question != RBK_NONE) {
+        return NULL;
+    }
+    return rbk_run_past_grace(view->machine, state) ? "it has failed" : "abort";
+}
+
+void rbk_asked_silence(const struct rbk_view *view, const struct rbk_state *state,
+                       const struct rbk_asked *asked, struct rbk_buffer *out)
+{
+    const char *words =
+        asked->owner == RBK_OWNER_REGION ? silence_of_region(view, state, asked) : NULL;
+    if (asked->due_ms == 0) {
+        return;
+    }
+    if (words != NULL) {
+        rbk_buffer_append_text(out, words);
+    } else if (asked->question < view->machine->question_count) {
+        rbk_view_reaction(view, view->machine->questions[asked->question].otherwise, out);
+    }
+}
+
 /* Whether nothing stands applied, so that a run can be cancelled. */
 static bool may_cancel(const struct rbk_view *view, const struct rbk_state *state)
 {

@@ -219,6 +219,34 @@ void rbk_view_explain(const struct rbk_view *view, const struct rbk_state *state
     rbk_buffer_fini(&explain.line);
 }
 
+/* When the next one is told; 0: nobody is. */
+static uint64_t next_told_ms(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    return state->status == RBK_STATUS_STUCK && state->escalated < machine->escalation_count
+               ? state->stuck_ms + machine->escalations[state->escalated].after_ms
+               : 0;
+}
+
+void rbk_view_escalation(const struct rbk_view *view, const struct rbk_state *state,
+                         uint64_t now_ms, struct rbk_buffer *out)
+{
+    const struct rbk_machine *machine = view->machine;
+    uint64_t next_ms = next_told_ms(machine, state);
+    if (state->status != RBK_STATUS_STUCK) {
+        return;
+    }
+    for (uint32_t i = 0; i < state->escalated && i < machine->escalation_count; i++) {
+        rbk_buffer_printf(out, "%s%.*s", i == 0 ? "" : ", ",
+                          RBK_STR_ARG(machine->roles[machine->escalations[i].role].name));
+    }
+    if (next_ms != 0) {
+        const struct rbk_role *role = &machine->roles[machine->escalations[state->escalated].role];
+        rbk_buffer_printf(out, "%s%.*s in %s", state->escalated == 0 ? "" : "; ",
+                          RBK_STR_ARG(role->name),
+                          rbk_when_ticks(rbk_when_between(now_ms, next_ms)).text);
+    }
+}
+
 /* ---- what a stage waits for -------------------------------------------------------------------
  */
 
@@ -379,6 +407,13 @@ static void time_plan(const struct rbk_view *view, const struct rbk_state *state
                                                : "`rollback within` of the plan";
         timer.due_ms = state->plan_due_ms;
         emit(context, &timer);
+    }
+    if (next_told_ms(view->machine, state) != 0) {
+        timer.what = "escalation";
+        timer.name = view->machine->roles[view->machine->escalations[state->escalated].role].name;
+        timer.due_ms = next_told_ms(view->machine, state);
+        emit(context, &timer);
+        timer.name = RBK_STR("");
     }
     if (state->criteria_due_ms != 0) {
         timer.what = "abort criterion";

@@ -184,8 +184,9 @@ static void say_gaps(struct rbk_run_report *report)
     }
     if (closed != 0) {
         SAY(report,
-            "The run was taken over by a new runner %zu %s; no runner lived for %s at most.",
-            closed, plural(closed, "time", "times"), rbk_when_span(total_ms).text);
+            "The run was taken over by a new runner %zu %s; none lived for %s at most%s.", closed,
+            plural(closed, "time", "times"), rbk_when_span(total_ms).text,
+            closed == 1 ? "" : " in all");
     }
 }
 
@@ -197,8 +198,8 @@ static void say_messages(struct rbk_run_report *report)
         sent += report->messages.items[i].sent_ms != 0 ? 1u : 0u;
     }
     if (report->messages.count != 0) {
-        SAY(report, "%zu of %zu messages %s sent.", sent, report->messages.count,
-            plural(sent, "was", "were"));
+        SAY(report, "%zu of %zu %s %s sent.", sent, report->messages.count,
+            plural(report->messages.count, "message", "messages"), plural(sent, "was", "were"));
     }
 }
 

@@ -77,6 +77,8 @@ load helpers
     [ "$(rbk runs --json | jq .events)" -eq "$(rbk status --json | jq .events)" ]
     rbk pause "$(run_id)"
     status_is paused
+    run rbk status
+    [[ $output == *'1 step is still under way, and not stopped; nothing new begins behind it'* ]]
     touch go
     run rbk status
     [[ $output == *"rbk continue $(run_id)"* ]]
@@ -228,6 +230,7 @@ END
     told() { rbk "$1" --json | jq -c '[.runner, .runner_process.state, .runner_process.pid, .runner_process.host]'; }
     [ "$(told status)" = "[true,\"stopped\",$runner,\"$(hostname)\"]" ]
     [ "$(told runs)" = "$(told status)" ]
+    [ "$(rbk status --json | jq -r '.what_now[1]')" = "  kill -CONT $runner   # or \`fg\` in its terminal" ]
     run rbk pause "$(run_id)"
     [ "$status" -eq 1 ]
     [[ $output == *"is stopped"*"kill -CONT $runner"* ]]
@@ -313,6 +316,8 @@ END
     grep -q 'of two_steps is stuck and needs a person: check "never" file.exists("never") failed: file.exists = false$' <<<"$output"
     run rbk status
     [[ $output == *"rbk resolve $(run_id) only done --reason WHY"* ]]
+    [[ $output == *'told: dba'* ]]
+    [[ $output == *"rbk log $(run_id)   # what happened, and what its steps printed"* ]]
     # What began it, and what it is stuck by.
     [[ $output == *'stuck: check "never" file.exists("never") failed: file.exists = false'* ]]
     [[ $output == *'stage only is stuck: run "false" (only.rollback.1) failed; it is going back because of this: check "never" (only.verify.1) failed'* ]]
@@ -374,7 +379,13 @@ END
     wait_for asks only.apply.1
     run rbk status
     [[ $output == *'in doubt'* ]]
+    [[ $output == *'status      running, a question is open'* ]]
+    [[ $output == *'did it happen? '*', else abort'* ]]
+    [[ $output == *'its supervisor is gone and left no record of how it ended'* ]]
     [[ $output == *'it happened, or it did not, or it is still going on'* ]]
+    [[ $output == *'done: the run goes on behind it; not-done: it is carried out as if it had never begun'* ]]
+    [[ $output != *'under way'* ]]
+    [[ $(rbk status --json | jq -r '.open_effects[0].why') == *'its supervisor is gone'* ]]
     [[ $output =~ "rbk resolve $(run_id) "(only\.apply\.1@[0-9]+)" done --reason WHY" ]]
     question=${BASH_REMATCH[1]}
     run rbk resolve "$(run_id)" only.apply.1@999 "done" --reason "another one"

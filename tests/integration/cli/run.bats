@@ -255,6 +255,9 @@ END
     [[ $output == *"none; go on with rbk resume $(run_id)"* ]]
     [[ $output == *'no result in the journal'* ]]
     [[ $output == *' of apply '*'(wall clock'* ]]
+    # A request alone would wait for ever: what to do first is said, to programs as well.
+    [[ $output == *"no runner drives it: nothing goes on, no trigger is read,"*"    rbk resume $(run_id)   # go on"* ]]
+    [ "$(rbk status --json | jq -r '.what_now[-1]')" = "  rbk resume $(run_id)   # go on" ]
     touch go
     run rbk resume
     [ "$status" -eq 0 ]

@@ -256,6 +256,52 @@ START_TEST(output_of_a_failed_step_is_indented_and_bounded)
 }
 END_TEST
 
+/* No `else` turns or stops a way back, and a doubt that the plan has no words for has none. */
+START_TEST(what_silence_means_is_told_wherever_a_step_is_in_doubt)
+{
+    struct told told;
+    told_start(&told, told_plan());
+    approve(&told);
+    if (_i == 0) {
+        told_result(&told, "migrate.apply.1", RBK_OUTCOME_DOUBT, "gone");
+        ck_told(&told, ", else abort\n");
+    } else if (_i == 1) {
+        told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, "no");
+        told_result(&told, "migrate.rollback.1", RBK_OUTCOME_DOUBT, "gone");
+        ck_told(&told, ", else this way back has failed\n");
+    } else {
+        told_post(&told, (struct rbk_record){.event = {.kind = RBK_EVENT_COMMAND,
+                                                       .command = RBK_COMMAND_ABORT}});
+        told_result(&told, "migrate.apply.1", RBK_OUTCOME_DOUBT, "gone");
+        ck_told(&told, ", else what is to follow begins\n");
+    }
+    ck_told(&told, "did it happen? ");
+    ck_assert_str_eq(told.track.regions[1].doubt, "gone");
+    told_fini(&told);
+}
+END_TEST
+
+START_TEST(who_is_told_of_a_stuck_run_and_who_is_next_can_be_seen)
+{
+    struct told told;
+    struct rbk_buffer text;
+    struct machine_builder *mb = told_plan();
+    mb_escalation(mb, 0);
+    mb_escalation(mb, 600000);
+    told_start(&told, mb);
+    approve(&told);
+    rbk_buffer_init(&text, 4096);
+    told_result(&told, "migrate.apply.1", RBK_OUTCOME_FAIL, "no");
+    rbk_view_escalation(&told.view, told.run.state, told.run.now_ms, &text);
+    ck_assert_uint_eq(text.bytes, 0); /* nobody is before it is stuck */
+    told_result(&told, "migrate.rollback.1", RBK_OUTCOME_FAIL, "still no");
+    rbk_view_escalation(&told.view, told.run.state, told.run.now_ms + 9000, &text);
+    ck_assert_str_eq(text.data, "dba; dba in 9m 51s");
+    rbk_buffer_fini(&text);
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(a_stuck_run_says_what_a_person_can_do)
 {
     struct told told;
@@ -381,6 +427,8 @@ int main(void)
     tcase_add_test(cases, what_now_of_a_held_run_has_the_pause_that_waits);
     tcase_add_test(cases, what_now_of_a_run_whose_head_failed_speaks_of_no_stage);
     tcase_add_test(cases, output_of_a_failed_step_is_indented_and_bounded);
+    tcase_add_loop_test(cases, what_silence_means_is_told_wherever_a_step_is_in_doubt, 0, 3);
+    tcase_add_test(cases, who_is_told_of_a_stuck_run_and_who_is_next_can_be_seen);
     tcase_add_test(cases, a_stuck_run_says_what_a_person_can_do);
     tcase_add_test(cases, a_trigger_says_what_it_brings_about);
     tcase_add_test(cases, an_edge_that_was_reacted_to_is_not_told_as_a_new_one);

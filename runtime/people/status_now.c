@@ -1,0 +1,108 @@
+/*
+ * What now: for the status in either form. Beside what the state says (view_explain.c): that the
+ * runner is stopped or gone, what is still under way, who has been told, and where to read on.
+ */
+#include "runtime/people/status.h"
+
+/* Where lines go. */
+struct telling {
+    const struct rbk_history *history;
+    const struct rbk_state *state;
+    rbk_line_fn *emit;
+    void *context;
+    struct rbk_buffer line;
+};
+
+static void send_line(struct telling *telling, enum rbk_tone tone)
+{
+    telling->emit(telling->context, tone, RBK_STR(""), rbk_buffer_str(&telling->line));
+    rbk_buffer_clear(&telling->line);
+}
+
+/* "  rbk log RUN   # what happened" */
+static void send_command(struct telling *telling, const char *verb, const char *meaning)
+{
+    rbk_buffer_append_text(&telling->line, "  ");
+    rbk_view_command(&telling->history->view, verb, RBK_STR(""), &telling->line);
+    rbk_buffer_printf(&telling->line, "   # %s", meaning);
+    send_line(telling, RBK_TONE_ASK);
+}
+
+/* It keeps the run to itself: whatever is asked for below waits for it. */
+static void tell_stopped(struct telling *telling)
+{
+    rbk_buffer_append_text(
+        &telling->line, "the runner is stopped: nothing goes on, no trigger is read, and what is "
+                        "asked for waits, until it goes on");
+    send_line(telling, RBK_TONE_BAD);
+    rbk_buffer_printf(&telling->line, "  kill -CONT %ld   # or `fg` in its terminal",
+                      telling->history->runner.process);
+    send_line(telling, RBK_TONE_ASK);
+}
+
+static void tell_gone(struct telling *telling)
+{
+    rbk_buffer_append_text(&telling->line,
+                           "no runner drives it: nothing goes on, no trigger is read, and what is "
+                           "asked for waits, until one does");
+    send_line(telling, RBK_TONE_WARN);
+    send_command(telling, "resume", "go on");
+}
+
+static void count_open(void *context, const struct rbk_open_effect *open)
+{
+    size_t *count = context;
+    *count += open->doubt ? 0u : 1u;
+}
+
+/* Whoever paused a run may think that all stands still. */
+static void tell_under_way(struct telling *telling)
+{
+    size_t count = 0;
+    rbk_status_open_effects(telling->history, count_open, &count);
+    if (count != 0 && telling->state->hold != 0) {
+        rbk_buffer_printf(&telling->line,
+                          "%zu step%s still under way, and not stopped; nothing new begins behind "
+                          "%s, but what goes back goes on",
+                          count, count == 1 ? " is" : "s are", count == 1 ? "it" : "them");
+        send_line(telling, RBK_TONE_PLAIN);
+    }
+}
+
+static void tell_escalation(struct telling *telling, uint64_t now_ms)
+{
+    rbk_buffer_append_text(&telling->line, "told: ");
+    size_t before = telling->line.bytes;
+    rbk_view_escalation(&telling->history->view, telling->state, now_ms, &telling->line);
+    if (telling->line.bytes != before) {
+        send_line(telling, RBK_TONE_WARN);
+    }
+    rbk_buffer_clear(&telling->line);
+}
+
+void rbk_status_explain(const struct rbk_history *history, uint64_t now_ms, rbk_line_fn *emit,
+                        void *context)
+{
+    const struct rbk_state *state = history->replay->state;
+    struct telling telling = {.history = history, .state = state, .emit = emit, .context = context};
+    enum rbk_status status = (enum rbk_status)state->status;
+    bool interrupted = status == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT;
+
+    rbk_buffer_init(&telling.line, RBK_VIEW_BYTES_MAX);
+    if (state->ended_ms == 0 && history->runner.state == RBK_RUNNER_STOPPED) {
+        tell_stopped(&telling);
+    }
+    rbk_view_explain(&history->view, state, emit, context);
+    if (rbk_runner_lives(&history->runner)) {
+        tell_under_way(&telling);
+    }
+    tell_escalation(&telling, now_ms);
+    if (status == RBK_STATUS_STUCK || status == RBK_STATUS_HELD) {
+        send_command(&telling, "log", "what happened, and what its steps printed");
+    }
+    /* Of one that was interrupted the lines above say it. */
+    if (state->ended_ms == 0 && !interrupted && !rbk_runner_lives(&history->runner)) {
+        tell_gone(&telling);
+    }
+    rbk_buffer_fini(&telling.line);
+}
