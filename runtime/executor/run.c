@@ -500,5 +500,12 @@ void rbk_run_interrupt(struct rbk_run *run)
                        "a rollback is not stopped by Ctrl-C; a second one leaves the run here, and "
                        "`rbk resume %s` goes on with it",
                        run->id);
+    } else if ((status == RBK_STATUS_PAUSED || status == RBK_STATUS_HELD) &&
+               run->replay->in_flight_count != 0) {
+        /* It stands still already, so that no event of the journal tells what this one does. */
+        rbk_run_notice(run,
+                       "the runner stops once what is under way has ended; a second Ctrl-C stops it "
+                       "at once, and `rbk resume %s` goes on from there",
+                       run->id);
     }
 }

@@ -46,7 +46,7 @@ static void tell_gone(struct telling *telling)
                            "no runner drives it: nothing goes on, no trigger is read, and what is "
                            "asked for waits, until one does");
     send_line(telling, RBK_TONE_WARN);
-    send_command(telling, "resume", "go on");
+    send_command(telling, "resume", "a new runner takes it over");
 }
 
 static void count_open(void *context, const struct rbk_open_effect *open)

@@ -157,6 +157,32 @@ static void explain_wanted(struct explain *explain)
     send_command(explain, "continue", RBK_STR(""), "take that pause back");
 }
 
+/* A trigger that paused the run, and would say the same now: who lets the run go on takes that on.
+ */
+static void explain_trigger(struct explain *explain)
+{
+    const struct rbk_cause cause = explain->state->cause;
+    if ((cause.kind != RBK_CAUSE_TRIGGER && cause.kind != RBK_CAUSE_TRIGGER_MISSING) ||
+        explain->state->status != RBK_STATUS_PAUSED) {
+        return;
+    }
+    const struct rbk_trigger *trigger = &explain->view->machine->triggers[cause.index];
+    enum rbk_level level =
+        (enum rbk_level)rbk_state_trigger(explain->view->machine, explain->state, cause.index)
+            ->level;
+    if (level == RBK_LEVEL_FALSE) {
+        rbk_buffer_printf(&explain->line, "trigger %.*s is quiet again",
+                          RBK_STR_ARG(trigger->name));
+    } else {
+        rbk_buffer_printf(
+            &explain->line,
+            "trigger %.*s still %s: a run that goes on does so in spite of it, and it "
+            "reacts again only once that has changed",
+            RBK_STR_ARG(trigger->name), level == RBK_LEVEL_TRUE ? "holds" : "cannot be read");
+    }
+    send_line(explain, level == RBK_LEVEL_FALSE ? RBK_TONE_PLAIN : RBK_TONE_WARN, RBK_STR(""));
+}
+
 static void explain_still(struct explain *explain)
 {
     const struct rbk_state *state = explain->state;
@@ -184,6 +210,7 @@ static void explain_still(struct explain *explain)
     }
     send_line(explain, RBK_TONE_WARN, RBK_STR(""));
     explain_wanted(explain);
+    explain_trigger(explain);
     if (state->status == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT) {
         send_command(explain, "resume", RBK_STR(""), "go on, once the interrupted runner is gone");
     } else if (state->status == RBK_STATUS_PAUSED) {

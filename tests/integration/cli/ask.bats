@@ -443,7 +443,11 @@ refused() {
     run rbk alert "$(run_id)" Paged firing
     [ "$output" = accepted ]
     wait_for status_is paused
+    run rbk status
+    [[ $output == *'trigger alarm still holds: a run that goes on does so in spite of it'* ]]
     rbk alert "$(run_id)" Paged resolved
+    quiet_again() { rbk status | grep -q 'trigger alarm is quiet again'; }
+    wait_for quiet_again
     run rbk signal "$(run_id)" nothing
     [ "$status" -eq 1 ]
     [[ $output == *'the plan has no signal "nothing"; it has integrity'* ]]

@@ -236,6 +236,7 @@ END
     kill -TERM "$runner"
     run rbk pause "$(run_id)" # answered: the signal, which came before, was seen too
     [[ $output == *'already'* ]]
+    grep -q 'the runner stops once what is under way has ended; a second Ctrl-C stops it at once' out
     rbk continue "$(run_id)"
     kill -TERM "$runner"
     wait_for status_is paused
@@ -256,8 +257,8 @@ END
     [[ $output == *'no result in the journal'* ]]
     [[ $output == *' of apply '*'(wall clock'* ]]
     # A request alone would wait for ever: what to do first is said, to programs as well.
-    [[ $output == *"no runner drives it: nothing goes on, no trigger is read,"*"    rbk resume $(run_id)   # go on"* ]]
-    [ "$(rbk status --json | jq -r '.what_now[-1]')" = "  rbk resume $(run_id)   # go on" ]
+    [[ $output == *"no runner drives it: nothing goes on, no trigger is read,"*"    rbk resume $(run_id)   # a new runner takes it over"* ]]
+    [ "$(rbk status --json | jq -r '.what_now[-1]')" = "  rbk resume $(run_id)   # a new runner takes it over" ]
     touch go
     run rbk resume
     [ "$status" -eq 0 ]
