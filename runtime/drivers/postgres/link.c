@@ -16,11 +16,16 @@
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/drivers/postgres/address.h"
+#include "runtime/drivers/postgres/taken.h"
 #include "runtime/drivers/postgres/text.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What a server may send while it is asked nothing. A client that connects gets some hundred bytes,
+ * or a list of authorities with TLS. */
+#define UNASKED_BYTES_MAX ((size_t)256 << 10)
 enum link_state { RESOLVING, CONNECTING, IDLE, BUSY, LOST };
 
 /* A poll handle lives until its close callback, which may be after its link. */
@@ -51,7 +56,10 @@ struct rbk_postgres_link {
     struct rbk_postgres_reply reply;
     struct rbk_buffer value;
     struct rbk_buffer message;
-    bool in_set; /* rows of one result are coming */
+    bool in_set;    /* rows of one result are coming */
+    size_t copies;  /* COPY … FROM STDIN that was refused */
+    bool heard;     /* something that was understood came, since `taken` was set */
+    uint64_t taken; /* bytes that libpq had taken from the socket by then */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -142,7 +150,10 @@ static void report_connected(struct rbk_postgres_link *link, const char *failure
 
 static void connect_failed(struct rbk_postgres_link *link, const char *text)
 {
-    (void)rbk_buffer_append_text(&link->message, text);
+    if (rbk_buffer_append_text(&link->message, text) != 0) {
+        rbk_buffer_clear(&link->message);
+        (void)rbk_buffer_append_text(&link->message, RBK_POSTGRES_TOO_LONG);
+    }
     rbk_postgres_trim(&link->message);
     finish_connection(link);
     report_connected(link, link->message.bytes ? link->message.data : "no connection");
@@ -151,9 +162,26 @@ static void connect_failed(struct rbk_postgres_link *link, const char *text)
 static void on_notice(void *context, const PGresult *result)
 {
     struct rbk_postgres_link *link = context;
+    link->heard = link->state == BUSY;
     if (link->details) {
         rbk_postgres_put_notice(link->details, result);
     }
+}
+
+/* Whether the server has sent more than that since it last said something we understood. libpq has
+ * no limit of its own: it makes room for a message of a gigabyte, and keeps whatever settings and
+ * notifications a server makes up. Not known of a socket of this host. */
+static bool is_too_much(struct rbk_postgres_link *link, size_t most)
+{
+    uint64_t taken;
+    if (!rbk_postgres_taken(PQsocket(link->connection), &taken)) {
+        return false;
+    }
+    if (link->heard) {
+        link->heard = false;
+        link->taken = taken;
+    }
+    return taken > link->taken && taken - link->taken > most;
 }
 
 static void poll_connection(struct rbk_postgres_link *link)
@@ -164,6 +192,10 @@ static void poll_connection(struct rbk_postgres_link *link)
     PostgresPollingStatusType status = PQconnectPoll(link->connection);
     if (status == PGRES_POLLING_FAILED) {
         connect_failed(link, PQerrorMessage(link->connection));
+        return;
+    }
+    if (status == PGRES_POLLING_READING && is_too_much(link, UNASKED_BYTES_MAX)) {
+        connect_failed(link, "the server sends more than anybody needs to connect");
         return;
     }
     int events = status == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE;
@@ -257,6 +289,20 @@ static void note_failure(struct rbk_postgres_link *link, const PGresult *result)
     rbk_postgres_put_error(&link->message, link->details, result);
 }
 
+/* Gives the connection up, for our own reason. */
+RBK_PRINTF(2, 3)
+static void lose(struct rbk_postgres_link *link, const char *format, ...)
+{
+    if (!link->reply.failed && !link->reply.lost) {
+        va_list arguments;
+        va_start(arguments, format);
+        rbk_buffer_clear(&link->message);
+        (void)rbk_buffer_vprintf(&link->message, format, arguments);
+        va_end(arguments);
+    }
+    link->reply.lost = true;
+}
+
 static void refuse(struct rbk_postgres_link *link, const char *text)
 {
     if (!link->reply.failed) {
@@ -292,6 +338,7 @@ static void note_rows(struct rbk_postgres_link *link, const PGresult *result, bo
 static void absorb(struct rbk_postgres_link *link, const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
+    link->heard = true;
     switch (status) {
     case PGRES_SINGLE_TUPLE:
         note_rows(link, result, false);
@@ -306,12 +353,17 @@ static void absorb(struct rbk_postgres_link *link, const PGresult *result)
         break;
     case PGRES_COPY_IN:
         refuse(link, "COPY … FROM STDIN has nothing to read from in a plan");
-        if (PQputCopyEnd(link->connection, "a plan has no data for COPY FROM STDIN") != 1) {
+        /* After the first refusal the server passes over the others. */
+        if (++link->copies > 1 ||
+            PQputCopyEnd(link->connection, "a plan has no data for COPY FROM STDIN") < 0) {
             link->reply.lost = true; /* nothing else ends this state of the protocol */
         }
         break;
-    case PGRES_COPY_OUT:
     case PGRES_COPY_BOTH:
+        refuse(link, "COPY in both directions, which only replication has");
+        link->reply.lost = true; /* libpq gives this result again and again */
+        break;
+    case PGRES_COPY_OUT:
         refuse(link, "COPY … TO STDOUT has nowhere to write to in a plan");
         break;
     case PGRES_EMPTY_QUERY:
@@ -328,6 +380,7 @@ static bool drain_copy(struct rbk_postgres_link *link)
     char *row = NULL;
     int bytes;
     while ((bytes = PQgetCopyData(link->connection, &row, 1)) > 0) {
+        link->heard = true;
         PQfreemem(row);
     }
     return bytes < 0;
@@ -355,7 +408,7 @@ static bool take_results(struct rbk_postgres_link *link)
 static void take_last_words(struct rbk_postgres_link *link)
 {
     PGresult *result;
-    while (PQstatus(link->connection) == CONNECTION_BAD &&
+    while (!link->reply.lost && PQstatus(link->connection) == CONNECTION_BAD &&
            (result = PQgetResult(link->connection)) != NULL) {
         absorb(link, result);
         PQclear(result);
@@ -396,13 +449,20 @@ static void pump(struct rbk_postgres_link *link)
 {
     bool alive = PQconsumeInput(link->connection) == 1;
     if (link->state == IDLE) {
-        alive = alive && PQstatus(link->connection) != CONNECTION_BAD;
+        /* Being asked whether it is busy, libpq takes notices and settings out of its buffer. */
+        alive = alive && !PQisBusy(link->connection) &&
+                PQstatus(link->connection) != CONNECTION_BAD &&
+                !is_too_much(link, UNASKED_BYTES_MAX);
         if (!alive || watch_socket(link, UV_READABLE) != 0) {
             lose_idle(link);
         }
         return;
     }
     bool complete = alive && take_results(link);
+    if (alive && !complete && is_too_much(link, RBK_SQL_ROW_BYTES_MAX)) {
+        lose(link, "a row, or what else the server sends at once, is larger than %zu bytes",
+             RBK_SQL_ROW_BYTES_MAX);
+    }
     if (!alive || link->reply.lost || PQstatus(link->connection) == CONNECTION_BAD) {
         take_last_words(link);
         report_reply(link);
@@ -516,6 +576,8 @@ static void begin_query(struct rbk_postgres_link *link)
     RBK_ASSERT(link->state == IDLE || link->state == LOST);
     link->reply = (struct rbk_postgres_reply){0};
     link->in_set = false;
+    link->copies = 0;
+    link->heard = true;
     rbk_buffer_clear(&link->value);
     rbk_buffer_clear(&link->message);
 }
@@ -558,45 +620,9 @@ int rbk_postgres_link_version(const struct rbk_postgres_link *link)
     return link->connection ? PQserverVersion(link->connection) : 0;
 }
 
-/* A cancel request; outlives the link it is for. */
-struct cancel_work {
-    uv_work_t work;
-    PGcancel *cancel;
-    struct rbk_task_driver *driver;
-};
-
-static void on_cancel_work(uv_work_t *work)
+PGconn *rbk_postgres_link_connection(const struct rbk_postgres_link *link)
 {
-    struct cancel_work *self = RBK_CONTAINER_OF(work, struct cancel_work, work);
-    char error[256]; /* whether it worked shows in the query's reply */
-    (void)PQcancel(self->cancel, error, sizeof(error));
-}
-
-static void on_cancel_done(uv_work_t *work, int status)
-{
-    (void)status;
-    struct cancel_work *self = RBK_CONTAINER_OF(work, struct cancel_work, work);
-    struct rbk_task_driver *driver = self->driver;
-    PQfreeCancel(self->cancel);
-    free(self);
-    rbk_task_driver_release(driver);
-}
-
-void rbk_postgres_link_cancel(struct rbk_postgres_link *link)
-{
-    struct cancel_work *self = link->connection ? calloc(1, sizeof(*self)) : NULL;
-    if (!self) {
-        return;
-    }
-    self->cancel = PQgetCancel(link->connection);
-    self->driver = link->driver;
-    if (!self->cancel || uv_queue_work(link->driver->setup->loop, &self->work, on_cancel_work,
-                                       on_cancel_done) != 0) {
-        PQfreeCancel(self->cancel);
-        free(self);
-        return;
-    }
-    rbk_task_driver_hold(link->driver);
+    return link->connection;
 }
 
 static void on_later_closed(uv_handle_t *handle)

@@ -79,8 +79,8 @@ bool rbk_postgres_link_is_idle(const struct rbk_postgres_link *link);
 /** Version of the server, 150020 for 15.20; 0 when not connected. */
 int rbk_postgres_link_version(const struct rbk_postgres_link *link);
 
-/** Asks the server to cancel what runs, on a thread of the pool; nothing is reported. */
-void rbk_postgres_link_cancel(struct rbk_postgres_link *link);
+/** The connection, borrowed for the call, for rbk_postgres_cancel(); NULL when there is none. */
+PGconn *rbk_postgres_link_connection(const struct rbk_postgres_link *link);
 
 /** Ends it; its owner is never called again. Holds the driver until its handles are closed. */
 void rbk_postgres_link_close(struct rbk_postgres_link *link);

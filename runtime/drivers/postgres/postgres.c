@@ -30,7 +30,7 @@ struct rbk_postgres_task *rbk_postgres_task_of(struct rbk_task *task)
     return RBK_CONTAINER_OF(task, struct rbk_postgres_task, task);
 }
 
-static struct rbk_postgres_driver *driver_of(struct rbk_postgres_task *self)
+struct rbk_postgres_driver *rbk_postgres_driver_of(struct rbk_postgres_task *self)
 {
     return RBK_CONTAINER_OF(self->task.driver, struct rbk_postgres_driver, base);
 }
@@ -314,7 +314,8 @@ static void after_begin(struct rbk_postgres_task *self, const struct rbk_postgre
 static void end_reading(struct rbk_postgres_task *self)
 {
     struct rbk_task *task = &self->task;
-    rbk_postgres_kept_put(driver_of(self), self->link, task->request->address.data, self->name);
+    rbk_postgres_kept_put(rbk_postgres_driver_of(self), self->link, task->request->address.data,
+                          self->name);
     self->link = NULL;
     if (task->value.missing) {
         rbk_task_message(task, "no row, or NULL");
@@ -492,8 +493,8 @@ static void begin(struct rbk_task *task)
         return;
     }
     if (task->request->reading) {
-        self->link =
-            rbk_postgres_kept_take(driver_of(self), task->request->address.data, self->name);
+        self->link = rbk_postgres_kept_take(rbk_postgres_driver_of(self),
+                                            task->request->address.data, self->name);
     }
     if (self->link) {
         self->kept_link = true;
@@ -579,16 +580,21 @@ static const struct rbk_driver_ops ops = {
 
 static void destroy_driver(struct rbk_task_driver *driver)
 {
-    free(RBK_CONTAINER_OF(driver, struct rbk_postgres_driver, base));
+    struct rbk_postgres_driver *self = RBK_CONTAINER_OF(driver, struct rbk_postgres_driver, base);
+    rbk_postgres_cancels_free(self->cancels);
+    free(self);
 }
 
 int rbk_sql_postgres_open(const struct rbk_driver_setup *setup, struct rbk_driver **ret_driver,
                           struct rbk_error *reterr)
 {
     struct rbk_postgres_driver *driver = calloc(1, sizeof(*driver));
-    if (!driver) {
+    struct rbk_postgres_cancels *cancels = driver ? rbk_postgres_cancels_new() : NULL;
+    if (!cancels) {
+        free(driver);
         return rbk_error_set(reterr, RBK_ENOMEM, "out of memory for the PostgreSQL driver");
     }
+    driver->cancels = cancels;
     rbk_task_driver_init(&driver->base, &ops, setup, destroy_driver);
     *ret_driver = &driver->base.base;
     return 0;

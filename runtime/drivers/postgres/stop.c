@@ -197,7 +197,10 @@ void rbk_postgres_stop(struct rbk_task *task)
         rbk_task_arm(task, CANCEL_WAIT_MS, on_cancel_unanswered);
         break;
     default:
-        rbk_postgres_link_cancel(self->link);
+        if (rbk_postgres_link_connection(self->link)) {
+            rbk_postgres_cancel(rbk_postgres_driver_of(self)->cancels,
+                                rbk_postgres_link_connection(self->link));
+        }
         rbk_task_arm(task, CANCEL_WAIT_MS, on_cancel_unanswered);
         break;
     }

@@ -11,6 +11,7 @@
  * end a loss:   any ▶ SETTLING (rbk_postgres_inquire) ▶ end
  */
 
+#include "runtime/drivers/postgres/cancel.h"
 #include "runtime/drivers/postgres/fate.h"
 #include "runtime/drivers/postgres/link.h"
 #include "runtime/drivers/postgres/note.h"
@@ -54,6 +55,7 @@ struct rbk_postgres_kept {
 struct rbk_postgres_driver {
     struct rbk_task_driver base; /* first */
     struct rbk_postgres_kept kept[RBK_POSTGRES_KEPT_LINKS];
+    struct rbk_postgres_cancels *cancels;
 };
 
 struct rbk_postgres_task {
@@ -76,8 +78,9 @@ struct rbk_postgres_task {
     uint64_t limit_ms;
 };
 
-/** The task of a struct rbk_task. */
+/** The task of a struct rbk_task, and its driver. */
 struct rbk_postgres_task *rbk_postgres_task_of(struct rbk_task *task);
+struct rbk_postgres_driver *rbk_postgres_driver_of(struct rbk_postgres_task *self);
 
 /* kept.c: kept links. */
 

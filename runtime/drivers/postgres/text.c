@@ -34,8 +34,13 @@ void rbk_postgres_put_error(struct rbk_buffer *message, struct rbk_buffer *detai
 {
     const char *text = field(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *sqlstate = field(result, PG_DIAG_SQLSTATE);
-    (void)rbk_buffer_printf(message, "%s %s: %s", severity(result), sqlstate ? sqlstate : "",
-                            text ? text : PQresultErrorMessage(result));
+    /* It is not cut: nobody would find the half of a secret in it later. */
+    if (rbk_buffer_printf(message, "%s %s: %s", severity(result), sqlstate ? sqlstate : "",
+                          text ? text : PQresultErrorMessage(result)) != 0) {
+        rbk_buffer_clear(message);
+        (void)rbk_buffer_printf(message, "%.16s %.5s: " RBK_POSTGRES_TOO_LONG, severity(result),
+                                sqlstate ? sqlstate : "");
+    }
     if (!details) {
         return;
     }

@@ -11,6 +11,9 @@
 /** The longest application_name a server keeps, without NUL. */
 #define RBK_POSTGRES_NAME_BYTES 63
 
+/** Stands for a text of the server's that fits into no message. */
+#define RBK_POSTGRES_TOO_LONG "the server's message is too long to be shown"
+
 /** Writes "ERROR 23505: text" to `message`, and the other fields, a line each, to `details` (may be
  * NULL): DETAIL, HINT, POSITION, CONTEXT, and the table, column and constraint. */
 void rbk_postgres_put_error(struct rbk_buffer *message, struct rbk_buffer *details,

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -26,9 +27,14 @@ static void say(int fd, const char *bytes, size_t length)
 
 static void hear(int fd)
 {
+    static const char cancel[] = "\0\0\0\x10\x04\xd2\x16\x2e"; /* of a PostgreSQL client */
     char bytes[65536];
-    if (read(fd, bytes, sizeof(bytes)) <= 0) {
+    ssize_t count = read(fd, bytes, sizeof(bytes));
+    if (count <= 0) {
         _exit(0);
+    }
+    while (count == 16 && memcmp(bytes, cancel, 8) == 0) {
+        (void)pause();
     }
 }
 

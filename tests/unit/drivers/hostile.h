@@ -4,7 +4,8 @@
 /*
  * A server that says what the test wants it to say, in a child process: for each thing a client
  * sends, one turn. What a client sends at once arrives at once on the loopback device. After the
- * last turn it waits until the client has gone.
+ * last turn it waits until the client has gone. A PostgreSQL client's request to cancel is kept
+ * without an answer for ever.
  */
 
 #include <stddef.h>
