@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "compiler/compile.h"
+#include "compiler/filter_check.h"
 #include "compiler/lower/lower.h"
 #include "runtime/core/base/error.h"
 #include "runtime/core/base/limits.h"
@@ -88,6 +89,9 @@ static int compile_source(const char *path, struct rbk_plan_file *file, struct r
     error = rbk_compile_load(&compile, path, reterr);
     if (error == 0) {
         error = rbk_compile_analyse(&compile);
+        if (rbk_filter_check_once(&compile) != 0 && error == 0) {
+            error = -RBK_ECOMPILE;
+        }
         if (error == 0) {
             error = rbk_compile_lower(&compile, &machine);
         }

@@ -294,6 +294,13 @@ def test_what_a_worker_says_is_shown_as_one_line(folder):
     assert run(["build", "--stdout", "plan.rbk"], folder, rbkc=rbkc).returncode == 0
 
 
+def test_a_source_that_is_run_is_checked_first(folder):
+    write(folder, "plan.rbk", plan([".a", "nosuch"]))
+    done = run(["run", "--store", os.path.join(folder, "store"), "plan.rbk"], folder, rbkc=os.path.join(BIN, "rbk"))
+    assert done.returncode == 3 and b"RBK129" in done.stderr, done
+    assert not os.path.exists(os.path.join(folder, "store")), "a run that was refused left a store"
+
+
 def main():
     failed = 0
     chosen = sys.argv[1:]
