@@ -176,12 +176,12 @@ def quicken(text):
     text = re.sub(r"(\bevery\s+)" + number, scale(600, 100), text)
     text = re.sub(r"(\bfor\s+)" + number, scale(2000, 100), text)
     text = re.sub(r"(\bhold\s+)" + number, scale(300, 500), text)
-    text = re.sub(r"(\btimeout\s+)" + number, scale(100, 1500), text)
+    text = re.sub(r"(\btimeout\s+)" + number, scale(100, 2000), text)
     # Questions first: their `within` is followed by `else`.
     text = re.sub(r"(\bwithin\s+)" + number + r"(?=\s+else)", scale(300, 4000), text)
     # Stopping the step under way takes 10 s at worst, however quick the plan is.
     text = re.sub(r"(?m)^(    rollback within )\d+m", r"\g<1>30m", text)
-    text = re.sub(r"(\bwithin\s+)(\d+)(s|m|h|d)\b", scale(30, 5000), text)
+    text = re.sub(r"(\bwithin\s+)(\d+)(s|m|h|d)\b", scale(30, 6000), text)
     text = re.sub(r"(avg\(error_rate, )" + number, scale(300, 1000), text)
     text = text.replace('window   22:00 to 02:00 "Europe/Berlin"', 'window   00:00 to 00:00 "UTC"')
     user = subprocess.run(["id", "-un"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
