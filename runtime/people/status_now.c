@@ -49,6 +49,52 @@ static void tell_gone(struct telling *telling)
     send_command(telling, "resume", "a new runner takes it over");
 }
 
+/* A trigger that paused the run, and would say the same now: who lets the run go on takes that on.
+ */
+static void tell_trigger(struct telling *telling)
+{
+    const struct rbk_machine *machine = telling->history->replay->machine;
+    const struct rbk_cause cause = telling->state->cause;
+    if ((cause.kind != RBK_CAUSE_TRIGGER && cause.kind != RBK_CAUSE_TRIGGER_MISSING) ||
+        telling->state->status != RBK_STATUS_PAUSED) {
+        return;
+    }
+    enum rbk_level level =
+        (enum rbk_level)rbk_state_trigger(machine, telling->state, cause.index)->level;
+    rbk_buffer_printf(&telling->line, "trigger %.*s ",
+                      RBK_STR_ARG(machine->triggers[cause.index].name));
+    if (level == RBK_LEVEL_FALSE) {
+        rbk_buffer_append_text(&telling->line, "is quiet again");
+    } else {
+        rbk_buffer_printf(&telling->line,
+                          "still %s: a run that goes on does so in spite of it, and it reacts "
+                          "again only once that has changed",
+                          level == RBK_LEVEL_TRUE ? "holds" : "cannot be read");
+    }
+    send_line(telling, level == RBK_LEVEL_FALSE ? RBK_TONE_PLAIN : RBK_TONE_WARN);
+}
+
+/* Whoever would abort now, to be safe, had better know. */
+static void tell_closed_ways(struct telling *telling)
+{
+    const struct rbk_machine *machine = telling->history->replay->machine;
+    const struct rbk_state *state = telling->state;
+    if (rbk_view_turned(state) || state->status == RBK_STATUS_STUCK ||
+        rbk_run_past_grace(machine, state)) {
+        return;
+    }
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if ((rbk_state_region(machine, state, i)->flags & RBK_FLAG_WAY_CLOSED) != 0) {
+            rbk_buffer_printf(
+                &telling->line,
+                "no way back of stage %.*s is open: an abort would be stuck there; its "
+                "conditions stand with the stage",
+                RBK_STR_ARG(machine->regions[i].name));
+            send_line(telling, RBK_TONE_BAD);
+        }
+    }
+}
+
 static void count_open(void *context, const struct rbk_open_effect *open)
 {
     size_t *count = context;
@@ -93,6 +139,8 @@ void rbk_status_explain(const struct rbk_history *history, uint64_t now_ms, rbk_
         tell_stopped(&telling);
     }
     rbk_view_explain(&history->view, state, emit, context);
+    tell_trigger(&telling);
+    tell_closed_ways(&telling);
     if (rbk_runner_lives(&history->runner)) {
         tell_under_way(&telling);
     }

@@ -30,6 +30,18 @@ static void print_timer(void *context, const struct rbk_timer *timer)
     rbk_printing_line(printing, RBK_TONE_PLAIN);
 }
 
+void rbk_printing_level(struct rbk_printing *printing, uint32_t trigger, enum rbk_tone tone)
+{
+    const struct rbk_track_trigger *tracked = &printing->history->track.triggers[trigger];
+    if (tracked->at_ms == 0) {
+        return;
+    }
+    rbk_buffer_printf(&printing->line, "      %s at %s%s%s", rbk_level_name(tracked->level),
+                      rbk_when_until(tracked->at_ms, printing->now_ms).text,
+                      tracked->text[0] != '\0' ? ", on " : "", tracked->text);
+    rbk_printing_line(printing, tone);
+}
+
 static void print_triggers(struct rbk_printing *printing)
 {
     printing->count = 0;
@@ -51,14 +63,7 @@ static void print_triggers(struct rbk_printing *printing)
                               ts->fired > 1 ? " more than once" : "");
             rbk_printing_line(printing, RBK_TONE_DIM);
         }
-        if (tracked->at_ms != 0) {
-            rbk_buffer_printf(&printing->line, "      %s at %s", rbk_level_name(tracked->level),
-                              rbk_when_until(tracked->at_ms, printing->now_ms).text);
-            if (tracked->text[0] != '\0') {
-                rbk_buffer_printf(&printing->line, ", on %s", tracked->text);
-            }
-            rbk_printing_line(printing, RBK_TONE_DIM);
-        }
+        rbk_printing_level(printing, i, RBK_TONE_DIM);
     }
 }
 

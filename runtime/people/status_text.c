@@ -181,6 +181,9 @@ static void print_asked(struct rbk_printing *printing, const struct rbk_asked *a
         rbk_asked_silence(printing->view, printing->state, asked, &printing->line);
     }
     rbk_printing_line(printing, RBK_TONE_ASK);
+    if (asked->owner == RBK_OWNER_TRIGGER) {
+        rbk_printing_level(printing, asked->index, RBK_TONE_PLAIN);
+    }
     for (size_t number = 0;; number++) {
         rbk_buffer_append_text(&printing->line, "      ");
         if (!rbk_asked_command(printing->view, printing->state, asked, number, &printing->line)) {

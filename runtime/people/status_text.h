@@ -31,6 +31,8 @@ void rbk_printing_section(struct rbk_printing *printing, const char *title);
 /* Rows of the live view: clean and coloured already. */
 void rbk_printing_rows(struct rbk_str rows);
 
+/* What a trigger's level came to last: "      true at 00:45:53, on rows = 7"; or nothing. */
+void rbk_printing_level(struct rbk_printing *printing, uint32_t trigger, enum rbk_tone tone);
 /* Clocks, triggers, and what its runner reads now. */
 void rbk_printing_seen(struct rbk_printing *printing);
 RBK_MUST_USE int rbk_printing_evidence(struct rbk_printing *printing, struct rbk_error *reterr);

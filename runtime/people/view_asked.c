@@ -293,8 +293,10 @@ static const char *silence_of_region(const struct rbk_view *view, const struct r
 void rbk_asked_silence(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, struct rbk_buffer *out)
 {
-    const char *words =
-        asked->owner == RBK_OWNER_REGION ? silence_of_region(view, state, asked) : NULL;
+    const char *words = asked->owner == RBK_OWNER_REGION ? silence_of_region(view, state, asked)
+                        : asked->owner == RBK_OWNER_RUN && rbk_run_past_grace(view->machine, state)
+                            ? "the old system is kept"
+                            : NULL;
     if (asked->due_ms == 0) {
         return;
     }

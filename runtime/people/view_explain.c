@@ -157,32 +157,6 @@ static void explain_wanted(struct explain *explain)
     send_command(explain, "continue", RBK_STR(""), "take that pause back");
 }
 
-/* A trigger that paused the run, and would say the same now: who lets the run go on takes that on.
- */
-static void explain_trigger(struct explain *explain)
-{
-    const struct rbk_cause cause = explain->state->cause;
-    if ((cause.kind != RBK_CAUSE_TRIGGER && cause.kind != RBK_CAUSE_TRIGGER_MISSING) ||
-        explain->state->status != RBK_STATUS_PAUSED) {
-        return;
-    }
-    const struct rbk_trigger *trigger = &explain->view->machine->triggers[cause.index];
-    enum rbk_level level =
-        (enum rbk_level)rbk_state_trigger(explain->view->machine, explain->state, cause.index)
-            ->level;
-    if (level == RBK_LEVEL_FALSE) {
-        rbk_buffer_printf(&explain->line, "trigger %.*s is quiet again",
-                          RBK_STR_ARG(trigger->name));
-    } else {
-        rbk_buffer_printf(
-            &explain->line,
-            "trigger %.*s still %s: a run that goes on does so in spite of it, and it "
-            "reacts again only once that has changed",
-            RBK_STR_ARG(trigger->name), level == RBK_LEVEL_TRUE ? "holds" : "cannot be read");
-    }
-    send_line(explain, level == RBK_LEVEL_FALSE ? RBK_TONE_PLAIN : RBK_TONE_WARN, RBK_STR(""));
-}
-
 static void explain_still(struct explain *explain)
 {
     const struct rbk_state *state = explain->state;
@@ -201,16 +175,22 @@ static void explain_still(struct explain *explain)
         rbk_buffer_printf(&explain->line, "; undecided until %s at most, then ",
                           rbk_when_until(state->hold_due_ms, state->now_ms).text);
         uint32_t next = rbk_held_next(machine, state);
-        bool asks = next != RBK_NONE && machine->reactions[next].kind == RBK_REACTION_ASK;
+        bool asks = next != RBK_NONE && machine->reactions[next].kind == RBK_REACTION_ASK &&
+                    machine->reactions[next].question != RBK_NONE;
         if (past_grace && !asks) {
             rbk_buffer_append_text(&explain->line, "the old system is kept");
+        } else if (past_grace) { /* whatever its last `else` says: nothing is rolled back */
+            rbk_buffer_append_text(&explain->line, "ask ");
+            rbk_view_roles(explain->view,
+                           machine->questions[machine->reactions[next].question].roles,
+                           &explain->line);
+            rbk_buffer_append_text(&explain->line, ", and at last the old system is kept");
         } else {
             rbk_view_reaction(explain->view, next, &explain->line);
         }
     }
     send_line(explain, RBK_TONE_WARN, RBK_STR(""));
     explain_wanted(explain);
-    explain_trigger(explain);
     if (state->status == RBK_STATUS_PAUSED && state->cause.kind == RBK_CAUSE_INTERRUPT) {
         send_command(explain, "resume", RBK_STR(""), "go on, once the interrupted runner is gone");
     } else if (state->status == RBK_STATUS_PAUSED) {

@@ -456,3 +456,63 @@ refused() {
     grep -q 'alert Paged is firing' out
     grep -q 'signal integrity: data is wrong' out
 }
+
+@test "what an abort would meet, and what silence means behind grace, is said beforehand" {
+    cat >plan.rbk <<'END'
+plan retiring {
+    title "Retire"
+    rollback within 20m
+    role dba { contact "dba@example.com" }
+    held at most 30m else ask dba within 10m else abort
+    trigger bad when file.exists("bad") every 100ms timeout 1s then ask dba within 5m else abort missing then pause
+    stage zero "Zero" {
+        risk low
+        apply within 1m { run "touch zero" idempotent }
+        verify within 10s { check "zero is there" file.exists("zero") }
+        rollback w when file.exists("zero") every 1s within 30s {
+            run "rm -f zero" idempotent
+            verify { check "gone" file.exists("zero") == false }
+        }
+    }
+    stage next "Next" {
+        risk low
+        apply within 1m { wait until file.exists("go") every 50ms timeout 50s run "touch next" idempotent }
+        verify within 10s { check "next is there" file.exists("next") }
+        rollback within 30s {
+            run "rm -f next" idempotent
+            verify { check "gone" file.exists("next") == false }
+        }
+    }
+    grace 300ms
+    retire "Drop the old" {
+        approve dba within 10m else keep
+        apply within 1m { run "test -e old" idempotent }
+        verify within 10s { check "old is gone" file.exists("old") == false }
+    }
+}
+END
+    start plan.rbk
+    wait_for under_way next.apply.1
+    touch bad
+    wait_for asks trigger.bad
+    run rbk status
+    [[ $output == *'what now? Trigger bad: file.exists("bad")'*'true at '*', on file.exists = true'*'rbk answer '*' abort'* ]]
+    mv zero away
+    closed() { rbk status | grep -q 'no way back of stage zero is open: an abort would be stuck there'; }
+    wait_for closed
+    [[ $(rbk status --json | jq -r '.what_now[]') == *'an abort would be stuck there'* ]]
+    mv away zero
+    rm bad
+    not_closed() { not closed; }
+    wait_for not_closed
+    rbk answer "$(run_id)" ignore
+    touch go
+    wait_for asks retire.approve.1
+    rbk approve "$(run_id)"
+    wait_for status_is held
+    run rbk status
+    [[ $output == *'at most, then ask dba, and at last the old system is kept'* ]]
+    [[ $output == *'no way back any more'* ]]
+    rbk resolve "$(run_id)" retire not-done --reason "it may stay"
+    ended 0
+}
