@@ -11,6 +11,7 @@
 #include "compiler/script.h"
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/utf8.h"
+#include "runtime/core/machine.h"
 
 #include <string.h>
 
@@ -109,17 +110,25 @@ static int64_t power_of_ten(unsigned exponent)
 /* Of a number that is too large; the place shows the rest. */
 #define NUMBER_BYTES_SHOWN 40u
 
-static void report_too_large(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text)
+static void report_too_large(struct rbk_parse *parse, struct rbk_span span, struct rbk_str text,
+                             enum rbk_scan_unit unit)
 {
     parse->file->broken = true;
+    struct rbk_diagnostic *diagnostic = rbk_diagnostic_error(
+        parse->diagnostics, RBK_RULE_LIMIT, rbk_parse_place(parse, span),
+        "number `%.*s%s` is too large",
+        (int)(text.bytes > NUMBER_BYTES_SHOWN ? NUMBER_BYTES_SHOWN : text.bytes), text.data,
+        text.bytes > NUMBER_BYTES_SHOWN ? "…" : "");
+    if (unit == RBK_SCAN_UNIT_DURATION) {
+        rbk_diagnostic_help(diagnostic, "A duration has at most %d decimals and goes up to %llud.",
+                            DECIMALS_MAX,
+                            (unsigned long long)(RBK_MACHINE_MS_MAX / (24 * 60 * 60 * 1000)));
+        return;
+    }
     rbk_diagnostic_help(
-        rbk_diagnostic_error(
-            parse->diagnostics, RBK_RULE_LIMIT, rbk_parse_place(parse, span),
-            "number `%.*s%s` is too large",
-            (int)(text.bytes > NUMBER_BYTES_SHOWN ? NUMBER_BYTES_SHOWN : text.bytes), text.data,
-            text.bytes > NUMBER_BYTES_SHOWN ? "…" : ""),
-        "Numbers have at most %d decimals and go up to 9223372036854775807, which with a unit "
-        "counts milliseconds or bytes.",
+        diagnostic,
+        "Numbers have at most %d decimals and go up to 9223372036854775807; a size, to as many "
+        "bytes.",
         DECIMALS_MAX);
 }
 
@@ -147,9 +156,11 @@ int rbk_scan_number(struct rbk_parse *parse, struct rbk_span span, struct rbk_st
         }
         literal.number /= scale;
         literal.decimals = 0;
+        fits = fits &&
+               (unit != RBK_SCAN_UNIT_DURATION || (uint64_t)literal.number <= RBK_MACHINE_MS_MAX);
     }
     if (!fits) {
-        report_too_large(parse, span, text);
+        report_too_large(parse, span, text, unit);
     } else {
         value->literal = literal;
     }
