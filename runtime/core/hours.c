@@ -105,8 +105,9 @@ int rbk_hours_init(struct rbk_hours *hours, const struct rbk_machine *machine,
     size_t regions = (size_t)machine->region_count + 1;
     bool windows = false;
     *hours = (struct rbk_hours){.machine = machine, .never = RBK_NONE};
-    hours->windows = calloc((size_t)machine->daily_window_count + 1, sizeof(*hours->windows));
-    hours->regions = calloc(regions, sizeof(*hours->regions));
+    hours->windows =
+        calloc((size_t)machine->daily_window_count + 1, sizeof(const struct rbk_zone *));
+    hours->regions = calloc(regions, sizeof(const struct rbk_zone *));
     hours->needs_ms = calloc(regions, sizeof(*hours->needs_ms));
     hours->kept = calloc(regions, sizeof(*hours->kept));
     hours->kept_ms = calloc(regions, sizeof(*hours->kept_ms));
