@@ -19,11 +19,12 @@ static void send_line(struct telling *telling, enum rbk_tone tone)
     rbk_buffer_clear(&telling->line);
 }
 
-/* "  rbk log RUN   # what happened" */
-static void send_command(struct telling *telling, const char *verb, const char *meaning)
+/* "  rbk log RUN REST   # what happened" */
+static void send_command(struct telling *telling, const char *verb, struct rbk_str rest,
+                         const char *meaning)
 {
     rbk_buffer_append_text(&telling->line, "  ");
-    rbk_view_command(&telling->history->view, verb, RBK_STR(""), &telling->line);
+    rbk_view_command(&telling->history->view, verb, rest, &telling->line);
     rbk_buffer_printf(&telling->line, "   # %s", meaning);
     send_line(telling, RBK_TONE_ASK);
 }
@@ -46,7 +47,7 @@ static void tell_gone(struct telling *telling)
                            "no runner drives it: nothing goes on, no trigger is read, and what is "
                            "asked for waits, until one does");
     send_line(telling, RBK_TONE_WARN);
-    send_command(telling, "resume", "a new runner takes it over");
+    send_command(telling, "resume", RBK_STR(""), "a new runner takes it over");
 }
 
 /* A trigger that paused the run, and would say the same now: who lets the run go on takes that on.
@@ -115,15 +116,40 @@ static void tell_under_way(struct telling *telling)
     }
 }
 
+/* The stage that is stuck; RBK_NONE: none is. */
+static uint32_t stuck_stage(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        uint32_t at = rbk_state_region(machine, state, i)->state;
+        if (machine->states[at].kind == RBK_STATE_STUCK) {
+            return i;
+        }
+    }
+    return RBK_NONE;
+}
+
+/* Who has been called, who is next, and how whoever takes it on lets the others sleep. */
 static void tell_escalation(struct telling *telling, uint64_t now_ms)
 {
-    rbk_buffer_append_text(&telling->line, "told: ");
-    size_t before = telling->line.bytes;
-    rbk_view_escalation(&telling->history->view, telling->state, now_ms, &telling->line);
-    if (telling->line.bytes != before) {
+    const struct rbk_machine *machine = telling->history->replay->machine;
+    uint32_t stage = stuck_stage(machine, telling->state);
+    struct rbk_buffer text;
+
+    rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
+    rbk_view_escalation(&telling->history->view, telling->state, now_ms, &text);
+    if (text.bytes != 0) {
+        rbk_buffer_printf(&telling->line, "told: %s", text.data);
         send_line(telling, RBK_TONE_WARN);
     }
-    rbk_buffer_clear(&telling->line);
+    if (text.bytes != 0 && stage != RBK_NONE &&
+        telling->state->escalated < machine->escalation_count) {
+        rbk_buffer_clear(&text);
+        rbk_buffer_printf(&text, "%.*s not-done --reason 'I am looking at it'",
+                          RBK_STR_ARG(machine->regions[stage].name));
+        send_command(telling, "resolve", rbk_buffer_str(&text),
+                     "nobody further is called; it does nothing else");
+    }
+    rbk_buffer_fini(&text);
 }
 
 void rbk_status_explain(const struct rbk_history *history, uint64_t now_ms, rbk_line_fn *emit,
@@ -146,7 +172,7 @@ void rbk_status_explain(const struct rbk_history *history, uint64_t now_ms, rbk_
     }
     tell_escalation(&telling, now_ms);
     if (status == RBK_STATUS_STUCK || status == RBK_STATUS_HELD) {
-        send_command(&telling, "log", "what happened, and what its steps printed");
+        send_command(&telling, "log", RBK_STR(""), "what happened, and what its steps printed");
     }
     /* Of one that was interrupted the lines above say it. */
     if (state->ended_ms == 0 && !interrupted && !rbk_runner_lives(&history->runner)) {

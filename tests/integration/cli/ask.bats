@@ -317,6 +317,7 @@ END
     run rbk status
     [[ $output == *"rbk resolve $(run_id) only done --reason WHY"* ]]
     [[ $output == *'told: dba'* ]]
+    [[ $output != *'I am looking at it'* ]] # nobody is next
     [[ $output == *"rbk log $(run_id)   # what happened, and what its steps printed"* ]]
     # What began it, and what it is stuck by.
     [[ $output == *'stuck: check "never" file.exists("never") failed: file.exists = false'* ]]
@@ -335,10 +336,15 @@ END
 
 @test "a stage that goes back again after it was stuck still says why it went back" {
     two_steps
+    sed -i '2a role dba { contact "dba@example.com" } escalate stuck to dba, then dba after 10m' plan.rbk
     sed -i 's/run "rm -f first second" idempotent/shell "test -e mended \&\& while [ -e slow ]; do sleep 0.05; done; rm -f first second; test -e mended" idempotent/; s/check "second is there" file.exists("second")/check "never" file.exists("never")/' plan.rbk
     touch go slow
     run rbk run plan.rbk --no-wait
     [ "$status" -eq 20 ]
+    run rbk status
+    [[ $output == *'told: dba; dba in 9m '* ]]
+    [[ $output == *"rbk resolve $(run_id) only not-done --reason 'I am looking at it'   # nobody further is called"* ]]
+    [ "$(rbk status --json | jq -r '.clocks[] | select(.what == "escalation") | .name')" = dba ]
     touch mended
     rbk retry "$(run_id)"
     rbk resume --no-wait >out 2>err </dev/null &
