@@ -525,8 +525,10 @@ static void tell_other(struct story *story)
             rbk_buffer_append_text(&story->line, "its time has come");
             break;
         }
-        rbk_buffer_printf(&story->line, "its window is %s now",
-                          event->level == RBK_LEVEL_TRUE ? "open" : "closed");
+        rbk_buffer_append_text(&story->line,
+                               event->level == RBK_LEVEL_TRUE
+                                   ? "its window is open now"
+                                   : "its window has closed, or too little is left of it");
         break;
     case RBK_EVENT_WAY_BACK:
         rbk_buffer_append_text(&story->line,
