@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-int rbk_back_init(struct rbk_back *back, const struct rbk_machine *machine)
+int rbk_back_init(struct rbk_back *back, const struct rbk_machine *machine,
+                  const struct rbk_value *params)
 {
     memset(back, 0, sizeof(*back));
-    return rbk_worst_ways_init(&back->ways, machine);
+    return rbk_worst_ways_init_run(&back->ways, machine, params);
 }
 
 void rbk_back_fini(struct rbk_back *back)

@@ -29,8 +29,10 @@ enum rbk_back_kind {
     RBK_BACK_GONE,      /* the old system has been retired */
 };
 
-/* @return 0 or -RBK_ENOMEM with nothing held. */
-RBK_MUST_USE int rbk_back_init(struct rbk_back *back, const struct rbk_machine *machine);
+/* @params  Of the run, for its `wait`s; borrowed until rbk_back_fini(). NULL: their defaults.
+ * @return 0 or -RBK_ENOMEM with nothing held. */
+RBK_MUST_USE int rbk_back_init(struct rbk_back *back, const struct rbk_machine *machine,
+                               const struct rbk_value *params);
 void rbk_back_fini(struct rbk_back *back);
 
 /* The ways back of one stage, from the first strategy on; RBK_BACK_UNKNOWN: nothing says. */

@@ -77,7 +77,8 @@ static int begin(struct rbk_history *history, struct rbk_replay *replay)
     history->view.settings = &replay->settings;
     history->view.scope = &history->scope;
     history->before = calloc(1, rbk_state_bytes(replay->machine));
-    if (history->before == NULL || rbk_track_init(&history->track, replay->machine) != 0) {
+    if (history->before == NULL ||
+        rbk_track_init(&history->track, replay->machine, replay->params) != 0) {
         return -RBK_ENOMEM;
     }
     history->tracking = true;

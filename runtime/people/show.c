@@ -40,7 +40,8 @@ void rbk_show_init(struct rbk_show *show, const struct rbk_show_kind *kind, int 
 int rbk_show_begin(struct rbk_show *show, const struct rbk_view *view,
                    const struct rbk_state *state)
 {
-    int error = rbk_track_init(&show->track, view->machine);
+    int error = rbk_track_init(&show->track, view->machine,
+                               view->settings != NULL ? view->settings->params : NULL);
     if (error != 0) {
         return error;
     }

@@ -44,7 +44,8 @@ static void number_path(struct rbk_track *track, uint32_t first)
     }
 }
 
-int rbk_track_init(struct rbk_track *track, const struct rbk_machine *machine)
+int rbk_track_init(struct rbk_track *track, const struct rbk_machine *machine,
+                   const struct rbk_value *params)
 {
     memset(track, 0, sizeof(*track));
     track->machine = machine;
@@ -53,7 +54,7 @@ int rbk_track_init(struct rbk_track *track, const struct rbk_machine *machine)
     track->done = calloc((size_t)machine->state_count + 1, sizeof(*track->done));
     track->total = calloc((size_t)machine->state_count + 1, sizeof(*track->total));
     if (track->regions == NULL || track->triggers == NULL || track->done == NULL ||
-        track->total == NULL || rbk_back_init(&track->back, machine) != 0) {
+        track->total == NULL || rbk_back_init(&track->back, machine, params) != 0) {
         rbk_track_fini(track);
         return -RBK_ENOMEM;
     }

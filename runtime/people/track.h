@@ -43,8 +43,10 @@ struct rbk_track {
     uint64_t resumed_ms;  /* the last runner took over; 0: the first one still runs */
 };
 
-/* @return 0 or -RBK_ENOMEM with nothing held. */
-RBK_MUST_USE int rbk_track_init(struct rbk_track *track, const struct rbk_machine *machine);
+/* @params  Of the run; borrowed until rbk_track_fini(). NULL: their defaults, for worst cases.
+ * @return 0 or -RBK_ENOMEM with nothing held. */
+RBK_MUST_USE int rbk_track_init(struct rbk_track *track, const struct rbk_machine *machine,
+                                const struct rbk_value *params);
 void rbk_track_fini(struct rbk_track *track);
 
 void rbk_track_record(struct rbk_track *track, const struct rbk_view *view,

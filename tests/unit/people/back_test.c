@@ -35,7 +35,7 @@ static uint32_t add_stage(struct machine_builder *mb, const char *name, uint64_t
 static uint64_t back_of(struct machine_builder *mb, uint32_t stage)
 {
     struct rbk_back back;
-    ck_assert_int_eq(rbk_back_init(&back, mb_finish(mb)), 0);
+    ck_assert_int_eq(rbk_back_init(&back, mb_finish(mb), NULL), 0);
     uint64_t ms = rbk_back_of_stage(&back, stage);
     rbk_back_fini(&back);
     mb_free(mb);

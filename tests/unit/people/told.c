@@ -32,7 +32,7 @@ void told_start(struct told *told, struct machine_builder *builder)
     ck_assert_ptr_nonnull(told->before);
     told->view = (struct rbk_view){
         .run = "r1", .machine = told->run.machine, .settings = &told->run.settings};
-    ck_assert_int_eq(rbk_track_init(&told->track, told->run.machine), 0);
+    ck_assert_int_eq(rbk_track_init(&told->track, told->run.machine, NULL), 0);
     told_post(told,
               (struct rbk_record){.event = {.kind = RBK_EVENT_START}, .who = RBK_STR("dana")});
 }

@@ -6,6 +6,7 @@
 #include "compiler/lower/lower.h"
 #include "compiler/times/times.h"
 #include "runtime/core/hours.h"
+#include "runtime/core/worst_walk.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -155,6 +156,24 @@ START_TEST(a_wait_takes_what_the_parameter_of_the_run_says)
 }
 END_TEST
 
+START_TEST(a_way_back_takes_what_the_parameter_of_the_run_says)
+{
+    struct subject subject;
+    struct rbk_worst_ways ways;
+    struct rbk_value calm = rbk_value_integer(RBK_TYPE_DURATION, 3600000);
+    subject_init(&subject, "param calm: duration = 20m",
+                 "apply { run \"a\" timeout 1m idempotent } verify { " CHECKED " } "
+                 "rollback { run \"b\" timeout 30s idempotent wait calm because \"c\" verify "
+                 "{ " CHECKED " } }",
+                 &calm);
+    ck_assert_int_eq(rbk_worst_ways_init_run(&ways, subject.machine, &calm), 0);
+    ck_assert_uint_eq(rbk_worst_way_back(&ways, stage_region(&subject)).ok_ms,
+                      60 * MINUTE_MS + 40 * SECOND_MS);
+    rbk_worst_ways_fini(&ways);
+    subject_fini(&subject);
+}
+END_TEST
+
 START_TEST(parameters_that_leave_no_room_in_any_window_are_told)
 {
     struct subject subject;
@@ -203,6 +222,7 @@ int main(void)
     tcase_add_loop_test(tests, a_stage_needs_what_the_compiler_proves_of_it, 0,
                         (int)(sizeof(rows) / sizeof(rows[0])));
     tcase_add_test(tests, a_wait_takes_what_the_parameter_of_the_run_says);
+    tcase_add_test(tests, a_way_back_takes_what_the_parameter_of_the_run_says);
     tcase_add_test(tests, parameters_that_leave_no_room_in_any_window_are_told);
     tcase_add_test(tests, a_waived_stage_needs_only_that_its_window_is_open);
     tcase_add_test(tests, a_stage_that_the_compiler_knows_to_fit_takes_a_whole_window_at_most);
