@@ -176,8 +176,9 @@ const struct rbk_times_leg *rbk_times_way_back(struct rbk_times *times,
 /** A duration for a person: `9m30s`, `24h`, `1s500ms`, `0s`. @return @out. */
 const char *rbk_times_text(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES]);
 
-/** What a plan may write for it, in one unit and as people would: `90s`, `8m`, `24h`, `450ms`. It is
- * rounded up: above 1 s to whole seconds, above 2 min to whole minutes, above 10 h to whole hours.
+/** What a plan may write for it, in one unit and as people would: `90s`, `8m`, `24h`, `450ms`. It
+ * is rounded up: above 1 s to whole seconds, above 2 min to whole minutes, above 10 h to whole
+ * hours.
  * @return @out. */
 const char *rbk_times_literal(uint64_t ms, char out[RBK_TIMES_TEXT_BYTES]);
 
