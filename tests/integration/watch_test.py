@@ -182,7 +182,7 @@ for name, phases, answer in CELLS:
 # Time passes while the run stands in the phase; from the end of the last stage on it does not count any more.
 for index, phase in enumerate(PHASES):
     if phase not in STANDS:
-        estimate = "estimate 1500ms" if len(PHASES[phase].back) < 2 else "estimate 2500ms"
+        estimate = "estimate 2500ms" if len(PHASES[phase].back) < 2 else "estimate 3500ms"
         CASES.append((f"elapsed in {phase}", turns_round("elapsed", phase, change=[("estimate 60m", estimate)])))
 
 
