@@ -502,37 +502,55 @@ static struct rbk_value no_variable(void *context, enum rbk_variable which)
     return rbk_value_missing(rbk_variable_type(which));
 }
 
-/* Whether a probe may read alerts of that name; appends the name that it does read. */
+/* A label with an empty value is the same as none. */
+static bool is_labelled(const json_t *labels, struct rbk_str name, struct rbk_str value)
+{
+    const char *given = json_string_value(json_object_getn(labels, name.data, name.bytes));
+
+    return rbk_str_is(value, given != NULL ? given : "");
+}
+
+/* Whether a probe may read this alert; appends the one that it does read: "Down with site=a". */
 static bool reads(const struct rbk_replay *replay, const struct rbk_read *read, const char *name,
-                  struct rbk_buffer *out)
+                  const json_t *labels, struct rbk_buffer *out)
 {
     const struct rbk_scope scope = {
         .machine = replay->machine, .params = replay->params, .variable = no_variable};
     struct rbk_value value;
+    struct rbk_buffer text;
     struct rbk_arena arena;
-    bool may = false;
+    bool may = true;
+    size_t label_count = 0;
 
     rbk_arena_init(&arena, ROW_BYTES);
+    rbk_buffer_init(&text, ROW_BYTES);
     for (uint32_t i = 0; i < read->args.count; i++) {
         const struct rbk_arg *arg = &replay->machine->args[read->args.first + i];
 
-        if (arg->kind != RBK_ARG_NAME) {
-            continue;
+        if ((arg->kind != RBK_ARG_NAME && arg->kind != RBK_ARG_ALERT_LABEL) ||
+            rbk_expr_evaluate(&scope, arg->expr, &arena, &value, NULL) != 0 || value.missing ||
+            !rbk_type_is_text(value.type)) {
+            continue; /* one that only the runner knows */
         }
-        if (rbk_expr_evaluate(&scope, arg->expr, &arena, &value, NULL) != 0 || value.missing ||
-            !rbk_type_is_text(value.type) || rbk_str_is(value.as.text, name)) {
-            may = true; /* it is this one, or one that only the runner knows */
+        if (arg->kind == RBK_ARG_NAME) {
+            may = may && rbk_str_is(value.as.text, name);
+            rbk_buffer_append_str(&text, value.as.text);
         } else {
-            rbk_buffer_printf(out, "%s%.*s", out->bytes != 0 ? ", " : "",
-                              RBK_STR_ARG(value.as.text));
+            may = may && is_labelled(labels, arg->name, value.as.text);
+            rbk_buffer_printf(&text, "%s%.*s=%.*s", label_count++ == 0 ? " with " : ",",
+                              RBK_STR_ARG(arg->name), RBK_STR_ARG(value.as.text));
         }
     }
+    if (!may) {
+        rbk_buffer_printf(out, "%s%s", out->bytes != 0 ? ", " : "", text.data);
+    }
+    rbk_buffer_fini(&text);
     rbk_arena_fini(&arena);
     return may;
 }
 
 bool rbk_ask_alert_is_read(struct rbk_store *store, const char *run, const char *name,
-                           struct rbk_buffer *out)
+                           const json_t *labels, struct rbk_buffer *out)
 {
     struct rbk_replay *replay = NULL;
     bool may = false;
@@ -542,7 +560,7 @@ bool rbk_ask_alert_is_read(struct rbk_store *store, const char *run, const char 
     }
     for (uint32_t i = 0; i < replay->machine->read_count; i++) {
         may |= replay->machine->reads[i].kind == RBK_READ_ALERT &&
-               reads(replay, &replay->machine->reads[i], name, out);
+               reads(replay, &replay->machine->reads[i], name, labels, out);
     }
     rbk_replay_free(replay);
     return may;

@@ -86,10 +86,10 @@ RBK_MUST_USE int rbk_ask_resend(struct rbk_store *store, const char *run,
 RBK_MUST_USE int rbk_ask_alert(struct rbk_store *store, const char *run,
                                const struct rbk_asker *asker, const char *name, bool firing,
                                json_t *labels, int64_t *ret_request, struct rbk_error *reterr);
-/* Whether some probe of the run's plan may read alerts of that name; else the names that its probes
- * do read are appended. */
+/* Whether some probe of the run's plan may read an alert of that name with these labels (as above);
+ * else those that its probes do read are appended, with the labels that they ask for. */
 struct rbk_buffer;
 bool rbk_ask_alert_is_read(struct rbk_store *store, const char *run, const char *name,
-                           struct rbk_buffer *out);
+                           const json_t *labels, struct rbk_buffer *out);
 
 #endif

@@ -333,17 +333,19 @@ static json_t *labels_of(const struct rbk_options *options)
 }
 
 /* An alert that nobody reads changes nothing: most often its name was mistyped. */
-static void tell_unread(const struct asking *asking)
+static void tell_unread(const struct asking *asking, const json_t *labels)
 {
     const char *name = asking->options->words[1];
     struct rbk_buffer read, text;
 
     rbk_buffer_init(&read, 4096);
     rbk_buffer_init(&text, 16384);
-    if (!rbk_ask_alert_is_read(asking->store, asking->run, name, &read)) {
+    if (!rbk_ask_alert_is_read(asking->store, asking->run, name, labels, &read)) {
         rbk_buffer_append_text(&text, "\"");
         rbk_sanitize(&text, rbk_str_from(name));
-        rbk_buffer_append_text(&text, read.bytes != 0 ? "\"; they read: " : "\"");
+        rbk_buffer_append_text(&text,
+                               json_object_size(labels) != 0 ? "\" with these labels" : "\"");
+        rbk_buffer_append_text(&text, read.bytes != 0 ? "; they read: " : "");
         rbk_sanitize(&text, rbk_buffer_str(&read));
         (void)fprintf(stderr, "rbk alert: no probe of this plan reads an alert %s\n", text.data);
     }
@@ -362,10 +364,10 @@ static int send_alert(struct asking *asking, struct rbk_error *reterr)
     }
     error = rbk_ask_alert(asking->store, asking->run, &asking->asker, options->words[1],
                           strcmp(options->words[2], "firing") == 0, labels, &asking->id, reterr);
-    json_decref(labels);
     if (error == 0) {
-        tell_unread(asking);
+        tell_unread(asking, labels);
     }
+    json_decref(labels);
     return error;
 }
 

@@ -463,6 +463,24 @@ refused() {
     grep -q 'signal integrity: data is wrong' out
 }
 
+@test "an alert without the labels that a probe asks for is not taken for read" {
+    two_steps
+    sed -i 's/    rollback within 1m/    rollback within 1m\n    probe paged = alert("Paged", service: "leads")\n    trigger alarm when paged then pause/' plan.rbk
+    sed -i '/unwatched/d' plan.rbk
+    start plan.rbk
+    wait_for under_way only.apply.1
+    run rbk alert "$(run_id)" Paged firing
+    [[ $output == *'no probe of this plan reads an alert "Paged"; they read: Paged with service=leads'* ]]
+    run rbk alert "$(run_id)" Paged firing --label service=shop
+    [[ $output == *'reads an alert "Paged" with these labels; they read: Paged with service=leads'* ]]
+    status_is running
+    run rbk alert "$(run_id)" Paged firing --label service=leads --label site=north
+    [ "$output" = accepted ]
+    wait_for status_is paused
+    rbk abort "$(run_id)"
+    ended 10
+}
+
 @test "what an abort would meet, and what silence means behind grace, is said beforehand" {
     cat >plan.rbk <<'END'
 plan retiring {
