@@ -501,6 +501,29 @@ START_TEST(a_way_back_that_is_not_open_does_not_hide_the_one_that_failed)
 }
 END_TEST
 
+START_TEST(a_parallel_on_a_way_back_names_the_step_that_failed_in_it)
+{
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_stage(mb, "a");
+    mb_step(mb, a, RBK_PHASE_APPLY, RBK_EFFECT_RUN);
+    mb_strategy(mb, a, false, 0);
+    uint32_t branches = mb_fork(mb, a, RBK_PHASE_ROLLBACK, 2);
+    mb_step(mb, branches, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    mb_step(mb, branches + 1, RBK_PHASE_ROLLBACK, RBK_EFFECT_RUN);
+    run_start(&run, mb);
+    run_fail(&run, "a.apply.1");
+    const struct rbk_region_state *rs = rbk_state_region(run.machine, run.state, a);
+    uint32_t second = rbk_state_region(run.machine, run.state, branches + 1)->state;
+    run_fail(&run, run.machine->states[second].name.data);
+    run_drain(&run);
+    ck_status(&run, "stuck");
+    ck_assert_uint_eq(rs->failed_back.kind, RBK_CAUSE_FAILURE);
+    ck_assert_uint_eq(rs->failed_back.index, second);
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(a_paused_run_that_was_stuck_has_fresh_time_to_be_decided)
 {
     struct run run;
@@ -616,6 +639,7 @@ int main(void)
     tcase_add_loop_test(tests, a_stage_that_was_stuck_keeps_why_it_went_back_and_what_failed_then,
                         0, 2);
     tcase_add_loop_test(tests, a_way_back_that_is_not_open_does_not_hide_the_one_that_failed, 0, 2);
+    tcase_add_test(tests, a_parallel_on_a_way_back_names_the_step_that_failed_in_it);
     tcase_add_test(tests, a_paused_run_that_was_stuck_has_fresh_time_to_be_decided);
     tcase_add_test(tests, one_of_two_parallel_stages_fails_while_the_other_goes_on);
     tcase_add_test(tests, too_many_rollbacks_abort_the_run);
