@@ -260,6 +260,23 @@ bool rbk_stage_keeps_hours(const struct rbk_machine *machine, const struct rbk_r
 bool rbk_stage_own_hours(const struct rbk_region *region);
 /* Whether every way back of a stage has a condition, so that none may be open. */
 bool rbk_stage_closable(const struct rbk_machine *machine, uint32_t region);
+/* What keeps a stage in WAITING, whatever the run as a whole does. */
+struct rbk_stage_wait {
+    bool stages;    /* one before it does not stand, and when it may begin is not known yet */
+    bool hours;     /* those it keeps to (rbk_stage_keeps_hours) are not now */
+    uint64_t at_ms; /* from when on it may begin, 0: any time; without `stages` */
+};
+/* @ret_wait  Set when the stage waits.
+ * @return    false: no stage, or it has begun. */
+bool rbk_stage_waits(const struct rbk_machine *machine, const struct rbk_state *state,
+                     uint32_t region, struct rbk_stage_wait *ret_wait);
+/* Whether a stage that another one comes after stands: applied, and not on its way back. */
+bool rbk_predecessor_stands(const struct rbk_machine *machine, const struct rbk_state *state,
+                            const struct rbk_predecessor *before);
+/* The first stage with one of these flags (enum rbk_region_flag); RBK_NONE: none has. No stage
+ * starts while one has a WAY_CLOSED or a WAY_UNREAD. */
+uint32_t rbk_stage_flagged(const struct rbk_machine *machine, const struct rbk_state *state,
+                           uint32_t flags);
 /* The applied stage without a way back that keeps a stage from starting now, which otherwise would,
  * while no stage is under way; RBK_NONE: none does. */
 uint32_t rbk_run_lacks_way_back(const struct rbk_machine *machine, const struct rbk_state *state);

@@ -194,9 +194,8 @@ bool rbk_stage_closable(const struct rbk_machine *machine, uint32_t region)
     return machine->regions[region].kind == RBK_REGION_STAGE && strategies.count != 0;
 }
 
-/* The first stage with one of these flags; RBK_NONE: none has. */
-static uint32_t flagged(const struct rbk_machine *machine, const struct rbk_state *state,
-                        uint32_t flags)
+uint32_t rbk_stage_flagged(const struct rbk_machine *machine, const struct rbk_state *state,
+                           uint32_t flags)
 {
     for (uint32_t i = 0; i < machine->region_count; i++) {
         if (rbk_state_region(machine, state, i)->flags & flags) {
@@ -206,30 +205,50 @@ static uint32_t flagged(const struct rbk_machine *machine, const struct rbk_stat
     return RBK_NONE;
 }
 
+bool rbk_predecessor_stands(const struct rbk_machine *machine, const struct rbk_state *state,
+                            const struct rbk_predecessor *before)
+{
+    return rbk_stage_applied(machine, state, before->region) &&
+           !rbk_stage_rolling_back(machine, state, before->region);
+}
+
+bool rbk_stage_waits(const struct rbk_machine *machine, const struct rbk_state *state,
+                     uint32_t region, struct rbk_stage_wait *ret_wait)
+{
+    const struct rbk_region *row = &machine->regions[region];
+    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+    if (row->kind != RBK_REGION_STAGE || machine->states[rs->state].kind != RBK_STATE_WAITING ||
+        rs->mode != RBK_MODE_IDLE) {
+        return false;
+    }
+    *ret_wait = (struct rbk_stage_wait){
+        .hours = !window_open(machine, row, rs),
+        .at_ms = rs->due_ms > row->not_before_ms ? rs->due_ms : row->not_before_ms,
+    };
+    for (uint32_t i = 0; i < row->predecessors.count; i++) {
+        const struct rbk_predecessor *before = &machine->predecessors[row->predecessors.first + i];
+        if (!rbk_predecessor_stands(machine, state, before)) {
+            ret_wait->stages = true;
+            return true;
+        }
+        uint64_t from_ms =
+            rbk_state_region(machine, state, before->region)->applied_ms + before->for_ms;
+        ret_wait->at_ms = from_ms > ret_wait->at_ms ? from_ms : ret_wait->at_ms;
+    }
+    return true;
+}
+
 /* Whether nothing but time, the run as a whole and the ways back of others keep a stage in WAITING.
  */
 static bool stage_ready(const struct rbk_machine *machine, const struct rbk_state *state,
                         uint32_t region, uint64_t *ret_at_ms)
 {
-    const struct rbk_region *row = &machine->regions[region];
-    const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
-    if (row->kind != RBK_REGION_STAGE || machine->states[rs->state].kind != RBK_STATE_WAITING ||
-        rs->mode != RBK_MODE_IDLE || !window_open(machine, row, rs) ||
-        rbk_region_at(machine, state, 0)->kind != RBK_STATE_STAGES) {
+    struct rbk_stage_wait wait;
+    if (rbk_region_at(machine, state, 0)->kind != RBK_STATE_STAGES ||
+        !rbk_stage_waits(machine, state, region, &wait) || wait.stages || wait.hours) {
         return false;
     }
-    uint64_t at_ms = rs->due_ms > row->not_before_ms ? rs->due_ms : row->not_before_ms;
-    for (uint32_t i = 0; i < row->predecessors.count; i++) {
-        const struct rbk_predecessor *before = &machine->predecessors[row->predecessors.first + i];
-        if (!rbk_stage_applied(machine, state, before->region) ||
-            rbk_stage_rolling_back(machine, state, before->region)) {
-            return false;
-        }
-        uint64_t from_ms =
-            rbk_state_region(machine, state, before->region)->applied_ms + before->for_ms;
-        at_ms = from_ms > at_ms ? from_ms : at_ms;
-    }
-    *ret_at_ms = at_ms;
+    *ret_at_ms = wait.at_ms;
     return true;
 }
 
@@ -237,7 +256,7 @@ bool rbk_stage_may_start(const struct rbk_machine *machine, const struct rbk_sta
                          uint32_t region, uint64_t *ret_at_ms)
 {
     return rbk_run_going(state) && stage_ready(machine, state, region, ret_at_ms) &&
-           flagged(machine, state, RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD) == RBK_NONE;
+           rbk_stage_flagged(machine, state, RBK_FLAG_WAY_CLOSED | RBK_FLAG_WAY_UNREAD) == RBK_NONE;
 }
 
 static bool any_under_way(const struct rbk_machine *machine, const struct rbk_state *state)
@@ -255,17 +274,17 @@ uint64_t rbk_stage_start_due(const struct rbk_machine *machine, const struct rbk
 {
     uint64_t at_ms = 0;
     if (!rbk_run_going(state) || !stage_ready(machine, state, region, &at_ms) ||
-        flagged(machine, state, RBK_FLAG_WAY_UNREAD) != RBK_NONE) {
+        rbk_stage_flagged(machine, state, RBK_FLAG_WAY_UNREAD) != RBK_NONE) {
         return 0; /* the first look at a way back is no matter of time */
     }
     /* A closed one holds the run from then on, unless something else still goes. */
-    bool closed = flagged(machine, state, RBK_FLAG_WAY_CLOSED) != RBK_NONE;
+    bool closed = rbk_stage_flagged(machine, state, RBK_FLAG_WAY_CLOSED) != RBK_NONE;
     return closed && any_under_way(machine, state) ? 0 : at_ms;
 }
 
 uint32_t rbk_run_lacks_way_back(const struct rbk_machine *machine, const struct rbk_state *state)
 {
-    uint32_t closed = flagged(machine, state, RBK_FLAG_WAY_CLOSED);
+    uint32_t closed = rbk_stage_flagged(machine, state, RBK_FLAG_WAY_CLOSED);
     uint64_t at_ms = 0;
     if (closed == RBK_NONE || state->turned || state->cancelled || state->stuck_ms ||
         any_under_way(machine, state)) {

@@ -257,37 +257,19 @@ void rbk_view_escalation(const struct rbk_view *view, const struct rbk_state *st
 /* ---- what a stage waits for -------------------------------------------------------------------
  */
 
-/* The stages that have to stand applied first, and for how long. @return from when on it may go, or
- * 0 when one of them does not stand applied: then `out` names it. */
-static uint64_t after_predecessors(const struct rbk_view *view, const struct rbk_state *state,
-                                   const struct rbk_region *region, struct rbk_buffer *out)
+/* The stages before it that do not stand. */
+static void wait_for_stages(const struct rbk_machine *machine, const struct rbk_state *state,
+                            const struct rbk_region *row, struct rbk_buffer *out)
 {
-    const struct rbk_machine *machine = view->machine;
-    uint64_t from_ms = 1;
-    bool all = true;
-    for (uint32_t i = 0; i < region->predecessors.count; i++) {
-        const struct rbk_predecessor *row = &machine->predecessors[region->predecessors.first + i];
-        if (!rbk_stage_applied(machine, state, row->region)) {
-            rbk_buffer_printf(out, "%s%.*s", all ? "after " : ", ",
-                              RBK_STR_ARG(machine->regions[row->region].name));
-            all = false;
-        } else {
-            uint64_t due_ms =
-                rbk_state_region(machine, state, row->region)->applied_ms + row->for_ms;
-            from_ms = row->for_ms != 0 && due_ms > from_ms ? due_ms : from_ms;
+    const char *between = "after ";
+    for (uint32_t i = 0; i < row->predecessors.count; i++) {
+        const struct rbk_predecessor *before = &machine->predecessors[row->predecessors.first + i];
+        if (!rbk_predecessor_stands(machine, state, before)) {
+            rbk_buffer_printf(out, "%s%.*s", between,
+                              RBK_STR_ARG(machine->regions[before->region].name));
+            between = ", ";
         }
     }
-    return all ? from_ms : 0;
-}
-
-static bool a_way_is(const struct rbk_view *view, const struct rbk_state *state, uint32_t flags)
-{
-    for (uint32_t i = 0; i < view->machine->region_count; i++) {
-        if ((rbk_state_region(view->machine, state, i)->flags & flags) != 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Its window, its `not before` in a zone, or both: who only watches has no tables of zones. */
@@ -312,24 +294,23 @@ void rbk_view_waits_for(const struct rbk_view *view, const struct rbk_state *sta
     const struct rbk_machine *machine = view->machine;
     const struct rbk_region *row = &machine->regions[region];
     const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
-    uint64_t from_ms;
+    struct rbk_stage_wait wait;
 
-    if (machine->states[rs->state].kind != RBK_STATE_WAITING || rs->mode != RBK_MODE_IDLE ||
-        rbk_view_turned(state) || (from_ms = after_predecessors(view, state, row, out)) == 0) {
+    if (rbk_view_turned(state) || !rbk_stage_waits(machine, state, region, &wait)) {
         return;
     }
-    from_ms = row->not_before_ms > from_ms ? row->not_before_ms : from_ms;
-    from_ms = rs->due_ms > from_ms ? rs->due_ms : from_ms;
-    if (from_ms > state->now_ms) {
-        rbk_buffer_printf(out, "until %s", rbk_when_until(from_ms, state->now_ms).text);
+    if (wait.stages) {
+        wait_for_stages(machine, state, row, out);
+    } else if (wait.at_ms > state->now_ms) {
+        rbk_buffer_printf(out, "until %s", rbk_when_until(wait.at_ms, state->now_ms).text);
         if (rs->due_ms != 0) { /* its next attempt */
             rbk_buffer_printf(out, " for try %u of %u", rs->stage_attempt + 1, row->attempts);
         }
-    } else if (rbk_stage_keeps_hours(machine, row) && (rs->flags & RBK_FLAG_WINDOW_OPEN) == 0) {
+    } else if (wait.hours) {
         wait_for_hours(machine, row, out);
-    } else if (a_way_is(view, state, RBK_FLAG_WAY_CLOSED)) {
+    } else if (rbk_stage_flagged(machine, state, RBK_FLAG_WAY_CLOSED) != RBK_NONE) {
         rbk_buffer_append_text(out, "for a way back of what stands applied");
-    } else if (a_way_is(view, state, RBK_FLAG_WAY_UNREAD)) {
+    } else if (rbk_stage_flagged(machine, state, RBK_FLAG_WAY_UNREAD) != RBK_NONE) {
         rbk_buffer_append_text(out, "for the first look at the ways back of what stands applied");
     }
 }

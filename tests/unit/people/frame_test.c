@@ -171,6 +171,27 @@ START_TEST(a_stage_that_waits_says_for_what)
 }
 END_TEST
 
+START_TEST(a_stage_waits_for_one_that_stands_applied_and_is_told_to_go_back)
+{
+    struct told told;
+    struct rbk_buffer text;
+    struct machine_builder *mb = mb_new();
+    uint32_t first = mb_plain_stage(mb, "first");
+    uint32_t second = mb_plain_stage(mb, "second");
+    mb_region(mb, second)->not_before_ms = 2000000;
+    told_start(&told, mb);
+    rbk_buffer_init(&text, 4096);
+    told_result(&told, "first.apply.1", RBK_OUTCOME_OK, NULL);
+    told_result(&told, "first.verify.1", RBK_OUTCOME_OK, NULL);
+    rbk_state_region(told.run.machine, told.run.state, first)->target =
+        told.run.machine->regions[first].rollback;
+    rbk_view_waits_for(&told.view, told.run.state, second, &text);
+    ck_assert_str_eq(text.data, "after first");
+    rbk_buffer_fini(&text);
+    told_fini(&told);
+}
+END_TEST
+
 START_TEST(an_observed_run_says_how_long)
 {
     struct told told;
@@ -518,6 +539,7 @@ int main(void)
     tcase_add_test(cases, a_stuck_stage_shows_the_way_on);
     tcase_add_test(cases, many_stages_are_counted_around_the_one_under_way);
     tcase_add_test(cases, a_stage_that_waits_says_for_what);
+    tcase_add_test(cases, a_stage_waits_for_one_that_stands_applied_and_is_told_to_go_back);
     tcase_add_test(cases, an_observed_run_says_how_long);
     tcase_add_test(cases, names_from_outside_do_not_control_the_terminal);
     tcase_add_test(cases, a_command_is_never_cut);

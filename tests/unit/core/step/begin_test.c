@@ -56,6 +56,49 @@ START_TEST(a_stage_after_another_for_a_time_waits_that_long)
 }
 END_TEST
 
+START_TEST(what_a_stage_waits_for_is_what_keeps_it_from_starting)
+{
+    struct run run;
+    struct rbk_stage_wait wait;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_plain_stage(mb, "a");
+    uint32_t b = mb_plain_stage(mb, "b");
+    mb_after_nothing(mb, b);
+    mb_after(mb, b, a, 5000);
+    mb_region(mb, b)->window = 0;
+    run_init(&run, mb);
+    ck_assert(rbk_stage_waits(run.machine, run.state, a, &wait));
+    ck_assert(!wait.stages && !wait.hours && wait.at_ms == 0);
+    ck_assert(!rbk_stage_waits(run.machine, run.state, 0, &wait));
+    run_accept(&run, (struct rbk_event){.kind = RBK_EVENT_START});
+    ck_assert(!rbk_stage_waits(run.machine, run.state, a, &wait));
+    ck_assert(rbk_stage_waits(run.machine, run.state, b, &wait));
+    ck_assert(wait.stages && wait.hours);
+    run_drain(&run);
+
+    const struct rbk_predecessor *before =
+        &run.machine->predecessors[run.machine->regions[b].predecessors.first];
+    struct rbk_region_state *rs = rbk_state_region(run.machine, run.state, a);
+    ck_assert(rbk_predecessor_stands(run.machine, run.state, before));
+    ck_assert(rbk_stage_waits(run.machine, run.state, b, &wait));
+    ck_assert(!wait.stages && wait.hours);
+    ck_assert_uint_eq(wait.at_ms, rs->applied_ms + 5000);
+    rs->target = run.machine->regions[a].rollback; /* told to go back */
+    ck_assert(!rbk_predecessor_stands(run.machine, run.state, before));
+    ck_assert(rbk_stage_waits(run.machine, run.state, b, &wait) && wait.stages);
+    rs->target = RBK_NONE;
+
+    run_accept(&run,
+               (struct rbk_event){.kind = RBK_EVENT_WINDOW, .index = b, .level = RBK_LEVEL_TRUE});
+    ck_assert(rbk_stage_waits(run.machine, run.state, b, &wait) && !wait.hours);
+    ck_assert_uint_eq(rbk_state_next_due(run.machine, run.state), wait.at_ms);
+    run_due(&run);
+    ck_at(&run, b, "b.apply.1 running");
+    ck_assert(!rbk_stage_waits(run.machine, run.state, b, &wait));
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(not_before_and_windows_keep_a_stage_waiting)
 {
     struct run run;
@@ -282,6 +325,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, independent_stages_run_at_the_same_time_and_the_next_waits_for_both);
     tcase_add_test(tests, a_stage_after_another_for_a_time_waits_that_long);
+    tcase_add_test(tests, what_a_stage_waits_for_is_what_keeps_it_from_starting);
     tcase_add_test(tests, not_before_and_windows_keep_a_stage_waiting);
     tcase_add_loop_test(tests, not_before_in_a_zone_is_for_the_executor_to_say, 0, 2);
     tcase_add_test(tests, no_stage_starts_while_an_applied_one_has_no_way_back);
