@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/core/asked.h"
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/seat_text.h"
@@ -54,37 +55,13 @@ static uint32_t find_region(const struct rbk_run *run, const char *name)
     return RBK_NONE;
 }
 
-static bool asks(const struct rbk_run *run, uint32_t region)
+/* The question that has that serial. false: it is open no more. */
+static bool find_question(const struct rbk_run *run, uint32_t serial, struct rbk_asked *ret_asked)
 {
-    uint32_t mode = rbk_state_region(run->replay->machine, run->replay->state, region)->mode;
+    uint32_t at = 0;
 
-    return mode == RBK_MODE_ASKING || mode == RBK_MODE_DOUBT;
-}
-
-/* Whose question has that serial. false: it is open no more. */
-static bool find_question(const struct rbk_run *run, uint32_t serial,
-                          enum rbk_question_owner *ret_owner, uint32_t *ret_index)
-{
-    const struct rbk_machine *machine = run->replay->machine;
-
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        if (asks(run, i) && rbk_state_region(machine, run->replay->state, i)->serial == serial) {
-            *ret_owner = RBK_OWNER_REGION;
-            *ret_index = i;
-            return true;
-        }
-    }
-    if (run->replay->state->held_reaction != 0 && run->replay->state->held_serial == serial) {
-        *ret_owner = RBK_OWNER_RUN;
-        *ret_index = 0;
-        return true;
-    }
-    for (uint32_t i = 0; i < machine->trigger_count; i++) {
-        const struct rbk_trigger_state *trigger = rbk_state_trigger(machine, run->replay->state, i);
-
-        if (trigger->mode == RBK_TRIGGER_ASKING && trigger->serial == serial) {
-            *ret_owner = RBK_OWNER_TRIGGER;
-            *ret_index = i;
+    while (rbk_asked_next(run->replay->machine, run->replay->state, &at, ret_asked)) {
+        if (ret_asked->serial == serial) {
             return true;
         }
     }
@@ -206,6 +183,7 @@ static const char *take_command(struct rbk_run *run, const json_t *body, struct 
 static const char *take_answer(struct rbk_run *run, const json_t *body, struct queued *queued)
 {
     struct rbk_event *event = &queued->record.event;
+    struct rbk_asked asked;
     int answer = word_index(text_of(body, "answer"), RBK_ANSWER_COUNT, answer_name);
 
     if (answer < 0) {
@@ -215,13 +193,15 @@ static const char *take_answer(struct rbk_run *run, const json_t *body, struct q
     if (event->serial == 0) {
         return "say which question it answers";
     }
-    if (!find_question(run, event->serial, &event->owner, &event->index)) {
+    if (!find_question(run, event->serial, &asked)) {
         return "the question that was meant is not open any more";
     }
+    event->owner = asked.owner;
+    event->index = asked.index;
     event->answer = (enum rbk_answer)answer;
     queued->record.message =
         rbk_secrets_redact(run->secrets, &queued->arena, rbk_str_from(text_of(body, "reason")));
-    take_seats(run, body, rbk_replay_question(run->replay, event->owner, event->index), queued);
+    take_seats(run, body, asked.question, queued);
     return NULL;
 }
 
@@ -378,30 +358,26 @@ void rbk_inbox_explain(const struct rbk_run *run, const struct rbk_event *event,
     const struct rbk_machine *machine = run->replay->machine;
     const struct rbk_state *state = run->replay->state;
     bool resolves = event->kind == RBK_EVENT_COMMAND && event->command == RBK_COMMAND_RESOLVE;
-    enum rbk_question_owner owner = resolves ? RBK_OWNER_REGION : event->owner;
-    uint32_t question, approvals;
+    struct rbk_asked asked = {.kind = RBK_QUESTION_DOUBT, .question = RBK_NONE};
 
     rbk_buffer_append_text(out, rbk_refusal_text(refusal));
     if (event->kind != RBK_EVENT_ANSWER && !resolves) {
         tell_next(run, refusal, out);
         return;
     }
+    (void)rbk_asked_by(machine, state, resolves ? RBK_OWNER_REGION : event->owner, event->index,
+                       &asked); /* else it is open no more: nobody is waited for by name */
     if (refusal == RBK_REFUSAL_NOT_YOURS || refusal == RBK_REFUSAL_OWN_RUN ||
         refusal == RBK_REFUSAL_NOT_NEEDED) {
-        question = rbk_replay_question(run->replay, owner, event->index);
-        approvals = owner == RBK_OWNER_RUN ? state->held_approvals
-                    : owner == RBK_OWNER_TRIGGER
-                        ? rbk_state_trigger(machine, state, event->index)->approvals
-                        : rbk_state_region(machine, state, event->index)->approvals;
         rbk_buffer_append_text(out, "; it waits for ");
-        rbk_seats_wanted_text(machine, question, approvals,
-                              rbk_replay_starter_seats(run->replay, question), out);
+        rbk_seats_wanted_text(machine, asked.question, asked.approvals,
+                              rbk_replay_starter_seats(run->replay, asked.question), out);
     } else if (refusal == RBK_REFUSAL_WRONG_ANSWER) {
-        question = rbk_replay_question(run->replay, owner, event->index);
         rbk_buffer_append_text(out, "; it takes ");
         rbk_buffer_append_text(
-            out, rbk_question_answers_text(question != RBK_NONE ? machine->questions[question].kind
-                                                                : RBK_QUESTION_DOUBT));
+            out, rbk_question_answers_text(asked.question != RBK_NONE
+                                               ? machine->questions[asked.question].kind
+                                               : RBK_QUESTION_DOUBT));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/core/asked.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/value_text.h"
 #include "runtime/core/variable.h"
@@ -113,29 +114,20 @@ static void append_question(struct rbk_run *run, uint32_t row, struct rbk_buffer
  */
 static struct rbk_value question(struct rbk_run *run)
 {
-    const struct rbk_machine *machine = run->replay->machine;
     struct rbk_buffer all;
     struct rbk_value value;
+    struct rbk_asked asked;
     unsigned count = 0;
-    uint32_t row;
 
     if (run->in_question) {
         return text(RBK_STR("")); /* its text may ask for this variable, too */
     }
     run->in_question = true;
     rbk_buffer_init(&all, RBK_TEMPLATE_BYTES_MAX);
-    for (uint32_t i = 0; i < machine->region_count; i++) {
-        if ((row = rbk_replay_question(run->replay, RBK_OWNER_REGION, i)) != RBK_NONE) {
-            append_question(run, row, &all, &count);
+    for (uint32_t at = 0; rbk_asked_next(run->replay->machine, run->replay->state, &at, &asked);) {
+        if (asked.question != RBK_NONE) {
+            append_question(run, asked.question, &all, &count);
         }
-    }
-    for (uint32_t i = 0; i < machine->trigger_count; i++) {
-        if ((row = rbk_replay_question(run->replay, RBK_OWNER_TRIGGER, i)) != RBK_NONE) {
-            append_question(run, row, &all, &count);
-        }
-    }
-    if ((row = rbk_replay_question(run->replay, RBK_OWNER_RUN, 0)) != RBK_NONE) {
-        append_question(run, row, &all, &count);
     }
     if (count > QUESTIONS_MAX) {
         rbk_buffer_printf(&all, "; and %u more", count - QUESTIONS_MAX);

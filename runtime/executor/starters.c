@@ -5,6 +5,7 @@
  */
 #include "runtime/executor/replay.h"
 
+#include "runtime/core/asked.h"
 #include "runtime/core/seat.h"
 
 /* Whether the journal says that this person started or resumed the run. */
@@ -31,26 +32,10 @@ void rbk_replay_add_starter(struct rbk_replay *replay, struct rbk_str user)
 uint32_t rbk_replay_question(const struct rbk_replay *replay, enum rbk_question_owner owner,
                              uint32_t index)
 {
-    const struct rbk_machine *machine = replay->machine;
-    const struct rbk_trigger_state *trigger;
-    const struct rbk_region_state *region;
+    struct rbk_asked asked;
 
-    if (owner == RBK_OWNER_RUN) {
-        return rbk_held_question(machine, replay->state);
-    }
-    if (owner == RBK_OWNER_TRIGGER && index < machine->trigger_count) {
-        trigger = rbk_state_trigger(machine, replay->state, index);
-        return trigger->mode == RBK_TRIGGER_ASKING && trigger->reaction != RBK_NONE
-                   ? machine->reactions[trigger->reaction].question
-                   : RBK_NONE;
-    }
-    if (owner == RBK_OWNER_REGION && index < machine->region_count) {
-        region = rbk_state_region(machine, replay->state, index);
-        return region->mode == RBK_MODE_ASKING || region->mode == RBK_MODE_DOUBT
-                   ? rbk_region_question(machine, replay->state, index)
-                   : RBK_NONE;
-    }
-    return RBK_NONE;
+    return rbk_asked_by(replay->machine, replay->state, owner, index, &asked) ? asked.question
+                                                                              : RBK_NONE;
 }
 
 uint32_t rbk_replay_starter_seats(const struct rbk_replay *replay, uint32_t question)

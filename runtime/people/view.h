@@ -9,8 +9,8 @@
  * Text is appended as it is; whoever prints it passes it through rbk_sanitize() once.
  */
 
+#include "runtime/core/asked.h"
 #include "runtime/core/base/buffer.h"
-#include "runtime/core/step.h"
 
 /* Memory one label or question may take while it is evaluated. */
 #define RBK_VIEW_BYTES_MAX ((size_t)8 << 20)
@@ -110,22 +110,10 @@ const struct rbk_effect *rbk_view_effect(const struct rbk_view *view, const stru
 /* ---- questions --------------------------------------------------------------------------------
  */
 
-/* A question that is open. */
-struct rbk_asked {
-    enum rbk_question_owner owner;
-    enum rbk_question_kind kind;
-    uint32_t index;     /* region or trigger */
-    uint32_t question;  /* row of machine->questions; RBK_NONE: the default doubt question */
-    uint32_t serial;    /* which asking of it: no other question of the run ever has this one */
-    uint32_t approvals; /* the seats that have agreed (core/seat.h) */
-    uint32_t proposed;  /* what to do, of several people: the answer of those, plus 1; 0: none */
-    uint64_t due_ms;    /* silence counts from then on; 0: no end */
-};
-
 /* Fill up to `count_max` open questions. @return How many are open. */
 size_t rbk_view_asked(const struct rbk_view *view, const struct rbk_state *state,
                       struct rbk_asked *asked, size_t count_max);
-/* The same for one owner; false when it asks nothing. */
+/* The same for one owner: rbk_asked_by(). */
 bool rbk_view_asked_by(const struct rbk_view *view, const struct rbk_state *state,
                        enum rbk_question_owner owner, uint32_t index, struct rbk_asked *ret_asked);
 /* Append "migrate.approve.1" or "trigger.errors"; with "@17" behind it, it is this very question.

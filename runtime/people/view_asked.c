@@ -5,117 +5,21 @@
 #include "runtime/people/view.h"
 #include "runtime/people/when.h"
 
-static enum rbk_question_kind kind_of(const struct rbk_view *view, uint32_t question,
-                                      enum rbk_question_kind otherwise)
-{
-    return question < view->machine->question_count ? view->machine->questions[question].kind
-                                                    : otherwise;
-}
-
-/* The question a region waits for: its effect's own, or the one about a doubt. */
-static bool region_asks(const struct rbk_view *view, const struct rbk_state *state, uint32_t region,
-                        struct rbk_asked *asked)
-{
-    const struct rbk_region_state *rs = rbk_state_region(view->machine, state, region);
-    const struct rbk_effect *effect = rbk_view_effect(view, state, region);
-
-    if (effect == NULL || (rs->mode != RBK_MODE_ASKING && rs->mode != RBK_MODE_DOUBT)) {
-        return false;
-    }
-    uint32_t question = rbk_region_question(view->machine, state, region);
-    *asked = (struct rbk_asked){
-        .owner = RBK_OWNER_REGION,
-        .kind = rs->mode == RBK_MODE_DOUBT ? RBK_QUESTION_DOUBT
-                                           : kind_of(view, question, RBK_QUESTION_ASK),
-        .index = region,
-        .question = question,
-        .serial = rs->serial,
-        .approvals = rs->approvals,
-        .due_ms = rs->due_ms,
-    };
-    return true;
-}
-
-static bool trigger_asks(const struct rbk_view *view, const struct rbk_state *state,
-                         uint32_t trigger, struct rbk_asked *asked)
-{
-    const struct rbk_trigger_state *ts = rbk_state_trigger(view->machine, state, trigger);
-    if (ts->mode != RBK_TRIGGER_ASKING || ts->reaction >= view->machine->reaction_count) {
-        return false;
-    }
-    uint32_t question = view->machine->reactions[ts->reaction].question;
-    *asked = (struct rbk_asked){
-        .owner = RBK_OWNER_TRIGGER,
-        .kind = kind_of(view, question, RBK_QUESTION_DECIDE),
-        .index = trigger,
-        .question = question,
-        .serial = ts->serial,
-        .approvals = ts->approvals,
-        .proposed = ts->proposed,
-        .due_ms = ts->due_ms,
-    };
-    return true;
-}
-
-/* The question about a run that is held or paused for too long. */
-static bool run_asks(const struct rbk_view *view, const struct rbk_state *state,
-                     struct rbk_asked *asked)
-{
-    if (state->held_reaction == 0) {
-        return false;
-    }
-    *asked = (struct rbk_asked){
-        .owner = RBK_OWNER_RUN,
-        .kind = RBK_QUESTION_HELD,
-        .question = rbk_held_question(view->machine, state),
-        .serial = state->held_serial,
-        .approvals = state->held_approvals,
-        .proposed = state->held_proposed,
-        .due_ms = state->hold_due_ms,
-    };
-    return true;
-}
-
 bool rbk_view_asked_by(const struct rbk_view *view, const struct rbk_state *state,
                        enum rbk_question_owner owner, uint32_t index, struct rbk_asked *ret_asked)
 {
-    if (owner == RBK_OWNER_RUN) {
-        return run_asks(view, state, ret_asked);
-    }
-    if (owner == RBK_OWNER_TRIGGER) {
-        return index < view->machine->trigger_count && trigger_asks(view, state, index, ret_asked);
-    }
-    return index < view->machine->region_count && region_asks(view, state, index, ret_asked);
+    return rbk_asked_by(view->machine, state, owner, index, ret_asked);
 }
 
 size_t rbk_view_asked(const struct rbk_view *view, const struct rbk_state *state,
                       struct rbk_asked *asked, size_t count_max)
 {
+    struct rbk_asked one;
     size_t count = 0;
-    for (uint32_t region = 0; region < view->machine->region_count; region++) {
-        struct rbk_asked one;
-        if (region_asks(view, state, region, &one)) {
-            if (count < count_max) {
-                asked[count] = one;
-            }
-            count++;
-        }
-    }
-    for (uint32_t trigger = 0; trigger < view->machine->trigger_count; trigger++) {
-        struct rbk_asked one;
-        if (trigger_asks(view, state, trigger, &one)) {
-            if (count < count_max) {
-                asked[count] = one;
-            }
-            count++;
-        }
-    }
-    struct rbk_asked of_run;
-    if (run_asks(view, state, &of_run)) {
+    for (uint32_t at = 0; rbk_asked_next(view->machine, state, &at, &one); count++) {
         if (count < count_max) {
-            asked[count] = of_run;
+            asked[count] = one;
         }
-        count++;
     }
     return count;
 }

@@ -5,6 +5,7 @@
  * each event the questions that were told as open must be those that the state has open. Seeds are
  * printed; RBK_SEED replays one.
  */
+#include "runtime/core/asked.h"
 #include "tests/unit/core/step/random.h"
 
 #include <check.h>
@@ -229,10 +230,30 @@ static void follow(struct opened *told, const struct run *run)
     }
 }
 
+/* The core's own list of them is the same, in the same order, and so is what each owner asks. */
+static void compare_list(const struct opened *open, const struct run *run)
+{
+    struct rbk_asked asked, again;
+    uint32_t at = 0, count = 0;
+    while (rbk_asked_next(run->machine, run->state, &at, &asked)) {
+        const struct open *one = &open->items[count];
+        ck_assert_msg(count++ < open->count, "a question is listed that is not open");
+        ck_assert(asked.owner == one->owner && asked.serial == one->serial);
+        ck_assert(asked.due_ms == one->due_ms);
+        ck_assert(asked.index == (asked.owner == RBK_OWNER_RUN ? 0 : one->index));
+        ck_assert(rbk_asked_by(run->machine, run->state, asked.owner, asked.index, &again));
+        ck_assert(again.serial == asked.serial && again.question == asked.question);
+    }
+    ck_assert_msg(count == open->count, "a question is open that is not listed");
+    ck_assert(!rbk_asked_by(run->machine, run->state, RBK_OWNER_REGION, RBK_NONE, &asked));
+    ck_assert(!rbk_asked_by(run->machine, run->state, RBK_OWNER_TRIGGER, RBK_NONE, &asked));
+}
+
 static void compare(const struct opened *told, const struct run *run)
 {
     struct opened open;
     open_in_state(run, &open);
+    compare_list(&open, run);
     if (run->state->ended_ms) {
         ck_assert_msg(open.count == 0 && told->count == 0, "the run ended with a question open");
         return;
