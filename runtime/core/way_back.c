@@ -61,6 +61,12 @@ bool rbk_way_back_level(const struct rbk_machine *machine, uint32_t region,
     return true;
 }
 
+bool rbk_way_back_open(const struct rbk_region_state *region)
+{
+    enum rbk_level level = rbk_way_back_of_flags(region->flags);
+    return level == RBK_LEVEL_TRUE || level == RBK_LEVEL_MISSING;
+}
+
 const char *rbk_way_back_word(const struct rbk_region_state *region)
 {
     switch (rbk_way_back_of_flags(region->flags)) {

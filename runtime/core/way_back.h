@@ -46,6 +46,10 @@ enum rbk_level rbk_way_back_of_flags(uint32_t flags);
 bool rbk_way_back_level(const struct rbk_machine *machine, uint32_t region,
                         const struct rbk_way *ways, bool was_open, enum rbk_level *ret_level);
 
+/* Whether one is known to be open. One that was not read yet is not, and keeps other stages from
+ * starting; of a stage that does not stand applied nothing is closed. */
+bool rbk_way_back_open(const struct rbk_region_state *region);
+
 /* The word for a person: of a stage's way back, "open", "closing", "closed"; "unread" before the
  * first look. Only for a stage that stands applied. */
 const char *rbk_way_back_word(const struct rbk_region_state *region);

@@ -161,8 +161,7 @@ static json_t *stage_of(struct building *building, uint32_t region)
     rbk_json_set_text(object, "failure_back", rbk_str_from(tracked->failure_back));
     rbk_view_waits_for(building->view, replay->state, region, &text);
     set_buffer(object, "waits", &text);
-    (void)json_object_set_new(object, "way_back_open",
-                              json_boolean((rs->flags & RBK_FLAG_WAY_CLOSED) == 0));
+    (void)json_object_set_new(object, "way_back_open", json_boolean(rbk_way_back_open(rs)));
     if (rbk_ways_shown(building->history, region)) {
         building->array = json_array();
         (void)json_object_set_new(object, "way_back", text_of(rbk_way_back_word(rs)));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/core/state.h"
+#include "runtime/core/way_back.h"
 #include "runtime/people/readings.h"
 #include "runtime/serve/serve_internal.h"
 
@@ -131,8 +132,7 @@ static void ways_back(struct scrape *scrape, const struct seen *seen)
         }
         begin_sample(scrape, seen, "rbk_run_way_back_open");
         add_label(scrape, "stage", replay->machine->regions[i].name);
-        end_sample(scrape, (rbk_state_region(replay->machine, replay->state, i)->flags &
-                            RBK_FLAG_WAY_CLOSED) == 0);
+        end_sample(scrape, rbk_way_back_open(rbk_state_region(replay->machine, replay->state, i)));
     }
 }
 
@@ -253,7 +253,8 @@ static const struct {
     {"rbk_run_runner_stopped", "gauge",
      "Whether that runner is stopped (SIGSTOP), and does nothing.", runner_stopped},
     {"rbk_run_stage_state", "gauge", "The state that a stage is in.", stages},
-    {"rbk_run_way_back_open", "gauge", "Whether a stage that stands applied can be rolled back.",
+    {"rbk_run_way_back_open", "gauge",
+     "Whether a stage that stands applied can be rolled back; 0 before its ways were read.",
      ways_back},
     {"rbk_run_trigger_armed", "gauge", "Whether a trigger is armed.", triggers_armed},
     {"rbk_run_trigger_fired_total", "counter", "How often a trigger has fired.", triggers_fired},

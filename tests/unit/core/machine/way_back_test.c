@@ -112,6 +112,24 @@ START_TEST(a_state_keeps_what_was_said_of_a_way_back)
 }
 END_TEST
 
+START_TEST(a_way_back_that_was_not_read_is_not_told_as_open)
+{
+    static const bool open[] = {[RBK_LEVEL_FALSE] = false,
+                                [RBK_LEVEL_TRUE] = true,
+                                [RBK_LEVEL_MISSING] = true,
+                                [RBK_LEVEL_COUNT] = false};
+    static const char *const words[] = {[RBK_LEVEL_FALSE] = "closed",
+                                        [RBK_LEVEL_TRUE] = "open",
+                                        [RBK_LEVEL_MISSING] = "closing",
+                                        [RBK_LEVEL_COUNT] = "unread"};
+    for (int level = 0; level <= RBK_LEVEL_COUNT; level++) {
+        struct rbk_region_state region = {.flags = rbk_way_back_flags((enum rbk_level)level)};
+        ck_assert(rbk_way_back_open(&region) == open[level]);
+        ck_assert_str_eq(rbk_way_back_word(&region), words[level]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("core/way_back");
@@ -121,6 +139,7 @@ int main(void)
     tcase_add_test(tests, a_condition_is_read_every_minute_unless_the_plan_says_otherwise);
     tcase_add_test(tests, two_looks_without_an_answer_close_a_way_and_one_answer_opens_it);
     tcase_add_test(tests, a_state_keeps_what_was_said_of_a_way_back);
+    tcase_add_test(tests, a_way_back_that_was_not_read_is_not_told_as_open);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
