@@ -15,8 +15,7 @@
 #include "runtime/core/base/assert.h"
 #include "runtime/core/base/limits.h"
 #include "runtime/core/stop_times.h"
-
-#define WHEN_EVERY_MS 60000u
+#include "runtime/core/way_back.h"
 
 struct rbk_region rbk_lower_region_row(struct rbk_lower *lower, enum rbk_region_kind kind,
                                        struct rbk_span span)
@@ -297,7 +296,7 @@ static void strategy(struct rbk_lower *lower, const struct rbk_context *context,
         test.condition = rbk_lower_condition(lower, when->value, 0);
         test.timeout_ms = inner.block == RBK_NONE ? RBK_READING_MS_MAX : 0;
         row.when = test.condition;
-        row.when_every_ms = every != NULL ? rbk_clause_duration_ms(every) : WHEN_EVERY_MS;
+        row.when_every_ms = every != NULL ? rbk_clause_duration_ms(every) : RBK_WAY_EVERY_MS;
         (void)rbk_lower_effect_state(lower, &inner, dotted(lower, inner.name, "when"), test);
     }
     rbk_lower_block(lower, &inner, statement->block);

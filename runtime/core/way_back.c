@@ -1,14 +1,12 @@
 /* What the conditions of a stage's strategies come to. */
 #include "runtime/core/way_back.h"
 
-#define EVERY_MS 60000u
-
 uint64_t rbk_way_every_ms(const struct rbk_strategy *strategy)
 {
     if (strategy->when == RBK_NONE) {
         return 0;
     }
-    return strategy->when_every_ms != 0 ? strategy->when_every_ms : EVERY_MS;
+    return strategy->when_every_ms != 0 ? strategy->when_every_ms : RBK_WAY_EVERY_MS;
 }
 
 void rbk_way_feed(struct rbk_way *way, enum rbk_level level)

@@ -22,6 +22,9 @@ struct rbk_way {
     bool read;            /* looked at since the stage came to stand applied */
 };
 
+/* How often the condition of a strategy is read for which the plan does not say it. */
+#define RBK_WAY_EVERY_MS 60000u
+
 /* How often the condition of a strategy is read, in milliseconds: as the plan says, else every
  * minute. 0: it has none. */
 uint64_t rbk_way_every_ms(const struct rbk_strategy *strategy);

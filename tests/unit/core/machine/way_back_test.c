@@ -79,6 +79,7 @@ START_TEST(a_condition_is_read_every_minute_unless_the_plan_says_otherwise)
 {
     struct rbk_strategy strategy = {.when = 0};
     ck_assert_uint_eq(rbk_way_every_ms(&strategy), 60000);
+    ck_assert_uint_eq(rbk_way_every_ms(&strategy), RBK_WAY_EVERY_MS);
     strategy.when_every_ms = 1;
     ck_assert_uint_eq(rbk_way_every_ms(&strategy), 1);
     strategy.when_every_ms = 1500;
