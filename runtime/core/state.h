@@ -297,6 +297,14 @@ bool rbk_run_past_grace(const struct rbk_machine *machine, const struct rbk_stat
 /* Whether the status is an end: completed, aborted, cancelled. (Stuck waits for a person.) */
 bool rbk_status_is_end(enum rbk_status status);
 
+/* How long an effect of a region may take from now_ms on, in milliseconds: its timeout, or what is
+ * left of a block around it, those of the regions that forked it too; whichever is less. Never 0: a
+ * block that is over leaves one, and what has no limit at all (no rule lets it through, but
+ * machines may come from elsewhere) RBK_EFFECT_MS_UNLIMITED. */
+#define RBK_EFFECT_MS_UNLIMITED 3600000u
+uint64_t rbk_effect_left_ms(const struct rbk_machine *machine, const struct rbk_state *state,
+                            uint32_t region, const struct rbk_effect *effect, uint64_t now_ms);
+
 /* The earliest instant at which an EVENT_TIME would change something; 0: none. */
 uint64_t rbk_state_next_due(const struct rbk_machine *machine, const struct rbk_state *state);
 

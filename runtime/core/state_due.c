@@ -57,3 +57,20 @@ uint64_t rbk_state_next_due(const struct rbk_machine *machine, const struct rbk_
     }
     return earliest_ms;
 }
+
+uint64_t rbk_effect_left_ms(const struct rbk_machine *machine, const struct rbk_state *state,
+                            uint32_t region, const struct rbk_effect *effect, uint64_t now_ms)
+{
+    uint64_t left_ms = effect->timeout_ms;
+    for (; region != RBK_NONE; region = machine->regions[region].parent) {
+        const struct rbk_region_state *rs = rbk_state_region(machine, state, region);
+        for (size_t i = 0; i < RBK_BLOCK_DEPTH_MAX; i++) {
+            uint64_t due_ms = rs->block_due_ms[i];
+            uint64_t block_ms = due_ms > now_ms ? due_ms - now_ms : 1;
+            if (due_ms != 0 && (left_ms == 0 || block_ms < left_ms)) {
+                left_ms = block_ms;
+            }
+        }
+    }
+    return left_ms != 0 ? left_ms : RBK_EFFECT_MS_UNLIMITED;
+}

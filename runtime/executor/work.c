@@ -10,9 +10,6 @@
 
 /* Beyond this the runner would end; a request with a large statement needs its size a few times. */
 #define WORK_ARENA_BYTES ((size_t)1 << 30)
-/* An effect without any deadline does not pass the compiler; a hostile machine file might hold one.
- */
-#define TIMEOUT_MS_DEFAULT 3600000u
 /* Room in an event for what stands beside its value. */
 #define EVENT_REST_BYTES ((size_t)512 << 10)
 
@@ -185,25 +182,10 @@ void rbk_work_end(struct work *work, enum rbk_outcome outcome, struct rbk_str me
 
 uint64_t rbk_work_time_left_ms(const struct work *work)
 {
-    struct rbk_run *run = work->run;
-    uint64_t now_ms = rbk_run_clock_ms(run), left_ms = work->effect->timeout_ms;
+    const struct rbk_replay *replay = work->run->replay;
 
-    /* Every block around it counts, those of the regions that forked it too. */
-    for (uint32_t region = work->region; region != RBK_NONE;
-         region = run->replay->machine->regions[region].parent) {
-        const struct rbk_region_state *state =
-            rbk_state_region(run->replay->machine, run->replay->state, region);
-
-        for (size_t i = 0; i < RBK_BLOCK_DEPTH_MAX; i++) {
-            uint64_t due_ms = state->block_due_ms[i];
-            uint64_t block_ms = due_ms > now_ms ? due_ms - now_ms : 1;
-
-            if (due_ms != 0 && (left_ms == 0 || block_ms < left_ms)) {
-                left_ms = block_ms;
-            }
-        }
-    }
-    return left_ms != 0 ? left_ms : TIMEOUT_MS_DEFAULT;
+    return rbk_effect_left_ms(replay->machine, replay->state, work->region, work->effect,
+                              rbk_run_clock_ms(work->run));
 }
 
 struct rbk_str rbk_work_stage(const struct work *work)

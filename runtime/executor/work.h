@@ -62,8 +62,7 @@ void rbk_work_end(struct work *work, enum rbk_outcome outcome, struct rbk_str me
 /* Free when nothing refers to it any more. */
 void rbk_work_release(struct work *work);
 
-/* How long the effect may take from now on, in milliseconds: its timeout, or what is left of its
- * block; never 0. */
+/* How long the effect may take from now on: rbk_effect_left_ms(). */
 uint64_t rbk_work_time_left_ms(const struct work *work);
 /* The stage of the work's region, and the idempotency key of its step. */
 struct rbk_str rbk_work_stage(const struct work *work);

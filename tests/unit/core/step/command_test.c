@@ -361,6 +361,28 @@ START_TEST(branches_park_while_paused)
 }
 END_TEST
 
+START_TEST(a_step_in_a_branch_has_no_longer_than_the_blocks_around_its_fork)
+{
+    struct run run;
+    struct rbk_effect effect = {.timeout_ms = 90000};
+    run_start(&run, parallel());
+    uint64_t now_ms = run.now_ms;
+    uint32_t deepest = run.machine->region_count - 1;
+    ck_assert_uint_ne(run.machine->regions[deepest].parent, 1);
+    ck_assert_uint_eq(rbk_effect_left_ms(run.machine, run.state, deepest, &effect, now_ms), 60000);
+    ck_assert_uint_eq(rbk_effect_left_ms(run.machine, run.state, 1, &effect, now_ms), 60000);
+    ck_assert_uint_eq(rbk_effect_left_ms(run.machine, run.state, 1, &effect, now_ms + 59000), 1000);
+    ck_assert_uint_eq(rbk_effect_left_ms(run.machine, run.state, 1, &effect, now_ms + 60000), 1);
+    effect.timeout_ms = 5000;
+    ck_assert_uint_eq(rbk_effect_left_ms(run.machine, run.state, deepest, &effect, now_ms), 5000);
+    effect.timeout_ms = 0;
+    ck_assert_uint_eq(rbk_effect_left_ms(run.machine, run.state, deepest, &effect, now_ms), 60000);
+    ck_assert_uint_eq(rbk_effect_left_ms(run.machine, run.state, 0, &effect, now_ms),
+                      RBK_EFFECT_MS_UNLIMITED);
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(a_gate_in_a_branch_can_turn_the_run)
 {
     struct run run;
@@ -401,6 +423,7 @@ int main(void)
     tcase_add_test(tests, a_signal_aborts_and_is_remembered);
     tcase_add_test(tests, retry_of_one_of_two_held_stages_keeps_the_run_held);
     tcase_add_test(tests, branches_run_at_once_and_the_fork_waits_for_all);
+    tcase_add_test(tests, a_step_in_a_branch_has_no_longer_than_the_blocks_around_its_fork);
     tcase_add_loop_test(tests, a_fork_that_is_stopped_comes_to_rest_whole, 0, 4);
     tcase_add_test(tests, branches_park_while_paused);
     tcase_add_loop_test(tests, a_gate_in_a_branch_can_turn_the_run, 0, 2);
