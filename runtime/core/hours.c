@@ -68,8 +68,11 @@ static int find_need_of_long(struct rbk_hours *hours, uint32_t region, uint64_t 
             return error;
         }
     }
-    hours->needs_ms[region] = default_ms > length_ms ? length_ms : takes_ms;
-    if (default_ms <= length_ms && hours->never == RBK_NONE) {
+    /* Of one for which no default says how long the compiler could not say it either. */
+    bool told =
+        default_ms > length_ms && (default_ms != RBK_WORST_MS_MAX || takes_ms == RBK_WORST_MS_MAX);
+    hours->needs_ms[region] = told ? length_ms : takes_ms;
+    if (!told && hours->never == RBK_NONE) {
         hours->never = region;
         hours->never_ms = takes_ms;
     }

@@ -49,7 +49,8 @@ struct rbk_hours {
                                         NULL where it has none, too. */
     uint64_t *needs_ms; /**< Owned, by region: what has to be left of a STAGE's window. */
     uint32_t never;     /**< The first stage that by the parameters of this run fits into no window,
-                           though by their defaults it would; RBK_NONE: none. */
+                           though by their defaults it would, or they say nothing; RBK_NONE:
+                           none. */
     uint64_t never_ms;  /**< What that one takes. */
     bool any;           /**< Any stage keeps hours. */
     struct rbk_hours_answer *kept; /**< Owned, by region: as last asked, … */

@@ -258,8 +258,11 @@ uint64_t rbk_worst_round_ms(const struct rbk_worst_ways *ways, uint32_t region,
                             struct rbk_worst forward)
 {
     struct rbk_worst back = rbk_worst_way_back(ways, region);
-    return forward.open || back.open ? RBK_WORST_MS_MAX
-                                     : rbk_worst_done_and_undone_ms(&forward, back.ok_ms);
+    if (forward.open || back.open) {
+        return RBK_WORST_MS_MAX;
+    }
+    uint64_t all_ms = rbk_worst_done_and_undone_ms(&forward, back.ok_ms);
+    return all_ms < RBK_WORST_MS_MAX ? all_ms : RBK_WORST_MS_MAX - 1;
 }
 
 /* ---- the ways back ----------------------------------------------------------------------------

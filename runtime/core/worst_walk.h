@@ -46,7 +46,8 @@ RBK_MUST_USE int rbk_worst_forward(const struct rbk_worst_ways *ways, uint32_t r
                                    struct rbk_worst *ret_worst);
 
 /* The same and its way back: how long a stage takes to be done and undone, which has to fit into
- * its window. RBK_WORST_MS_MAX: nothing says. @forward  As rbk_worst_forward() says. */
+ * its window. RBK_WORST_MS_MAX: nothing says; a longer time is one less.
+ * @forward  As rbk_worst_forward() says. */
 uint64_t rbk_worst_round_ms(const struct rbk_worst_ways *ways, uint32_t region,
                             struct rbk_worst forward);
 

@@ -186,6 +186,23 @@ START_TEST(parameters_that_leave_no_room_in_any_window_are_told)
 }
 END_TEST
 
+START_TEST(parameters_without_defaults_are_held_to_the_window_too)
+{
+    struct subject subject;
+    struct rbk_value calm = rbk_value_integer(RBK_TYPE_DURATION, 4 * 3600000);
+    subject_init(&subject, "param calm: duration", WAITS, &calm);
+    ck_assert_uint_eq(subject.hours.never, stage_region(&subject));
+    ck_assert_uint_eq(subject.hours.never_ms, 241 * MINUTE_MS + 50 * SECOND_MS);
+    subject_fini(&subject);
+    calm.as.integer = 3600000;
+    subject_init(&subject, "param calm: duration", WAITS, &calm);
+    ck_assert_uint_eq(subject.hours.never, RBK_NONE);
+    ck_assert_uint_eq(subject.hours.needs_ms[stage_region(&subject)],
+                      61 * MINUTE_MS + 50 * SECOND_MS);
+    subject_fini(&subject);
+}
+END_TEST
+
 START_TEST(a_waived_stage_needs_only_that_its_window_is_open)
 {
     struct subject subject;
@@ -224,6 +241,7 @@ int main(void)
     tcase_add_test(tests, a_wait_takes_what_the_parameter_of_the_run_says);
     tcase_add_test(tests, a_way_back_takes_what_the_parameter_of_the_run_says);
     tcase_add_test(tests, parameters_that_leave_no_room_in_any_window_are_told);
+    tcase_add_test(tests, parameters_without_defaults_are_held_to_the_window_too);
     tcase_add_test(tests, a_waived_stage_needs_only_that_its_window_is_open);
     tcase_add_test(tests, a_stage_that_the_compiler_knows_to_fit_takes_a_whole_window_at_most);
     SRunner *runner = srunner_create(suite);
