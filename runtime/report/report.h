@@ -308,6 +308,11 @@ void rbk_report_message(struct rbk_run_report *report, const struct rbk_view *vi
 void rbk_report_request(struct rbk_run_report *report, const struct rbk_store_request *request);
 void rbk_report_evidence(struct rbk_run_report *report, const struct rbk_store_evidence *evidence);
 
+/* A line of "What now", as rbk_status_explain() and rbk_view_explain() give them: an rbk_line_fn.
+ * Told before the end; the questions that are open come behind them by themselves.
+ * @context  The report. */
+void rbk_report_open(void *context, enum rbk_tone tone, struct rbk_str stage, struct rbk_str text);
+
 /* What is known at the end. */
 struct rbk_report_end {
     const struct rbk_store_run *run;

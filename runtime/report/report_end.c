@@ -65,7 +65,7 @@ static void params(struct rbk_run_report *report, const struct rbk_view *view)
     rbk_buffer_fini(&text);
 }
 
-static void on_open(void *context, enum rbk_tone tone, struct rbk_str stage, struct rbk_str text)
+void rbk_report_open(void *context, enum rbk_tone tone, struct rbk_str stage, struct rbk_str text)
 {
     struct rbk_run_report *report = context;
     struct rbk_str *line = rbk_report_push(report, report->open, 200);
@@ -77,15 +77,14 @@ static void on_open(void *context, enum rbk_tone tone, struct rbk_str stage, str
     }
 }
 
-/* What waits for somebody now, with the commands that lead on. */
-static void open_now(struct rbk_run_report *report, const struct rbk_view *view,
-                     const struct rbk_state *state)
+/* The questions that wait for somebody now, with the commands that answer them. */
+static void questions(struct rbk_run_report *report, const struct rbk_view *view,
+                      const struct rbk_state *state)
 {
     struct rbk_asked asked[32];
     size_t count = rbk_view_asked(view, state, asked, RBK_COUNT(asked));
     struct rbk_buffer text;
 
-    rbk_view_explain(view, state, on_open, report);
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
     for (size_t i = 0; i < count && i < RBK_COUNT(asked); i++) {
         rbk_asked_text(view, state, &asked[i], &text);
@@ -93,19 +92,14 @@ static void open_now(struct rbk_run_report *report, const struct rbk_view *view,
             rbk_buffer_printf(&text, "; until %s",
                               rbk_when_until(asked[i].due_ms, state->now_ms).text);
         }
-        on_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
+        rbk_report_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
         rbk_buffer_clear(&text);
         for (size_t number = 0; rbk_asked_command(view, state, &asked[i], number, &text);
              number++) {
-            on_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
+            rbk_report_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
             rbk_buffer_clear(&text);
         }
         rbk_buffer_clear(&text);
-    }
-    if (!report->runner && report->ended_ms == 0) {
-        rbk_view_command(view, "resume", RBK_STR(""), &text);
-        rbk_buffer_append_text(&text, "   # no runner drives it");
-        on_open(report, RBK_TONE_ASK, RBK_STR(""), rbk_buffer_str(&text));
     }
     rbk_buffer_fini(&text);
 }
@@ -147,7 +141,7 @@ void rbk_report_finish(struct rbk_run_report *report, const struct rbk_view *vie
         }
     }
     if (report->ended_ms == 0) {
-        open_now(report, view, end->state);
+        questions(report, view, end->state);
     }
     commands(report, view);
     rbk_report_facts(report);

@@ -5,6 +5,7 @@
 #include "runtime/report/report_internal.h"
 
 #include "runtime/people/history.h"
+#include "runtime/people/status.h"
 
 static void on_record(struct rbk_show *show, const struct rbk_shown_record *shown)
 {
@@ -87,6 +88,9 @@ static int complete(struct rbk_run_report *report, struct rbk_history *history, 
         .runner = rbk_runner_lives(&history->runner),
         .now_ms = now_ms,
     };
+    if (replay->state->ended_ms == 0) {
+        rbk_status_explain(history, now_ms, rbk_report_open, report);
+    }
     rbk_report_finish(report, &history->view, &end);
     return rbk_report_failed(report) ? rbk_error_set(reterr, RBK_ENOMEM, "out of memory") : 0;
 }

@@ -113,7 +113,8 @@ static void part_summary(const struct rbk_run_report *report, struct rbk_documen
         rbk_document_heading(document, 3, "What now");
         for (size_t i = 0; i < report->open.count; i++) {
             struct rbk_str line = report->open.items[i];
-            bool command = rbk_str_starts(line, RBK_STR("rbk "));
+            bool command =
+                rbk_str_starts(line, RBK_STR("rbk ")) || rbk_str_starts(line, RBK_STR("kill "));
             rbk_document_item(document, command ? 1 : 0, command ? RBK_CODE("%.*s") : "%.*s",
                               TEXT(line));
         }

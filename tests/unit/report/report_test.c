@@ -99,6 +99,9 @@ static void finish(struct reported *reported, bool runner, uint64_t later_ms)
                                        .events = reported->seq,
                                        .runner = runner,
                                        .now_ms = told->run.now_ms + later_ms};
+    if (told->run.state->ended_ms == 0) {
+        rbk_view_explain(&told->view, told->run.state, rbk_report_open, reported->report);
+    }
     rbk_report_finish(reported->report, &told->view, &end);
     ck_assert(!rbk_report_failed(reported->report));
 }
