@@ -201,7 +201,7 @@ static bool trigger_fits(const struct rbk_machine *machine, const struct rbk_tri
         return false;
     }
     if (trigger->mode != RBK_TRIGGER_HOLDING && trigger->mode != RBK_TRIGGER_ASKING) {
-        return true;
+        return trigger->due_ms == 0; /* its reaction is none, or an old one */
     }
     return trigger->reaction < machine->reaction_count &&
            (trigger->mode == RBK_TRIGGER_HOLDING ||

@@ -253,6 +253,29 @@ START_TEST(a_state_whose_cause_has_no_row_is_not_restored)
 }
 END_TEST
 
+/* What is due is looked up by the reaction that waits, and these have none. */
+START_TEST(a_state_whose_quiet_trigger_is_due_is_not_restored)
+{
+    struct rbk_arena arena;
+    struct run run;
+    rbk_arena_init(&arena, (size_t)64 << 20);
+    const struct rbk_machine *m = golden_load(&arena, golden_names[0]);
+    ck_assert_uint_gt(m->trigger_count, 0);
+    run_init_machine(&run, m);
+    struct rbk_trigger_state *trigger = rbk_state_trigger(m, run.state, 0);
+    const enum rbk_trigger_mode modes[] = {RBK_TRIGGER_QUIET, RBK_TRIGGER_FIRED};
+    for (size_t i = 0; i < RBK_COUNT(modes); i++) {
+        trigger->mode = modes[i];
+        trigger->due_ms = 1;
+        ck_assert_int_ne(rbk_state_check(m, run.state, rbk_state_bytes(m), NULL), 0);
+        trigger->due_ms = 0;
+        ck_assert_int_eq(rbk_state_check(m, run.state, rbk_state_bytes(m), NULL), 0);
+    }
+    run_fini(&run);
+    rbk_arena_fini(&arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step_hostile");
@@ -262,6 +285,7 @@ int main(void)
     tcase_add_loop_test(tests, no_machine_that_passes_the_check_harms_step, 0, 12);
     tcase_add_loop_test(tests, no_state_that_passes_the_check_harms_step, 0, (int)GOLDEN_COUNT);
     tcase_add_test(tests, a_state_whose_cause_has_no_row_is_not_restored);
+    tcase_add_test(tests, a_state_whose_quiet_trigger_is_due_is_not_restored);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
