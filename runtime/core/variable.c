@@ -17,6 +17,29 @@ uint64_t rbk_span_ms(uint64_t from_ms, uint64_t to_ms)
     return from_ms != 0 && to_ms > from_ms ? to_ms - from_ms : 0;
 }
 
+uint32_t rbk_run_stage(const struct rbk_machine *machine, const struct rbk_state *state)
+{
+    uint32_t under_way = RBK_NONE, last = RBK_NONE, order = 0, way_order = 0;
+    for (uint32_t i = 0; i < machine->region_count; i++) {
+        if (machine->regions[i].kind != RBK_REGION_STAGE &&
+            machine->regions[i].kind != RBK_REGION_RETIRE) {
+            continue;
+        }
+        const struct rbk_region_state *region = rbk_state_region(machine, state, i);
+        /* On the way back all that stand applied are under way: the latest of them comes first. */
+        if ((rbk_stage_under_way(machine, state, i) || region->mode == RBK_MODE_RUNNING) &&
+            (under_way == RBK_NONE || region->order > way_order)) {
+            under_way = i;
+            way_order = region->order;
+        }
+        if (region->order > order) {
+            order = region->order;
+            last = i;
+        }
+    }
+    return under_way != RBK_NONE ? under_way : last;
+}
+
 bool rbk_run_variable(const struct rbk_machine *machine, const struct rbk_state *state,
                       uint64_t now_ms, enum rbk_variable which, struct rbk_value *ret_value)
 {

@@ -17,6 +17,11 @@
 bool rbk_run_variable(const struct rbk_machine *machine, const struct rbk_state *state,
                       uint64_t now_ms, enum rbk_variable which, struct rbk_value *ret_value);
 
+/** The stage (or retire) that a run is spoken of by: the one under way, of several the one whose
+ * apply began last, which on the way back is taken back first; else the last that was begun.
+ * RBK_NONE: none was. */
+uint32_t rbk_run_stage(const struct rbk_machine *machine, const struct rbk_state *state);
+
 /** From `from_ms` to `to_ms`; 0 where the first has not come yet. */
 uint64_t rbk_span_ms(uint64_t from_ms, uint64_t to_ms);
 

@@ -29,6 +29,7 @@
  *   outbox_send.c     one attempt: the effects of a channel, one after the other
  *   resend.c        messages that were set aside, and are to be sent again
  *   scope.c         what templates see
+ *   variables.c     the variables of a run, for templates and for who reads its journal
  */
 
 #include "runtime/drivers/module.h"

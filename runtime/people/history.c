@@ -8,47 +8,43 @@
 #include <string.h>
 
 #include "runtime/core/base/limits.h"
-#include "runtime/core/timestamp.h"
-#include "runtime/core/variable.h"
+#include "runtime/executor/variables.h"
 #include "runtime/people/run_store.h"
-#include "runtime/people/when.h"
+
+/* The variables of a run at one time: a reason, and five questions that are evaluated. */
+#define WORDS_BYTES_MAX ((size_t)256 << 20)
 
 /* ---- what labels may use ----------------------------------------------------------------------
  */
 
-static struct rbk_value text_value(struct rbk_str text)
-{
-    return rbk_value_text(RBK_TYPE_TEXT, text);
-}
-
+/* Each is worked out once for an event: its text stays where it is while a label, which may name it
+ * twice, is put together, and a long look at one run takes no more memory than the run. */
 static struct rbk_value variable(void *context, enum rbk_variable which)
 {
-    const struct rbk_history *history = context;
-    const struct rbk_replay *replay = history->replay;
-    const struct rbk_machine *machine = replay->machine;
-    const struct rbk_state *state = replay->state;
+    struct rbk_history *history = context;
+    const struct rbk_variables variables = {.replay = history->replay,
+                                            .run = rbk_str_from(history->id),
+                                            .stage = RBK_NONE,
+                                            .now_ms = history->replay->state->now_ms,
+                                            .scope = &history->scope,
+                                            .in_question = &history->in_question,
+                                            .arena = &history->words};
     struct rbk_value value;
-    if (rbk_run_variable(machine, state, state->now_ms, which, &value)) {
-        return value;
+
+    if (history->words_seq != history->seq) {
+        rbk_arena_reset(&history->words);
+        memset(history->known, 0, sizeof(history->known));
+        history->words_seq = history->seq;
     }
-    switch (which) {
-    case RBK_VARIABLE_RUN_ID:
-        return text_value(rbk_str_from(history->id));
-    case RBK_VARIABLE_RUN_USER:
-        return text_value(replay->run.user);
-    case RBK_VARIABLE_RUN_HOST:
-        return text_value(replay->run.host);
-    case RBK_VARIABLE_RUN_DATE:
-        return text_value(rbk_str_from(history->day));
-    case RBK_VARIABLE_RUN_STARTED:
-        return rbk_value_integer(RBK_TYPE_TIME, replay->run.started_ms);
-    case RBK_VARIABLE_RUN_STATUS:
-        return text_value(rbk_str_from(rbk_status_name((enum rbk_status)state->status)));
-    case RBK_VARIABLE_RUN_REASON:
-        return text_value(replay->reason);
-    default:
-        return rbk_value_missing(rbk_variable_type(which));
+    if (history->known[which].known) {
+        return history->known[which].value;
     }
+    value = rbk_variables_get(&variables, which);
+    if (!history->in_question) {
+        history->known[which].known = true;
+        history->known[which].value = value;
+    }
+    return value;
 }
 
 /* ---- replaying --------------------------------------------------------------------------------
@@ -57,14 +53,11 @@ static struct rbk_value variable(void *context, enum rbk_variable which)
 /* Set up everything that needs the machine, at the first event or after the last. */
 static int begin(struct rbk_history *history, struct rbk_replay *replay)
 {
-    char text[RBK_TIMESTAMP_BYTES];
     if (history->tracking) {
         return 0;
     }
     history->replay = replay;
-    (void)rbk_timestamp_print_day(text, replay->run.started_ms);
-    memcpy(history->day, text,
-           sizeof(text) < sizeof(history->day) ? sizeof(text) : sizeof(history->day));
+    rbk_arena_init(&history->words, WORDS_BYTES_MAX);
     history->scope = (struct rbk_scope){.machine = replay->machine,
                                         .slots = replay->slots,
                                         .params = replay->params,
@@ -249,6 +242,7 @@ void rbk_history_fini(struct rbk_history *history)
     if (history->tracking) {
         rbk_track_fini(&history->track);
     }
+    rbk_arena_fini(&history->words);
     rbk_said_fini(&history->said);
     free(history->before);
     rbk_replay_free(history->replay);

@@ -12,6 +12,12 @@
 #include "runtime/people/said.h"
 #include "runtime/people/show.h"
 
+/* A variable of the run, as of the last event. */
+struct rbk_known_variable {
+    bool known; /* it has been asked for */
+    struct rbk_value value;
+};
+
 /* The caller's memory. */
 struct rbk_history {
     struct rbk_store *store; /* owned, unless `borrowed` */
@@ -26,8 +32,11 @@ struct rbk_history {
     struct rbk_show *show;     /* borrowed; NULL: only track */
     int64_t seq;
     struct rbk_runner runner; /* who drives it, when it was read */
-    char day[40];             /* run.date */
     struct rbk_state *before; /* owned: for rbk_history_follow() */
+    struct rbk_arena words;   /* owned: texts of `known` */
+    int64_t words_seq;        /* the event that `known` is of */
+    bool in_question;         /* the text of a question is being evaluated */
+    struct rbk_known_variable known[RBK_VARIABLE_COUNT];
 };
 
 /*

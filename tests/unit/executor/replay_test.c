@@ -11,9 +11,11 @@
 
 #include "runtime/core/base/buffer.h"
 #include "runtime/core/base/limits.h"
+#include "runtime/core/value_text.h"
 #include "runtime/executor/replay.h"
 #include "runtime/executor/settings.h"
 #include "runtime/executor/snapshot.h"
+#include "runtime/people/history.h"
 
 static struct plan plan;
 static char path[128];
@@ -534,6 +536,59 @@ START_TEST(a_value_for_which_there_is_no_room_is_known)
 }
 END_TEST
 
+/* ---- variables ---------------------------------------------------------------------------------
+ */
+
+static void expect_text(const struct rbk_history *history, enum rbk_variable which,
+                        const char *text)
+{
+    struct rbk_value value = history->scope.variable(history->scope.context, which);
+
+    ck_assert(!value.missing && rbk_type_is_text(value.type));
+    ck_assert_msg(rbk_str_is(value.as.text, text), "%.*s", RBK_STR_ARG(value.as.text));
+}
+
+static void expect_ms(const struct rbk_history *history, enum rbk_variable which, int64_t ms)
+{
+    struct rbk_value value = history->scope.variable(history->scope.context, which);
+
+    ck_assert(!value.missing && value.type == RBK_TYPE_DURATION);
+    ck_assert_int_eq(value.as.integer, ms);
+}
+
+START_TEST(who_reads_the_journal_knows_the_variables_that_the_runner_knows)
+{
+    struct rbk_history history;
+    struct rbk_value first, again;
+
+    begin(false);
+    ck_assert_msg(rbk_history_open(&history, store, "r1", NULL, &error) == 0, "%s", error.text);
+    expect_text(&history, RBK_VARIABLE_RUN_ID, "r1");
+    expect_text(&history, RBK_VARIABLE_RUN_USER, "ines");
+    expect_text(&history, RBK_VARIABLE_RUN_DATE, "1970-01-01");
+    expect_text(&history, RBK_VARIABLE_RUN_STATUS, "running");
+    expect_text(&history, RBK_VARIABLE_RUN_STAGE, "only");
+    expect_text(&history, RBK_VARIABLE_STAGE_NAME, "only");
+    expect_text(&history, RBK_VARIABLE_STAGE_TITLE, "only");
+    expect_text(&history, RBK_VARIABLE_RUN_REASON, "");
+    expect_text(&history, RBK_VARIABLE_RUN_QUESTION, "");
+    expect_text(&history, RBK_VARIABLE_RUN_LINK, "");
+    expect_ms(&history, RBK_VARIABLE_RUN_ELAPSED, (int64_t)live->state->now_ms - 1000);
+    expect_ms(&history, RBK_VARIABLE_STAGE_ELAPSED, 0);
+
+    /* A text stays where it is while a label is put together, and follows the journal. */
+    first = history.scope.variable(&history, RBK_VARIABLE_RUN_DATE);
+    again = history.scope.variable(&history, RBK_VARIABLE_RUN_DATE);
+    ck_assert_ptr_eq(first.as.text.data, again.as.text.data);
+    uint64_t began_ms = live->state->now_ms;
+    advance(false);
+    ck_assert_msg(rbk_history_follow(&history, &error) == 0, "%s", error.text);
+    expect_ms(&history, RBK_VARIABLE_STAGE_ELAPSED, (int64_t)(live->state->now_ms - began_ms));
+    expect_ms(&history, RBK_VARIABLE_RUN_ELAPSED, (int64_t)live->state->now_ms - 1000);
+    rbk_history_fini(&history);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("executor replay");
@@ -552,6 +607,7 @@ int main(void)
     tcase_add_test(cases, what_was_said_of_one_edge_is_not_told_of_another);
     tcase_add_test(cases, what_was_said_of_a_question_that_new_data_closed_is_not_told_of_the_next);
     tcase_add_test(cases, a_value_for_which_there_is_no_room_is_known);
+    tcase_add_test(cases, who_reads_the_journal_knows_the_variables_that_the_runner_knows);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

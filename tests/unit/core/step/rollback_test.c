@@ -3,6 +3,7 @@
  * under way stopped before anything is taken back, attempts, deadlines of blocks and of the whole
  * rollback.
  */
+#include "runtime/core/variable.h"
 #include "tests/unit/core/step/run.h"
 
 #include <check.h>
@@ -24,6 +25,32 @@ static struct machine_builder *two_strategies(void)
     mb_escalation(mb, 600000);
     return mb;
 }
+
+START_TEST(a_run_is_spoken_of_by_the_stage_that_is_under_way_or_was_last)
+{
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    uint32_t a = mb_plain_stage(mb, "a");
+    uint32_t b = mb_plain_stage(mb, "b");
+    run_init(&run, mb);
+    ck_assert_uint_eq(rbk_run_stage(run.machine, run.state), RBK_NONE);
+    run_accept(&run, (struct rbk_event){.kind = RBK_EVENT_START});
+    ck_assert_uint_eq(rbk_run_stage(run.machine, run.state), a);
+    run_ok(&run, "a.apply.1");
+    run_ok(&run, "a.verify.1");
+    ck_assert_uint_eq(rbk_run_stage(run.machine, run.state), b);
+    run_ok(&run, "b.apply.1");
+    ck_assert_int_eq(run_command(&run, RBK_COMMAND_ABORT), RBK_REFUSAL_ACCEPTED);
+    run_ok(&run, "b.verify.1"); /* it was under way, and is stopped first */
+    ck_at(&run, b, "b.rollback.1 running");
+    ck_assert_uint_eq(rbk_run_stage(run.machine, run.state), b);
+    run_ok(&run, "b.rollback.1");
+    run_ok(&run, "b.rollback_verify.1");
+    ck_at(&run, a, "a.rollback.1 running");
+    ck_assert_uint_eq(rbk_run_stage(run.machine, run.state), a);
+    run_fini(&run);
+}
+END_TEST
 
 START_TEST(the_first_strategy_whose_condition_holds_runs)
 {
@@ -618,6 +645,7 @@ int main(void)
     Suite *suite = suite_create("step_rollback");
     TCase *tests = tcase_create("rollback");
     suite_add_tcase(suite, tests);
+    tcase_add_test(tests, a_run_is_spoken_of_by_the_stage_that_is_under_way_or_was_last);
     tcase_add_test(tests, the_first_strategy_whose_condition_holds_runs);
     tcase_add_loop_test(tests, the_next_strategy_runs_when_one_does_not_apply_or_fails, 0, 5);
     tcase_add_test(tests, a_stage_without_a_strategy_left_is_stuck_and_escalates);
