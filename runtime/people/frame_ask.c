@@ -118,10 +118,10 @@ static void draw_escalation(struct drawing *drawing)
 {
     struct rbk_buffer text;
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    rbk_view_escalation(drawing->view, drawing->state, drawing->picture->now_ms, &text);
+    rbk_view_called(drawing->view, drawing->state, drawing->picture->now_ms, &text);
     if (text.bytes != 0) {
         rbk_pen_text(&drawing->pen, RBK_TONE_PLAIN, RBK_STR(" "));
-        rbk_pen_wrap(&drawing->pen, RBK_TONE_WARN, RBK_STR("told: "), rbk_buffer_str(&text), 2);
+        rbk_pen_wrap(&drawing->pen, RBK_TONE_WARN, RBK_STR(""), rbk_buffer_str(&text), 2);
     }
     rbk_buffer_fini(&text);
 }

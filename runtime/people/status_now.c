@@ -136,9 +136,9 @@ static void tell_escalation(struct telling *telling, uint64_t now_ms)
     struct rbk_buffer text;
 
     rbk_buffer_init(&text, RBK_VIEW_BYTES_MAX);
-    rbk_view_escalation(&telling->history->view, telling->state, now_ms, &text);
+    rbk_view_called(&telling->history->view, telling->state, now_ms, &text);
     if (text.bytes != 0) {
-        rbk_buffer_printf(&telling->line, "told: %s", text.data);
+        rbk_buffer_append_str(&telling->line, rbk_buffer_str(&text));
         send_line(telling, RBK_TONE_WARN);
     }
     if (text.bytes != 0 && stage != RBK_NONE &&

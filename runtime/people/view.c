@@ -421,6 +421,27 @@ const char *rbk_view_region_word(const struct rbk_view *view, const struct rbk_s
     return word;
 }
 
+void rbk_view_called(const struct rbk_view *view, const struct rbk_state *state, uint64_t now_ms,
+                     struct rbk_buffer *out)
+{
+    size_t before = out->bytes;
+    size_t behind;
+
+    if (state->escalated > view->machine->escalation_count) {
+        /* Who had been told by then is not in the state. */
+        rbk_buffer_append_text(out, state->status == RBK_STATUS_STUCK
+                                        ? "somebody has answered: nobody further is called"
+                                        : "");
+        return;
+    }
+    rbk_buffer_append_text(out, state->escalated == 0 ? "nobody is told yet; " : "told: ");
+    behind = out->bytes;
+    rbk_view_escalation(view, state, now_ms, out);
+    if (out->bytes == behind) {
+        rbk_buffer_truncate(out, before);
+    }
+}
+
 enum rbk_tone rbk_view_status_tone(enum rbk_status status)
 {
     switch (status) {

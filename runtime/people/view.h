@@ -141,6 +141,11 @@ const char *rbk_asked_held_answer(const struct rbk_view *view, const struct rbk_
 bool rbk_asked_command(const struct rbk_view *view, const struct rbk_state *state,
                        const struct rbk_asked *asked, size_t number, struct rbk_buffer *out);
 
+/* Append who is called for a run that is stuck: "told: dba; infra_lead in 9m 51s", "nobody is told
+ * yet; dba in 5m", or that somebody has answered. Nothing of any other run, and where the plan
+ * escalates to nobody. */
+void rbk_view_called(const struct rbk_view *view, const struct rbk_state *state, uint64_t now_ms,
+                     struct rbk_buffer *out);
 /* Append who has been told of a run that is stuck, and who is next: "dba; infra_lead in 9m 51s".
  * Nothing of any other run, and where the plan escalates to nobody. */
 void rbk_view_escalation(const struct rbk_view *view, const struct rbk_state *state,

@@ -345,6 +345,13 @@ END
     [[ $output == *'told: dba; dba in 9m '* ]]
     [[ $output == *"rbk resolve $(run_id) only not-done --reason 'I am looking at it'   # nobody further is called"* ]]
     [ "$(rbk status --json | jq -r '.clocks[] | select(.what == "escalation") | .name')" = dba ]
+    # Who answers for it lets the others sleep; they have not been told.
+    rbk resolve "$(run_id)" only not-done --reason "I am looking at it"
+    run rbk resume --no-wait
+    [ "$status" -eq 20 ]
+    run rbk status
+    [[ $output == *'  somebody has answered: nobody further is called'* && $output != *'told: '* ]]
+    [[ $output != *'not-done --reason'* ]]
     touch mended
     rbk retry "$(run_id)"
     rbk resume --no-wait >out 2>err </dev/null &
