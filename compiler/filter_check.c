@@ -263,7 +263,7 @@ static void report_unchecked(const struct rbk_filter_check *check, struct rbk_co
         &compile->diagnostics, RBK_SEVERITY_NOTE, RBK_RULE_FILTER, first, "%u %s not checked: %s",
         (unsigned)count, count == 1 ? "filter of jq was" : "filters of jq were",
         gone ? check->judge.gone : "too many others do not compile");
-    if (gone) {
+    if (check->judge.missing) {
         rbk_diagnostic_help(found, "It is installed with `rbkc`, in `../libexec/rbk` beside it.");
     }
 }
@@ -280,6 +280,7 @@ int rbk_filter_check_plan(struct rbk_filter_check *check, struct rbk_compile *co
     struct pending pending = {check, rbk_new_array(&check->arena, struct verdict *, filters->count),
                               0};
     check->refused = 0;
+    rbk_filter_judge_begin_plan(&check->judge);
     for (const struct rbk_filter_text *at = filters->first; at; at = at->next) {
         look_up(&pending, at->text);
     }

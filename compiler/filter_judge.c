@@ -30,7 +30,12 @@ static uint64_t now_ms(void)
 
 void rbk_filter_judge_init(struct rbk_filter_judge *judge)
 {
-    *judge = (struct rbk_filter_judge){.worker = 0};
+    *judge = (struct rbk_filter_judge){.answer_ms = RBK_FILTER_ANSWER_MS_MAX};
+}
+
+void rbk_filter_judge_begin_plan(struct rbk_filter_judge *judge)
+{
+    judge->deadline_ms = 0;
 }
 
 void rbk_filter_judge_fini(struct rbk_filter_judge *judge)
@@ -191,11 +196,12 @@ enum rbk_filter_answer rbk_filter_judge_ask(struct rbk_filter_judge *judge, stru
     if (judge->worker == 0) {
         int error = start(judge);
         if (error != 0) {
+            judge->missing = error == ENOENT;
             return give_up(judge, "the program `%s`, which compiles them, cannot be started: %s",
                            WORKER, strerror(error));
         }
     }
-    uint64_t deadline_ms = now + RBK_FILTER_ANSWER_MS_MAX;
+    uint64_t deadline_ms = now + judge->answer_ms;
     deadline_ms = deadline_ms < judge->deadline_ms ? deadline_ms : judge->deadline_ms;
     int went = talk(judge, program, deadline_ms, &reply, ret_message);
     if (went == 0) {

@@ -5,7 +5,7 @@
  * It is started with the first question, without an environment and with no file but the channel,
  * and killed when the judge is done, when it does not answer, or when it answers something else.
  * Then nobody is asked any more: a question never waits longer than RBK_FILTER_ANSWER_MS_MAX, and
- * all together no longer than RBK_FILTER_JUDGE_MS_MAX.
+ * those of one plan together no longer than RBK_FILTER_JUDGE_MS_MAX.
  */
 #ifndef RBK_COMPILER_FILTER_JUDGE_H
 #define RBK_COMPILER_FILTER_JUDGE_H
@@ -13,6 +13,7 @@
 #include "runtime/core/base/str.h"
 #include "runtime/core/filter_protocol.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,14 +21,17 @@
 #define RBK_FILTER_PROCESSOR_MS_MAX 2000u
 /** How long one answer may take. */
 #define RBK_FILTER_ANSWER_MS_MAX 10000u
-/** How long all answers may take, from the first question on. */
+/** How long all answers for one plan may take, from its first question on. */
 #define RBK_FILTER_JUDGE_MS_MAX 30000u
 
-/** The caller's memory; private to filter_judge.c but for `gone`. */
+/** The caller's memory; private to filter_judge.c but for `answer_ms`,
+ * which may be set before the first question, `missing` and `gone`. */
 struct rbk_filter_judge {
     pid_t worker;         /**< 0: not running. */
     int channel;          /**< While it runs. */
-    uint64_t deadline_ms; /**< For all answers; 0: nothing was asked. */
+    uint32_t answer_ms;   /**< RBK_FILTER_ANSWER_MS_MAX, or less. */
+    uint64_t deadline_ms; /**< For the answers of a plan; 0: nothing was asked for it. */
+    bool missing;         /**< Nobody can be asked because there is no such program. */
     char gone[160];       /**< Why nobody can be asked any more; empty while somebody can. */
 };
 
@@ -41,6 +45,9 @@ enum rbk_filter_answer {
 
 /** Starts nothing. */
 void rbk_filter_judge_init(struct rbk_filter_judge *judge);
+
+/** The questions that follow are of another plan, with time of their own. */
+void rbk_filter_judge_begin_plan(struct rbk_filter_judge *judge);
 
 /** End the worker. */
 void rbk_filter_judge_fini(struct rbk_filter_judge *judge);

@@ -126,7 +126,7 @@ static _Noreturn void compile_in_child(const char *program, uint32_t timeout_ms,
     _exit(replied ? REPLIED : EXIT_FAILURE);
 }
 
-/* @return false when the channel ended. */
+/* @return false when the channel ended, or no child can be had, which is no word on the filter. */
 static bool compile(const char *program, uint32_t timeout_ms)
 {
     char text[128];
@@ -136,12 +136,15 @@ static bool compile(const char *program, uint32_t timeout_ms)
     if (child == 0) {
         compile_in_child(program, timeout_ms, worker);
     }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    if (child < 0) {
+        return false;
     }
-    if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == REPLIED) {
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == REPLIED) {
         return true;
     }
-    int ended_by = child > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (ended_by == SIGXCPU) {
         (void)snprintf(text, sizeof(text), "compiling it takes too much processor time");
     } else if (ended_by == SIGABRT) {
