@@ -216,8 +216,8 @@ bool rbk_ways_any(const struct rbk_run *run);
 struct json_t *rbk_ways_json(const struct rbk_run *run);
 
 /* ---- daily_window.c ---- */
-/* Find the zones that the plan names, and what stages need of their windows. 0, or an error when the
- * run has not begun and a zone is unknown here, or its parameters make a stage too long for its
+/* Find the zones that the plan names, and what stages need of their windows. 0, or an error when
+ * the run has not begun and a zone is unknown here, or its parameters make a stage too long for its
  * window; of a resumed run the first is a notice, and what keeps to it does not begin. */
 RBK_MUST_USE int rbk_daily_windows_start(struct rbk_run *run, struct rbk_error *reterr);
 /* Post WINDOW events for stages whose window, or `not before`, has opened or closed. */
