@@ -51,7 +51,7 @@ static void tell_gone(struct telling *telling)
 }
 
 /* A trigger that paused the run, and would say the same now: who lets the run go on takes that on.
- */
+ * While nobody reads it, nothing is known of now. */
 static void tell_trigger(struct telling *telling)
 {
     const struct rbk_machine *machine = telling->history->replay->machine;
@@ -62,15 +62,25 @@ static void tell_trigger(struct telling *telling)
     }
     enum rbk_level level =
         (enum rbk_level)rbk_state_trigger(machine, telling->state, cause.index)->level;
+    bool missing = level == RBK_LEVEL_MISSING;
+    bool same = missing == (cause.kind == RBK_CAUSE_TRIGGER_MISSING);
     rbk_buffer_printf(&telling->line, "trigger %.*s ",
                       RBK_STR_ARG(machine->triggers[cause.index].name));
-    if (level == RBK_LEVEL_FALSE) {
+    if (telling->history->runner.state == RBK_RUNNER_GONE ||
+        telling->history->runner.state == RBK_RUNNER_STOPPED) {
+        rbk_buffer_printf(&telling->line, "%s when it was last read",
+                          level == RBK_LEVEL_FALSE ? "was quiet again"
+                          : missing                ? "gave no value"
+                                                   : "held");
+    } else if (level == RBK_LEVEL_FALSE) {
         rbk_buffer_append_text(&telling->line, "is quiet again");
     } else {
         rbk_buffer_printf(&telling->line,
-                          "still %s: a run that goes on does so in spite of it, and it reacts "
+                          "%s: a run that goes on does so in spite of it, and it reacts "
                           "again only once that has changed",
-                          level == RBK_LEVEL_TRUE ? "holds" : "cannot be read");
+                          missing ? same ? "still cannot be read" : "cannot be read now"
+                          : same  ? "still holds"
+                                  : "holds now");
     }
     send_line(telling, level == RBK_LEVEL_FALSE ? RBK_TONE_PLAIN : RBK_TONE_WARN);
 }

@@ -461,6 +461,11 @@ refused() {
     rbk alert "$(run_id)" Paged resolved
     quiet_again() { rbk status | grep -q 'trigger alarm is quiet again'; }
     wait_for quiet_again
+    runner=$(rbk status --json | jq .runner_process.pid)
+    kill -STOP "$runner"
+    run rbk status # nobody reads it now
+    kill -CONT "$runner"
+    [[ $output == *'trigger alarm was quiet again when it was last read'* ]]
     run rbk signal "$(run_id)" nothing
     [ "$status" -eq 1 ]
     [[ $output == *'the plan has no signal "nothing"; it has integrity'* ]]
