@@ -95,6 +95,33 @@ START_TEST(a_condition_is_what_its_value_reads_as)
 }
 END_TEST
 
+/* Armed it could not fire while the other side has no value. */
+START_TEST(half_of_an_and_is_no_value_before_it_is_armed)
+{
+    struct rbk_value constants[] = {{.type = RBK_TYPE_BOOL},
+                                    {.type = RBK_TYPE_BOOL, .missing = true}};
+    struct rbk_op_code codes[] = {{.op = RBK_OP_CONST, .operand = 0},
+                                  {.op = RBK_OP_CONST, .operand = 1},
+                                  {.op = RBK_OP_AND + (unsigned)_i}};
+    struct rbk_expr expr = {.code = {0, 3}, .type = RBK_TYPE_BOOL};
+    const struct rbk_machine machine = {.constants = constants,
+                                        .constant_count = 2,
+                                        .codes = codes,
+                                        .code_count = 3,
+                                        .exprs = &expr,
+                                        .expr_count = 1};
+    const struct rbk_scope scope = {.machine = &machine};
+    ck_assert(rbk_condition_value(&scope, 0, &arena).missing);
+    constants[1] = rbk_value_bool(false);
+    ck_assert_int_eq(rbk_level_of(rbk_condition_value(&scope, 0, &arena)), RBK_LEVEL_FALSE);
+    if (codes[2].op == RBK_OP_OR) { /* it would fire at once, whatever the other side is */
+        constants[0] = rbk_value_bool(true);
+        constants[1] = rbk_value_missing(RBK_TYPE_BOOL);
+        ck_assert_int_eq(rbk_level_of(rbk_condition_value(&scope, 0, &arena)), RBK_LEVEL_TRUE);
+    }
+}
+END_TEST
+
 START_TEST(a_reading_takes_its_interval_and_five_seconds_at_most)
 {
     ck_assert_uint_eq(rbk_probe_timeout_ms(0), 5000);
@@ -172,6 +199,7 @@ int main(void)
     tcase_add_test(tests, conditions_are_triggers_and_then_the_criteria_that_read);
     tcase_add_test(tests, what_is_armed_from_the_first_apply_has_a_value_before_it);
     tcase_add_test(tests, a_condition_is_what_its_value_reads_as);
+    tcase_add_loop_test(tests, half_of_an_and_is_no_value_before_it_is_armed, 0, 2);
     tcase_add_test(tests, a_reading_takes_its_interval_and_five_seconds_at_most);
     tcase_add_test(tests, a_baseline_comes_of_half_the_readings_of_its_span);
     tcase_add_test(tests, spans_of_a_run_end_with_what_they_measure);

@@ -598,6 +598,32 @@ START_TEST(one_of_two_parallel_stages_fails_while_the_other_goes_on)
 }
 END_TEST
 
+START_TEST(the_stage_that_is_stuck_says_why_a_run_without_a_cause_is_where_it_is)
+{
+    struct run run;
+    struct machine_builder *mb = mb_new();
+    mb_plain_stage(mb, "a");
+    uint32_t b = mb_plain_stage(mb, "b");
+    mb_after_nothing(mb, b);
+    run_start(&run, mb);
+    const struct rbk_region_state *stuck = rbk_state_region(run.machine, run.state, b);
+    const struct rbk_region_state *waits = rbk_state_region(run.machine, run.state, 1);
+    ck_assert_uint_eq(rbk_run_cause(run.machine, run.state).kind, RBK_CAUSE_NONE);
+    run_fail(&run, "b.apply.1");
+    uint32_t began = stuck->cause.index;
+    ck_assert_uint_eq(rbk_run_cause(run.machine, run.state).index, began);
+    run_fail(&run, "a.apply.1");
+    ck_at(&run, 1, "a.rollback turn");
+    ck_assert_uint_eq(rbk_run_cause(run.machine, run.state).index, waits->cause.index);
+    run_fail(&run, "b.rollback.1");
+    ck_status(&run, "stuck");
+    ck_assert_uint_eq(run.state->cause.kind, RBK_CAUSE_NONE);
+    ck_assert_uint_ne(waits->cause.index, began);
+    ck_assert_uint_eq(rbk_run_cause(run.machine, run.state).index, began);
+    run_fini(&run);
+}
+END_TEST
+
 START_TEST(too_many_rollbacks_abort_the_run)
 {
     struct run run;
@@ -670,6 +696,7 @@ int main(void)
     tcase_add_test(tests, a_parallel_on_a_way_back_names_the_step_that_failed_in_it);
     tcase_add_test(tests, a_paused_run_that_was_stuck_has_fresh_time_to_be_decided);
     tcase_add_test(tests, one_of_two_parallel_stages_fails_while_the_other_goes_on);
+    tcase_add_test(tests, the_stage_that_is_stuck_says_why_a_run_without_a_cause_is_where_it_is);
     tcase_add_test(tests, too_many_rollbacks_abort_the_run);
     tcase_add_test(tests, a_criterion_of_time_is_known_to_the_millisecond);
     SRunner *runner = srunner_create(suite);
