@@ -49,7 +49,7 @@
 #define RBK_OUTPUT_BYTES_MAX ((size_t)64 << 20)      /**< Output kept of one command. */
 #define RBK_HTTP_HEADER_BYTES_MAX ((size_t)64 << 10) /**< All headers of one reply. */
 #define RBK_HTTP_BODY_BYTES_MAX ((size_t)8 << 20)    /**< The body of one reply. */
-#define RBK_SQL_ROW_BYTES_MAX ((size_t)16 << 20)     /**< One row that PostgreSQL sends, roughly. */
+#define RBK_SQL_ROW_BYTES_MAX ((size_t)64 << 20)     /**< One row that PostgreSQL sends, roughly. */
 #define RBK_REDIS_REPLY_BYTES_MAX ((size_t)8 << 20)  /**< One reply. */
 #define RBK_REDIS_ELEMENTS_MAX ((size_t)100000)      /**< All its arrays' elements together. */
 #define RBK_REDIS_LINE_BYTES_MAX ((size_t)64 << 10)  /**< One status, error or number in it. */
