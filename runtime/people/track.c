@@ -172,6 +172,25 @@ static void record_failure(struct rbk_track *track, uint32_t state, struct rbk_s
     }
 }
 
+/* An effect came to be in doubt: what was said of an earlier one does not count for it. */
+static void record_doubt(struct rbk_track *track, const struct rbk_view *view,
+                         const struct rbk_record *record, const struct rbk_state *before,
+                         const struct rbk_state *after)
+{
+    bool resolved = record->event.kind == RBK_EVENT_RESOLVED;
+    uint32_t region = resolved || record->event.kind == RBK_EVENT_RESULT
+                          ? rbk_story_region(view, record, before)
+                          : RBK_NONE;
+    if (region != RBK_NONE &&
+        rbk_state_region(track->machine, after, region)->mode == RBK_MODE_DOUBT &&
+        rbk_state_region(track->machine, before, region)->mode != RBK_MODE_DOUBT) {
+        keep_text(track->regions[region].doubt,
+                  record->message.bytes == 0 && resolved
+                      ? RBK_STR("it was under way when the last runner ended")
+                      : record->message);
+    }
+}
+
 const char *rbk_track_failure(const struct rbk_track *track, struct rbk_cause cause)
 {
     const struct rbk_machine *machine = track->machine;
@@ -198,13 +217,7 @@ void rbk_track_record(struct rbk_track *track, const struct rbk_view *view,
             track->regions[action->region].since_ms = after->now_ms;
         }
     }
-    if ((record->event.kind == RBK_EVENT_RESULT || record->event.kind == RBK_EVENT_RESOLVED) &&
-        record->event.outcome == RBK_OUTCOME_DOUBT) {
-        uint32_t region = rbk_story_region(view, record, before);
-        if (region != RBK_NONE) {
-            keep_text(track->regions[region].doubt, record->message);
-        }
-    }
+    record_doubt(track, view, record, before, after);
     if (record->event.kind == RBK_EVENT_RESULT && record->event.outcome != RBK_OUTCOME_OK) {
         uint32_t region = rbk_story_region(view, record, before);
         if (region != RBK_NONE &&

@@ -420,6 +420,7 @@ def a_doubt_is_told_with_who_resolved_it(box):
     process = box.start("rbk", "resume")
     until(lambda: look(box).get("questions"), "it asks")
     check(as_json(box)["troubles"][-1]["doubt"], as_json(box)["troubles"])
+    check(look(box)["open_effects"][0]["why"] == "it was under way when the last runner ended", look(box)["open_effects"])
     done = box.run("rbk", "resolve", box.run_id(), look(box)["questions"][0]["question"], "done", "--reason", "I saw it")
     check(done.status == 0, done)
     process.communicate(timeout=30)
