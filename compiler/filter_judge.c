@@ -82,6 +82,17 @@ static int spawn(const char *path, int channel, pid_t *ret_child)
     return error;
 }
 
+/* Our end, away from the place of a standard descriptor that is closed: what rbkc prints is not for
+ * the worker. @return -1 with errno when there is none; takes `end`. */
+static int away_from_standard(int end)
+{
+    int moved = fcntl(end, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    (void)close(end);
+    errno = error;
+    return moved;
+}
+
 /* @return 0 or an errno. */
 static int start(struct rbk_filter_judge *judge)
 {
@@ -94,13 +105,15 @@ static int start(struct rbk_filter_judge *judge)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
         error = errno;
     } else {
-        error = spawn(path, ends[1], &judge->worker);
+        judge->channel = away_from_standard(ends[0]);
+        error = judge->channel < 0 ? errno : spawn(path, ends[1], &judge->worker);
         (void)close(ends[1]);
         if (error != 0) {
             judge->worker = 0;
-            (void)close(ends[0]);
+            if (judge->channel >= 0) {
+                (void)close(judge->channel);
+            }
         }
-        judge->channel = ends[0];
     }
     free(path);
     return error;

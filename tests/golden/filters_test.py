@@ -227,6 +227,18 @@ def test_a_worker_that_cannot_have_a_child_says_nothing_of_the_filter():
     os.waitpid(child, 0)
 
 
+def test_findings_are_not_told_to_the_worker(folder):
+    """Nor when its channel could take the place of a stdout that is closed."""
+    write(folder, "plan.rbk", plan([".a", "nosuch"]))
+    write(folder, "other.rbk", plan([".b", "nosuch"]))
+    for closed in ([1], [0, 1], [1, 2]):
+        done = subprocess.run([os.path.join(BIN, "rbkc"), "check", "--format", "gcc", "plan.rbk", "other.rbk"], cwd=folder,
+                              env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60,
+                              preexec_fn=lambda: [os.close(descriptor) for descriptor in closed])
+        assert done.returncode == 3, (closed, done)
+        assert 2 in closed or done.stderr.count(b"cannot write the findings") == 2, (closed, done)
+
+
 def test_every_command_that_compiles_a_plan_says_so(folder):
     write(folder, "plan.rbk", plan(["nosuch"]))
     for command in (["build", "--stdout"], ["times"], ["graph"], ["runbook"], ["explore"], ["check"]):
