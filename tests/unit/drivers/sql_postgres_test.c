@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/base/limits.h"
 #include "tests/unit/drivers/postgres_fixture.h"
 
 static void note_comes_before_commit(struct harness *self)
@@ -175,6 +176,18 @@ START_TEST(readings_share_a_connection_and_replace_a_dead_one)
     const struct harness_answer *answer = harness_run(&harness, &request);
     ck_assert_msg(answer->outcome == RBK_OUTCOME_OK, "%s", answer->message);
     ck_assert_str_ne(answer->value, first);
+}
+END_TEST
+
+START_TEST(only_a_row_is_bounded_not_all_rows_together)
+{
+    /* More than one row may have, a megabyte at a time. */
+    struct rbk_request request =
+        effect("SELECT repeat('x', 1 << 20) FROM generate_series(1, 80); SELECT 42");
+    ck_assert_uint_gt((size_t)80 << 20, RBK_SQL_ROW_BYTES_MAX);
+    const struct harness_answer *answer = harness_run(&harness, &request);
+    ck_assert_msg(answer->outcome == RBK_OUTCOME_OK, "%s", answer->message);
+    ck_assert_str_eq(answer->value, "42");
 }
 END_TEST
 
@@ -363,6 +376,7 @@ int main(void)
     tcase_add_test(tests, a_reading_gives_one_value_missing_or_the_number_of_rows);
     tcase_add_test(tests, a_reading_cannot_write);
     tcase_add_test(tests, readings_share_a_connection_and_replace_a_dead_one);
+    tcase_add_test(tests, only_a_row_is_bounded_not_all_rows_together);
     tcase_add_test(tests, an_effect_past_its_deadline_is_dead_and_undone);
     tcase_add_test(tests, our_deadline_holds_where_the_server_knows_none);
     tcase_add_test(tests, waiting_for_a_lock_times_out_with_its_reason);
