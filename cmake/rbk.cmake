@@ -118,12 +118,6 @@ function(rbk_test_environment name)
   )
 endfunction()
 
-# Tests that compute all the time take two of the places that `./dev test` has: most others wait for servers,
-# probes and deadlines, which a machine without a free core would make late.
-function(rbk_test_computes)
-  set_tests_properties(${ARGN} PROPERTIES PROCESSORS 2)
-endfunction()
-
 function(rbk_unit_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK")
   rbk_test_program(${name} SOURCES ${arg_SOURCES} LINK ${arg_LINK} rbk_dep_check)

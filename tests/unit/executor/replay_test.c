@@ -194,6 +194,13 @@ static void expect_same_value(struct rbk_value a, struct rbk_value b)
     rbk_buffer_fini(&right);
 }
 
+static void expect_same_why(const struct rbk_why *left, const struct rbk_why *right)
+{
+    ck_assert_uint_eq(left->cause.kind, right->cause.kind);
+    ck_assert_uint_eq(left->cause.index, right->cause.index);
+    ck_assert_str_eq(left->text, right->text);
+}
+
 static void expect_same(const struct rbk_replay *again)
 {
     ck_assert_int_eq(again->seq, live->seq);
@@ -212,12 +219,8 @@ static void expect_same(const struct rbk_replay *again)
         ck_assert(rbk_str_equal(left->note, right->note));
     }
     for (uint32_t i = 0; i < plan.machine->region_count; i++) {
-        ck_assert_uint_eq(again->whys[i].cause.kind, live->whys[i].cause.kind);
-        ck_assert_uint_eq(again->whys[i].cause.index, live->whys[i].cause.index);
-        ck_assert_str_eq(again->whys[i].text, live->whys[i].text);
-        ck_assert_uint_eq(again->stucks[i].cause.kind, live->stucks[i].cause.kind);
-        ck_assert_uint_eq(again->stucks[i].cause.index, live->stucks[i].cause.index);
-        ck_assert_str_eq(again->stucks[i].text, live->stucks[i].text);
+        expect_same_why(&again->whys[i], &live->whys[i]);
+        expect_same_why(&again->stucks[i], &live->stucks[i]);
     }
     for (uint32_t i = 0; i < plan.machine->trigger_count; i++) {
         ck_assert_int_eq(again->heard[i].asks, live->heard[i].asks);
