@@ -19,24 +19,26 @@ static pid_t start_marked(const char *of_run, const char *step, const char *key)
 {
     char texts[3][128];
     char *environment[] = {texts[0], texts[1], texts[2], NULL};
-    char *words[] = {"cat", NULL};
+    char *words[] = {"sh", "-c", "echo; read never", NULL};
+    int said[2];
+    char byte;
     (void)snprintf(texts[0], sizeof(texts[0]), "RBK_RUN=%s", of_run);
     (void)snprintf(texts[1], sizeof(texts[1]), "RBK_STEP=%s", step);
     (void)snprintf(texts[2], sizeof(texts[2]), "RBK_KEY=%s", key);
+    ck_assert_int_eq(pipe(said), 0);
     pid_t pid = fork();
     if (pid == 0) {
         int never[2];
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (pipe(never) == 0 && dup2(never[0], STDIN_FILENO) == STDIN_FILENO) {
-            (void)execvpe("cat", words, environment); /* holds never[1] itself, so it never ends */
+        if (pipe(never) == 0 && dup2(never[0], STDIN_FILENO) == STDIN_FILENO &&
+            dup2(said[1], STDOUT_FILENO) == STDOUT_FILENO) {
+            (void)execvpe("sh", words, environment); /* holds never[1] itself, so it never ends */
         }
         _exit(127);
     }
-    /* The mark can be read as soon as the new program has taken the process over. */
-    for (int i = 0; i < 10000 && rbk_process_mark(pid, of_run, step, key) != RBK_PROCESS_MARKED;
-         i++) {
-        (void)usleep(1000);
-    }
+    (void)close(said[1]);
+    ck_assert_int_eq(read(said[0], &byte, 1), 1); /* the new program has taken the process over */
+    (void)close(said[0]);
     ck_assert_int_eq(rbk_process_mark(pid, of_run, step, key), RBK_PROCESS_MARKED);
     return pid;
 }
