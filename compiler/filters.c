@@ -129,36 +129,17 @@ static void mark_call(struct rbk_compile *compile, const struct rbk_tree_expr *c
 /* Depth is bounded by the parser, see tree.h. */
 static void mark_expr(struct rbk_compile *compile, const struct rbk_tree_expr *expr, unsigned depth)
 {
-    const struct rbk_tree_expr *inner = NULL;
     if (!expr) {
         return;
     }
-    switch ((enum rbk_expr_kind)expr->kind) {
-    case RBK_EXPR_CALL:
+    if (expr->kind == RBK_EXPR_CALL) {
         mark_call(compile, expr, depth);
         for (const struct rbk_tree_argument *a = expr->arguments; a; a = a->next) {
             mark_expr(compile, a->value, depth);
         }
-        return;
-    case RBK_EXPR_BINARY:
-        mark_expr(compile, expr->left, depth);
-        mark_expr(compile, expr->right, depth);
-        return;
-    case RBK_EXPR_NOT:
-    case RBK_EXPR_NEGATE:
-    case RBK_EXPR_AS:
-        mark_expr(compile, expr->left, depth);
-        return;
-    case RBK_EXPR_STRING:
-        inner = expr->has_parts ? expr->parts : NULL;
-        break;
-    case RBK_EXPR_LIST:
-        inner = expr->items;
-        break;
-    default:
-        return;
     }
-    for (; inner; inner = inner->next) {
+    for (const struct rbk_tree_expr *inner = NULL;
+         (inner = rbk_expr_inside(expr, inner)) != NULL;) {
         mark_expr(compile, inner, depth);
     }
 }

@@ -179,6 +179,15 @@ bool rbk_statement_is_http_read(const struct rbk_tree_statement *statement);
 bool rbk_statement_is_effect(const struct rbk_tree_statement *statement);
 
 /**
+ * The expressions directly inside one, in the order they are written; those of a call are in its
+ * arguments, and are not among them.
+ * @inner  The one before; NULL: the first is wanted.
+ * @return NULL: there are no more.
+ */
+const struct rbk_tree_expr *rbk_expr_inside(const struct rbk_tree_expr *expr,
+                                            const struct rbk_tree_expr *inner);
+
+/**
  * The statement after @statement in a walk over everything inside @root, outer before inner, in
  * source order, else-blocks after blocks; NULL at the end. Start with @root itself. Needs no stack.
  */

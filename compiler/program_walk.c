@@ -55,6 +55,29 @@ bool rbk_statement_is_effect(const struct rbk_tree_statement *statement)
     }
 }
 
+const struct rbk_tree_expr *rbk_expr_inside(const struct rbk_tree_expr *expr,
+                                            const struct rbk_tree_expr *inner)
+{
+    switch ((enum rbk_expr_kind)expr->kind) {
+    case RBK_EXPR_BINARY:
+        return !inner ? expr->left : inner == expr->left ? expr->right : NULL;
+    case RBK_EXPR_NOT:
+    case RBK_EXPR_NEGATE:
+    case RBK_EXPR_AS:
+    case RBK_EXPR_FILE:
+        return !inner ? expr->left : NULL;
+    case RBK_EXPR_STRING:
+        if (!expr->has_parts) {
+            return NULL;
+        }
+        return inner ? inner->next : expr->parts;
+    case RBK_EXPR_LIST:
+        return inner ? inner->next : expr->items;
+    default:
+        return NULL;
+    }
+}
+
 /* The else-block of an `if`; other kinds keep something else in its place. */
 static const struct rbk_tree_block *else_block(const struct rbk_tree_statement *statement)
 {

@@ -185,33 +185,14 @@ static void check_call(struct checker *checker, const struct rbk_tree_expr *call
 /* Depth is bounded by the parser, see tree.h. */
 static void check_expr(struct checker *checker, const struct rbk_tree_expr *expr)
 {
-    const struct rbk_tree_expr *inner = NULL;
     if (expr == NULL) {
         return;
     }
-    switch ((enum rbk_expr_kind)expr->kind) {
-    case RBK_EXPR_CALL:
+    if (expr->kind == RBK_EXPR_CALL) {
         check_call(checker, expr);
-        return;
-    case RBK_EXPR_BINARY:
-        check_expr(checker, expr->left);
-        check_expr(checker, expr->right);
-        return;
-    case RBK_EXPR_NOT:
-    case RBK_EXPR_NEGATE:
-    case RBK_EXPR_AS:
-        check_expr(checker, expr->left);
-        return;
-    case RBK_EXPR_STRING:
-        inner = expr->has_parts ? expr->parts : NULL;
-        break;
-    case RBK_EXPR_LIST:
-        inner = expr->items;
-        break;
-    default:
-        return;
     }
-    for (; inner != NULL; inner = inner->next) {
+    for (const struct rbk_tree_expr *inner = NULL;
+         (inner = rbk_expr_inside(expr, inner)) != NULL;) {
         check_expr(checker, inner);
     }
 }
