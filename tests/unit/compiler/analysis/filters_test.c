@@ -89,6 +89,34 @@ START_TEST(parameters_hand_it_on)
 }
 END_TEST
 
+START_TEST(a_parameter_is_found_wherever_it_stands_in_a_reading)
+{
+    static const char *const values[] = {
+        "int(run.json(\"x\", '.')) + int(run.json(\"x\", f)) == 1",
+        "int(run.json(\"x\", f)) + int(run.json(\"x\", '.')) == 1",
+        "not (run.json(\"x\", f) == \"1\")",
+        "-int(run.json(\"x\", f)) == 1",
+        "run.output(\"a ${run.json(\"x\", '.')} ${run.json(\"x\", f)}\") == \"1\"",
+        "(run.json(\"x\", f) as int) == 1",
+    };
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        char plan[2048];
+        (void)snprintf(plan, sizeof(plan), "reading r(f: text): bool = %s\n%s", values[i],
+                       STAGE("let _a = r('.given')"));
+        struct rbk_compile compile;
+        bool found = false;
+        rbk_compile_open(&compile, NULL);
+        rbk_compile_load_text(&compile, "plan.rbk", rbk_str_from(plan));
+        (void)!rbk_compile_analyse(&compile);
+        for (const struct rbk_filter_text *at = compile.filters.first; at; at = at->next) {
+            found = found || rbk_str_is(at->text, ".given");
+        }
+        rbk_compile_close(&compile);
+        ck_assert_msg(found, "%s", values[i]);
+    }
+}
+END_TEST
+
 START_TEST(calls_that_go_in_circles_end)
 {
     collects("reading a(f: text): text = b(f)\nreading b(f: text): text = a(f)\n" STAGE(
@@ -113,6 +141,7 @@ int main(void)
     tcase_add_test(tests, a_value_of_the_run_is_none);
     tcase_add_test(tests, what_a_name_stands_for_is_one_and_is_found_once);
     tcase_add_test(tests, parameters_hand_it_on);
+    tcase_add_test(tests, a_parameter_is_found_wherever_it_stands_in_a_reading);
     tcase_add_test(tests, calls_that_go_in_circles_end);
     tcase_add_test(tests, the_standard_library_is_not_looked_at_again);
     suite_add_tcase(suite, tests);
